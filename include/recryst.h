@@ -1,0 +1,183 @@
+/*
+ * recryst: crystal graph neural networks for materials property prediction.
+ *
+ * Conventions, for the whole library
+ * ----------------------------------
+ *  - Lattice vectors are the rows of a 3x3 matrix, in angstrom: lattice[0] is a, [1] is b, [2] is c.
+ *  - A site's position is fractional: r = frac[0]*a + frac[1]*b + frac[2]*c.  Distances are in angstrom.
+ *  - Matrices are row-major; shapes stand in comments beside the pointers, as [rows, columns].
+ *  - An edge i <- j points from a neighbour j (its source) to the atom i whose environment it describes.  Edges are
+ *    stored by atom i in CSR form: the edges of atom i are offset[i] .. offset[i+1]-1.
+ *  - Functions that can fail return an rcr_status, take what they make as the first argument and an rcr_error* as the
+ *    last.  *out is untouched on failure.  The error may be NULL.
+ *  - What a function makes belongs to the caller, who gives it to the matching _free; _free(NULL) does nothing.
+ *  - No function prints, exits, aborts, or changes global state; two threads may use two different objects at once, and
+ *    may share an object that both only read.
+ */
+#ifndef RECRYST_H
+#define RECRYST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define RCR_API __attribute__((visibility("default")))
+#else
+#define RCR_API
+#endif
+
+#define RCR_VERSION "0.1.0"
+
+/* ---------------------------------------------------------------- errors */
+
+typedef enum rcr_status {
+    RCR_OK = 0,
+    RCR_ERR_ARGUMENT,    /* an argument or option makes no sense */
+    RCR_ERR_MEMORY,      /* out of memory */
+    RCR_ERR_IO,          /* a file can't be opened, read, written, renamed */
+    RCR_ERR_PARSE,       /* a file is not what its format demands */
+    RCR_ERR_UNSUPPORTED, /* well formed, but a feature that recryst does not handle */
+    RCR_ERR_DATA,        /* well formed, but useless: no sites, no volume, target missing, ... */
+    RCR_ERR_MISMATCH,    /* two things that must agree do not: model and data, checkpoint and options */
+    RCR_ERR_NUMERIC,     /* a loss or a prediction is not a number */
+    RCR_ERR_LIMIT,       /* larger than a documented limit */
+    RCR_ERR_INTERRUPTED  /* stopped on request; what was reached is saved */
+} rcr_status;
+
+/* What went wrong and where.  Owned by the caller (usually on the stack); strings are always NUL-terminated. */
+typedef struct rcr_error {
+    rcr_status status;
+    char file[256];    /* "" when no file is concerned */
+    long line;         /* 1-based; 0 when unknown */
+    char message[512]; /* one sentence: what is wrong and, where possible, what to do */
+} rcr_error;
+
+/* A short name of a status, such as "parse error".  Static storage. */
+RCR_API const char *rcr_status_name(rcr_status status);
+
+/* The library's version, "major.minor.patch".  Static storage. */
+RCR_API const char *rcr_version(void);
+
+/* -------------------------------------------------------------- crystals */
+
+/* A periodic crystal in which every site is occupied by one element. */
+typedef struct rcr_crystal {
+    char *id;             /* name of the material; owned, never NULL */
+    double lattice[3][3]; /* rows a, b, c, angstrom */
+    int32_t n_sites;
+    double (*frac)[3];      /* [n_sites] fractional coordinates, not necessarily in [0, 1); owned */
+    uint8_t *atomic_number; /* [n_sites] 1..118; owned */
+} rcr_crystal;
+
+/* Read the first structure of a file whose format is told from its content, else its name (CIF, extended XYZ).
+ * *out belongs to the caller.  Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED (partial occupancy),
+ * RCR_ERR_DATA. */
+RCR_API rcr_status rcr_crystal_read(rcr_crystal **out, const char *path, rcr_error *err);
+RCR_API void rcr_crystal_free(rcr_crystal *crystal);
+
+/* ---------------------------------------------------------------- graphs */
+
+/* What to do with an atom that has fewer neighbours in reach than max_neighbors. */
+typedef enum rcr_padding {
+    RCR_PADDING_NONE = 0, /* leave the missing edges out */
+    RCR_PADDING_REFERENCE /* as CGCNN: edges to atom 0 of the crystal at distance radius + 1 */
+} rcr_padding;
+
+/* What to do with neighbours at the same distance where max_neighbors cuts. */
+typedef enum rcr_ties {
+    RCR_TIES_CUT =
+        0,        /* keep max_neighbors, chosen by a rule that depends on neither site order nor cell where possible */
+    RCR_TIES_KEEP /* keep the whole shell: an atom may have more than max_neighbors edges */
+} rcr_ties;
+
+/* How a crystal becomes a graph (Xie and Grossman 2018, section on crystal graphs; CGCNN's defaults). */
+typedef struct rcr_graph_options {
+    double radius;         /* angstrom; 8 */
+    int32_t max_neighbors; /* 12 */
+    double dmin;           /* centre of the first Gaussian, angstrom; 0 */
+    double step;           /* spacing and width of the Gaussians, angstrom; 0.2 */
+    rcr_padding padding;   /* RCR_PADDING_NONE */
+    rcr_ties ties;         /* RCR_TIES_CUT */
+    double tie_tolerance;  /* distances closer than this count as equal, angstrom; 1e-4 */
+} rcr_graph_options;
+
+/* The defaults given in the comments above. */
+RCR_API rcr_graph_options rcr_graph_options_default(void);
+
+/* K, the number of Gaussians of these options: mu_k = dmin + k*step for k = 0 .. K-1, up to the radius (41 by default).
+ */
+RCR_API int32_t rcr_graph_options_n_gaussians(const rcr_graph_options *options);
+
+/* A crystal graph: N atoms, E directed edges. */
+typedef struct rcr_graph {
+    int32_t n_atoms;
+    int32_t n_edges;
+    uint8_t *atomic_number; /* [n_atoms] */
+    int32_t *offset;        /* [n_atoms + 1]; offset[0] = 0, offset[n_atoms] = n_edges */
+    int32_t *neighbor;      /* [n_edges] source atom j of the edge, within this crystal */
+    double *distance;       /* [n_edges] angstrom, ascending within each atom (up to the tie tolerance) */
+} rcr_graph;
+
+/* Build the graph of a crystal.  *out belongs to the caller.
+ * Errors: RCR_ERR_ARGUMENT (options), RCR_ERR_DATA (no volume, no sites, coordinates that are not numbers),
+ * RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_graph_build(rcr_graph **out, const rcr_crystal *crystal, const rcr_graph_options *options,
+                                   rcr_error *err);
+RCR_API void rcr_graph_free(rcr_graph *graph);
+
+/* ---------------------------------------------------------------- models */
+
+typedef enum rcr_architecture { RCR_SR_CGCNN = 0, RCR_CGCNN } rcr_architecture;
+typedef enum rcr_task_kind { RCR_REGRESSION = 0, RCR_CLASSIFICATION } rcr_task_kind;
+
+/* The shape of a network.  Defaults in brackets. */
+typedef struct rcr_model_options {
+    rcr_architecture architecture; /* [RCR_SR_CGCNN] */
+    rcr_task_kind task;            /* [RCR_REGRESSION]; classification is binary, classes 0 and 1 */
+    int32_t depth;                 /* steps T of SR-CGCNN, layers L of CGCNN; >= 1 [3] */
+    int32_t gate;                  /* SR-CGCNN: learnt gate, 0 or 1 [0] */
+    int32_t layer_norm;            /* SR-CGCNN: a LayerNorm shared by the steps, 0 or 1 [0] */
+    int32_t atom_features;         /* F >= 1 [64] */
+    int32_t hidden;                /* H >= 1 [128] */
+    int32_t hidden_layers;         /* n_h >= 1 [1] */
+} rcr_model_options;
+
+RCR_API rcr_model_options rcr_model_options_default(void);
+
+/* A network with its weights and everything needed to predict: graph options, element table, target and its
+ * normalisation.  Opaque. */
+typedef struct rcr_model rcr_model;
+
+/* Read a model file (.safetensors), or the best model of a run directory.  *out belongs to the caller.
+ * Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_MISMATCH (checksum), RCR_ERR_UNSUPPORTED. */
+RCR_API rcr_status rcr_model_load(rcr_model **out, const char *path, rcr_error *err);
+
+/* Write a model file whole or not at all. */
+RCR_API rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *err);
+RCR_API void rcr_model_free(rcr_model *model);
+
+/* What a model is; strings belong to the model. */
+typedef struct rcr_model_info {
+    rcr_model_options options;
+    rcr_graph_options graph;
+    int64_t n_parameters;      /* all trainable parameters */
+    int64_t n_conv_parameters; /* those of the convolutions with their norms, gates and LayerNorm */
+    const char *target;        /* name of the target, "" if unknown */
+    const char *unit;          /* unit of the target, "" if unknown */
+} rcr_model_info;
+RCR_API rcr_model_info rcr_model_describe(const rcr_model *model);
+
+/* Predict n crystals.  values [n]: the target in its own unit, or the probability of class 1.
+ * status [n] or NULL: RCR_OK for each crystal that could be used, else the reason; values of the others are NaN.
+ * n_threads 0: all cores.  The values do not depend on n_threads or on which crystals are predicted together. */
+RCR_API rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model *model,
+                                     const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,38 @@
+/* Files: bounded reading, and writing that is whole or not at all. */
+#ifndef RCR_BASE_FILE_H
+#define RCR_BASE_FILE_H
+
+#include <stdio.h>
+
+#include "recryst.h"
+
+/* Read a whole regular file of at most max_bytes.  (*out)[0 .. *length) are its bytes, (*out)[*length] is 0.
+ * Free with rcr_free.  Errors: RCR_ERR_IO (with the path and the system's reason), RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t max_bytes, rcr_error *err);
+
+/* A file being written under a temporary name beside its own; it appears under its name only on commit. */
+typedef struct rcr_writer rcr_writer;
+rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err);
+/* Errors are remembered and reported by commit, so the calls between need no check of their own. */
+void rcr_writer_write(rcr_writer *writer, const void *data, size_t length);
+void rcr_writer_printf(rcr_writer *writer, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+/* Flush, fsync, rename over the name, fsync the folder; frees the writer in every case. */
+rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err);
+/* Remove the temporary file; frees the writer. */
+void rcr_writer_abort(rcr_writer *writer);
+
+/* All at once. */
+rcr_status rcr_file_write(const char *path, const void *data, size_t length, rcr_error *err);
+
+/* mkdir -p.  Errors: RCR_ERR_IO. */
+rcr_status rcr_make_directory(const char *path, rcr_error *err);
+/* 1 if it exists and is a directory. */
+int rcr_is_directory(const char *path);
+/* 1 if it exists and is a regular file. */
+int rcr_is_file(const char *path);
+
+#endif

@@ -1,0 +1,20 @@
+/* Allocation.  The whole library allocates through these, so that a test can make each call in turn fail. */
+#ifndef RCR_BASE_MEM_H
+#define RCR_BASE_MEM_H
+
+#include <stddef.h>
+
+/* n objects of `size` bytes, zeroed; NULL when out of memory or when n*size overflows.  n = 0 gives a unique pointer.
+ */
+void *rcr_calloc(size_t n, size_t size);
+/* The same, not zeroed. */
+void *rcr_malloc(size_t n, size_t size);
+/* Grow or shrink; the old block stays valid on failure. */
+void *rcr_realloc(void *block, size_t n, size_t size);
+/* n objects of `size` bytes, 64-byte aligned, zeroed; freed with rcr_free too. */
+void *rcr_calloc_aligned(size_t n, size_t size);
+char *rcr_strdup(const char *text);
+char *rcr_strndup(const char *text, size_t length);
+void rcr_free(void *block);
+
+#endif

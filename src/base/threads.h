@@ -1,0 +1,25 @@
+/* A pool of threads.  Work is cut into pieces whose number depends on the data alone, never on the number of threads;
+ * that is what makes every sum, and so every result, the same on any number of threads. */
+#ifndef RCR_BASE_THREADS_H
+#define RCR_BASE_THREADS_H
+
+#include "recryst.h"
+
+typedef struct rcr_pool rcr_pool;
+
+/* Piece `index` of a job, run by thread `worker` (0 .. rcr_pool_size-1; 0 is the caller). */
+typedef void rcr_piece(void *job, int index, int worker);
+
+/* n_threads in all, the caller included; 0 means one for each core this process may use.  1 makes no thread. */
+rcr_status rcr_pool_create(rcr_pool **out, int n_threads, rcr_error *err);
+void rcr_pool_free(rcr_pool *pool);
+int rcr_pool_size(const rcr_pool *pool); /* 1 for NULL */
+
+/* Run pieces 0 .. n-1 in any order on the pool's threads and return when all are done.  pool NULL: on the caller, in
+ * order. One job at a time: a pool belongs to one caller; a piece must not run another job on the same pool. */
+void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job);
+
+/* The number of cores this process may use (affinity and cgroup quota respected). */
+int rcr_cpu_count(void);
+
+#endif

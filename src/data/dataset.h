@@ -1,0 +1,59 @@
+/* A dataset: crystals as graphs, their targets, and a record of every row that could not be used. */
+#ifndef RCR_DATA_DATASET_H
+#define RCR_DATA_DATASET_H
+
+#include "base/threads.h"
+#include "crystal/element.h"
+#include "recryst.h"
+
+typedef struct rcr_sample {
+    char *id;
+    rcr_graph *graph;
+    double target; /* NaN where none is asked for */
+    long row;      /* 0-based position in the source (data rows in file order, before bad ones were left out) */
+} rcr_sample;
+
+/* One unusable row. */
+typedef struct rcr_bad_row {
+    char *id;
+    rcr_error error; /* file, line and reason */
+} rcr_bad_row;
+
+typedef struct rcr_dataset {
+    char *name;         /* last part of the path */
+    char *path;         /* as given */
+    char sha256[65];    /* over ids, targets, and the bytes of every structure, in file order */
+    char *target;       /* the column's name, "target" for files without a header */
+    size_t n_rows;      /* rows in the source */
+    size_t n;           /* usable ones */
+    rcr_sample *sample; /* [n] in source order */
+    size_t n_bad;
+    rcr_bad_row *bad;            /* [n_bad] in source order */
+    rcr_element_table *elements; /* the dataset's atom_init.json; NULL when it has none */
+    rcr_graph_options graph_options;
+} rcr_dataset;
+
+/* Called from time to time from the calling thread: rows done, rows in all. */
+typedef void rcr_dataset_progress(void *context, size_t done, size_t total);
+
+typedef struct rcr_dataset_options {
+    const char *target; /* column (or extxyz info key) by name; NULL: the only one, else an error that lists them */
+    int need_target;    /* 0: rows without targets are fine */
+    int strict;         /* the first bad row is the error */
+    rcr_graph_options graph;
+    const rcr_element_table *known; /* refuse crystals with elements outside; NULL: dataset's own, else CGCNN's */
+    rcr_pool *pool;
+    rcr_dataset_progress *progress;
+    void *context;
+} rcr_dataset_options;
+
+/* Read CGCNN's directory layout (id_prop.csv, ID.cif, optional atom_init.json) from a directory or an archive, a CSV
+ * with a header whose column (file, filename, path, cif_file, structure) holds file names, or an extxyz file. Errors:
+ * RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_DATA (nothing usable: says how many rows failed and why the first did). */
+rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
+void rcr_dataset_free(rcr_dataset *dataset);
+
+/* errors.csv: header row,id,file,line,reason. */
+rcr_status rcr_dataset_write_errors(const rcr_dataset *dataset, const char *path, rcr_error *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* Which rows train, which choose the best model, which judge it. */
+#ifndef RCR_DATA_SPLIT_H
+#define RCR_DATA_SPLIT_H
+
+#include "data/dataset.h"
+
+typedef struct rcr_split {
+    size_t n_train, n_val, n_test;
+    int64_t *train, *val, *test; /* indices of samples; rcr_split_free frees them */
+} rcr_split;
+
+typedef enum rcr_split_kind { RCR_SPLIT_RANDOM = 0, RCR_SPLIT_REFERENCE, RCR_SPLIT_FILE } rcr_split_kind;
+
+typedef struct rcr_split_options {
+    rcr_split_kind kind;
+    const char *file;   /* RCR_SPLIT_FILE: CSV with header id,part (train|val|test) */
+    uint64_t seed;      /* RCR_SPLIT_RANDOM; RCR_SPLIT_REFERENCE always shuffles with Python's seed 123 */
+    double train_ratio; /* < 0: what the others leave */
+    double val_ratio, test_ratio;
+    int64_t train_size, val_size, test_size; /* < 0: by ratio */
+} rcr_split_options;
+rcr_split_options rcr_split_options_default(void); /* random, 123, rest, 0.1, 0.1 */
+
+/* Parts never overlap and none is empty: else RCR_ERR_ARGUMENT (or RCR_ERR_DATA for a file), saying which part and why.
+ */
+rcr_status rcr_split_make(rcr_split *out, const rcr_dataset *dataset, const rcr_split_options *options, rcr_error *err);
+void rcr_split_free(rcr_split *split);
+
+#endif

@@ -1,0 +1,23 @@
+/* A folder of files, be it a real folder or an archive (tar, tar.gz, tar.zst, zip; libarchive), read without unpacking.
+ */
+#ifndef RCR_IO_ARCHIVE_H
+#define RCR_IO_ARCHIVE_H
+
+#include "recryst.h"
+
+typedef struct rcr_folder rcr_folder;
+
+/* Open a directory, or an archive whose members are held in memory (limits: 1,000,000 members, 8 GiB in all).
+ * Archive members are named by their path below the archive's single top folder, if it has one.
+ * Member names with "..", absolute names, links and devices are refused. */
+rcr_status rcr_folder_open(rcr_folder **out, const char *path, rcr_error *err);
+void rcr_folder_free(rcr_folder *folder);
+
+/* 1 when the folder holds a file of that name. */
+int rcr_folder_has(const rcr_folder *folder, const char *name);
+/* The bytes of one file, NUL-terminated beyond the end; free with rcr_free.  Safe from several threads at once. */
+rcr_status rcr_folder_read(char **out, size_t *length, const rcr_folder *folder, const char *name, rcr_error *err);
+/* Names of all files (not folders), sorted by strcmp, relative to the folder; owned by the folder. */
+rcr_status rcr_folder_list(const char *const **names, size_t *n, rcr_folder *folder, rcr_error *err);
+
+#endif

@@ -1,0 +1,11 @@
+/* The Crystallographic Information File, CIF 1.1 and 2.0 (Hall, Allen and Brown 1991), as programs really write it. */
+#ifndef RCR_IO_CIF_H
+#define RCR_IO_CIF_H
+
+#include "recryst.h"
+
+/* The first data block of text[0 .. length) that holds a structure, with all symmetry operations applied.
+ * Errors (line set): RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED (partial occupancy), RCR_ERR_DATA, RCR_ERR_LIMIT. */
+rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, size_t length, rcr_error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* Extended XYZ: frames of "n", a line of key=value (Lattice, Properties, targets), n lines of atoms. */
+#ifndef RCR_IO_EXTXYZ_H
+#define RCR_IO_EXTXYZ_H
+
+#include "recryst.h"
+
+/* One key=value of a frame's second line; views into the text, not NUL-terminated, quotes removed. */
+typedef struct rcr_extxyz_info {
+    const char *key;
+    size_t key_length;
+    const char *value;
+    size_t value_length;
+} rcr_extxyz_info;
+
+/* One frame.  infos: up to max_infos are filled, *n_infos says how many there are.  *consumed: bytes of text that the
+ * frame takes, also when it is a bad frame whose end is known, so that the caller can go on; 0 when not even that is
+ * known. `line` is the number of the first line of text in its file. */
+rcr_status rcr_extxyz_parse(rcr_crystal **out, rcr_extxyz_info *infos, size_t max_infos, size_t *n_infos,
+                            size_t *consumed, const char *id, const char *text, size_t length, long line,
+                            rcr_error *err);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * The table of kernels: everything the network computes, one function for each operation.
+ *
+ * ref/ fills it with plain loops, which stay for ever as the oracle; cpu/ with SIMD variants; a later cuda/ with its
+ * own. Model and trainer only call through the table and never read or write through the rcr_real pointers themselves:
+ * on another device they would not be host memory.  Scalars and shapes are host values.
+ *
+ * N atoms, E edges, C crystals of a batch; F atom features; K Gaussians; S rows of the element table.
+ * For edge i <- j at distance d:  z = P_i + Q_j + R(d), P = W_i v + b, Q = W_j v, R(d) = W_e e(d), e_k(d) = exp(-(d -
+ * mu_k)^2 / step^2), where W = [W_i, W_j, W_e] is CGCNN's fc_full.weight [2F, 2F + K] (Xie and Grossman 2018, eq. 5).
+ * Of the 2F channels the first F are the filter, the last F the core.  The batch normalisation of z is called norm 1,
+ * that of the sum norm 2.
+ *
+ * "overwritten": the old contents do not matter.  "+=": added to.  Normalisation: y = gamma (x - mean) / sqrt(var +
+ * eps) + beta, eps RCR_NORM_EPS; `var` is the biased variance when it comes from the batch.  batch_stats in a backward:
+ * 1 when mean and var were those of this batch (and so depend on x), 0 when they were constants.
+ *
+ * Every sum is taken in an order that depends on shapes alone: results are the same bit for bit on any number of
+ * threads, and what a forward operation computes for one crystal, atom or row does not depend on the others of the
+ * batch.
+ */
+#ifndef RCR_KERNELS_KERNELS_H
+#define RCR_KERNELS_KERNELS_H
+
+#include "base/real.h"
+#include "base/threads.h"
+#include "data/batch.h"
+
+#define RCR_NORM_EPS 1e-5
+
+typedef struct rcr_kernels rcr_kernels;
+
+/* How to run: the threads (NULL: the caller alone) and memory for partial sums.  One exec for each concurrent caller.
+ */
+typedef struct rcr_exec {
+    const rcr_kernels *kernels;
+    rcr_pool *pool;
+    void *scratch; /* at least kernels->scratch_size(...) bytes for the largest shapes used with it, 64-byte aligned */
+    size_t scratch_size;
+} rcr_exec;
+
+/* The Gaussians: mu_k = dmin + k step, k = 0 .. n-1. */
+typedef struct rcr_basis {
+    double dmin, step;
+    int32_t n;
+} rcr_basis;
+
+/* Mean and variance of the columns of a matrix, and the learnt affine map after it. */
+typedef struct rcr_norm {
+    const rcr_real *mean, *var;   /* [channels] */
+    const rcr_real *gamma, *beta; /* [channels] */
+} rcr_norm;
+
+/* What the edge kernels read.  `pack` and `cache` are the kernels' own (conv_pack, edge_prepare). */
+typedef struct rcr_edge_input {
+    const rcr_batch *batch;
+    rcr_basis basis;
+    int32_t F;
+    const rcr_real *pq;    /* [N, 4F] P (2F) beside Q (2F) */
+    const rcr_real *pack;  /* conv_pack_size reals */
+    const rcr_real *cache; /* edge_cache_size reals, of this batch and pack */
+} rcr_edge_input;
+
+typedef struct rcr_adam {
+    double lr, beta1, beta2, eps, weight_decay;
+    int decoupled; /* 1: AdamW (Loshchilov and Hutter 2019); 0: weight decay added to the gradient, as torch.optim.Adam
+                    */
+    int64_t step;  /* 1 at the first update */
+} rcr_adam;
+
+struct rcr_kernels {
+    const char *name; /* "ref", "base", "avx2", "avx512" */
+
+    /* ---- memory of the device: zeroed; NULL when out of memory */
+    rcr_real *(*mem_alloc)(size_t n);
+    void (*mem_free)(rcr_real *p);
+    void (*mem_upload)(rcr_real *device, const rcr_real *host, size_t n);
+    void (*mem_download)(rcr_real *host, const rcr_real *device, size_t n);
+    void (*mem_zero)(const rcr_exec *x, rcr_real *p, size_t n);
+    void (*mem_copy)(const rcr_exec *x, rcr_real *to, const rcr_real *from, size_t n);
+
+    /* Bytes of scratch that any operation may need for N atoms, C crystals, S table rows and layer widths <= width. */
+    size_t (*scratch_size)(int32_t N, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width);
+
+    /* ---- dense layers */
+    /* y [n, out] overwritten = x [n, in] w^T + b;  w [out, in], b [out] or NULL */
+    void (*linear_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, const rcr_real *w, const rcr_real *b,
+                       int32_t n, int32_t n_in, int32_t n_out);
+    /* dx [n, in] overwritten, or NULL; dw [out, in] +=; db [out] +=, or NULL */
+    void (*linear_bwd)(const rcr_exec *x, rcr_real *dx, rcr_real *dw, rcr_real *db, const rcr_real *dy,
+                       const rcr_real *in, const rcr_real *w, int32_t n, int32_t n_in, int32_t n_out);
+
+    /* ---- rows of the element table to atoms and back */
+    /* y [N, F] overwritten = table[row[n]];  table [S, F] */
+    void (*rows_gather)(const rcr_exec *x, rcr_real *y, const rcr_real *table, const int32_t *row, int32_t N,
+                        int32_t F);
+    /* dtable [S, F] overwritten: row s is the sum of dy over the atoms with row s */
+    void (*rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
+                         int32_t S, int32_t F);
+
+    /* ---- convolution: the products per atom */
+    /* Reals needed for a convolution's weights in the kernels' own layout, and filling it. */
+    size_t (*conv_pack_size)(int32_t F, int32_t K);
+    void (*conv_pack)(const rcr_exec *x, rcr_real *pack, const rcr_real *w /* [2F, 2F+K] */,
+                      const rcr_real *b /* [2F] */, int32_t F, int32_t K);
+    /* pq [N, 4F] overwritten: P = W_i v + b beside Q = W_j v;  v [N, F] */
+    void (*conv_project_fwd)(const rcr_exec *x, rcr_real *pq, const rcr_real *v, const rcr_real *pack, int32_t N,
+                             int32_t F, int32_t K);
+    /* dv [N, F] +=; dw [2F, 2F+K] += in columns 0 .. 2F-1; db [2F] += */
+    void (*conv_project_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, const rcr_real *dpq,
+                             const rcr_real *v, const rcr_real *pack, int32_t N, int32_t F, int32_t K);
+
+    /* ---- convolution: the edges */
+    /* What depends on distances and W_e alone; done once for all steps that share W_e. */
+    size_t (*edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K);
+    void (*edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
+                         const rcr_real *pack, int32_t F);
+    /* mean [2F], var [2F] (biased) of z over all E edges, overwritten.  E = 0: both 0. */
+    void (*edge_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in);
+    /* s [N, F] overwritten: s_i = sum over the edges of i of sigmoid(filter) * softplus(core) of norm1(z) */
+    void (*edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm);
+    /* Gradients of edge_conv_fwd.  ds [N, F]; dpq [N, 4F] overwritten; dgamma, dbeta [2F] +=; dedge: what
+     * edge_weight_bwd needs, added to (edge_grad_size reals, zeroed by the caller before the first step that shares
+     * W_e). */
+    size_t (*edge_grad_size)(int32_t N, int32_t E, int32_t F, int32_t K);
+    void (*edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
+                          const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats);
+    /* dw [2F, 2F+K] += in columns 2F .. 2F+K-1, from dedge */
+    void (*edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_batch *batch,
+                            rcr_basis basis, int32_t F);
+
+    /* ---- normalisation */
+    /* mean [n_cols], var [n_cols] (biased) over the rows of in [n_rows, n_cols], overwritten; n_rows = 0: both 0 */
+    void (*norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
+                       int32_t n_cols);
+    /* running <- (1 - momentum) running + momentum batch, the variance made unbiased by count/(count-1) (count > 1) */
+    void (*norm_running)(const rcr_exec *x, rcr_real *running_mean, rcr_real *running_var, const rcr_real *mean,
+                         const rcr_real *var, int64_t count, double momentum, int32_t n_cols);
+
+    /* ---- the atoms' update: out [N, F] overwritten = softplus(v + norm2(s)) (Xie and Grossman 2018, eq. 5; CGCNN's
+     * code) */
+    void (*node_update_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const rcr_real *s,
+                            const rcr_norm *norm, int32_t N, int32_t F);
+    /* dv [N, F] and ds [N, F] overwritten; dgamma, dbeta [F] += */
+    void (*node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr_real *dgamma, rcr_real *dbeta,
+                            const rcr_real *dout, const rcr_real *v, const rcr_real *s, const rcr_norm *norm,
+                            int batch_stats, int32_t N, int32_t F);
+
+    /* ---- SR-CGCNN's options */
+    /* out [n] overwritten = (1 - a) old + a new, a = sigmoid(*alpha) (Bhattacharjee 2026, the learnt gate) */
+    void (*gate_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v_old, const rcr_real *v_new,
+                     const rcr_real *alpha, int64_t n);
+    /* dv_old, dv_new [n] overwritten; *dalpha += */
+    void (*gate_bwd)(const rcr_exec *x, rcr_real *dv_old, rcr_real *dv_new, rcr_real *dalpha, const rcr_real *dout,
+                     const rcr_real *v_old, const rcr_real *v_new, const rcr_real *alpha, int64_t n);
+    /* out [N, F] overwritten: each row normalised over its F entries, gamma and beta [F] */
+    void (*layer_norm_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *in, const rcr_real *gamma,
+                           const rcr_real *beta, int32_t N, int32_t F);
+    /* dx [N, F] overwritten; dgamma, dbeta [F] += */
+    void (*layer_norm_bwd)(const rcr_exec *x, rcr_real *dx, rcr_real *dgamma, rcr_real *dbeta, const rcr_real *dout,
+                           const rcr_real *in, const rcr_real *gamma, int32_t N, int32_t F);
+
+    /* ---- readout */
+    /* out [C, F] overwritten: mean over each crystal's atoms;  v [N, F], offset [C+1] */
+    void (*pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset, int32_t C, int32_t F);
+    /* dv [N, F] overwritten */
+    void (*pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset, int32_t C,
+                     int32_t F);
+
+    /* ---- element by element */
+    void (*softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);
+    /* dx overwritten = dy * sigmoid(in) */
+    void (*softplus_bwd)(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, const rcr_real *in, int64_t n);
+    /* y += x */
+    void (*add)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);
+    /* y overwritten: 0 with probability p, else in / (1 - p); element i is decided by rcr_hash_counter(seed, i).  The
+     * same call with dy in place of in is its own backward. */
+    void (*dropout)(const rcr_exec *x, rcr_real *y, const rcr_real *in, double p, uint64_t seed, int64_t n);
+
+    /* ---- losses over C rows.  *loss overwritten: the mean over rows; dout overwritten: its gradient */
+    void (*loss_mse)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
+                     const rcr_real *target /* [C] */, int32_t C);
+    /* out [C, n_classes] are logits: log-softmax and negative log-likelihood in one; target: class numbers as reals */
+    void (*loss_nll)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
+                     int32_t C, int32_t n_classes);
+    /* y [C, n_classes] overwritten: log-softmax of each row */
+    void (*log_softmax)(const rcr_exec *x, rcr_real *y, const rcr_real *out, int32_t C, int32_t n_classes);
+
+    /* ---- optimisers (PyTorch's formulas) */
+    /* p, m, v [n] updated in place */
+    void (*adam_update)(const rcr_exec *x, rcr_real *p, rcr_real *m, rcr_real *v, const rcr_real *grad,
+                        const rcr_adam *adam, int64_t n);
+    /* buffer [n]: momentum buffer, set to the gradient when first is 1 */
+    void (*sgd_update)(const rcr_exec *x, rcr_real *p, rcr_real *buffer, const rcr_real *grad, double lr,
+                       double momentum, double weight_decay, int first, int64_t n);
+};
+
+/* The plain-C reference. */
+const rcr_kernels *rcr_kernels_ref(void);
+
+/* The table to use: by name ("ref", "base", "avx2", "avx512"), or, for NULL, what RECRYST_KERNELS names, else the best
+ * this processor runs.  Errors: RCR_ERR_ARGUMENT (unknown name), RCR_ERR_UNSUPPORTED (this processor lacks it). */
+rcr_status rcr_kernels_choose(const rcr_kernels **out, const char *name, rcr_error *err);
+
+#endif

@@ -1,0 +1,65 @@
+/* A model on the host: what it is and its weights, one flat array with named views (PyTorch's state_dict names). */
+#ifndef RCR_MODEL_MODEL_H
+#define RCR_MODEL_MODEL_H
+
+#include "base/real.h"
+#include "crystal/element.h"
+#include "data/batch.h"
+#include "recryst.h"
+
+/* A named view into rcr_model.parameters or rcr_model.buffers. */
+typedef struct rcr_tensor {
+    char name[64]; /* such as "shared_conv.fc_full.weight" */
+    int32_t rank;
+    int32_t shape[2];
+    size_t offset; /* first element */
+    size_t count;
+    int is_conv; /* counts as a convolution parameter */
+} rcr_tensor;
+
+/* One key of the file's free metadata (training data, split, seed, metrics, ...). */
+typedef struct rcr_meta {
+    char *key, *value;
+} rcr_meta;
+
+struct rcr_model {
+    rcr_model_options options;
+    rcr_graph_options graph;
+    int32_t n_gaussians;         /* K */
+    int32_t n_outputs;           /* 1, or 2 classes */
+    rcr_element_table *elements; /* owned */
+    rcr_normalizer normalizer;   /* target = value * std + mean (regression) */
+    char *target, *unit;         /* owned, never NULL */
+    size_t n_tensors;            /* trainable */
+    rcr_tensor *tensor;
+    size_t n_parameters;
+    rcr_real *parameters; /* [n_parameters] */
+    size_t n_buffers;     /* running_mean and running_var */
+    rcr_tensor *buffer;
+    size_t n_buffer_values;
+    rcr_real *buffers;         /* [n_buffer_values] */
+    int64_t n_batches_tracked; /* the same for all norms */
+    size_t n_meta;
+    rcr_meta *meta; /* owned */
+};
+
+/* Check the options and say in err which is out of range and what is allowed. */
+rcr_status rcr_model_options_check(const rcr_model_options *options, rcr_error *err);
+
+/* Fresh weights from the seed: linear layers uniform in +-1/sqrt(fan-in), norms 1 and 0, alpha 1.  The table is copied.
+ */
+rcr_status rcr_model_create(rcr_model **out, const rcr_model_options *options, const rcr_graph_options *graph,
+                            const rcr_element_table *elements, uint64_t seed, rcr_error *err);
+
+/* The view of that name among parameters, then buffers (*is_buffer set when not NULL); NULL when there is none. */
+const rcr_tensor *rcr_model_find(const rcr_model *model, const char *name, int *is_buffer);
+
+rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char *unit, rcr_error *err);
+
+/* Free metadata: set replaces, get gives NULL when absent. */
+rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *value, rcr_error *err);
+const char *rcr_model_get_meta(const rcr_model *model, const char *key);
+
+rcr_status rcr_model_copy(rcr_model **out, const rcr_model *model, rcr_error *err);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * A model on a device, and running it.
+ *
+ * An rcr_net holds the parameters (flat, in the model's order), running statistics, and weights in the kernels' own
+ * layout. Several threads may run forward in evaluation on one net at once, each with an rcr_tape and an rcr_exec of
+ * its own. cgcnn.c and srcgcnn.c hold one architecture each: a straight list of kernel calls, forward and backward.
+ */
+#ifndef RCR_MODEL_NET_H
+#define RCR_MODEL_NET_H
+
+#include "kernels/kernels.h"
+#include "model/model.h"
+
+typedef struct rcr_net rcr_net;
+typedef struct rcr_tape rcr_tape; /* activations and gradients of one batch */
+
+rcr_status rcr_net_create(rcr_net **out, const rcr_model *model, const rcr_kernels *kernels, rcr_error *err);
+void rcr_net_free(rcr_net *net);
+
+/* Device memory: parameters and running statistics, as in rcr_model. */
+rcr_real *rcr_net_parameters(rcr_net *net);
+size_t rcr_net_n_parameters(const rcr_net *net);
+
+/* Must follow every change of the parameters, before forward: packs weights, embeds the element table. */
+void rcr_net_refresh(rcr_net *net, const rcr_exec *exec);
+
+/* Copy parameters and running statistics device -> model, or model -> device (followed by a refresh). */
+void rcr_net_store(const rcr_net *net, rcr_model *model);
+void rcr_net_load(rcr_net *net, const rcr_model *model, const rcr_exec *exec);
+
+/* training: keep what backward needs. */
+rcr_status rcr_tape_create(rcr_tape **out, const rcr_net *net, int training, rcr_error *err);
+void rcr_tape_free(rcr_tape *tape);
+/* Grow the tape, and the exec's scratch, to hold this batch.  Must precede forward. */
+rcr_status rcr_tape_reserve(rcr_tape *tape, rcr_exec *exec, const rcr_net *net, const rcr_batch *batch, rcr_error *err);
+
+/* An exec with its own scratch; pool may be NULL and stays the caller's. */
+rcr_status rcr_exec_init(rcr_exec *exec, const rcr_kernels *kernels, rcr_pool *pool, rcr_error *err);
+void rcr_exec_release(rcr_exec *exec);
+
+/* Evaluation: running statistics, no dropout.  The result, rcr_tape_output. */
+void rcr_net_forward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch);
+/* Training: statistics of the batch; running statistics updated; dropout (classification, 0.5) drawn from dropout_seed
+ * (dropout_seed 0: none). */
+void rcr_net_forward_training(rcr_tape *tape, rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
+                              uint64_t dropout_seed);
+/* Gradients of all parameters for dout [C, n_outputs] (device): rcr_tape_gradient, overwritten. */
+void rcr_net_backward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
+                      const rcr_real *dout);
+
+rcr_real *rcr_tape_output(rcr_tape *tape);   /* [C, n_outputs] device: normalised target, or logits */
+rcr_real *rcr_tape_gradient(rcr_tape *tape); /* [n_parameters] device */
+/* Atom vectors after step t = 0 .. depth-1 of the last forward, [N, F] device. */
+const rcr_real *rcr_tape_atoms(const rcr_tape *tape, int32_t t);
+
+/* Values of n graphs: target units, or probabilities of class 1; in micro-batches spread over the pool (NULL: one
+ * thread). Independent of pool and of grouping, bit for bit. */
+rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
+                           size_t n, rcr_pool *pool, rcr_error *err);
+
+#endif

@@ -1,0 +1,86 @@
+/* Training runs: from a dataset and options to a run directory, resumable bit for bit. */
+#ifndef RCR_TRAIN_TRAIN_H
+#define RCR_TRAIN_TRAIN_H
+
+#include <stdatomic.h>
+
+#include "data/dataset.h"
+#include "data/split.h"
+#include "model/model.h"
+
+typedef enum rcr_optimizer_kind { RCR_ADAM = 0, RCR_SGD, RCR_ADAMW } rcr_optimizer_kind;
+
+#define RCR_MAX_MILESTONES 32
+
+typedef struct rcr_train_options {
+    rcr_model_options model;
+    rcr_graph_options graph;
+    rcr_split_options split;
+    const char *target; /* column; NULL: the only one */
+    const char *unit;   /* stored in the model; NULL: "" */
+    int32_t epochs;     /* 300 */
+    int32_t batch_size; /* 256 */
+    rcr_optimizer_kind optimizer;
+    double lr;           /* 1e-3 */
+    double momentum;     /* SGD, 0.9 */
+    double weight_decay; /* 0 */
+    double beta1, beta2, eps;
+    int32_t n_milestones;
+    int32_t milestone[RCR_MAX_MILESTONES]; /* epochs after which lr is multiplied; {100} */
+    double lr_gamma;                       /* 0.1 */
+    double dropout;                        /* classification only, 0.5 */
+    uint64_t seed;                         /* 123 */
+    int n_threads;                         /* 0: all */
+    const char *kernels;                   /* NULL: the best */
+    int strict;
+} rcr_train_options;
+rcr_train_options rcr_train_options_default(void);
+
+/* One epoch's row of metrics.csv. */
+typedef struct rcr_epoch {
+    int32_t epoch; /* 1-based */
+    double lr, train_loss;
+    double train_score; /* MAE in the target's unit over the epoch's batches (training mode); accuracy for classes */
+    double val_loss, val_score; /* MAE, or ROC AUC */
+    int is_best;
+    double seconds;
+} rcr_epoch;
+
+/* Told to the caller (all may be NULL); called on the calling thread. */
+typedef struct rcr_train_events {
+    void *context;
+    void (*data_read)(void *context, const rcr_dataset *dataset);
+    void (*reading)(void *context, size_t done, size_t total);
+    void (*started)(void *context, const rcr_model *model, const rcr_split *split, const char *kernels, int n_threads);
+    void (*batch_done)(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals_done);
+    void (*epoch_done)(void *context, const rcr_epoch *epoch, int32_t n_epochs);
+    void (*message)(void *context, const char *text);
+    atomic_int *stop; /* set to 1 from anywhere (a signal handler): stop after this batch, resumable */
+} rcr_train_events;
+
+/* Final scores of one part. */
+typedef struct rcr_score {
+    size_t n;
+    double mae, rmse, r2;                              /* regression */
+    double accuracy, precision, recall, f1, auc, loss; /* classification */
+} rcr_score;
+
+typedef struct rcr_train_result {
+    rcr_score train, val, test;
+    int32_t best_epoch, epochs_done;
+    double seconds;
+    double target_std; /* of the test targets */
+} rcr_train_result;
+
+/* Train in a fresh or empty run directory (RCR_ERR_ARGUMENT if it holds a run: resume or choose another).
+ * RCR_ERR_INTERRUPTED when stopped (the run can be resumed), RCR_ERR_NUMERIC when the loss stopped being a number (the
+ * last good model is kept). */
+rcr_status rcr_train(rcr_train_result *result, const char *data, const char *run_directory,
+                     const rcr_train_options *options, const rcr_train_events *events, rcr_error *err);
+
+/* Go on with a run, exactly where it stopped: all settings, the data's path and hash come from the run directory.
+ * n_threads < 0: as it was.  A finished run is RCR_OK and gives its result. */
+rcr_status rcr_train_resume(rcr_train_result *result, const char *run_directory, int n_threads,
+                            const rcr_train_events *events, rcr_error *err);
+
+#endif
