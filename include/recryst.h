@@ -165,7 +165,7 @@ typedef struct rcr_model_info {
     rcr_model_options options;
     rcr_graph_options graph;
     int64_t n_parameters;      /* all trainable parameters */
-    int64_t n_conv_parameters; /* those of the convolutions with their norms, gates and LayerNorm */
+    int64_t n_conv_parameters; /* those of the convolutions with their batch norms; not gate, LayerNorm */
     const char *target;        /* name of the target, "" if unknown */
     const char *unit;          /* unit of the target, "" if unknown */
 } rcr_model_info;

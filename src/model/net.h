@@ -28,8 +28,13 @@ void rcr_net_refresh(rcr_net *net, const rcr_exec *exec);
 void rcr_net_store(const rcr_net *net, rcr_model *model);
 void rcr_net_load(rcr_net *net, const rcr_model *model, const rcr_exec *exec);
 
-/* training: keep what backward needs. */
-rcr_status rcr_tape_create(rcr_tape **out, const rcr_net *net, int training, rcr_error *err);
+/* What a tape keeps. */
+enum {
+    RCR_TAPE_EVALUATION = 0, /* the output alone: one set of buffers serves every step */
+    RCR_TAPE_TRAINING = 1,   /* all that backward needs */
+    RCR_TAPE_STEPS = 2       /* evaluation, keeping every step's atom vectors */
+};
+rcr_status rcr_tape_create(rcr_tape **out, const rcr_net *net, int mode, rcr_error *err);
 void rcr_tape_free(rcr_tape *tape);
 /* Grow the tape, and the exec's scratch, to hold this batch.  Must precede forward. */
 rcr_status rcr_tape_reserve(rcr_tape *tape, rcr_exec *exec, const rcr_net *net, const rcr_batch *batch, rcr_error *err);
@@ -40,8 +45,10 @@ void rcr_exec_release(rcr_exec *exec);
 
 /* Evaluation: running statistics, no dropout.  The result, rcr_tape_output. */
 void rcr_net_forward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch);
-/* Training: statistics of the batch; running statistics updated; dropout (classification, 0.5) drawn from dropout_seed
- * (dropout_seed 0: none). */
+/* Probability of dropout in training (classification only); 0.5 after create. */
+void rcr_net_set_dropout(rcr_net *net, double probability);
+
+/* Training: statistics of the batch; running statistics updated; dropout drawn from dropout_seed (0: none). */
 void rcr_net_forward_training(rcr_tape *tape, rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
                               uint64_t dropout_seed);
 /* Gradients of all parameters for dout [C, n_outputs] (device): rcr_tape_gradient, overwritten. */
@@ -50,7 +57,7 @@ void rcr_net_backward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, 
 
 rcr_real *rcr_tape_output(rcr_tape *tape);   /* [C, n_outputs] device: normalised target, or logits */
 rcr_real *rcr_tape_gradient(rcr_tape *tape); /* [n_parameters] device */
-/* Atom vectors after step t = 0 .. depth-1 of the last forward, [N, F] device. */
+/* Atom vectors after step t = 0 .. depth-1 of the last forward, [N, F] device; NULL on an evaluation tape. */
 const rcr_real *rcr_tape_atoms(const rcr_tape *tape, int32_t t);
 
 /* Values of n graphs: target units, or probabilities of class 1; in micro-batches spread over the pool (NULL: one
