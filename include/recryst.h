@@ -102,14 +102,16 @@ typedef struct rcr_graph_options {
     double step;           /* spacing and width of the Gaussians, angstrom; 0.2 */
     rcr_padding padding;   /* RCR_PADDING_NONE */
     rcr_ties ties;         /* RCR_TIES_CUT */
-    double tie_tolerance;  /* distances closer than this count as equal, angstrom; 1e-4 */
+    /* Distances closer than this count as equal, angstrom; between 1e-10 and 0.1, or 0: automatic, which is 1e-9 where
+     * ties are cut (so that the distances are those of the nearest to 1e-8) and 1e-4 where they are kept.  0. */
+    double tie_tolerance;
 } rcr_graph_options;
 
 /* The defaults given in the comments above. */
 RCR_API rcr_graph_options rcr_graph_options_default(void);
 
-/* K, the number of Gaussians of these options: mu_k = dmin + k*step for k = 0 .. K-1, up to the radius (41 by default).
- */
+/* K, the number of Gaussians of these options: mu_k = dmin + k*step for k = 0 .. K-1, K = ceil((radius + step - dmin) /
+ * step) as in CGCNN, so that the last one stands at or past the radius (41 by default). */
 RCR_API int32_t rcr_graph_options_n_gaussians(const rcr_graph_options *options);
 
 /* A crystal graph: N atoms, E directed edges. */
