@@ -1,0 +1,62 @@
+/* The reference's table. */
+#include "kernels/ref/ref.h"
+
+/* The largest of what the operations below take: linear_bwd and conv_project_bwd a row of sums a lane, the norms and
+ * edge_conv_bwd four rows of 2F (or `width`) a lane and as many in all, edge_prepare and edge_weight_bwd K Gaussians
+ * and [2F, K] sums a lane.  All are doubles. */
+static size_t scratch_size(int32_t N, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width) {
+    (void)N;
+    (void)C;
+    (void)S;
+    size_t f = (size_t)F, k = (size_t)K, w = (size_t)(width > 2 * F ? width : 2 * F);
+    size_t lane_rows = 4 * w * (REF_LANES + 1);
+    size_t lane_weights = (2 * f * k + k) * REF_LANES + 2 * f * k;
+    return (lane_rows > lane_weights ? lane_rows : lane_weights) * sizeof(double);
+}
+
+static const rcr_kernels table = {
+    .name = "ref",
+    .mem_alloc = rcr_ref_mem_alloc,
+    .mem_free = rcr_ref_mem_free,
+    .mem_upload = rcr_ref_mem_upload,
+    .mem_download = rcr_ref_mem_download,
+    .mem_zero = rcr_ref_mem_zero,
+    .mem_copy = rcr_ref_mem_copy,
+    .scratch_size = scratch_size,
+    .linear_fwd = rcr_ref_linear_fwd,
+    .linear_bwd = rcr_ref_linear_bwd,
+    .rows_gather = rcr_ref_rows_gather,
+    .rows_scatter = rcr_ref_rows_scatter,
+    .conv_pack_size = rcr_ref_conv_pack_size,
+    .conv_pack = rcr_ref_conv_pack,
+    .conv_project_fwd = rcr_ref_conv_project_fwd,
+    .conv_project_bwd = rcr_ref_conv_project_bwd,
+    .edge_cache_size = rcr_ref_edge_cache_size,
+    .edge_prepare = rcr_ref_edge_prepare,
+    .edge_stats = rcr_ref_edge_stats,
+    .edge_conv_fwd = rcr_ref_edge_conv_fwd,
+    .edge_grad_size = rcr_ref_edge_grad_size,
+    .edge_conv_bwd = rcr_ref_edge_conv_bwd,
+    .edge_weight_bwd = rcr_ref_edge_weight_bwd,
+    .norm_stats = rcr_ref_norm_stats,
+    .norm_running = rcr_ref_norm_running,
+    .node_update_fwd = rcr_ref_node_update_fwd,
+    .node_update_bwd = rcr_ref_node_update_bwd,
+    .gate_fwd = rcr_ref_gate_fwd,
+    .gate_bwd = rcr_ref_gate_bwd,
+    .layer_norm_fwd = rcr_ref_layer_norm_fwd,
+    .layer_norm_bwd = rcr_ref_layer_norm_bwd,
+    .pool_fwd = rcr_ref_pool_fwd,
+    .pool_bwd = rcr_ref_pool_bwd,
+    .softplus_fwd = rcr_ref_softplus_fwd,
+    .softplus_bwd = rcr_ref_softplus_bwd,
+    .add = rcr_ref_add,
+    .dropout = rcr_ref_dropout,
+    .loss_mse = rcr_ref_loss_mse,
+    .loss_nll = rcr_ref_loss_nll,
+    .log_softmax = rcr_ref_log_softmax,
+    .adam_update = rcr_ref_adam_update,
+    .sgd_update = rcr_ref_sgd_update,
+};
+
+const rcr_kernels *rcr_kernels_ref(void) { return &table; }
