@@ -111,8 +111,8 @@ struct rcr_kernels {
                              const rcr_real *v, const rcr_real *pack, int32_t N, int32_t F, int32_t K);
 
     /* ---- convolution: the edges */
-    /* What depends on distances and W_e alone; done once for all steps that share W_e.  training 1: also what edge_stats and
-     * edge_conv_bwd need; with 0 only edge_conv_fwd may follow. */
+    /* What depends on distances and W_e alone; done once for all steps that share W_e.  training 1: also what
+     * edge_stats and edge_conv_bwd need; with 0 only edge_conv_fwd may follow. */
     size_t (*edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K);
     void (*edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                          const rcr_real *pack, int32_t F, int training);

@@ -49,7 +49,8 @@ static void prepare_edges(void *argument, int lane, int worker) {
 }
 
 void rcr_ref_edge_prepare(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
-                          const rcr_real *pack, int32_t F) {
+                          const rcr_real *pack, int32_t F, int training) {
+    (void)training;
     weight_job job = {.cache = cache, .w = pack, .gaussians = x->scratch, .batch = batch, .basis = basis, .F = F};
     rcr_pool_run(x->pool, REF_LANES, prepare_edges, &job);
 }

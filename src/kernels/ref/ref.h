@@ -100,7 +100,7 @@ void rcr_ref_conv_project_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr
 
 size_t rcr_ref_edge_cache_size(int32_t N, int32_t E, int32_t F, int32_t K);
 void rcr_ref_edge_prepare(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
-                          const rcr_real *pack, int32_t F);
+                          const rcr_real *pack, int32_t F, int training);
 void rcr_ref_edge_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in);
 void rcr_ref_edge_conv_fwd(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm);
 size_t rcr_ref_edge_grad_size(int32_t N, int32_t E, int32_t F, int32_t K);
