@@ -1,0 +1,249 @@
+/* Passes over the edges, forward: the Gaussians, the statistics of z, the messages. */
+#include "kernels/cpu/edge.h"
+
+#include <math.h>
+
+#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/vmath.h"
+
+/* ---------------------------------------------------------------- what depends on the graph alone */
+
+size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K) {
+    (void)F;
+    size_t n = (size_t)N, e = (size_t)E, kp = (size_t)K + 2 * RCR_BASIS_PAD;
+    return e * (RCR_TERMS + 1) + n + 2 * n * kp + (kp + 1) * kp;
+}
+
+typedef struct prepare_job {
+    const rcr_batch *batch;
+    rcr_basis basis;
+    rcr_cache_view cache;
+    float *gram; /* [lanes, Kp + 1, Kp] */
+    int lanes;
+} prepare_job;
+
+/* exp(-((d - dmin)/step - k)^2) for the eight k around it.  The window is kept inside the padded rows of w_e; where
+ * that moves it, the terms are what the formula gives there: next to nothing. */
+INLINE void gaussians(float *g, int32_t *row, double d, rcr_basis basis) {
+    double u = (d - basis.dmin) / basis.step;
+    double first = floor(u) - (RCR_TERMS / 2 - 1);
+    if (!(first >= -RCR_BASIS_PAD)) first = -RCR_BASIS_PAD;
+    if (first > basis.n) first = basis.n;
+    *row = (int32_t)first + RCR_BASIS_PAD;
+    float delta = (float)(u - first);
+    vf iota;
+    for (int k = 0; k < VW; k++) iota[k] = (float)k;
+    for (int k = 0; k < RCR_TERMS; k += VW) {
+        vf t = vset(delta - (float)k) - iota;
+        vf value = vexp2(vmax(t * t * -RCR_LOG2E, vset(-126.0f)));
+        vstore_n(g + k, value, RCR_TERMS - k < VW ? RCR_TERMS - k : VW);
+    }
+}
+
+static void prepare_gaussians_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const prepare_job *j = job;
+    int64_t begin = j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane)];
+    int64_t end = j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane + 1)];
+    for (int64_t e = begin; e < end; e++)
+        gaussians(j->cache.gaussian + e * RCR_TERMS, j->cache.row + e, (double)j->batch->edge_distance[e], j->basis);
+}
+
+/* The sums over the graph that training needs, crystal by crystal (a source is in the crystal of its edge). */
+static void prepare_sums_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const prepare_job *j = job;
+    const rcr_batch *batch = j->batch;
+    const rcr_cache_view *c = &j->cache;
+    size_t kp = (size_t)c->Kp;
+    float *gram = j->gram + (size_t)lane * (kp + 1) * kp, *total = gram + kp * kp;
+    memset(gram, 0, (kp + 1) * kp * sizeof(float));
+    int32_t first = batch->crystal_offset[rcr_lane_crystal(batch, j->lanes, lane)];
+    int32_t end = batch->crystal_offset[rcr_lane_crystal(batch, j->lanes, lane + 1)];
+    memset(c->in_degree + first, 0, (size_t)(end - first) * sizeof(float));
+    memset(c->sum_i + (size_t)first * kp, 0, (size_t)(end - first) * kp * sizeof(float));
+    memset(c->sum_j + (size_t)first * kp, 0, (size_t)(end - first) * kp * sizeof(float));
+    for (int32_t i = first; i < end; i++)
+        for (int32_t e = batch->edge_offset[i]; e < batch->edge_offset[i + 1]; e++) {
+            const float *g = c->gaussian + (size_t)e * RCR_TERMS;
+            size_t row = (size_t)c->row[e], source = (size_t)batch->edge_source[e];
+            float *sum_i = c->sum_i + (size_t)i * kp + row, *sum_j = c->sum_j + source * kp + row;
+            for (int k = 0; k < RCR_TERMS; k++) sum_i[k] += g[k];
+            for (int k = 0; k < RCR_TERMS; k++) sum_j[k] += g[k];
+            for (int k = 0; k < RCR_TERMS; k++) total[row + (size_t)k] += g[k];
+            c->in_degree[source] += 1.0f;
+            for (int a = 0; a < RCR_TERMS; a++) {
+                float *to = gram + (row + (size_t)a) * kp + row;
+                for (int k = 0; k < RCR_TERMS; k++) to[k] += g[a] * g[k];
+            }
+        }
+}
+
+void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
+                           const rcr_real *pack, int32_t F, int training) {
+    (void)pack, (void)F;
+    prepare_job job = {batch, basis, rcr_cache_at(cache, batch->n_atoms, batch->n_edges, basis.n), x->scratch,
+                       rcr_lanes(batch->n_atoms)};
+    rcr_pool_run(x->pool, job.lanes, prepare_gaussians_piece, &job);
+    if (!training) return;
+    rcr_pool_run(x->pool, job.lanes, prepare_sums_piece, &job);
+    size_t count = (size_t)(job.cache.Kp + 1) * (size_t)job.cache.Kp;
+    memset(job.cache.gram, 0, count * sizeof(float));
+    for (int l = 0; l < job.lanes; l++)
+        for (size_t i = 0; i < count; i++) job.cache.gram[i] += job.gram[(size_t)l * count + i];
+}
+
+/* ---------------------------------------------------------------- mean and variance of z over the edges */
+
+typedef struct stats_job {
+    edge_view v;
+    int64_t N;
+    int lanes;
+    const float *shift; /* [2 Fp] subtracted from z before it is squared */
+    double *partial;    /* [lanes, 2, 2 Fp] sums, sums of squares */
+} stats_job;
+
+INLINE void stats_atom(const stats_job *j, double *sums, int64_t i, int b, int n, int last) {
+    const edge_view *v = &j->v;
+    vf pf[GROUP], pc[GROUP], sum[2 * GROUP], square[2 * GROUP];
+    edge_p(pf, pc, v, i, b, n, last);
+    UNROLL for (int u = 0; u < n; u++) {
+        pf[u] -= vload(j->shift + (b + u) * VW);
+        pc[u] -= vload(j->shift + v->Fp + (b + u) * VW);
+        sum[u] = sum[n + u] = square[u] = square[n + u] = (vf){0};
+    }
+    for (int32_t e = v->offset[i]; e < v->offset[i + 1]; e++) {
+        vf zf[GROUP], zc[GROUP];
+        UNROLL for (int u = 0; u < n; u++) {
+            zf[u] = pf[u];
+            zc[u] = pc[u];
+        }
+        edge_z(zf, zc, v, e, b, n, last);
+        UNROLL for (int u = 0; u < n; u++) {
+            sum[u] += zf[u];
+            sum[n + u] += zc[u];
+            square[u] = zf[u] * zf[u] + square[u];
+            square[n + u] = zc[u] * zc[u] + square[n + u];
+        }
+    }
+    UNROLL for (int u = 0; u < 2 * n; u++) {
+        size_t at = (size_t)(u < n ? (b + u) * VW : v->Fp + (b + u - n) * VW);
+        for (int k = 0; k < VW; k++) sums[at + (size_t)k] += (double)sum[u][k];
+        for (int k = 0; k < VW; k++) sums[2 * (size_t)v->Fp + at + (size_t)k] += (double)square[u][k];
+    }
+}
+
+static void stats_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const stats_job *j = job;
+    double *sums = j->partial + (size_t)lane * 4 * (size_t)j->v.Fp;
+    memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
+    int64_t end = rcr_lane_begin(j->N, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(j->N, j->lanes, lane); i < end; i++) {
+#define WORK(b, n, last) stats_atom(j, sums, i, b, n, last)
+        FOR_VECTORS(j->v.F, WORK);
+#undef WORK
+    }
+}
+
+/* z of the first edge: near enough to the mean that squares about it lose nothing. */
+static void first_z(float *z, const edge_view *v, int32_t N) {
+    int32_t i = 0;
+    while (i < N && v->offset[i + 1] == 0) i++;
+    memset(z, 0, 2 * (size_t)v->Fp * sizeof(float));
+#define WORK(b, n, last)                                                                                               \
+    do {                                                                                                               \
+        vf zf[GROUP], zc[GROUP];                                                                                       \
+        edge_p(zf, zc, v, i, b, n, last);                                                                              \
+        edge_z(zf, zc, v, 0, b, n, last);                                                                              \
+        UNROLL for (int u = 0; u < n; u++) {                                                                           \
+            vstore(z + ((b) + u) * VW, zf[u]);                                                                         \
+            vstore(z + v->Fp + ((b) + u) * VW, zc[u]);                                                                 \
+        }                                                                                                              \
+    } while (0)
+    FOR_VECTORS(v->F, WORK);
+#undef WORK
+}
+
+void RCR_CPU(edge_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in) {
+    int32_t F = in->F, E = in->batch->n_edges;
+    memset(mean, 0, 2 * (size_t)F * sizeof(float));
+    memset(var, 0, 2 * (size_t)F * sizeof(float));
+    if (E == 0) return;
+    edge_view v = edge_view_of(in);
+    size_t width = 2 * (size_t)v.Fp;
+    double *partial = x->scratch;
+    stats_job job = {v, in->batch->n_atoms, rcr_lanes(in->batch->n_atoms), NULL, partial};
+    float *shift = (float *)(void *)(partial + (size_t)job.lanes * 2 * width);
+    first_z(shift, &v, in->batch->n_atoms);
+    job.shift = shift;
+    rcr_pool_run(x->pool, job.lanes, stats_piece, &job);
+    for (int32_t c = 0; c < 2 * F; c++) {
+        size_t at = (size_t)(c < F ? c : v.Fp + c - F);
+        double sum = 0, square = 0;
+        for (int l = 0; l < job.lanes; l++) {
+            sum += partial[(size_t)l * 2 * width + at];
+            square += partial[(size_t)l * 2 * width + width + at];
+        }
+        double offset = sum / E, variance = square / E - offset * offset;
+        mean[c] = (float)((double)shift[at] + offset);
+        var[c] = variance > 0 ? (float)variance : 0.0f;
+    }
+}
+
+/* ---------------------------------------------------------------- messages and their sum */
+
+typedef struct forward_job {
+    edge_view v;
+    int64_t N;
+    int lanes;
+    float *s;
+    const float *scale, *shift; /* [2 Fp] norm 1 as one affine map, in units of ln 2 */
+} forward_job;
+
+INLINE void forward_atom(const forward_job *j, int64_t i, int b, int n, int last) {
+    const edge_view *v = &j->v;
+    vf pf[GROUP], pc[GROUP], sum[GROUP];
+    edge_p(pf, pc, v, i, b, n, last);
+    UNROLL for (int u = 0; u < n; u++) sum[u] = (vf){0};
+    for (int32_t e = v->offset[i]; e < v->offset[i + 1]; e++) {
+        vf zf[GROUP], zc[GROUP];
+        UNROLL for (int u = 0; u < n; u++) {
+            zf[u] = pf[u];
+            zc[u] = pc[u];
+        }
+        edge_z(zf, zc, v, e, b, n, last);
+        UNROLL for (int u = 0; u < n; u++) {
+            int at = (b + u) * VW;
+            vf filter = zf[u] * vload(j->scale + at) + vload(j->shift + at);
+            vf core = zc[u] * vload(j->scale + v->Fp + at) + vload(j->shift + v->Fp + at);
+            sum[u] += vmessage(filter, core);
+        }
+    }
+    UNROLL for (int u = 0; u < n; u++) vstore_n(j->s + i * v->F + (b + u) * VW, sum[u], u == n - 1 ? last : VW);
+}
+
+static void forward_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const forward_job *j = job;
+    int64_t end = rcr_lane_begin(j->N, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(j->N, j->lanes, lane); i < end; i++) {
+#define WORK(b, n, last) forward_atom(j, i, b, n, last)
+        FOR_VECTORS(j->v.F, WORK);
+#undef WORK
+    }
+}
+
+void RCR_CPU(edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm) {
+    edge_view v = edge_view_of(in);
+    float *scale = x->scratch, *shift = scale + 2 * (size_t)v.Fp;
+    memset(scale, 0, 4 * (size_t)v.Fp * sizeof(float));
+    for (int32_t c = 0; c < 2 * v.F; c++) {
+        size_t at = (size_t)(c < v.F ? c : v.Fp + c - v.F);
+        double a = (double)norm->gamma[c] / sqrt((double)norm->var[c] + RCR_NORM_EPS) / 0.69314718055994530942;
+        scale[at] = (float)a;
+        shift[at] = (float)((double)norm->beta[c] / 0.69314718055994530942 - (double)norm->mean[c] * a);
+    }
+    forward_job job = {v, in->batch->n_atoms, rcr_lanes(in->batch->n_atoms), s, scale, shift};
+    rcr_pool_run(x->pool, job.lanes, forward_piece, &job);
+}

@@ -1,0 +1,82 @@
+/* What the forward and backward passes over edges share. */
+#ifndef RCR_KERNELS_CPU_EDGE_H
+#define RCR_KERNELS_CPU_EDGE_H
+
+#include "kernels/cpu/cpu.h"
+
+/* Vectors of the filter (and as many of the core) that are worked on together when F is a multiple of them: as many as
+ * the registers hold. */
+#if defined(RCR_VARIANT_avx512)
+enum { GROUP = 4 };
+#else
+enum { GROUP = 2 };
+#endif
+
+/* One batch and weights, ready to loop over. */
+typedef struct edge_view {
+    const int32_t *offset, *source, *row;
+    const float *gaussian, *pq, *w_e;
+    int32_t F, Fp;
+} edge_view;
+
+static inline edge_view edge_view_of(const rcr_edge_input *in) {
+    /* The cache is only read here; the view's pointers are writable for edge_prepare's sake. */
+    rcr_cache_view cache =
+        rcr_cache_at((float *)(uintptr_t)in->cache, in->batch->n_atoms, in->batch->n_edges, in->basis.n);
+    return (edge_view){in->batch->edge_offset,
+                       in->batch->edge_source,
+                       cache.row,
+                       cache.gaussian,
+                       in->pq,
+                       rcr_pack_at(in->pack, in->F).w_e,
+                       in->F,
+                       rcr_padded(in->F)};
+}
+
+/* z of one edge for vectors b .. b+n-1: what is in zf, zc (P_i) + Q_j + R(d).  `last`: elements of the last vector. */
+INLINE void edge_z(vf *zf, vf *zc, const edge_view *v, int32_t e, int b, int n, int last) {
+    const float *q = v->pq + (size_t)v->source[e] * 4 * (size_t)v->F + 2 * (size_t)v->F + b * VW;
+    const float *g = v->gaussian + (size_t)e * RCR_TERMS;
+    const float *w = v->w_e + (size_t)v->row[e] * 2 * (size_t)v->Fp + b * VW;
+    UNROLL for (int u = 0; u < n; u++) {
+        int count = u == n - 1 ? last : VW;
+        zf[u] += vload_n(q + u * VW, count);
+        zc[u] += vload_n(q + v->F + u * VW, count);
+    }
+    UNROLL for (int k = 0; k < RCR_TERMS; k++) {
+        vf gk = vset(g[k]);
+        const float *wk = w + (size_t)k * 2 * (size_t)v->Fp;
+        UNROLL for (int u = 0; u < n; u++) {
+            zf[u] = gk * vload(wk + u * VW) + zf[u];
+            zc[u] = gk * vload(wk + v->Fp + u * VW) + zc[u];
+        }
+    }
+}
+
+/* P_i for the same vectors. */
+INLINE void edge_p(vf *pf, vf *pc, const edge_view *v, int64_t i, int b, int n, int last) {
+    const float *p = v->pq + (size_t)i * 4 * (size_t)v->F + b * VW;
+    UNROLL for (int u = 0; u < n; u++) {
+        int count = u == n - 1 ? last : VW;
+        pf[u] = vload_n(p + u * VW, count);
+        pc[u] = vload_n(p + v->F + u * VW, count);
+    }
+}
+
+/* [2F] channel values to [2 Fp], padded with zeros. */
+static inline void edge_pad(float *to, const float *from, int32_t F, int32_t Fp) {
+    memset(to, 0, 2 * (size_t)Fp * sizeof(float));
+    memcpy(to, from, (size_t)F * sizeof(float));
+    memcpy(to + Fp, from + F, (size_t)F * sizeof(float));
+}
+
+/* Call WORK(b, n, last) for all vectors of the filter, in groups of constant size where F allows. */
+#define FOR_VECTORS(F, WORK)                                                                                           \
+    do {                                                                                                               \
+        int full_ = (F) / VW, b_ = 0;                                                                                  \
+        for (; b_ + GROUP <= full_; b_ += GROUP) WORK(b_, GROUP, VW);                                                  \
+        for (; b_ < full_; b_++) WORK(b_, 1, VW);                                                                      \
+        if ((F) % VW != 0) WORK(b_, 1, (F) % VW);                                                                      \
+    } while (0)
+
+#endif

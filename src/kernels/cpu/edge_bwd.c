@@ -1,0 +1,232 @@
+/*
+ * Passes over the edges, backward.
+ *
+ * With y = gamma (z - mean) rstd + beta, g = dL/dy and statistics of the batch,
+ *     dz = gamma rstd (g - mean(g) - zhat mean(g zhat)),   zhat = (z - mean) rstd,
+ * and the means are known only after all edges.  But everything that follows from dz is linear in it, so one pass
+ * gathers the same sums of g and of z - mean (over the edges of an atom, over those that leave it, and against the
+ * Gaussians), and a second step over atoms puts them together.  No value of an edge is stored.
+ */
+#include <math.h>
+
+#include "kernels/cpu/edge.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/vmath.h"
+
+/* dedge: [K + 2 RCR_BASIS_PAD, 2 Fp], the gradient of w_e as conv_pack lays it out. */
+size_t RCR_CPU(edge_grad_size)(int32_t N, int32_t E, int32_t F, int32_t K) {
+    (void)N, (void)E;
+    return (size_t)(K + 2 * RCR_BASIS_PAD) * 2 * (size_t)rcr_padded(F);
+}
+
+typedef struct backward_job {
+    edge_view v;
+    const rcr_batch *batch;
+    rcr_cache_view cache;
+    const float *ds;
+    float *dpq;         /* [N, 4F] sums of g, then dP|dQ */
+    float *z_sum;       /* [N, 4F] sums of z - mean over the edges of an atom | over those that leave it */
+    const float *mean;  /* [2 Fp] */
+    const float *scale; /* [2 Fp] gamma rstd / ln 2 */
+    const float *beta;  /* [2 Fp] beta / ln 2 */
+    double *sums;       /* [lanes, 2, 2 Fp] of g, of g (z - mean) */
+    float *dw;          /* [lanes, Kp, 2 Fp] sums of g e^T, then whole */
+    float *z_e;         /* [lanes, Kp, 2 Fp] sums of (P + Q) e^T */
+    int lanes;
+    /* second step, [2 Fp] each: dz = a g + b + c (z - mean) */
+    const float *a, *b, *c;
+    float *dedge;
+    int batch_stats;
+} backward_job;
+
+static size_t grad_stride(const backward_job *j) { return (size_t)j->cache.Kp * 2 * (size_t)j->v.Fp; }
+
+/* One atom's edges, vectors b .. b+n-1: g, its sums, and its product with the Gaussians. */
+INLINE void backward_atom(const backward_job *j, double *sums, float *dw, int64_t i, int b, int n, int last) {
+    const edge_view *v = &j->v;
+    size_t F = (size_t)v->F, Fp = (size_t)v->Fp, first = (size_t)b * VW;
+    vf pf[GROUP], pc[GROUP], ds[GROUP], gsum[2 * GROUP], zsum[2 * GROUP], gz[2 * GROUP];
+    edge_p(pf, pc, v, i, b, n, last);
+    UNROLL for (int u = 0; u < n; u++) {
+        pf[u] -= vload(j->mean + first + u * VW);
+        pc[u] -= vload(j->mean + Fp + first + u * VW);
+        ds[u] = vload_n(j->ds + (size_t)i * F + first + u * VW, u == n - 1 ? last : VW);
+    }
+    UNROLL for (int u = 0; u < 2 * n; u++) gsum[u] = zsum[u] = gz[u] = (vf){0};
+    for (int32_t e = v->offset[i]; e < v->offset[i + 1]; e++) {
+        vf zf[GROUP], zc[GROUP];
+        UNROLL for (int u = 0; u < n; u++) {
+            zf[u] = pf[u];
+            zc[u] = pc[u];
+        }
+        edge_z(zf, zc, v, e, b, n, last);
+        size_t source = (size_t)v->source[e] * 4 * F + 2 * F + first;
+        float *gj = j->dpq + source, *zj = j->z_sum + source;
+        vf gf[GROUP], gc[GROUP];
+        UNROLL for (int u = 0; u < n; u++) {
+            int count = u == n - 1 ? last : VW;
+            const float *scale = j->scale + first + u * VW, *beta = j->beta + first + u * VW;
+            vmessage_gradient(&gf[u], &gc[u], zf[u] * vload(scale) + vload(beta),
+                              zc[u] * vload(scale + Fp) + vload(beta + Fp));
+            gf[u] *= ds[u]; /* inverts s_i = sum of messages */
+            gc[u] *= ds[u];
+            gsum[u] += gf[u];
+            gsum[n + u] += gc[u];
+            zsum[u] += zf[u];
+            zsum[n + u] += zc[u];
+            gz[u] = gf[u] * zf[u] + gz[u];
+            gz[n + u] = gc[u] * zc[u] + gz[n + u];
+            vstore_n(gj + u * VW, vload_n(gj + u * VW, count) + gf[u], count);
+            vstore_n(gj + F + u * VW, vload_n(gj + F + u * VW, count) + gc[u], count);
+            vstore_n(zj + u * VW, vload_n(zj + u * VW, count) + zf[u], count);
+            vstore_n(zj + F + u * VW, vload_n(zj + F + u * VW, count) + zc[u], count);
+        }
+        const float *g = v->gaussian + (size_t)e * RCR_TERMS;
+        float *dwe = dw + (size_t)v->row[e] * 2 * Fp + first;
+        UNROLL for (int k = 0; k < RCR_TERMS; k++) {
+            vf gk = vset(g[k]);
+            float *to = dwe + (size_t)k * 2 * Fp;
+            UNROLL for (int u = 0; u < n; u++) {
+                vstore(to + u * VW, gk * gf[u] + vload(to + u * VW));
+                vstore(to + Fp + u * VW, gk * gc[u] + vload(to + Fp + u * VW));
+            }
+        }
+    }
+    float *gi = j->dpq + (size_t)i * 4 * F + first, *zi = j->z_sum + (size_t)i * 4 * F + first;
+    UNROLL for (int u = 0; u < 2 * n; u++) {
+        size_t to = u < n ? (size_t)u * VW : F + (size_t)(u - n) * VW;
+        size_t at = u < n ? first + (size_t)u * VW : Fp + first + (size_t)(u - n) * VW;
+        int count = u % n == n - 1 ? last : VW;
+        vstore_n(gi + to, gsum[u], count);
+        vstore_n(zi + to, zsum[u], count);
+        for (int k = 0; k < count; k++) sums[at + (size_t)k] += (double)gsum[u][k];
+        for (int k = 0; k < count; k++) sums[2 * Fp + at + (size_t)k] += (double)gz[u][k];
+    }
+}
+
+static void backward_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const backward_job *j = job;
+    size_t F = (size_t)j->v.F;
+    int64_t first = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane)];
+    int64_t end = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane + 1)];
+    double *sums = j->sums + (size_t)lane * 4 * (size_t)j->v.Fp;
+    float *dw = j->dw + (size_t)lane * grad_stride(j);
+    memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
+    memset(dw, 0, grad_stride(j) * sizeof(float));
+    memset(j->dpq + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
+    memset(j->z_sum + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
+    for (int64_t i = first; i < end; i++) {
+#define WORK(b, n, last) backward_atom(j, sums, dw, i, b, n, last)
+        FOR_VECTORS(j->v.F, WORK);
+#undef WORK
+    }
+}
+
+/* dz = a g + b + c (z - mean), summed over the edges of each atom and over those that leave it; and the lane's share of
+ * sum z e^T = sum_i P_i (sum e)_i + sum_j Q_j (sum e)_j (+ W_e gram, added once for all). */
+static void combine_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const backward_job *j = job;
+    int32_t F = j->v.F, Fp = j->v.Fp, Kp = j->cache.Kp;
+    int64_t N = j->batch->n_atoms;
+    int64_t begin = rcr_lane_begin(N, j->lanes, lane), end = rcr_lane_begin(N, j->lanes, lane + 1);
+    for (int64_t i = begin; i < end; i++) {
+        float degree[2] = {(float)(j->v.offset[i + 1] - j->v.offset[i]), j->batch_stats ? j->cache.in_degree[i] : 0.0f};
+        for (int32_t h = 0; h < 4; h++) { /* P filter, P core, Q filter, Q core */
+            float *d = j->dpq + i * 4 * F + h * F;
+            const float *z = j->z_sum + i * 4 * F + h * F;
+            size_t at = (size_t)((h & 1) * Fp);
+            float n = degree[h >> 1];
+            for (int32_t c = 0; c < F; c++)
+                d[c] = j->a[at + (size_t)c] * d[c] + (j->b[at + (size_t)c] * n + j->c[at + (size_t)c] * z[c]);
+        }
+    }
+    if (!j->batch_stats) return;
+    float *z_e = j->z_e + (size_t)lane * grad_stride(j);
+    int rows = (int)(end - begin);
+    for (int32_t h = 0; h < 2; h++) { /* filter, core: [Kp, F] += sum_i^T P + sum_j^T Q */
+        const float *p = j->v.pq + begin * 4 * F + h * F;
+        RCR_CPU(gemm)
+        (z_e + h * Fp, 2 * Fp, j->cache.sum_i + begin * Kp, 1, Kp, p, 4 * F, NULL, Kp, F, rows, RCR_GEMM_SET);
+        RCR_CPU(gemm)
+        (z_e + h * Fp, 2 * Fp, j->cache.sum_j + begin * Kp, 1, Kp, p + 2 * F, 4 * F, NULL, Kp, F, rows, RCR_GEMM_ADD);
+    }
+}
+
+/* Row k of dedge: sum over edges of dz e_k, put together from the lanes' sums. */
+static void weight_piece(void *job, int k, int worker) {
+    (void)worker;
+    const backward_job *j = job;
+    size_t Fp = (size_t)j->v.Fp, row = (size_t)k * 2 * Fp, kp = (size_t)j->cache.Kp;
+    float *to = j->dedge + row;
+    double e_sum = j->batch_stats ? (double)j->cache.gram[kp * kp + (size_t)k] : 0.0; /* of e_k over all edges */
+    for (size_t c = 0; c < 2 * Fp; c++) {
+        if (c % Fp >= (size_t)j->v.F) continue;
+        double g = 0, z = 0;
+        for (int l = 0; l < j->lanes; l++) {
+            g += (double)j->dw[(size_t)l * grad_stride(j) + row + c];
+            if (j->batch_stats) z += (double)j->z_e[(size_t)l * grad_stride(j) + row + c];
+        }
+        if (j->batch_stats) {
+            for (size_t m = 0; m < kp; m++)
+                z += (double)j->cache.gram[(size_t)k * kp + m] * (double)j->v.w_e[m * 2 * Fp + c];
+            z -= e_sum * (double)j->mean[c];
+        }
+        to[c] += (float)((double)j->a[c] * g + (double)j->b[c] * e_sum + (double)j->c[c] * z);
+    }
+}
+
+void RCR_CPU(edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
+                            const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats) {
+    edge_view v = edge_view_of(in);
+    int32_t N = in->batch->n_atoms, E = in->batch->n_edges, F = in->F;
+    size_t Fp = (size_t)v.Fp;
+    backward_job job = {.v = v, .batch = in->batch, .ds = ds, .dpq = dpq, .dedge = dedge, .batch_stats = batch_stats};
+    job.cache = rcr_cache_at((float *)(uintptr_t)in->cache, N, E, in->basis.n);
+    job.lanes = rcr_lanes(N);
+    job.sums = x->scratch;
+    float *constants = (float *)(void *)(job.sums + (size_t)job.lanes * 4 * Fp);
+    float *mean = constants, *scale = mean + 2 * Fp, *beta = scale + 2 * Fp;
+    float *a = beta + 2 * Fp, *b = a + 2 * Fp, *c = b + 2 * Fp;
+    job.mean = mean, job.scale = scale, job.beta = beta, job.a = a, job.b = b, job.c = c;
+    job.dw = constants + 12 * Fp;
+    job.z_e = job.dw + (size_t)job.lanes * grad_stride(&job);
+    job.z_sum = job.z_e + (size_t)job.lanes * grad_stride(&job);
+    memset(constants, 0, 12 * Fp * sizeof(float));
+    edge_pad(mean, norm->mean, F, v.Fp);
+    for (int32_t k = 0; k < 2 * F; k++) {
+        size_t at = (size_t)(k < F ? k : v.Fp + k - F);
+        double rstd = 1.0 / sqrt((double)norm->var[k] + RCR_NORM_EPS);
+        scale[at] = (float)((double)norm->gamma[k] * rstd / 0.69314718055994530942);
+        beta[at] = (float)((double)norm->beta[k] / 0.69314718055994530942);
+    }
+    rcr_pool_run(x->pool, job.lanes, backward_piece, &job);
+    for (int32_t k = 0; k < 2 * F; k++) {
+        size_t at = (size_t)(k < F ? k : v.Fp + k - F);
+        double rstd = 1.0 / sqrt((double)norm->var[k] + RCR_NORM_EPS), g = 0, gz = 0;
+        for (int l = 0; l < job.lanes; l++) {
+            g += job.sums[(size_t)l * 4 * Fp + at];
+            gz += job.sums[(size_t)l * 4 * Fp + 2 * Fp + at];
+        }
+        dbeta[k] += (float)g;            /* inverts y = ... + beta */
+        dgamma[k] += (float)(gz * rstd); /* inverts y = gamma zhat + ... */
+        double s = (double)norm->gamma[k] * rstd;
+        a[at] = (float)s;
+        b[at] = batch_stats && E > 0 ? (float)(-s * g / E) : 0.0f;
+        c[at] = batch_stats && E > 0 ? (float)(-s * rstd * rstd * gz / E) : 0.0f;
+    }
+    rcr_pool_run(x->pool, job.lanes, combine_piece, &job);
+    rcr_pool_run(x->pool, job.cache.Kp, weight_piece, &job);
+}
+
+void RCR_CPU(edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_batch *batch,
+                              rcr_basis basis, int32_t F) {
+    (void)x, (void)batch;
+    int32_t K = basis.n, row = 2 * F + K, Fp = rcr_padded(F);
+    for (int32_t c = 0; c < 2 * F; c++)
+        for (int32_t k = 0; k < K; k++)
+            dw[(size_t)c * (size_t)row + (size_t)(2 * F + k)] +=
+                dedge[(size_t)(RCR_BASIS_PAD + k) * 2 * (size_t)Fp + (size_t)(c < F ? c : Fp + c - F)];
+}

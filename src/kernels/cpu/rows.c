@@ -1,0 +1,141 @@
+/* Rows of the element table, readout, and operations element by element. */
+#include <math.h>
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/vmath.h"
+
+typedef struct rows_job {
+    float *out;
+    const float *in, *in2;
+    const int32_t *index; /* table rows, or crystal offsets */
+    int64_t n;
+    int32_t S, F;
+    int lanes;
+} rows_job;
+
+static void gather_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i++)
+        memcpy(j->out + i * j->F, j->in + (int64_t)j->index[i] * j->F, (size_t)j->F * sizeof(float));
+}
+
+void RCR_CPU(rows_gather)(const rcr_exec *x, rcr_real *y, const rcr_real *table, const int32_t *row, int32_t N,
+                          int32_t F) {
+    rows_job job = {y, table, NULL, row, N, 0, F, rcr_lanes(N)};
+    rcr_pool_run(x->pool, job.lanes, gather_piece, &job);
+}
+
+static void scatter_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    float *sum = j->out + (size_t)lane * (size_t)j->S * (size_t)j->F;
+    memset(sum, 0, (size_t)j->S * (size_t)j->F * sizeof(float));
+    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i++) {
+        float *to = sum + (size_t)j->index[i] * (size_t)j->F;
+        const float *from = j->in + i * j->F;
+        for (int32_t c = 0; c < j->F; c++) to[c] += from[c];
+    }
+}
+
+void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
+                           int32_t S, int32_t F) {
+    rows_job job = {x->scratch, dy, NULL, row, N, S, F, rcr_lanes(N)};
+    rcr_pool_run(x->pool, job.lanes, scatter_piece, &job);
+    size_t count = (size_t)S * (size_t)F;
+    memset(dtable, 0, count * sizeof(float));
+    for (int l = 0; l < job.lanes; l++)
+        for (size_t i = 0; i < count; i++) dtable[i] += job.out[(size_t)l * count + i];
+}
+
+static void pool_fwd_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
+    for (int64_t c = rcr_lane_begin(j->n, j->lanes, lane); c < end; c++) {
+        float *to = j->out + c * j->F;
+        int32_t first = j->index[c], stop = j->index[c + 1];
+        float inverse = stop > first ? 1.0f / (float)(stop - first) : 0.0f;
+        for (int32_t f = 0; f < j->F; f += VW) {
+            int n = j->F - f < VW ? j->F - f : VW;
+            vf sum = {0};
+            /* Blocks of 64 atoms: a crystal of a million atoms keeps its last digits. */
+            for (int32_t i = first; i < stop;) {
+                int32_t block = i + 64 < stop ? i + 64 : stop;
+                vf part = {0};
+                for (; i < block; i++) part += vload_n(j->in + (int64_t)i * j->F + f, n);
+                sum += part;
+            }
+            vstore_n(to + f, sum * inverse, n);
+        }
+    }
+}
+
+void RCR_CPU(pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset, int32_t C,
+                       int32_t F) {
+    rows_job job = {out, v, NULL, offset, C, 0, F, rcr_lanes((int64_t)C * 4)};
+    rcr_pool_run(x->pool, job.lanes, pool_fwd_piece, &job);
+}
+
+static void pool_bwd_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
+    for (int64_t c = rcr_lane_begin(j->n, j->lanes, lane); c < end; c++) {
+        int32_t first = j->index[c], stop = j->index[c + 1];
+        for (int32_t i = first; i < stop; i++)
+            for (int32_t f = 0; f < j->F; f++)
+                j->out[(int64_t)i * j->F + f] = j->in[c * j->F + f] * (1.0f / (float)(stop - first));
+    }
+}
+
+void RCR_CPU(pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset, int32_t C,
+                       int32_t F) {
+    rows_job job = {dv, dout, NULL, offset, C, 0, F, rcr_lanes((int64_t)C * 4)};
+    rcr_pool_run(x->pool, job.lanes, pool_bwd_piece, &job);
+}
+
+static void softplus_fwd_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i += VW) {
+        int n = end - i < VW ? (int)(end - i) : VW;
+        vstore_n(j->out + i, vsoftplus(vload_n(j->in + i, n) * RCR_LOG2E), n);
+    }
+}
+
+void RCR_CPU(softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n) {
+    rows_job job = {y, in, NULL, NULL, n, 0, 0, rcr_lanes(n / 64)};
+    rcr_pool_run(x->pool, job.lanes, softplus_fwd_piece, &job);
+}
+
+static void softplus_bwd_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i += VW) {
+        int n = end - i < VW ? (int)(end - i) : VW;
+        vstore_n(j->out + i, vload_n(j->in + i, n) * vsigmoid(vload_n(j->in2 + i, n) * RCR_LOG2E), n);
+    }
+}
+
+void RCR_CPU(softplus_bwd)(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, const rcr_real *in, int64_t n) {
+    rows_job job = {dx, dy, in, NULL, n, 0, 0, rcr_lanes(n / 64)};
+    rcr_pool_run(x->pool, job.lanes, softplus_bwd_piece, &job);
+}
+
+static void add_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i++) j->out[i] += j->in[i];
+}
+
+void RCR_CPU(add)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n) {
+    rows_job job = {y, in, NULL, NULL, n, 0, 0, rcr_lanes(n / 64)};
+    rcr_pool_run(x->pool, job.lanes, add_piece, &job);
+}

@@ -1,0 +1,103 @@
+/*
+ * Vectors of float for one instruction set.  Every source in this folder is compiled once for each variant (base: SSE2
+ * or NEON, avx2, avx512), with RCR_VARIANT naming it; RCR_CPU(x) gives a symbol of that variant.
+ *
+ * GCC's vector extensions carry the arithmetic (a*b + c becomes a fused multiply-add where the instruction set has one,
+ * by -ffp-contract=fast); intrinsics stand only where the extension has no word for it.
+ */
+#ifndef RCR_KERNELS_CPU_VEC_H
+#define RCR_KERNELS_CPU_VEC_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#define RCR_PASTE2(a, b) a##_##b
+#define RCR_PASTE(a, b) RCR_PASTE2(a, b)
+#define RCR_CPU(name) RCR_PASTE(rcr_cpu_##name, RCR_VARIANT)
+
+#if defined(RCR_VARIANT_avx512)
+enum { VW = 16 };
+#define RCR_VEC_BYTES 64
+#elif defined(RCR_VARIANT_avx2)
+enum { VW = 8 };
+#define RCR_VEC_BYTES 32
+#else
+enum { VW = 4 };
+#define RCR_VEC_BYTES 16
+#endif
+
+#define INLINE static inline __attribute__((always_inline, unused))
+/* Loops over the vectors of a register block: always unrolled, so that the block stays in registers. */
+#define UNROLL _Pragma("GCC unroll 16")
+
+typedef float vf __attribute__((vector_size(RCR_VEC_BYTES)));
+typedef int32_t vi __attribute__((vector_size(RCR_VEC_BYTES)));
+typedef float vf_any __attribute__((vector_size(RCR_VEC_BYTES), aligned(4), may_alias));
+typedef int32_t vi_any __attribute__((vector_size(RCR_VEC_BYTES), aligned(4), may_alias));
+
+INLINE vf vload(const float *p) { return *(const vf_any *)p; }
+INLINE void vstore(float *p, vf v) { *(vf_any *)p = v; }
+INLINE vf vset(float s) { return s - (vf){0}; } /* s in every element, exactly, -0 included */
+
+/* The first n of VW elements; the rest are 0 and their memory is not touched. */
+INLINE vf vload_n(const float *p, int n) {
+    if (n == VW) return vload(p);
+    vf v = {0};
+    memcpy(&v, p, (size_t)n * sizeof(float));
+    return v;
+}
+INLINE void vstore_n(float *p, vf v, int n) {
+    if (n == VW)
+        vstore(p, v);
+    else
+        memcpy(p, &v, (size_t)n * sizeof(float));
+}
+
+INLINE vf vmax(vf a, vf b) {
+#if defined(RCR_VARIANT_avx512)
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(RCR_VARIANT_avx2)
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vf)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    vi take_a = a > b;
+    return (vf)(((vi)a & take_a) | ((vi)b & ~take_a));
+#endif
+}
+
+INLINE vf vmin(vf a, vf b) {
+#if defined(RCR_VARIANT_avx512)
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(RCR_VARIANT_avx2)
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vf)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    vi take_a = a < b;
+    return (vf)(((vi)a & take_a) | ((vi)b & ~take_a));
+#endif
+}
+
+INLINE vf vabs(vf a) {
+    vi mask = (vi){0} + 0x7fffffff;
+    return (vf)((vi)a & mask);
+}
+
+/* where mask (all ones or all zeros in each element) a, else b */
+INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
+
+/* Sum of the elements, always in the same tree. */
+INLINE float vsum(vf v) {
+    float lane[VW];
+    memcpy(lane, &v, sizeof v);
+    for (int width = VW / 2; width >= 1; width /= 2)
+        for (int i = 0; i < width; i++) lane[i] += lane[i + width];
+    return lane[0];
+}
+
+#endif
