@@ -1,0 +1,291 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+
+/* The system's reason, in a form that is safe with threads (strerror shares a buffer, strerror_r has two signatures).
+ */
+static const char *reason(int code) {
+    switch (code) {
+    case ENOENT: return "there is no such file or folder";
+    case EACCES:
+    case EPERM: return "permission denied";
+    case EISDIR: return "it is a folder";
+    case ENOTDIR: return "a part of the path is not a folder";
+    case ENOSPC: return "no space left on the device";
+    case EROFS: return "the file system is read-only";
+    case EMFILE:
+    case ENFILE: return "too many open files";
+    case ENAMETOOLONG: return "the name is too long";
+    case EEXIST: return "it exists already and is not a folder";
+    case EIO: return "the device reports an error";
+    case EFBIG: return "the file would be too large";
+    case EDQUOT: return "the disk quota is used up";
+    case ELOOP: return "too many symbolic links";
+    case EPIPE: return "the reader at the other end is gone";
+    }
+    return NULL;
+}
+
+static rcr_status fail_system(rcr_error *err, const char *path, const char *what, int code) {
+    const char *why = reason(code);
+    if (why != NULL) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "%s: %s", what, why);
+    return rcr_fail_at(err, RCR_ERR_IO, path, 0, "%s: system error %d", what, code);
+}
+
+static rcr_status read_descriptor(char **out, size_t *length, int fd, const char *path, size_t max_bytes,
+                                  rcr_error *err) {
+    struct stat info;
+    if (fstat(fd, &info) != 0) return fail_system(err, path, "can't read", errno);
+    if (S_ISDIR(info.st_mode)) return fail_system(err, path, "can't read", EISDIR);
+    if (!S_ISREG(info.st_mode)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't read: not a regular file");
+    if ((uintmax_t)info.st_size > max_bytes)
+        return rcr_fail_at(err, RCR_ERR_LIMIT, path, 0, "the file has %ju bytes; the limit is %zu",
+                           (uintmax_t)info.st_size, max_bytes);
+    size_t size = (size_t)info.st_size;
+    char *data = size < SIZE_MAX ? rcr_malloc(size + 1, 1) : NULL;
+    if (data == NULL) return rcr_fail_memory(err, "reading a file");
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = read(fd, data + done, size - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            int code = errno;
+            rcr_free(data);
+            return fail_system(err, path, "can't read", code);
+        }
+        if (n == 0) break; /* it shrank meanwhile */
+        done += (size_t)n;
+    }
+    data[done] = '\0';
+    *out = data;
+    *length = done;
+    return RCR_OK;
+}
+
+rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t max_bytes, rcr_error *err) {
+    /* O_NONBLOCK: opening a pipe that nobody writes must not hang; it has no effect on regular files. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return fail_system(err, path, "can't open", errno);
+    rcr_status status = read_descriptor(out, length, fd, path, max_bytes, err);
+    close(fd);
+    return status;
+}
+
+struct rcr_writer {
+    char *path;
+    char *temporary; /* NULL: a device or pipe, written directly */
+    int fd;
+    int failure; /* errno of the first failed write; -1: out of memory */
+    size_t buffered;
+    char buffer[1 << 16];
+};
+
+static void writer_free(rcr_writer *writer) {
+    if (writer == NULL) return;
+    if (writer->fd >= 0) close(writer->fd);
+    rcr_free(writer->path);
+    rcr_free(writer->temporary);
+    rcr_free(writer);
+}
+
+/* Length of the folder part with its slash; 0 when there is none. */
+static size_t folder_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* A new file ".NAME.tmp-PID-N" in path's folder, made with the mode of the file that it will replace. */
+static int open_temporary(rcr_writer *writer, const struct stat *old) {
+    size_t folder = folder_length(writer->path);
+    for (int attempt = 0; attempt < 10000; attempt++) {
+        rcr_text name = {0};
+        rcr_text_append(&name, writer->path, folder);
+        /* A name near the system's limit is cut, so that the suffix fits. */
+        rcr_text_printf(&name, ".%.200s.tmp-%ld-%d", writer->path + folder, (long)getpid(), attempt);
+        if (name.failed) {
+            rcr_text_free(&name);
+            return ENOMEM;
+        }
+        writer->fd = open(name.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (writer->fd >= 0) {
+            writer->temporary = name.data;
+            if (old != NULL) (void)!fchmod(writer->fd, old->st_mode & 0777);
+            return 0;
+        }
+        int code = errno;
+        rcr_text_free(&name);
+        if (code != EEXIST) return code;
+    }
+    return EEXIST;
+}
+
+rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err) {
+    rcr_writer *writer = rcr_malloc(1, sizeof *writer);
+    if (writer == NULL) return rcr_fail_memory(err, "opening a file for writing");
+    writer->fd = -1;
+    writer->failure = 0;
+    writer->buffered = 0;
+    writer->temporary = NULL;
+    writer->path = rcr_strdup(path);
+    if (writer->path == NULL) {
+        writer_free(writer);
+        return rcr_fail_memory(err, "opening a file for writing");
+    }
+    struct stat old;
+    int exists = stat(path, &old) == 0, code;
+    if (exists && S_ISDIR(old.st_mode)) {
+        code = EISDIR;
+    } else if (exists && !S_ISREG(old.st_mode)) {
+        writer->fd = open(path, O_WRONLY | O_CLOEXEC);
+        code = writer->fd < 0 ? errno : 0;
+    } else {
+        code = open_temporary(writer, exists ? &old : NULL);
+    }
+    if (code != 0) {
+        writer_free(writer);
+        return fail_system(err, path, "can't write", code);
+    }
+    *out = writer;
+    return RCR_OK;
+}
+
+static void write_all(rcr_writer *writer, const char *data, size_t length) {
+    while (length > 0 && writer->failure == 0) {
+        ssize_t n = write(writer->fd, data, length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            writer->failure = errno;
+            return;
+        }
+        data += n;
+        length -= (size_t)n;
+    }
+}
+
+static void flush(rcr_writer *writer) {
+    write_all(writer, writer->buffer, writer->buffered);
+    writer->buffered = 0;
+}
+
+void rcr_writer_write(rcr_writer *writer, const void *data, size_t length) {
+    if (writer->failure != 0 || length == 0) return;
+    if (length > sizeof writer->buffer - writer->buffered) flush(writer);
+    if (length > sizeof writer->buffer) {
+        write_all(writer, data, length);
+        return;
+    }
+    memcpy(writer->buffer + writer->buffered, data, length);
+    writer->buffered += length;
+}
+
+void rcr_writer_printf(rcr_writer *writer, const char *format, ...) {
+    char small[512];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(small, sizeof small, format, args);
+    va_end(args);
+    if (n < 0) {
+        writer->failure = EINVAL;
+    } else if ((size_t)n < sizeof small) {
+        rcr_writer_write(writer, small, (size_t)n);
+    } else {
+        char *large = rcr_malloc((size_t)n + 1, 1);
+        if (large == NULL) {
+            if (writer->failure == 0) writer->failure = -1;
+            return;
+        }
+        va_start(args, format);
+        vsnprintf(large, (size_t)n + 1, format, args);
+        va_end(args);
+        rcr_writer_write(writer, large, (size_t)n);
+        rcr_free(large);
+    }
+}
+
+/* So that the new name survives a power failure; file systems that can't do it are not an error. */
+static void sync_folder(const char *path) {
+    size_t length = folder_length(path);
+    char *folder = length > 0 ? rcr_strndup(path, length) : rcr_strdup(".");
+    int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)!fsync(fd);
+        close(fd);
+    }
+    rcr_free(folder);
+}
+
+rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err) {
+    flush(writer);
+    int code = writer->failure;
+    if (code == 0 && writer->temporary != NULL && fsync(writer->fd) != 0) code = errno;
+    if (close(writer->fd) != 0 && code == 0 && errno != EINTR) code = errno;
+    writer->fd = -1;
+    if (code == 0 && writer->temporary != NULL) {
+        if (rename(writer->temporary, writer->path) != 0)
+            code = errno;
+        else
+            sync_folder(writer->path);
+    }
+    if (code != 0 && writer->temporary != NULL) unlink(writer->temporary);
+    rcr_status status = RCR_OK;
+    if (code < 0)
+        status = rcr_fail_memory(err, "writing a file");
+    else if (code > 0)
+        status = fail_system(err, writer->path, "can't write", code);
+    writer_free(writer);
+    return status;
+}
+
+void rcr_writer_abort(rcr_writer *writer) {
+    if (writer == NULL) return;
+    if (writer->temporary != NULL) unlink(writer->temporary);
+    writer_free(writer);
+}
+
+rcr_status rcr_file_write(const char *path, const void *data, size_t length, rcr_error *err) {
+    rcr_writer *writer;
+    rcr_status status = rcr_writer_open(&writer, path, err);
+    if (status != RCR_OK) return status;
+    rcr_writer_write(writer, data, length);
+    return rcr_writer_commit(writer, err);
+}
+
+int rcr_is_directory(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+int rcr_is_file(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+rcr_status rcr_make_directory(const char *path, rcr_error *err) {
+    char *name = rcr_strdup(path);
+    if (name == NULL) return rcr_fail_memory(err, "making a folder");
+    rcr_status status = RCR_OK;
+    for (char *c = name; status == RCR_OK; c++) {
+        if (*c != '/' && *c != '\0') continue;
+        char end = *c;
+        *c = '\0';
+        if (c != name && mkdir(name, 0777) != 0) {
+            int code = errno;
+            if (!rcr_is_directory(name)) status = fail_system(err, path, "can't make the folder", code);
+        }
+        *c = end;
+        if (end == '\0') break;
+    }
+    if (status == RCR_OK && path[0] == '\0') status = fail_system(err, path, "can't make the folder", ENOENT);
+    rcr_free(name);
+    return status;
+}

@@ -1,0 +1,116 @@
+#include "data/batch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+
+/* *array <- room for n elements; contents are lost.  1 on success. */
+static int reserve(void **array, size_t n, size_t size) {
+    void *room = rcr_malloc(n, size);
+    if (room == NULL) return 0;
+    rcr_free(*array);
+    *array = room;
+    return 1;
+}
+
+/* Rounded up by half, so that batches of slowly growing sizes do not reallocate each time. */
+static int32_t grown(int64_t need) {
+    int64_t size = need + need / 2;
+    return size > INT32_MAX - 1 ? INT32_MAX - 1 : (int32_t)size;
+}
+
+static int reserve_all(rcr_batch *b, int64_t n_atoms, int64_t n_edges, int32_t n_crystals) {
+    if (n_atoms > b->capacity_atoms || b->edge_offset == NULL) {
+        int32_t room = grown(n_atoms);
+        b->capacity_atoms = 0;
+        if (!reserve((void **)&b->site_row, (size_t)room, sizeof *b->site_row) ||
+            !reserve((void **)&b->edge_offset, (size_t)room + 1, sizeof *b->edge_offset))
+            return 0;
+        b->capacity_atoms = room;
+    }
+    if (n_edges > b->capacity_edges || b->edge_distance == NULL) {
+        int32_t room = grown(n_edges);
+        b->capacity_edges = 0;
+        if (!reserve((void **)&b->edge_source, (size_t)room, sizeof *b->edge_source) ||
+            !reserve((void **)&b->edge_distance, (size_t)room, sizeof *b->edge_distance))
+            return 0;
+        b->capacity_edges = room;
+    }
+    if (n_crystals > b->capacity_crystals || b->crystal_offset == NULL) {
+        int32_t room = grown(n_crystals);
+        b->capacity_crystals = 0;
+        if (!reserve((void **)&b->crystal_offset, (size_t)room + 1, sizeof *b->crystal_offset)) return 0;
+        b->capacity_crystals = room;
+    }
+    return 1;
+}
+
+static void append(rcr_batch *b, const rcr_graph *graph) {
+    int32_t first_atom = b->n_atoms, first_edge = b->n_edges;
+    for (int32_t i = 0; i < graph->n_atoms; i++) {
+        b->site_row[first_atom + i] = graph->atomic_number[i];
+        b->edge_offset[first_atom + i + 1] = first_edge + graph->offset[i + 1];
+    }
+    for (int32_t e = 0; e < graph->n_edges; e++) {
+        b->edge_source[first_edge + e] = first_atom + graph->neighbor[e];
+        b->edge_distance[first_edge + e] = (rcr_real)graph->distance[e];
+    }
+    b->n_atoms += graph->n_atoms;
+    b->n_edges += graph->n_edges;
+    b->crystal_offset[++b->n_crystals] = b->n_atoms;
+}
+
+rcr_status rcr_batch_fill(rcr_batch *batch, const rcr_graph *const *graphs, int32_t n, rcr_error *err) {
+    int64_t n_atoms = 0, n_edges = 0;
+    for (int32_t i = 0; i < n; i++) {
+        n_atoms += graphs[i]->n_atoms;
+        n_edges += graphs[i]->n_edges;
+    }
+    /* One below the largest int32_t, as the offsets have one entry more. */
+    if (n_atoms >= INT32_MAX || n_edges >= INT32_MAX)
+        return rcr_fail(err, RCR_ERR_LIMIT,
+                        "a batch of %d crystals has more than %d atoms or edges; use a smaller batch", (int)n,
+                        INT32_MAX - 1);
+    batch->n_atoms = batch->n_edges = batch->n_crystals = 0;
+    if (!reserve_all(batch, n_atoms, n_edges, n)) return rcr_fail_memory(err, "making a batch");
+    batch->edge_offset[0] = 0;
+    batch->crystal_offset[0] = 0;
+    for (int32_t i = 0; i < n; i++) append(batch, graphs[i]);
+    return RCR_OK;
+}
+
+void rcr_batch_release(rcr_batch *batch) {
+    rcr_free(batch->site_row);
+    rcr_free(batch->edge_offset);
+    rcr_free(batch->edge_source);
+    rcr_free(batch->edge_distance);
+    rcr_free(batch->crystal_offset);
+    memset(batch, 0, sizeof *batch);
+}
+
+rcr_normalizer rcr_normalizer_fit(const double *values, size_t n) {
+    rcr_normalizer fit = {0, 1};
+    if (n == 0) return fit;
+    double sum = 0;
+    int constant = 1; /* told apart exactly: rounding of the mean would leave a tiny deviation, and a huge scale */
+    for (size_t i = 0; i < n; i++) {
+        sum += values[i];
+        constant = constant && values[i] == values[0];
+    }
+    if (constant) {
+        fit.mean = values[0];
+        return fit;
+    }
+    double mean = sum / (double)n, squares = 0, rest = 0;
+    /* Two passes with the mean's rounding taken out (Chan, Golub and LeVeque 1983). */
+    for (size_t i = 0; i < n; i++) {
+        squares += (values[i] - mean) * (values[i] - mean);
+        rest += values[i] - mean;
+    }
+    fit.mean = mean + rest / (double)n;
+    double variance = (squares - rest * rest / (double)n) / (double)(n - 1);
+    if (variance > 0 && isfinite(variance)) fit.std = sqrt(variance);
+    return fit;
+}
