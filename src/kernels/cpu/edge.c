@@ -103,8 +103,7 @@ typedef struct stats_job {
     double *partial;    /* [lanes, 2, 2 Fp] sums, sums of squares */
 } stats_job;
 
-INLINE void stats_atom(const stats_job *j, double *sums, int64_t i, int b, int n, int last) {
-    const edge_view *v = &j->v;
+INLINE void stats_atom(const stats_job *j, const edge_view *v, double *sums, int64_t i, int b, int n, int last) {
     vf pf[GROUP], pc[GROUP], sum[2 * GROUP], square[2 * GROUP];
     edge_p(pf, pc, v, i, b, n, last);
     UNROLL for (int u = 0; u < n; u++) {
@@ -133,17 +132,22 @@ INLINE void stats_atom(const stats_job *j, double *sums, int64_t i, int b, int n
     }
 }
 
+INLINE void stats_range(int32_t F, const stats_job *j, double *sums, int64_t first, int64_t end) {
+    edge_view v = edge_view_sized(&j->v, F);
+    for (int64_t i = first; i < end; i++) {
+#define WORK(b, n, last) stats_atom(j, &v, sums, i, b, n, last)
+        FOR_VECTORS(F, WORK);
+#undef WORK
+    }
+}
+
 static void stats_piece(void *job, int lane, int worker) {
     (void)worker;
     const stats_job *j = job;
     double *sums = j->partial + (size_t)lane * 4 * (size_t)j->v.Fp;
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
-    int64_t end = rcr_lane_begin(j->N, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->N, j->lanes, lane); i < end; i++) {
-#define WORK(b, n, last) stats_atom(j, sums, i, b, n, last)
-        FOR_VECTORS(j->v.F, WORK);
-#undef WORK
-    }
+    WITH_FEATURES(stats_range, j->v.F, j, sums, rcr_lane_begin(j->N, j->lanes, lane),
+                  rcr_lane_begin(j->N, j->lanes, lane + 1));
 }
 
 /* z of the first edge: near enough to the mean that squares about it lose nothing. */
@@ -201,8 +205,7 @@ typedef struct forward_job {
     const float *scale, *shift; /* [2 Fp] norm 1 as one affine map, in units of ln 2 */
 } forward_job;
 
-INLINE void forward_atom(const forward_job *j, int64_t i, int b, int n, int last) {
-    const edge_view *v = &j->v;
+INLINE void forward_atom(const forward_job *j, const edge_view *v, int64_t i, int b, int n, int last) {
     vf pf[GROUP], pc[GROUP], sum[GROUP];
     edge_p(pf, pc, v, i, b, n, last);
     UNROLL for (int u = 0; u < n; u++) sum[u] = (vf){0};
@@ -223,15 +226,20 @@ INLINE void forward_atom(const forward_job *j, int64_t i, int b, int n, int last
     UNROLL for (int u = 0; u < n; u++) vstore_n(j->s + i * v->F + (b + u) * VW, sum[u], u == n - 1 ? last : VW);
 }
 
+INLINE void forward_range(int32_t F, const forward_job *j, int64_t first, int64_t end) {
+    edge_view v = edge_view_sized(&j->v, F);
+    for (int64_t i = first; i < end; i++) {
+#define WORK(b, n, last) forward_atom(j, &v, i, b, n, last)
+        FOR_VECTORS(F, WORK);
+#undef WORK
+    }
+}
+
 static void forward_piece(void *job, int lane, int worker) {
     (void)worker;
     const forward_job *j = job;
-    int64_t end = rcr_lane_begin(j->N, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->N, j->lanes, lane); i < end; i++) {
-#define WORK(b, n, last) forward_atom(j, i, b, n, last)
-        FOR_VECTORS(j->v.F, WORK);
-#undef WORK
-    }
+    WITH_FEATURES(forward_range, j->v.F, j, rcr_lane_begin(j->N, j->lanes, lane),
+                  rcr_lane_begin(j->N, j->lanes, lane + 1));
 }
 
 void RCR_CPU(edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm) {

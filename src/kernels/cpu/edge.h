@@ -79,4 +79,22 @@ static inline void edge_pad(float *to, const float *from, int32_t F, int32_t Fp)
         if ((F) % VW != 0) WORK(b_, 1, (F) % VW);                                                                      \
     } while (0)
 
+/* Run a loop over atoms, range(job, first, end, F, ...), with F a constant where it is the usual one: strides become
+ * part of the instructions and loops over vectors vanish. */
+#define WITH_FEATURES(range, F, ...)                                                                                   \
+    do {                                                                                                               \
+        if ((F) == 64)                                                                                                 \
+            range(64, __VA_ARGS__);                                                                                    \
+        else                                                                                                           \
+            range((F), __VA_ARGS__);                                                                                   \
+    } while (0)
+
+/* The view with the number of features as the caller knows it. */
+INLINE edge_view edge_view_sized(const edge_view *view, int32_t F) {
+    edge_view v = *view;
+    v.F = F;
+    v.Fp = rcr_padded(F);
+    return v;
+}
+
 #endif

@@ -43,8 +43,8 @@ typedef struct backward_job {
 static size_t grad_stride(const backward_job *j) { return (size_t)j->cache.Kp * 2 * (size_t)j->v.Fp; }
 
 /* One atom's edges, vectors b .. b+n-1: g, its sums, and its product with the Gaussians. */
-INLINE void backward_atom(const backward_job *j, double *sums, float *dw, int64_t i, int b, int n, int last) {
-    const edge_view *v = &j->v;
+INLINE void backward_atom(const backward_job *j, const edge_view *v, double *sums, float *dw, int64_t i, int b, int n,
+                          int last) {
     size_t F = (size_t)v->F, Fp = (size_t)v->Fp, first = (size_t)b * VW;
     vf pf[GROUP], pc[GROUP], ds[GROUP], gsum[2 * GROUP], zsum[2 * GROUP], gz[2 * GROUP];
     edge_p(pf, pc, v, i, b, n, last);
@@ -105,6 +105,15 @@ INLINE void backward_atom(const backward_job *j, double *sums, float *dw, int64_
     }
 }
 
+INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float *dw, int64_t first, int64_t end) {
+    edge_view v = edge_view_sized(&j->v, F);
+    for (int64_t i = first; i < end; i++) {
+#define WORK(b, n, last) backward_atom(j, &v, sums, dw, i, b, n, last)
+        FOR_VECTORS(F, WORK);
+#undef WORK
+    }
+}
+
 static void backward_piece(void *job, int lane, int worker) {
     (void)worker;
     const backward_job *j = job;
@@ -117,11 +126,7 @@ static void backward_piece(void *job, int lane, int worker) {
     memset(dw, 0, grad_stride(j) * sizeof(float));
     memset(j->dpq + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
     memset(j->z_sum + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
-    for (int64_t i = first; i < end; i++) {
-#define WORK(b, n, last) backward_atom(j, sums, dw, i, b, n, last)
-        FOR_VECTORS(j->v.F, WORK);
-#undef WORK
-    }
+    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, first, end);
 }
 
 /* dz = a g + b + c (z - mean), summed over the edges of each atom and over those that leave it; and the lane's share of

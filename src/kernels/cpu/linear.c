@@ -76,9 +76,8 @@ static void linear_bwd_piece(void *job, int lane, int worker) {
     float *dw = j->partial + (size_t)lane * (size_t)j->n_out * (size_t)(j->n_in + 1);
     float *db = dw + (size_t)j->n_out * (size_t)j->n_in;
     /* dx inverts y = x w^T: dx = dy w */
-    if (j->dx != NULL)
-        RCR_CPU(gemm)
-        (j->dx + begin * j->n_in, j->n_in, dy, j->n_out, 1, j->w, j->n_in, NULL, rows, j->n_in, j->n_out, RCR_GEMM_SET);
+    if (j->dx != NULL) RCR_CPU(gemm)
+    (j->dx + begin * j->n_in, j->n_in, dy, j->n_out, 1, j->w, j->n_in, NULL, rows, j->n_in, j->n_out, RCR_GEMM_SET);
     /* dw inverts y = x w^T: dw = dy^T x */
     RCR_CPU(gemm)(dw, j->n_in, dy, 1, j->n_out, in, j->n_in, NULL, j->n_out, j->n_in, rows, RCR_GEMM_SET);
     for (int32_t o = 0; o < j->n_out; o++) {
