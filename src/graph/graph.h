@@ -1,9 +1,33 @@
-/* Graph construction inside the library: what the public rcr_graph_build does not expose. */
+/* Graph construction inside the library: what the public rcr_graph_build does not expose.
+ *
+ * Which neighbours an atom gets
+ * -----------------------------
+ * Every image of every atom within the radius (d <= radius + 1e-8 angstrom, as pymatgen has it) is a candidate, save
+ * those of the same element at 1e-8 angstrom or less: the atom itself, or a duplicate of it.  An atom of another
+ * element in the same place stays a candidate, at distance 0, as in the reference program.
+ *
+ * Candidates are sorted by distance and put into groups: a new group starts where the gap to the one before exceeds the
+ * tie tolerance (chains of gaps, not distance to the group's first member: a shell of equal distances with rounding
+ * noise below the tolerance can then never be split, wherever its neighbours in distance stand).  Groups that fit into
+ * max_neighbors are taken whole.  Of the group that max_neighbors cuts, RCR_TIES_KEEP takes all, RCR_TIES_CUT takes the
+ * first by these keys:
+ *   1. the neighbour's atomic number, low first;
+ *   2. the neighbour's environment class, low first: a number from four rounds of s_i <- s_i/2 + u/(1 + u),
+ *      u = sum_k s_k/(1 + d_ik^2), over the whole shells of neighbours of every atom, starting from s_i = 1 + Z_i/128;
+ *      values closer than 1e-10 are one class;
+ *   3. the index of the neighbour's site.
+ * Keys 1 and 2 know nothing of orientation, origin, site order or choice of cell.  Atoms that are still equal then have
+ * equal environments, out to their fourth neighbours; taking one or the other gives a network the same features at the
+ * same distances, so key 3 (which is only there to make the answer definite) does not change a prediction.
+ *
+ * Edges of an atom: groups by ascending distance; within a group by the same keys (class only where one was needed).
+ */
 #ifndef RCR_GRAPH_GRAPH_H
 #define RCR_GRAPH_GRAPH_H
 
 #include "recryst.h"
 
+/* Errors: RCR_ERR_ARGUMENT with the option and its range. */
 rcr_status rcr_graph_options_check(const rcr_graph_options *options, rcr_error *err);
 
 /* 1 when two sets of options give the same graphs and features. */
@@ -12,13 +36,13 @@ int rcr_graph_options_equal(const rcr_graph_options *a, const rcr_graph_options 
 /* The tolerance in use, angstrom: tie_tolerance, or what 0 stands for. */
 double rcr_graph_tie_tolerance(const rcr_graph_options *options);
 
-/* The plain oracle: every image in the exact bounding box, full sort.  For tests. */
+/* The plain oracle: every image in the exact bounding box, full sort.  For tests.  Errors as rcr_graph_build. */
 rcr_status rcr_graph_build_plain(rcr_graph **out, const rcr_crystal *crystal, const rcr_graph_options *options,
                                  rcr_error *err);
 
 /* An empty graph with room for these numbers of atoms and edges, all zero.  It and its arrays are one block of memory,
- * so rcr_graph_free frees only what this made: never assemble an rcr_graph by hand. Errors: RCR_ERR_ARGUMENT
- * (negative), RCR_ERR_MEMORY. */
+ * so rcr_graph_free frees only what this made: never assemble an rcr_graph by hand.
+ * Errors: RCR_ERR_ARGUMENT (negative), RCR_ERR_MEMORY. */
 rcr_status rcr_graph_create(rcr_graph **out, int32_t n_atoms, int32_t n_edges, rcr_error *err);
 
 /* Approximate resident bytes of a graph. */

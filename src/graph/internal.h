@@ -14,4 +14,48 @@
  * the atom itself; so does recryst. */
 #define RCR_GRAPH_SLACK 1e-8
 
+/* ---- shells.c: from sorted candidates to edges */
+
+/* For every atom its nearest neighbours: max_neighbors and what else is tied with the last of them. */
+typedef struct rcr_shells {
+    int32_t n_atoms;
+    int64_t *start;    /* [n_atoms] place of the atom's first entry; atoms may come in any order */
+    int32_t *length;   /* [n_atoms] */
+    double *distance;  /* [used of capacity] ascending within an atom */
+    int32_t *neighbor; /* [used of capacity] */
+    int64_t used, capacity;
+} rcr_shells;
+
+rcr_status rcr_shells_init(rcr_shells *shells, int32_t n_atoms, int64_t capacity, rcr_error *err);
+void rcr_shells_release(rcr_shells *shells);
+
+/* How many of n sorted distances belong to the shells of an atom: max_neighbors and those tied with the last.
+ * -1 when that can't be told, because the search reached only as far as `searched` and less than the options' radius.
+ */
+int32_t rcr_shells_cut(const double *distance, int32_t n, double searched, const rcr_graph_options *options);
+
+/* Make room for n more entries. */
+rcr_status rcr_shells_reserve(rcr_shells *shells, int64_t n, rcr_error *err);
+
+/* The graph: cut ties or keep them, order each group, pad. */
+rcr_status rcr_shells_to_graph(rcr_graph **out, const rcr_shells *shells, const rcr_crystal *crystal,
+                               const rcr_graph_options *options, rcr_error *err);
+
+/* ---- cell.c: the cell in which the search is done */
+
+/* A cell of the same lattice with short vectors, turned so that a lies along x and b in the xy plane: rows
+ * (ax 0 0), (bx by 0), (cx cy cz).  Distances do not depend on the orientation, and the search is cheap in such a cell.
+ */
+typedef struct rcr_search_cell {
+    double vector[3][3];
+    double height[3];       /* distance between the planes that bound the cell along each vector, angstrom */
+    double shortest;        /* |a|, the shortest lattice vector found */
+    double volume;          /* positive */
+    double transform[3][3]; /* integers: frac_new = frac_old * transform */
+    int changed;            /* 0: transform is the identity */
+} rcr_search_cell;
+
+/* Errors: RCR_ERR_DATA when the lattice has no volume. */
+rcr_status rcr_search_cell_make(rcr_search_cell *cell, const double lattice[3][3], rcr_error *err);
+
 #endif
