@@ -33,18 +33,24 @@ typedef struct backward_job {
     double *sums;       /* [lanes, 2, 2 Fp] of g, of g (z - mean) */
     float *dw;          /* [lanes, Kp, 2 Fp] sums of g e^T, then whole */
     float *z_e;         /* [lanes, Kp, 2 Fp] sums of (P + Q) e^T */
-    int lanes;
+    float *chunk; /* [RCR_MAX_LANES, chunk_stride]: g [RCR_CHUNK_EDGES, 2 Fp] of the edges being worked on, then room to
+                     sort them: order [RCR_CHUNK_EDGES], begin [Kp] */
+    int lanes, n_workers;
     /* second step, [2 Fp] each: dz = a g + b + c (z - mean) */
     const float *a, *b, *c;
     float *dedge;
     int batch_stats;
 } backward_job;
 
+static size_t chunk_stride(const backward_job *j) {
+    return RCR_CHUNK_EDGES * (2 * (size_t)j->v.Fp + 1) + (size_t)j->cache.Kp;
+}
+
 static size_t grad_stride(const backward_job *j) { return (size_t)j->cache.Kp * 2 * (size_t)j->v.Fp; }
 
-/* One atom's edges, vectors b .. b+n-1: g, its sums, and its product with the Gaussians. */
-INLINE void backward_atom(const backward_job *j, const edge_view *v, double *sums, float *dw, int64_t i, int b, int n,
-                          int last) {
+/* Some edges e0 .. e1-1 of one atom, vectors b .. b+n-1: g (into gbuf [e1 - e0, 2 Fp]) and its sums. */
+INLINE void backward_edges(const backward_job *j, const edge_view *v, double *sums, float *gbuf, int64_t i, int32_t e0,
+                           int32_t e1, int b, int n, int last) {
     size_t F = (size_t)v->F, Fp = (size_t)v->Fp, first = (size_t)b * VW;
     vf pf[GROUP], pc[GROUP], ds[GROUP], gsum[2 * GROUP], zsum[2 * GROUP], gz[2 * GROUP];
     edge_p(pf, pc, v, i, b, n, last);
@@ -54,7 +60,7 @@ INLINE void backward_atom(const backward_job *j, const edge_view *v, double *sum
         ds[u] = vload_n(j->ds + (size_t)i * F + first + u * VW, u == n - 1 ? last : VW);
     }
     UNROLL for (int u = 0; u < 2 * n; u++) gsum[u] = zsum[u] = gz[u] = (vf){0};
-    for (int32_t e = v->offset[i]; e < v->offset[i + 1]; e++) {
+    for (int32_t e = e0; e < e1; e++) {
         vf zf[GROUP], zc[GROUP];
         UNROLL for (int u = 0; u < n; u++) {
             zf[u] = pf[u];
@@ -62,35 +68,27 @@ INLINE void backward_atom(const backward_job *j, const edge_view *v, double *sum
         }
         edge_z(zf, zc, v, e, b, n, last);
         size_t source = (size_t)v->source[e] * 4 * F + 2 * F + first;
-        float *gj = j->dpq + source, *zj = j->z_sum + source;
-        vf gf[GROUP], gc[GROUP];
+        float *gj = j->dpq + source, *zj = j->z_sum + source, *ge = gbuf + (size_t)(e - e0) * 2 * Fp + first;
         UNROLL for (int u = 0; u < n; u++) {
             int count = u == n - 1 ? last : VW;
             const float *scale = j->scale + first + u * VW, *beta = j->beta + first + u * VW;
-            vmessage_gradient(&gf[u], &gc[u], zf[u] * vload(scale) + vload(beta),
+            vf gf, gc;
+            vmessage_gradient(&gf, &gc, zf[u] * vload(scale) + vload(beta),
                               zc[u] * vload(scale + Fp) + vload(beta + Fp));
-            gf[u] *= ds[u]; /* inverts s_i = sum of messages */
-            gc[u] *= ds[u];
-            gsum[u] += gf[u];
-            gsum[n + u] += gc[u];
+            gf *= ds[u]; /* inverts s_i = sum of messages */
+            gc *= ds[u];
+            gsum[u] += gf;
+            gsum[n + u] += gc;
             zsum[u] += zf[u];
             zsum[n + u] += zc[u];
-            gz[u] = gf[u] * zf[u] + gz[u];
-            gz[n + u] = gc[u] * zc[u] + gz[n + u];
-            vstore_n(gj + u * VW, vload_n(gj + u * VW, count) + gf[u], count);
-            vstore_n(gj + F + u * VW, vload_n(gj + F + u * VW, count) + gc[u], count);
+            gz[u] = gf * zf[u] + gz[u];
+            gz[n + u] = gc * zc[u] + gz[n + u];
+            vstore_n(gj + u * VW, vload_n(gj + u * VW, count) + gf, count);
+            vstore_n(gj + F + u * VW, vload_n(gj + F + u * VW, count) + gc, count);
             vstore_n(zj + u * VW, vload_n(zj + u * VW, count) + zf[u], count);
             vstore_n(zj + F + u * VW, vload_n(zj + F + u * VW, count) + zc[u], count);
-        }
-        const float *g = v->gaussian + (size_t)e * RCR_TERMS;
-        float *dwe = dw + (size_t)v->row[e] * 2 * Fp + first;
-        UNROLL for (int k = 0; k < RCR_TERMS; k++) {
-            vf gk = vset(g[k]);
-            float *to = dwe + (size_t)k * 2 * Fp;
-            UNROLL for (int u = 0; u < n; u++) {
-                vstore(to + u * VW, gk * gf[u] + vload(to + u * VW));
-                vstore(to + Fp + u * VW, gk * gc[u] + vload(to + Fp + u * VW));
-            }
+            vstore(ge + u * VW, gf);
+            vstore(ge + Fp + u * VW, gc);
         }
     }
     float *gi = j->dpq + (size_t)i * 4 * F + first, *zi = j->z_sum + (size_t)i * 4 * F + first;
@@ -98,35 +96,89 @@ INLINE void backward_atom(const backward_job *j, const edge_view *v, double *sum
         size_t to = u < n ? (size_t)u * VW : F + (size_t)(u - n) * VW;
         size_t at = u < n ? first + (size_t)u * VW : Fp + first + (size_t)(u - n) * VW;
         int count = u % n == n - 1 ? last : VW;
-        vstore_n(gi + to, gsum[u], count);
-        vstore_n(zi + to, zsum[u], count);
+        vstore_n(gi + to, vload_n(gi + to, count) + gsum[u], count);
+        vstore_n(zi + to, vload_n(zi + to, count) + zsum[u], count);
         for (int k = 0; k < count; k++) sums[at + (size_t)k] += (double)gsum[u][k];
         for (int k = 0; k < count; k++) sums[2 * Fp + at + (size_t)k] += (double)gz[u][k];
     }
 }
 
-INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float *dw, int64_t first, int64_t end) {
-    edge_view v = edge_view_sized(&j->v, F);
-    for (int64_t i = first; i < end; i++) {
-#define WORK(b, n, last) backward_atom(j, &v, sums, dw, i, b, n, last)
-        FOR_VECTORS(F, WORK);
-#undef WORK
+/* Vectors whose products with the eight Gaussians of a bin stay in registers together. */
+#if defined(RCR_VARIANT_avx512)
+enum { BIN_COLS = 2 };
+#else
+enum { BIN_COLS = 1 };
+#endif
+
+/* dw [rows, 2 Fp] += sum over the n edges first .. first+n-1 of g e^T, edges of one row of w_e together. */
+INLINE void chunk_weights(float *dw, const edge_view *v, float *gbuf, int32_t first, int32_t n, int32_t rows) {
+    size_t width = 2 * (size_t)v->Fp;
+    int32_t *order = (int32_t *)(void *)(gbuf + RCR_CHUNK_EDGES * width), *begin = order + RCR_CHUNK_EDGES;
+    memset(begin, 0, ((size_t)rows + 1) * sizeof *begin);
+    for (int32_t e = 0; e < n; e++) begin[v->row[first + e] + 1]++;
+    for (int32_t r = 0; r < rows; r++) begin[r + 1] += begin[r];
+    for (int32_t e = 0; e < n; e++) order[begin[v->row[first + e]]++] = e; /* afterwards begin[r] is the end of r */
+    for (int32_t r = 0, at = 0; r < rows; at = begin[r], r++) {
+        if (begin[r] == at) continue;
+        for (size_t c = 0; c < width; c += BIN_COLS * VW) {
+            vf sum[RCR_TERMS][BIN_COLS];
+            UNROLL for (int k = 0; k < RCR_TERMS; k++) {
+                UNROLL for (int u = 0; u < BIN_COLS; u++) sum[k][u] = vload(dw + (size_t)(r + k) * width + c + u * VW);
+            }
+            for (int32_t m = at; m < begin[r]; m++) {
+                const float *ge = gbuf + (size_t)order[m] * width + c;
+                const float *g = v->gaussian + (size_t)(first + order[m]) * RCR_TERMS;
+                vf value[BIN_COLS];
+                UNROLL for (int u = 0; u < BIN_COLS; u++) value[u] = vload(ge + u * VW);
+                UNROLL for (int k = 0; k < RCR_TERMS; k++) {
+                    vf gk = vset(g[k]);
+                    UNROLL for (int u = 0; u < BIN_COLS; u++) sum[k][u] = gk * value[u] + sum[k][u];
+                }
+            }
+            UNROLL for (int k = 0; k < RCR_TERMS; k++) {
+                UNROLL for (int u = 0; u < BIN_COLS; u++) vstore(dw + (size_t)(r + k) * width + c + u * VW, sum[k][u]);
+            }
+        }
     }
 }
 
+INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float *dw, float *gbuf, int64_t first,
+                           int64_t end) {
+    edge_view v = edge_view_sized(&j->v, F);
+    int32_t begin = v.offset[first], done = begin; /* edges begin .. done-1 are in gbuf */
+    for (int64_t i = first; i < end; i++) {
+        while (done < v.offset[i + 1]) {
+            int32_t room = RCR_CHUNK_EDGES - (done - begin), left = v.offset[i + 1] - done;
+            int32_t stop = done + (left < room ? left : room);
+            float *ge = gbuf + (size_t)(done - begin) * 2 * (size_t)v.Fp;
+#define WORK(b, n, last) backward_edges(j, &v, sums, ge, i, done, stop, b, n, last)
+            FOR_VECTORS(F, WORK);
+#undef WORK
+            done = stop;
+            if (done - begin == RCR_CHUNK_EDGES) {
+                chunk_weights(dw, &v, gbuf, begin, done - begin, j->cache.Kp - RCR_TERMS + 1);
+                begin = done;
+            }
+        }
+    }
+    if (done > begin) chunk_weights(dw, &v, gbuf, begin, done - begin, j->cache.Kp - RCR_TERMS + 1);
+}
+
 static void backward_piece(void *job, int lane, int worker) {
-    (void)worker;
     const backward_job *j = job;
     size_t F = (size_t)j->v.F;
     int64_t first = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane)];
     int64_t end = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane + 1)];
     double *sums = j->sums + (size_t)lane * 4 * (size_t)j->v.Fp;
     float *dw = j->dw + (size_t)lane * grad_stride(j);
+    /* The chunk of a worker stays in its cache from lane to lane. */
+    int slot = j->n_workers <= RCR_MAX_LANES ? worker : lane;
+    float *gbuf = j->chunk + (size_t)slot * chunk_stride(j);
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
     memset(dw, 0, grad_stride(j) * sizeof(float));
     memset(j->dpq + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
     memset(j->z_sum + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
-    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, first, end);
+    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, first, end);
 }
 
 /* dz = a g + b + c (z - mean), summed over the edges of each atom and over those that leave it; and the lane's share of
@@ -198,7 +250,9 @@ void RCR_CPU(edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, 
     job.mean = mean, job.scale = scale, job.beta = beta, job.a = a, job.b = b, job.c = c;
     job.dw = constants + 12 * Fp;
     job.z_e = job.dw + (size_t)job.lanes * grad_stride(&job);
-    job.z_sum = job.z_e + (size_t)job.lanes * grad_stride(&job);
+    job.chunk = job.z_e + (size_t)job.lanes * grad_stride(&job);
+    job.z_sum = job.chunk + (size_t)RCR_MAX_LANES * chunk_stride(&job);
+    job.n_workers = rcr_pool_size(x->pool);
     memset(constants, 0, 12 * Fp * sizeof(float));
     edge_pad(mean, norm->mean, F, v.Fp);
     for (int32_t k = 0; k < 2 * F; k++) {

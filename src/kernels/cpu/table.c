@@ -15,7 +15,9 @@ static size_t scratch_size(int32_t N, int32_t C, int32_t S, int32_t F, int32_t K
     size_t project = lanes * (4 * f * f + 2 * f) * sizeof(float);
     size_t prepare = lanes * (kp + 1) * kp * sizeof(float);
     size_t stats = (lanes + 1) * 4 * fp * sizeof(double);
-    size_t backward = lanes * 4 * fp * sizeof(double) + (12 * fp + 2 * lanes * kp * 2 * fp + n * 4 * f) * sizeof(float);
+    size_t backward =
+        lanes * 4 * fp * sizeof(double) +
+        (12 * fp + lanes * ((2 * kp + RCR_CHUNK_EDGES) * 2 * fp + RCR_CHUNK_EDGES + kp) + n * 4 * f) * sizeof(float);
     size_t norm = lanes * 2 * (f > w ? f : w) * sizeof(double) + 3 * f * sizeof(float);
     size_t size = rcr_kernels_ref()->scratch_size(N, C, S, F, K, width);
     size = larger(size, larger(linear, scatter));
