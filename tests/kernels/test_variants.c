@@ -1,0 +1,130 @@
+/*
+ * Every table of kernels that this processor runs against the plain-C reference, operation by operation.
+ *
+ * Norm: max |a - b| / max |b| over a tensor, b the reference's; where b is what remains of larger terms that cancel,
+ * their size is in the denominator (op_result.floor).
+ * Bounds: single precision rounds to 6e-8.  A forward value is a sum of at most a few hundred products, twelve messages
+ * or exponentials of such sums, so tens of roundings: 2e-5.  A gradient multiplies four such values and, with
+ * statistics of the batch, subtracts means of thousands of them: 5e-5.
+ */
+#include "kernels/every_op.h"
+
+#define FORWARD_BOUND 2e-5
+#define BACKWARD_BOUND 5e-5
+
+static const char *const names[] = {"base", "avx2", "avx512"};
+enum { N_NAMES = sizeof names / sizeof names[0] };
+
+/* The table, or NULL (said once) where this build or processor lacks it. */
+static const rcr_kernels *table_or_skip(const char *name) {
+    const rcr_kernels *table = NULL;
+    rcr_error err = {0};
+    rcr_status status = rcr_kernels_choose(&table, name, &err);
+    if (status == RCR_OK) {
+        assert_string_equal(table->name, name);
+        return table;
+    }
+    assert_int_equal(status, RCR_ERR_UNSUPPORTED);
+    print_message("SKIPPED: %s\n", err.message);
+    return NULL;
+}
+
+/* Print (RECRYST_VERBOSE set) and count the tensors that are too far off. */
+static int compare(const op_results *a, const op_results *b, const kernel_case *c, const char *name) {
+    int n_bad = 0;
+    assert_int_equal(a->n, b->n);
+    for (int i = 0; i < a->n; i++) {
+        const op_result *p = &a->result[i], *q = &b->result[i];
+        double largest = p->floor, error = 0;
+        size_t where = 0;
+        for (size_t e = 0; e < p->n; e++) {
+            largest = fmax(largest, fabs((double)q->value[e]));
+            double off = fabs((double)p->value[e] - (double)q->value[e]);
+            if (off > error) error = off, where = e;
+        }
+        double relative = error > 0 ? error / largest : 0, bound = p->backward ? BACKWARD_BOUND : FORWARD_BOUND;
+        int bad = !(relative <= bound);
+        n_bad += bad;
+        if (bad)
+            print_error("%s: %s, %s (N %d, E %d, C %d, F %d, K %d): %s off by %.2g (bound %.0e), worst [%ld]: %.9g, "
+                        "reference %.9g\n",
+                        name, p->op, c->shape.name, (int)c->batch.n_atoms, (int)c->batch.n_edges,
+                        (int)c->batch.n_crystals, (int)c->shape.F, (int)c->shape.K, p->what, relative, bound,
+                        (long)where, (double)p->value[where], (double)q->value[where]);
+        else if (getenv("RECRYST_VERBOSE") != NULL)
+            print_message("%s: %s, %s: %s off by %.2g\n", name, p->op, c->shape.name, p->what, relative);
+    }
+    return n_bad;
+}
+
+static void agree_with_the_reference(void **state) {
+    const rcr_kernels *table = table_or_skip(*state);
+    if (table == NULL) skip();
+    int n_bad = 0;
+    for (int s = 0; s < N_KERNEL_SHAPES; s++)
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            kernel_case *c = case_create(&kernel_shapes[s], 11 + (uint64_t)accumulate);
+            op_results *expected = run_every_op(rcr_kernels_ref(), NULL, c, accumulate);
+            op_results *got = run_every_op(table, NULL, c, accumulate);
+            n_bad += compare(got, expected, c, table->name);
+            op_results_free(expected);
+            op_results_free(got);
+            case_free(c);
+        }
+    assert_int_equal(n_bad, 0);
+}
+
+static void same_bits_on_any_number_of_threads(void **state) {
+    const rcr_kernels *table = table_or_skip(*state);
+    if (table == NULL) skip();
+    for (int s = 0; s < N_KERNEL_SHAPES; s++) {
+        kernel_case *c = case_create(&kernel_shapes[s], 12);
+        op_results *alone = run_every_op(table, NULL, c, 1);
+        for (int t = 1; t <= 4; t++) {
+            rcr_pool *pool = NULL;
+            assert_int_equal(rcr_pool_create(&pool, t, NULL), RCR_OK);
+            op_results *threaded = run_every_op(table, pool, c, 1);
+            op_assert_same_bits(alone, threaded, c, "threads");
+            op_results_free(threaded);
+            rcr_pool_free(pool);
+        }
+        op_results_free(alone);
+        case_free(c);
+    }
+}
+
+static void rows_depend_on_nothing_else(void **state) {
+    const rcr_kernels *table = table_or_skip(*state);
+    if (table == NULL) skip();
+    for (int s = 0; s < N_KERNEL_SHAPES; s++) {
+        kernel_case *c = case_create(&kernel_shapes[s], 13);
+        op_results *all = run_every_op(table, NULL, c, 0);
+        int32_t step = c->batch.n_crystals > 20 ? 7 : 1; /* a sample of the large batch */
+        for (int32_t k = 0; k < c->batch.n_crystals; k += step) {
+            kernel_case *alone = case_crystal(c, k);
+            op_results *one = run_every_op(table, NULL, alone, 0);
+            op_assert_same_rows(all, one, c, k);
+            op_results_free(one);
+            case_free(alone);
+        }
+        op_results_free(all);
+        case_free(c);
+    }
+}
+
+int main(void) {
+    struct CMUnitTest tests[3 * N_NAMES];
+    static char titles[3 * N_NAMES][80];
+    static const struct {
+        const char *title;
+        CMUnitTestFunction test;
+    } kinds[3] = {{"agrees with the reference", agree_with_the_reference},
+                  {"same bits on any number of threads", same_bits_on_any_number_of_threads},
+                  {"rows depend on nothing else", rows_depend_on_nothing_else}};
+    for (int i = 0; i < 3 * N_NAMES; i++) {
+        const char *name = names[i / 3];
+        snprintf(titles[i], sizeof titles[i], "%s: %s", name, kinds[i % 3].title);
+        tests[i] = (struct CMUnitTest){titles[i], kinds[i % 3].test, NULL, NULL, (void *)(uintptr_t)name};
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
