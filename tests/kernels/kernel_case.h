@@ -106,29 +106,39 @@ static inline void case_batch(kernel_case *c, dice *d) {
     }
 }
 
-/* z of one edge and channel in double, straight from the formula. */
-static inline double case_z(const kernel_case *c, int32_t i, int32_t e, int32_t channel) {
+/* The Gaussians of every edge [E, K], in double, straight from the formula. */
+static inline double *case_gaussians(const kernel_case *c) {
+    int32_t K = c->shape.K;
+    double *gaussian = malloc(((size_t)c->batch.n_edges * (size_t)K + 1) * sizeof *gaussian);
+    assert_non_null(gaussian);
+    for (int32_t e = 0; e < c->batch.n_edges; e++)
+        for (int32_t k = 0; k < K; k++) {
+            double t = ((double)c->batch.edge_distance[e] - c->basis.dmin - k * c->basis.step) / c->basis.step;
+            gaussian[(size_t)e * (size_t)K + (size_t)k] = exp(-t * t);
+        }
+    return gaussian;
+}
+
+/* z of one edge i <- j and channel in double. */
+static inline double case_z(const kernel_case *c, const double *gaussian, int32_t i, int32_t e, int32_t channel) {
     int32_t F = c->shape.F, K = c->shape.K, j = c->batch.edge_source[e];
+    const rcr_real *w_e = c->w + (size_t)channel * (size_t)(2 * F + K) + 2 * F;
     double z = (double)c->pq[(size_t)i * 4 * (size_t)F + (size_t)channel] +
                (double)c->pq[(size_t)j * 4 * (size_t)F + 2 * (size_t)F + (size_t)channel];
-    for (int32_t k = 0; k < K; k++) {
-        double t = ((double)c->batch.edge_distance[e] - c->basis.dmin - k * c->basis.step) / c->basis.step;
-        if (fabs(t) < 7)
-            z += (double)c->w[(size_t)channel * (size_t)(2 * F + K) + 2 * (size_t)F + (size_t)k] * exp(-t * t);
-    }
+    for (int32_t k = 0; k < K; k++) z += (double)w_e[k] * gaussian[(size_t)e * (size_t)K + (size_t)k];
     return z;
 }
 
 /* Mean and biased variance of z over all edges, and of s over all atoms. */
 static inline void case_stats(kernel_case *c) {
     int32_t F = c->shape.F, N = c->batch.n_atoms, E = c->batch.n_edges;
-    double *z = calloc((size_t)E + (size_t)N + 1, sizeof *z);
+    double *z = calloc((size_t)E + (size_t)N + 1, sizeof *z), *gaussian = case_gaussians(c);
     for (int32_t channel = 0; channel < 3 * F; channel++) {
         int32_t n = 0;
         if (channel < 2 * F)
             for (int32_t i = 0; i < N; i++)
                 for (int32_t e = c->batch.edge_offset[i]; e < c->batch.edge_offset[i + 1]; e++)
-                    z[n++] = case_z(c, i, e, channel);
+                    z[n++] = case_z(c, gaussian, i, e, channel);
         else
             for (int32_t i = 0; i < N; i++) z[n++] = (double)c->s[(size_t)i * (size_t)F + (size_t)(channel - 2 * F)];
         double mean = 0, var = 0;
@@ -137,6 +147,7 @@ static inline void case_stats(kernel_case *c) {
         *(channel < 2 * F ? &c->batch_mean[channel] : &c->node_mean[channel - 2 * F]) = (rcr_real)mean;
         *(channel < 2 * F ? &c->batch_var[channel] : &c->node_var[channel - 2 * F]) = (rcr_real)var;
     }
+    free(gaussian);
     free(z);
 }
 

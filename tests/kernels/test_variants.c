@@ -61,16 +61,19 @@ static void agree_with_the_reference(void **state) {
     const rcr_kernels *table = table_or_skip(*state);
     if (table == NULL) skip();
     int n_bad = 0;
+    rcr_pool *pool = NULL; /* for the slow reference */
+    assert_int_equal(rcr_pool_create(&pool, 0, NULL), RCR_OK);
     for (int s = 0; s < N_KERNEL_SHAPES; s++)
         for (int accumulate = 0; accumulate < 2; accumulate++) {
             kernel_case *c = case_create(&kernel_shapes[s], 11 + (uint64_t)accumulate);
-            op_results *expected = run_every_op(rcr_kernels_ref(), NULL, c, accumulate);
+            op_results *expected = run_every_op(rcr_kernels_ref(), pool, c, accumulate);
             op_results *got = run_every_op(table, NULL, c, accumulate);
             n_bad += compare(got, expected, c, table->name);
             op_results_free(expected);
             op_results_free(got);
             case_free(c);
         }
+    rcr_pool_free(pool);
     assert_int_equal(n_bad, 0);
 }
 

@@ -111,12 +111,12 @@ typedef struct edge_job {
     double *sums;          /* [REF_LANES, 2F] or [REF_LANES, 4F] */
 } edge_job;
 
-/* z of channel c of edge e: i <- j. */
-static inline rcr_real edge_z(const rcr_edge_input *in, int32_t i, int32_t j, int32_t e, int32_t c) {
+/* z of channel c of edge e: i <- j.  In double, because where the mean is large what remains of z is small. */
+static inline double edge_z(const rcr_edge_input *in, int32_t i, int32_t j, int32_t e, int32_t c) {
     size_t F = (size_t)in->F;
-    rcr_real p = in->pq[(size_t)i * 4 * F + (size_t)c];
-    rcr_real q = in->pq[(size_t)j * 4 * F + 2 * F + (size_t)c];
-    rcr_real r = in->cache[(size_t)e * 2 * F + (size_t)c];
+    double p = (double)in->pq[(size_t)i * 4 * F + (size_t)c];
+    double q = (double)in->pq[(size_t)j * 4 * F + 2 * F + (size_t)c];
+    double r = (double)in->cache[(size_t)e * 2 * F + (size_t)c];
     return p + q + r;
 }
 
@@ -131,7 +131,7 @@ static void sum_z(void *argument, int lane, int worker) {
     for (int32_t i = atoms.begin; i < atoms.end; i++)
         for (int32_t e = batch->edge_offset[i]; e < batch->edge_offset[i + 1]; e++)
             for (int32_t c = 0; c < 2 * F; c++) {
-                double z = (double)edge_z(job->in, i, batch->edge_source[e], e, c);
+                double z = edge_z(job->in, i, batch->edge_source[e], e, c);
                 if (job->centre != NULL) z = (z - job->centre[c]) * (z - job->centre[c]);
                 sum[c] += z;
             }
@@ -166,8 +166,8 @@ static inline edge_channel edge_forward(const edge_job *job, int32_t i, int32_t 
     const rcr_norm *norm = job->norm;
     int32_t c = job->in->F + f;
     edge_channel t;
-    t.h_filter = (edge_z(job->in, i, j, e, f) - norm->mean[f]) * (rcr_real)job->rstd[f];
-    t.h_core = (edge_z(job->in, i, j, e, c) - norm->mean[c]) * (rcr_real)job->rstd[c];
+    t.h_filter = (rcr_real)((edge_z(job->in, i, j, e, f) - (double)norm->mean[f]) * job->rstd[f]);
+    t.h_core = (rcr_real)((edge_z(job->in, i, j, e, c) - (double)norm->mean[c]) * job->rstd[c]);
     t.y_core = norm->gamma[c] * t.h_core + norm->beta[c];
     t.gate = ref_sigmoid(norm->gamma[f] * t.h_filter + norm->beta[f]);
     t.core = ref_softplus(t.y_core);
