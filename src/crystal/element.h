@@ -19,10 +19,12 @@ typedef struct rcr_element_table {
     char name[64];                            /* "cgcnn", "atom_init.json", ... */
 } rcr_element_table;
 
-/* CGCNN's 92 features (group 18, period 9, electronegativity 10, covalent radius 10, valence electrons 12, ionisation
+/* CGCNN's 92 features (group 19, period 7, electronegativity 10, covalent radius 10, valence electrons 12, ionisation
  * energy 10, electron affinity 10, block 4, atomic volume 10; one-hot), elements 1..100, computed from our own table of
- * properties.  Xie and Grossman 2018, supplementary table I. */
+ * properties.  Xie and Grossman 2018, supplementary table S2, with the groups and periods of the published vectors. */
 rcr_status rcr_element_table_cgcnn(rcr_element_table **out, rcr_error *err);
+/* An empty table: no element known, all rows zero. */
+rcr_status rcr_element_table_create(rcr_element_table **out, int32_t n_features, const char *name, rcr_error *err);
 /* Parse a dataset's atom_init.json: {"1": [..], "2": [..], ...}, every vector of one length. */
 rcr_status rcr_element_table_parse(rcr_element_table **out, const char *json, size_t length, rcr_error *err);
 rcr_status rcr_element_table_copy(rcr_element_table **out, const rcr_element_table *table, rcr_error *err);
