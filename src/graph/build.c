@@ -113,7 +113,7 @@ static int32_t find(fast_search *s, int32_t i, rcr_error *err) {
         int32_t q = s->index[k];
         double dx = p->x[q] - x, dy = p->y[q] - y, dz = p->z[q] - z, d2 = dx * dx + dy * dy + dz * dz;
         s->found[m] = (hit){d2, p->site[q]};
-        int itself = d2 <= RCR_GRAPH_SLACK * RCR_GRAPH_SLACK && z_of[p->site[q]] == z_of[i];
+        int itself = d2 <= RCR_GRAPH_ITSELF * RCR_GRAPH_ITSELF && z_of[p->site[q]] == z_of[i];
         m += d2 <= reach2 && !itself;
     }
     return m;
@@ -199,7 +199,7 @@ static rcr_status search_all(fast_search *s, rcr_shells *shells, const rcr_searc
                              rcr_error *err) {
     int32_t n = s->crystal->n_sites;
     for (int32_t i = 0; i < n; i++) pending[i] = i;
-    double full = s->options->radius + RCR_GRAPH_SLACK, reach = first_reach(cell, n, s->options);
+    double full = rcr_graph_reach(s->options), reach = first_reach(cell, n, s->options);
     while (n > 0) {
         s->reach = reach < full * 0.95 ? reach : full;
         rcr_status status = rcr_points_fill(&s->points, cell, s->reach, err);

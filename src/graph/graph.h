@@ -2,7 +2,7 @@
  *
  * Which neighbours an atom gets
  * -----------------------------
- * Every image of every atom within the radius (d <= radius + 1e-8 angstrom, as pymatgen has it) is a candidate, save
+ * Every image of every atom within the radius (d^2 <= radius^2 + 1e-8, as pymatgen has it) is a candidate, save
  * those of the same element at 1e-8 angstrom or less: the atom itself, or a duplicate of it.  An atom of another
  * element in the same place stays a candidate, at distance 0, as in the reference program.
  *

@@ -10,9 +10,12 @@
 #define RCR_GRAPH_MAX_GAUSSIANS 65536
 #define RCR_GRAPH_MAX_IMAGES 20000000 /* atoms and images of atoms that one search looks at */
 
-/* pymatgen counts an atom at radius + 1e-8 as within the radius, and takes one of the same element at 1e-8 or less for
- * the atom itself; so does recryst. */
-#define RCR_GRAPH_SLACK 1e-8
+/* As pymatgen, which the reference program uses: neighbors lie within d^2 <= radius^2 + 1e-8, and an atom of the same
+ * element at 1e-8 angstrom or less is taken for the atom itself. */
+#define RCR_GRAPH_REACH_SLACK 1e-8 /* square angstrom */
+#define RCR_GRAPH_ITSELF 1e-8      /* angstrom */
+/* sqrt(radius^2 + slack). */
+double rcr_graph_reach(const rcr_graph_options *options);
 
 /* ---- shells.c: from sorted candidates to edges */
 

@@ -29,6 +29,10 @@ int32_t rcr_graph_options_n_gaussians(const rcr_graph_options *options) {
     return wanted > RCR_GRAPH_MAX_GAUSSIANS ? RCR_GRAPH_MAX_GAUSSIANS : (int32_t)wanted;
 }
 
+double rcr_graph_reach(const rcr_graph_options *options) {
+    return sqrt(options->radius * options->radius + RCR_GRAPH_REACH_SLACK);
+}
+
 double rcr_graph_tie_tolerance(const rcr_graph_options *options) {
     if (options->tie_tolerance > 0.0) return options->tie_tolerance;
     return options->ties == RCR_TIES_KEEP ? 1e-4 : 1e-9;

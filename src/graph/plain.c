@@ -60,7 +60,7 @@ static rcr_status add_images(plain_search *s, int32_t i, int32_t j, rcr_error *e
                     r[k] = (df[0] + n0) * lattice[0][k] + (df[1] + n1) * lattice[1][k] + (df[2] + n2) * lattice[2][k];
                 double d = sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]);
                 if (d > s->reach) continue;
-                if (d <= RCR_GRAPH_SLACK && s->crystal->atomic_number[i] == s->crystal->atomic_number[j]) continue;
+                if (d <= RCR_GRAPH_ITSELF && s->crystal->atomic_number[i] == s->crystal->atomic_number[j]) continue;
                 rcr_status status = add(s, d, j, err);
                 if (status != RCR_OK) return status;
             }
@@ -95,7 +95,7 @@ rcr_status rcr_graph_build_plain(rcr_graph **out, const rcr_crystal *crystal, co
     rcr_status status = rcr_graph_options_check(options, err);
     if (status == RCR_OK) status = rcr_crystal_check(crystal, err);
     if (status != RCR_OK) return status;
-    plain_search s = {.crystal = crystal, .options = options, .reach = options->radius + RCR_GRAPH_SLACK};
+    plain_search s = {.crystal = crystal, .options = options, .reach = rcr_graph_reach(options)};
     double volume = fabs(rcr_lattice_volume((const double(*)[3])crystal->lattice)), images = crystal->n_sites;
     for (int k = 0; k < 3; k++) {
         const double *u = crystal->lattice[(k + 1) % 3], *v = crystal->lattice[(k + 2) % 3];

@@ -46,7 +46,7 @@ rcr_status rcr_shells_reserve(rcr_shells *shells, int64_t n, rcr_error *err) {
 int32_t rcr_shells_cut(const double *distance, int32_t n, double searched, const rcr_graph_options *options) {
     double tolerance = rcr_graph_tie_tolerance(options);
     int32_t last = options->max_neighbors - 1;
-    int complete = searched >= options->radius + RCR_GRAPH_SLACK;
+    int complete = searched >= rcr_graph_reach(options);
     if (n <= last) return complete ? n : -1;
     while (last + 1 < n && distance[last + 1] - distance[last] <= tolerance) last++;
     if (last + 1 == n && !complete && distance[last] + tolerance >= searched) return -1;
