@@ -1,5 +1,5 @@
 /* Crystals a second, one core: graphs of the reference crystals by the fast and by the plain search.
- *     build/bench/graph_rate graphs.safetensors [repeats] */
+ *     ninja -C build bench_graph_rate && build/bench_graph_rate graphs.safetensors [repeats] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
