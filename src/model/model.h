@@ -46,20 +46,31 @@ struct rcr_model {
 /* Check the options and say in err which is out of range and what is allowed. */
 rcr_status rcr_model_options_check(const rcr_model_options *options, rcr_error *err);
 
-/* Fresh weights from the seed: linear layers uniform in +-1/sqrt(fan-in), norms 1 and 0, alpha 1.  The table is copied.
- */
+/* More parameters than any crystal network has; a bound on what wrong options or files can cost. */
+#define RCR_MODEL_MAX_PARAMETERS ((size_t)1 << 28)
+
+/* Fresh weights from the seed: linear layers uniform in +-1/sqrt(fan-in), norms 1 and 0, alpha 1; running means 0 and
+ * variances 1; normaliser 0 and 1.  The table is copied.
+ * Errors: RCR_ERR_ARGUMENT (options), RCR_ERR_LIMIT (parameters), RCR_ERR_MEMORY. */
 rcr_status rcr_model_create(rcr_model **out, const rcr_model_options *options, const rcr_graph_options *graph,
                             const rcr_element_table *elements, uint64_t seed, rcr_error *err);
+
+/* The same with all linear layers 0, for a reader that fills them in.  RCR_ERR_LIMIT when there would be more than
+ * max_parameters, before anything large is allocated. */
+rcr_status rcr_model_create_blank(rcr_model **out, const rcr_model_options *options, const rcr_graph_options *graph,
+                                  const rcr_element_table *elements, size_t max_parameters, rcr_error *err);
 
 /* The view of that name among parameters, then buffers (*is_buffer set when not NULL); NULL when there is none. */
 const rcr_tensor *rcr_model_find(const rcr_model *model, const char *name, int *is_buffer);
 
+/* Name and unit are copied; NULL means "". */
 rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char *unit, rcr_error *err);
 
 /* Free metadata: set replaces, get gives NULL when absent. */
 rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *value, rcr_error *err);
 const char *rcr_model_get_meta(const rcr_model *model, const char *key);
 
+/* A deep copy, equal bit for bit. */
 rcr_status rcr_model_copy(rcr_model **out, const rcr_model *model, rcr_error *err);
 
 #endif
