@@ -70,6 +70,12 @@ rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char
 rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *value, rcr_error *err);
 const char *rcr_model_get_meta(const rcr_model *model, const char *key);
 
+/* Read a model file that is in memory; otherwise as rcr_model_load. */
+rcr_status rcr_model_parse(rcr_model **out, const void *bytes, size_t length, rcr_error *err);
+
+/* RCR_ERR_DATA, saying which, when a graph holds an element that the model has no vector for, or no atom. */
+rcr_status rcr_model_check_graph(const rcr_model *model, const rcr_graph *graph, rcr_error *err);
+
 /* A deep copy, equal bit for bit. */
 rcr_status rcr_model_copy(rcr_model **out, const rcr_model *model, rcr_error *err);
 

@@ -61,7 +61,8 @@ rcr_real *rcr_tape_gradient(rcr_tape *tape); /* [n_parameters] device */
 const rcr_real *rcr_tape_atoms(const rcr_tape *tape, int32_t t);
 
 /* Values of n graphs: target units, or probabilities of class 1; in micro-batches spread over the pool (NULL: one
- * thread). Independent of pool and of grouping, bit for bit. */
+ * thread). Independent of pool and of grouping, bit for bit.
+ * Errors: RCR_ERR_DATA (rcr_model_check_graph), RCR_ERR_MEMORY. */
 rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
                            size_t n, rcr_pool *pool, rcr_error *err);
 

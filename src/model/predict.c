@@ -1,0 +1,238 @@
+/* Predictions: many graphs in micro-batches, spread over threads. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "model/net_private.h"
+
+/* Consecutive crystals form a micro-batch until it has this many atoms: enough for the kernels to run at full speed,
+ * few enough that its activations stay in the caches. */
+enum { MICRO_ATOMS = 128 };
+/* Crystals of more atoms are run one at a time with all threads inside the kernels. */
+enum { LARGE_ATOMS = 20000 };
+/* Public prediction builds and forgets graphs in groups, so that memory does not grow with the number of crystals. */
+enum { CHUNK_CRYSTALS = 2048 };
+
+/* What one thread needs to run micro-batches. */
+typedef struct worker {
+    rcr_tape *tape;
+    rcr_exec exec;
+    rcr_batch batch;
+    rcr_real host[2 * (MICRO_ATOMS + 1)]; /* outputs of a micro-batch: every crystal has at least one atom */
+} worker;
+
+typedef struct prediction {
+    double *values;
+    const rcr_net *net;
+    const rcr_model *model;
+    const rcr_graph *const *graphs;
+    size_t *start; /* [n_batches + 1] first graph of each micro-batch */
+    worker *worker;
+    rcr_status *status; /* [n_batches] */
+    rcr_error *err;     /* [n_workers] */
+} prediction;
+
+static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error *err) {
+    size_t first = job->start[index], n = job->start[index + 1] - first;
+    const rcr_net *net = job->net;
+    rcr_status status = rcr_batch_fill(&w->batch, job->graphs + first, (int32_t)n, err);
+    if (status == RCR_OK) status = rcr_tape_reserve(w->tape, &w->exec, net, &w->batch, err);
+    if (status != RCR_OK) return status;
+    rcr_net_forward(w->tape, net, &w->exec, &w->batch);
+    size_t n_outputs = (size_t)net->n_outputs;
+    const rcr_real *result = w->tape->out;
+    if (net->options.task == RCR_CLASSIFICATION) {
+        net->kernels->log_softmax(&w->exec, w->tape->log_probability, w->tape->out, (int32_t)n, net->n_outputs);
+        result = w->tape->log_probability;
+    }
+    net->kernels->mem_download(w->host, result, n * n_outputs);
+    for (size_t i = 0; i < n; i++) {
+        if (net->options.task == RCR_CLASSIFICATION)
+            job->values[first + i] = exp((double)w->host[2 * i + 1]);
+        else
+            job->values[first + i] = (double)w->host[i] * job->model->normalizer.std + job->model->normalizer.mean;
+    }
+    return RCR_OK;
+}
+
+static int is_large(const prediction *job, size_t index) {
+    return job->graphs[job->start[index]]->n_atoms > LARGE_ATOMS;
+}
+
+static void run_piece(void *argument, int index, int worker_index) {
+    prediction *job = argument;
+    if (!is_large(job, (size_t)index))
+        job->status[index] = run_batch(job, (size_t)index, &job->worker[worker_index],
+                                       job->err != NULL ? &job->err[worker_index] : NULL);
+}
+
+/* Cut the graphs into micro-batches by a rule that looks at nothing but their sizes. */
+static size_t plan(size_t *start, const rcr_graph *const *graphs, size_t n) {
+    size_t n_batches = 0, atoms = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t next = (size_t)graphs[i]->n_atoms;
+        if (i == 0 || atoms >= MICRO_ATOMS || next > LARGE_ATOMS || atoms > LARGE_ATOMS) {
+            start[n_batches++] = i;
+            atoms = 0;
+        }
+        atoms += next;
+    }
+    start[n_batches] = n;
+    return n_batches;
+}
+
+static rcr_status start_workers(prediction *job, int n_workers, rcr_error *err) {
+    for (int i = 0; i < n_workers; i++) {
+        rcr_status status = rcr_tape_create(&job->worker[i].tape, job->net, RCR_TAPE_EVALUATION, err);
+        if (status == RCR_OK) status = rcr_exec_init(&job->worker[i].exec, job->net->kernels, NULL, err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
+static rcr_status run_all(prediction *job, size_t n_batches, rcr_pool *pool, rcr_error *err) {
+    if (n_batches > INT32_MAX) return rcr_fail(err, RCR_ERR_LIMIT, "too many crystals to predict at once");
+    rcr_pool_run(pool, (int)n_batches, run_piece, job);
+    int n_workers = rcr_pool_size(pool);
+    for (size_t b = 0; b < n_batches; b++) {
+        if (job->status[b] == RCR_OK) continue;
+        for (int i = 0; i < n_workers && err != NULL; i++)
+            if (job->err[i].status != RCR_OK) *err = job->err[i];
+        return job->status[b];
+    }
+    worker *w = &job->worker[0];
+    w->exec.pool = pool;
+    for (size_t b = 0; b < n_batches; b++) {
+        if (!is_large(job, b)) continue;
+        rcr_status status = run_batch(job, b, w, err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
+static rcr_status check_graphs(const rcr_model *model, const rcr_graph *const *graphs, size_t n, rcr_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        rcr_status status = rcr_model_check_graph(model, graphs[i], err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
+rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
+                           size_t n, rcr_pool *pool, rcr_error *err) {
+    if (n == 0) return RCR_OK;
+    rcr_status status = check_graphs(model, graphs, n, err);
+    if (status != RCR_OK) return status;
+    int n_workers = rcr_pool_size(pool);
+    prediction job = {.values = values, .net = net, .model = model, .graphs = graphs};
+    job.start = rcr_calloc(n + 1, sizeof *job.start);
+    job.status = rcr_calloc(n, sizeof *job.status);
+    job.worker = rcr_calloc((size_t)n_workers, sizeof *job.worker);
+    job.err = rcr_calloc((size_t)n_workers, sizeof *job.err);
+    if (job.start == NULL || job.status == NULL || job.worker == NULL || job.err == NULL)
+        status = rcr_fail_memory(err, "predicting");
+    if (status == RCR_OK) status = start_workers(&job, n_workers, err);
+    if (status == RCR_OK) status = run_all(&job, plan(job.start, graphs, n), pool, err);
+    for (int i = 0; i < n_workers && job.worker != NULL; i++) {
+        rcr_tape_free(job.worker[i].tape);
+        rcr_exec_release(&job.worker[i].exec);
+        rcr_batch_release(&job.worker[i].batch);
+    }
+    rcr_free(job.start);
+    rcr_free(job.status);
+    rcr_free(job.worker);
+    rcr_free(job.err);
+    return status;
+}
+
+rcr_status rcr_model_check_graph(const rcr_model *model, const rcr_graph *graph, rcr_error *err) {
+    if (graph->n_atoms < 1) return rcr_fail(err, RCR_ERR_DATA, "a crystal without atoms");
+    for (int32_t i = 0; i < graph->n_atoms; i++) {
+        int z = graph->atomic_number[i];
+        if (z < 1 || z > RCR_MAX_ATOMIC_NUMBER)
+            return rcr_fail(err, RCR_ERR_DATA, "%d is not the atomic number of an element", z);
+        if (!model->elements->known[z])
+            return rcr_fail(err, RCR_ERR_DATA, "the model's element table (%s) has no vector for %s",
+                            model->elements->name, rcr_element_symbol(z));
+    }
+    return RCR_OK;
+}
+
+/* ---- the public function */
+
+typedef struct graph_job {
+    const rcr_model *model;
+    const rcr_crystal *const *crystals;
+    rcr_graph **graph;  /* [n] NULL where it failed */
+    rcr_status *status; /* [n] */
+} graph_job;
+
+static void build_piece(void *argument, int index, int worker_index) {
+    (void)worker_index;
+    graph_job *job = argument;
+    rcr_graph *graph = NULL;
+    job->status[index] = job->crystals[index] == NULL
+                             ? RCR_ERR_ARGUMENT
+                             : rcr_graph_build(&graph, job->crystals[index], &job->model->graph, NULL);
+    if (job->status[index] == RCR_OK) job->status[index] = rcr_model_check_graph(job->model, graph, NULL);
+    if (job->status[index] != RCR_OK) {
+        rcr_graph_free(graph);
+        graph = NULL;
+    }
+    job->graph[index] = graph;
+}
+
+/* Room for one group of crystals. */
+typedef struct chunk {
+    rcr_graph *graph[CHUNK_CRYSTALS];
+    rcr_status status[CHUNK_CRYSTALS];
+    const rcr_graph *usable[CHUNK_CRYSTALS];
+    size_t place[CHUNK_CRYSTALS]; /* of each usable graph among the group's crystals */
+    double value[CHUNK_CRYSTALS];
+} chunk;
+
+static rcr_status predict_chunk(double *values, chunk *c, const rcr_net *net, const rcr_model *model,
+                                const rcr_crystal *const *crystals, size_t n, rcr_pool *pool, rcr_error *err) {
+    graph_job job = {model, crystals, c->graph, c->status};
+    rcr_pool_run(pool, (int)n, build_piece, &job);
+    rcr_status status = RCR_OK;
+    size_t n_usable = 0;
+    for (size_t i = 0; i < n; i++) {
+        values[i] = NAN;
+        if (c->status[i] == RCR_ERR_MEMORY) status = rcr_fail_memory(err, "building the graph of a crystal");
+        if (c->graph[i] == NULL) continue;
+        c->usable[n_usable] = c->graph[i];
+        c->place[n_usable++] = i;
+    }
+    if (status == RCR_OK) status = rcr_net_predict(c->value, net, model, c->usable, n_usable, pool, err);
+    for (size_t i = 0; i < n_usable && status == RCR_OK; i++) {
+        if (isfinite(c->value[i]))
+            values[c->place[i]] = c->value[i];
+        else
+            c->status[c->place[i]] = RCR_ERR_NUMERIC;
+    }
+    for (size_t i = 0; i < n; i++) rcr_graph_free(c->graph[i]);
+    return status;
+}
+
+rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model *model,
+                             const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err) {
+    const rcr_kernels *kernels = NULL;
+    rcr_net *net = NULL;
+    rcr_pool *pool = NULL;
+    chunk *c = NULL;
+    rcr_status result = rcr_kernels_choose(&kernels, NULL, err);
+    if (result == RCR_OK) result = rcr_net_create(&net, model, kernels, err);
+    if (result == RCR_OK) result = rcr_pool_create(&pool, n_threads, err);
+    if (result == RCR_OK && (c = rcr_calloc(1, sizeof *c)) == NULL) result = rcr_fail_memory(err, "predicting");
+    for (size_t first = 0; first < n && result == RCR_OK; first += CHUNK_CRYSTALS) {
+        size_t count = n - first < CHUNK_CRYSTALS ? n - first : CHUNK_CRYSTALS;
+        result = predict_chunk(values + first, c, net, model, crystals + first, count, pool, err);
+        if (result == RCR_OK && status != NULL) memcpy(status + first, c->status, count * sizeof *status);
+    }
+    rcr_free(c);
+    rcr_pool_free(pool);
+    rcr_net_free(net);
+    return result;
+}
