@@ -59,9 +59,9 @@ void rcr_conv_backward(const rcr_pass *p, int32_t conv, int32_t t, rcr_real *d_v
                        d_updated, v, step->s, &norm2, tape->batch_stats, N, F);
     k->edge_conv_bwd(p->exec, tape->d_pq, tape->gradient + place1->gamma, tape->gradient + place1->beta, tape->d_edge,
                      tape->d_s, &in, &norm1, tape->batch_stats);
-    k->conv_project_bwd(p->exec, d_v, tape->gradient + p->net->conv[conv].weight,
-                        tape->gradient + p->net->conv[conv].bias, tape->d_pq, v, pack_of(p->net, conv), N, F,
-                        p->net->basis.n);
+    rcr_real *d_bias = tape->batch_stats ? tape->d_null_bias : tape->gradient + p->net->conv[conv].bias;
+    k->conv_project_bwd(p->exec, d_v, tape->gradient + p->net->conv[conv].weight, d_bias, tape->d_pq, v,
+                        pack_of(p->net, conv), N, F, p->net->basis.n);
 }
 
 void rcr_conv_weight_begin(const rcr_pass *p) {

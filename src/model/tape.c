@@ -106,6 +106,7 @@ static size_t carve(rcr_tape *tape, rcr_real *base, const rcr_net *net) {
         tape->d_s = take(&c, N, F);
         tape->d_pq = take(&c, N, 4 * F);
         tape->d_edge = take(&c, 1, k->edge_grad_size(atoms, edges, o->atom_features, net->basis.n));
+        tape->d_null_bias = take(&c, 2, F);
         for (int i = 0; i < 2; i++) tape->d_head[i] = take(&c, C, F > H ? F : H);
     }
     return c.used;
