@@ -11,11 +11,15 @@ typedef struct rcr_folder rcr_folder;
  * Archive members are named by their path below the archive's single top folder, if it has one.
  * Member names with "..", absolute names, links and devices are refused. */
 rcr_status rcr_folder_open(rcr_folder **out, const char *path, rcr_error *err);
+/* The same for an archive in memory (data may be freed afterwards), of at most max_bytes when unpacked. */
+rcr_status rcr_folder_open_memory(rcr_folder **out, const void *data, size_t length, size_t max_bytes, rcr_error *err);
 void rcr_folder_free(rcr_folder *folder);
 
 /* 1 when the folder holds a file of that name. */
 int rcr_folder_has(const rcr_folder *folder, const char *name);
-/* The bytes of one file, NUL-terminated beyond the end; free with rcr_free.  Safe from several threads at once. */
+/* The bytes of one file of at most 1 GiB, NUL-terminated beyond the end; free with rcr_free.  Safe from several threads
+ * at once.  Errors: RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY, RCR_ERR_ARGUMENT (a name that leads out of the folder).
+ */
 rcr_status rcr_folder_read(char **out, size_t *length, const rcr_folder *folder, const char *name, rcr_error *err);
 /* Names of all files (not folders), sorted by strcmp, relative to the folder; owned by the folder. */
 rcr_status rcr_folder_list(const char *const **names, size_t *n, rcr_folder *folder, rcr_error *err);

@@ -1,0 +1,253 @@
+#include "io/archive_read.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+
+enum { MAX_MEMBERS = 1000000, MAX_NAME = 4096, CHUNK = 1 << 16 };
+
+int rcr_is_safe_name(const char *name) {
+    for (const char *part = name;;) {
+        size_t length = strcspn(part, "/");
+        if (length == 0 || (length == 1 && part[0] == '.') || (length == 2 && part[0] == '.' && part[1] == '.'))
+            return 0;
+        if (part[length] == '\0') return 1;
+        part += length + 1;
+    }
+}
+
+/* "./a//b" -> "a/b" in place. */
+static void clean(char *name) {
+    char *to = name;
+    for (const char *part = name; *part != '\0';) {
+        size_t length = strcspn(part, "/");
+        const char *next = part + length + (part[length] == '/');
+        if (length > 0 && !(length == 1 && part[0] == '.')) {
+            if (to != name) *to++ = '/';
+            memmove(to, part, length);
+            to += length;
+        }
+        part = next;
+    }
+    *to = '\0';
+}
+
+/* What macOS adds to archives of its own accord. */
+static int is_clutter(const char *name) {
+    const char *slash = strrchr(name, '/'), *base = slash != NULL ? slash + 1 : name;
+    return strncmp(name, "__MACOSX/", 9) == 0 || strncmp(base, "._", 2) == 0 || strcmp(base, ".DS_Store") == 0;
+}
+
+static rcr_status fail_archive(rcr_error *err, struct archive *a) {
+    const char *why = archive_error_string(a);
+    return rcr_fail(err, RCR_ERR_PARSE, "can't read the archive: %.300s", why != NULL ? why : "it is damaged");
+}
+
+static int append(rcr_members *members, rcr_member member) {
+    if (members->n == members->capacity) {
+        size_t capacity = members->capacity > 0 ? 2 * members->capacity : 64;
+        rcr_member *grown = rcr_realloc(members->member, capacity, sizeof *grown);
+        if (grown == NULL) return 0;
+        members->member = grown;
+        members->capacity = capacity;
+    }
+    members->member[members->n++] = member;
+    return 1;
+}
+
+/* The bytes of the current member.  Its announced size is only a hint: memory grows with what really comes. */
+static rcr_status read_data(rcr_member *member, struct archive *a, size_t hint, size_t room, rcr_error *err) {
+    size_t capacity = hint < room ? hint : room;
+    if (capacity > 16 * (size_t)CHUNK) capacity = 16 * (size_t)CHUNK;
+    char *data = rcr_malloc(capacity + 1, 1);
+    size_t length = 0;
+    while (data != NULL) {
+        if (length == capacity) {
+            /* One byte tells the end from a member that goes on. */
+            char more;
+            la_ssize_t n = archive_read_data(a, &more, 1);
+            if (n < 0) {
+                rcr_free(data);
+                return fail_archive(err, a);
+            }
+            if (n == 0) break;
+            if (length >= room) {
+                rcr_free(data);
+                return rcr_fail(err, RCR_ERR_LIMIT, "the archive holds more than the %zu MiB that may be unpacked",
+                                room >> 20);
+            }
+            capacity = 2 * capacity + CHUNK;
+            char *grown = rcr_realloc(data, capacity + 1, 1);
+            if (grown == NULL) {
+                rcr_free(data);
+                return rcr_fail_memory(err, "unpacking an archive");
+            }
+            data = grown;
+            data[length++] = more;
+        }
+        la_ssize_t n = archive_read_data(a, data + length, capacity - length);
+        if (n < 0) {
+            rcr_free(data);
+            return fail_archive(err, a);
+        }
+        if (n == 0) break;
+        length += (size_t)n;
+    }
+    char *fitted = data != NULL ? rcr_realloc(data, length + 1, 1) : NULL;
+    if (fitted == NULL) {
+        rcr_free(data);
+        return rcr_fail_memory(err, "unpacking an archive");
+    }
+    fitted[length] = '\0';
+    member->data = fitted;
+    member->length = length;
+    return RCR_OK;
+}
+
+static rcr_status read_entry(rcr_members *members, struct archive *a, struct archive_entry *entry, size_t max_bytes,
+                             rcr_error *err) {
+    /* The UTF-8 form does not depend on the host's locale; names in other encodings come as they are. */
+    const char *path = archive_entry_pathname_utf8(entry);
+    if (path == NULL) path = archive_entry_pathname(entry);
+    if (path == NULL || strlen(path) > MAX_NAME)
+        return rcr_fail(err, RCR_ERR_DATA, "a member of the archive has no name that can be read");
+    if (archive_entry_filetype(entry) == AE_IFDIR && archive_entry_hardlink(entry) == NULL) return RCR_OK;
+    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != NULL ||
+        archive_entry_symlink(entry) != NULL)
+        return rcr_fail(err, RCR_ERR_DATA,
+                        "member \"%.200s\" of the archive is a link or a device; pack the files themselves", path);
+    char *name = rcr_strdup(path);
+    if (name == NULL) return rcr_fail_memory(err, "unpacking an archive");
+    clean(name);
+    if (path[0] == '/' || !rcr_is_safe_name(name)) {
+        rcr_free(name);
+        return rcr_fail(err, RCR_ERR_DATA,
+                        "member \"%.200s\" of the archive has an absolute name or one that leads out of it", path);
+    }
+    if (is_clutter(name)) {
+        rcr_free(name);
+        return RCR_OK;
+    }
+    rcr_member member = {.name = name, .order = members->n};
+    size_t hint =
+        archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0 ? (size_t)archive_entry_size(entry) : 0;
+    rcr_status status = read_data(&member, a, hint, max_bytes - members->bytes, err);
+    if (status != RCR_OK) {
+        rcr_free(name);
+        return status;
+    }
+    members->bytes += member.length;
+    if (!append(members, member)) {
+        rcr_free(name);
+        rcr_free(member.data);
+        return rcr_fail_memory(err, "unpacking an archive");
+    }
+    return RCR_OK;
+}
+
+static int by_name(const void *a, const void *b) {
+    const rcr_member *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+/* Strip the one folder that everything lies in, if there is one. */
+static void strip_top(rcr_members *members) {
+    if (members->n == 0) return;
+    const char *first = members->member[0].name;
+    size_t top = strcspn(first, "/");
+    if (first[top] == '\0') return;
+    for (size_t i = 1; i < members->n; i++)
+        if (strncmp(members->member[i].name, first, top + 1) != 0) return;
+    for (size_t i = 0; i < members->n; i++) {
+        char *name = members->member[i].name;
+        memmove(name, name + top + 1, strlen(name + top + 1) + 1);
+    }
+}
+
+/* Where a name occurs twice the later member counts, as when tar unpacks. */
+static void keep_last(rcr_members *members) {
+    size_t kept = 0;
+    for (size_t i = 0; i < members->n; i++) {
+        rcr_member *m = &members->member[i];
+        if (i + 1 < members->n && strcmp(m->name, m[1].name) == 0) {
+            rcr_free(m->name);
+            rcr_free(m->data);
+        } else {
+            members->member[kept++] = *m;
+        }
+    }
+    members->n = kept;
+}
+
+static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_bytes, rcr_error *err) {
+    for (size_t n = 0;; n++) {
+        struct archive_entry *entry;
+        int code = archive_read_next_header(a, &entry);
+        if (code == ARCHIVE_EOF) break;
+        if (code < ARCHIVE_WARN || code == ARCHIVE_RETRY) return fail_archive(err, a);
+        if (n >= MAX_MEMBERS) return rcr_fail(err, RCR_ERR_LIMIT, "the archive has more than %d members", MAX_MEMBERS);
+        rcr_status status = read_entry(members, a, entry, max_bytes, err);
+        if (status != RCR_OK) return status;
+    }
+    qsort(members->member, members->n, sizeof *members->member, by_name);
+    strip_top(members);
+    keep_last(members);
+    return RCR_OK;
+}
+
+/* The formats by name, since "all" would include filters that start other programs. */
+static void enable_formats(struct archive *a) {
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_format_tar(a);
+    archive_read_support_format_gnutar(a);
+    archive_read_support_format_zip(a);
+}
+
+rcr_status rcr_members_read(rcr_members *out, const char *path, const void *data, size_t length, size_t max_bytes,
+                            rcr_error *err) {
+    struct archive *a = archive_read_new();
+    if (a == NULL) return rcr_fail_memory(err, "opening an archive");
+    enable_formats(a);
+    rcr_members members = {0};
+    int code = path != NULL ? archive_read_open_filename(a, path, CHUNK) : archive_read_open_memory(a, data, length);
+    rcr_status status = code == ARCHIVE_OK ? read_all(&members, a, max_bytes, err) : fail_archive(err, a);
+    archive_read_free(a);
+    if (status == RCR_OK)
+        *out = members;
+    else
+        rcr_members_release(&members);
+    return status;
+}
+
+void rcr_members_release(rcr_members *members) {
+    for (size_t i = 0; i < members->n; i++) {
+        rcr_free(members->member[i].name);
+        rcr_free(members->member[i].data);
+    }
+    rcr_free(members->member);
+    *members = (rcr_members){0};
+}
+
+const rcr_member *rcr_members_find(const rcr_members *members, const char *name) {
+    size_t low = 0, high = members->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(members->member[middle].name, name);
+        if (order == 0) return &members->member[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
