@@ -1,0 +1,138 @@
+/* Which element a CIF's type symbols and labels mean. */
+#include <string.h>
+
+#include "base/status.h"
+#include "base/text.h"
+#include "crystal/element.h"
+#include "io/cif_internal.h"
+
+const char *rcr_cif_show(char buffer[40], const char *text, size_t length) {
+    size_t n = length < 39 ? length : 39;
+    for (size_t i = 0; i < n; i++) buffer[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+    buffer[n] = '\0';
+    return buffer;
+}
+
+int rcr_cif_unknown(const rcr_cif_view *view) {
+    return view->text == NULL || (view->length == 1 && (*view->text == '.' || *view->text == '?'));
+}
+
+/* The element of one or two letters, whatever their case; D and T are hydrogen. */
+static uint8_t element_of_letters(const char *text, size_t length) {
+    char symbol[2] = {text[0], 0};
+    if (rcr_is_alpha((unsigned char)symbol[0]) && symbol[0] >= 'a') symbol[0] = (char)(symbol[0] - 32);
+    if (length == 1 && (symbol[0] == 'D' || symbol[0] == 'T')) return 1;
+    if (length == 2) symbol[1] = (char)rcr_ascii_lower((unsigned char)text[1]);
+    return (uint8_t)rcr_element_from_symbol(symbol, length);
+}
+
+static size_t count_letters(const char *text, size_t length) {
+    size_t n = 0;
+    while (n < length && rcr_is_alpha((unsigned char)text[n])) n++;
+    return n;
+}
+
+uint8_t rcr_cif_element_of_type(const char *text, size_t length) {
+    size_t n = count_letters(text, length);
+    if (n == 1 || n == 2) {
+        uint8_t element = element_of_letters(text, n);
+        if (element != 0) return element;
+    }
+    /* Names of scattering factors and of water's atoms that stand where an element should. */
+    static const struct {
+        const char *name;
+        uint8_t element;
+    } others[] = {{"ow", 8}, {"hw", 1}, {"cval", 6}, {"siva", 14}, {"sival", 14}, {"siv", 14}, {"hbnd", 1}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (rcr_equals_ignore_case(text, n, others[i].name)) return others[i].element;
+    /* FeIII, MnII: a proper symbol, then a Roman number. */
+    if (n >= 2) {
+        size_t m = text[1] >= 'a' ? 2 : 1;
+        for (size_t i = m; i < n; i++)
+            if (text[i] != 'I' && text[i] != 'V') return 0;
+        return n > m ? (uint8_t)rcr_element_from_symbol(text, m) : 0;
+    }
+    return 0;
+}
+
+/* "C6 H12 O6": counts of the elements; formula_known = -1 when the text is something else. */
+static void parse_formula(rcr_cif_block *block) {
+    block->formula_known = -1;
+    if (rcr_cif_unknown(&block->formula)) return;
+    const char *p = block->formula.text, *end = p + block->formula.length;
+    int n = 0;
+    while (p < end) {
+        if ((unsigned char)*p <= ' ') {
+            p++;
+            continue;
+        }
+        size_t letters = count_letters(p, (size_t)(end - p));
+        size_t m = letters >= 2 && p[1] >= 'a' ? 2 : 1;
+        uint8_t element = letters > 0 ? element_of_letters(p, m) : 0;
+        if (element == 0) return;
+        p += m;
+        const char *start = p;
+        while (p < end && (rcr_is_digit((unsigned char)*p) || *p == '.')) p++;
+        double count = 1;
+        if (p > start && !rcr_parse_double(&count, start, (size_t)(p - start))) return;
+        block->formula_count[element] += count;
+        n++;
+    }
+    if (n > 0) block->formula_known = 1;
+}
+
+static int in_formula(const rcr_cif_block *block, uint8_t element) {
+    return block->formula_known != 1 || block->formula_count[element] > 0;
+}
+
+/* The element of a label such as Fe2A, ba, O1W, H12; 0: none, -1: may be either of two. */
+static int element_of_label(const rcr_cif_block *block, const char *text, size_t length) {
+    size_t n = count_letters(text, length);
+    if (n == 0) return 0;
+    uint8_t one = element_of_letters(text, 1), two = n >= 2 ? element_of_letters(text, 2) : 0;
+    if (n >= 3 && rcr_equals_ignore_case(text, 3, "vac")) return 0;
+    if (block->formula_known == 1) {
+        int one_fits = one != 0 && in_formula(block, one), two_fits = two != 0 && in_formula(block, two);
+        if (one_fits != two_fits) return one_fits ? one : two;
+        if (!one_fits) return 0;
+    }
+    if (two == 0 || n < 2) return n >= 2 && text[1] >= 'a' && one != 8 && block->formula_known != 1 ? 0 : one;
+    if (text[1] >= 'a') return two; /* Fe2A, Ho1 */
+    return one == 0 ? two : -1;     /* FE1, but HO1 may be Ho or H on an O */
+}
+
+static rcr_status resolve(rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
+    char name[40], type[40];
+    rcr_cif_show(name, site->label.text != NULL ? site->label.text : "?", site->label.text ? site->label.length : 1);
+    if (!rcr_cif_unknown(&site->type)) {
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->type.text),
+                           "site %s has the type '%s', which is no chemical element", name,
+                           rcr_cif_show(type, site->type.text, site->type.length));
+    }
+    if (rcr_cif_unknown(&site->label))
+        return rcr_fail_at(err, RCR_ERR_DATA, "", 0, "a site has neither a label nor a type symbol");
+    int element = element_of_label(block, site->label.text, site->label.length);
+    if (element > 0) {
+        site->atomic_number = (uint8_t)element;
+        return RCR_OK;
+    }
+    long line = rcr_cif_line(block->lexer, site->label.text);
+    if (element < 0)
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line,
+                           "the label '%s' may mean either of two elements; add _atom_site_type_symbol", name);
+    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line,
+                       "the label '%s' names no chemical element%s; add _atom_site_type_symbol", name,
+                       block->formula_known == 1 ? " of the formula" : "");
+}
+
+rcr_status rcr_cif_resolve_elements(rcr_cif_block *block, rcr_error *err) {
+    for (size_t i = 0; i < block->n_sites; i++) {
+        rcr_cif_site *site = &block->site[i];
+        if (site->atomic_number != 0) continue;
+        if (block->formula_known == 0) parse_formula(block);
+        rcr_status status = resolve(site, block, err);
+        if (status != RCR_OK) return status;
+    }
+    if (block->formula_known == 0 && block->n_ops == 0) parse_formula(block);
+    return RCR_OK;
+}

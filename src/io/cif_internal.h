@@ -1,0 +1,83 @@
+/* What the parts of the CIF reader share. */
+#ifndef RCR_IO_CIF_INTERNAL_H
+#define RCR_IO_CIF_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/cif_lexer.h"
+#include "io/symmetry.h"
+#include "recryst.h"
+
+/* Limits, stated in the errors that they cause. */
+#define RCR_CIF_MAX_SITES 10000000
+#define RCR_CIF_MAX_OPERATIONS 2048
+/* Positions closer than this (angstrom) are one place: symmetry images of one site on a special position, whose
+ * coordinates files round to three or four decimals, or two sites that share it.  No two atoms are so close. */
+#define RCR_CIF_PLACE_TOLERANCE 0.1
+/* Occupancies from here to 1 + (1 - this) count as 1. */
+#define RCR_CIF_FULL_OCCUPANCY 0.999
+
+typedef struct rcr_cif_view {
+    const char *text; /* NULL: absent */
+    size_t length;
+} rcr_cif_view;
+
+/* A row of the _atom_site loop. */
+typedef struct rcr_cif_site {
+    double frac[3];
+    double occupancy;
+    rcr_cif_view label, type;
+    int32_t multiplicity;  /* of the special position as the file gives it; 0: unknown */
+    uint8_t atomic_number; /* 0: not yet resolved */
+} rcr_cif_site;
+
+/* What one data block says of a structure. */
+typedef struct rcr_cif_block {
+    const rcr_cif_lexer *lexer; /* for line numbers */
+    const char *start;          /* of the block */
+    double cell[6];             /* a, b, c, alpha, beta, gamma; NaN: absent */
+    int cartesian;              /* the sites hold Cartesian coordinates, angstrom */
+    rcr_cif_view transform;     /* a tag of a matrix between Cartesian and fractional coordinates */
+    rcr_cif_view hall, hm, number, formula, formula_units;
+    size_t n_sites, capacity_sites;
+    rcr_cif_site *site;
+    size_t n_ops, capacity_ops; /* the identity included when the file lists it */
+    rcr_symop *op;
+    int ops_done;                 /* a loop of operations was read; later ones repeat it under another tag */
+    const char *operations;       /* where they begin */
+    rcr_cif_view unsupported_tag; /* magnetic or superspace operations */
+    rcr_cif_view first_unplaced;  /* label of a site without coordinates */
+    int has_site_loop;            /* a loop of atom sites was seen, with or without coordinates */
+    int32_t formula_known;        /* formula parsed: -1 no, 1 yes, 0 not tried */
+    double formula_count[119];    /* atoms of each element in the formula */
+} rcr_cif_block;
+
+/* Copy a view into a message: at most 39 characters, those that are not printable ASCII as '?'. */
+const char *rcr_cif_show(char buffer[40], const char *text, size_t length);
+
+/* 1 for an absent view and for the bare values '.' and '?' (a view of length 1). */
+int rcr_cif_unknown(const rcr_cif_view *view);
+
+/* The element of a type symbol such as Fe, O2-, Fe3+, D, Siva; 0 when it is none. */
+uint8_t rcr_cif_element_of_type(const char *text, size_t length);
+
+/* Give every site that has no element yet one, from its type symbol, else its label.
+ * Errors: RCR_ERR_UNSUPPORTED (no element, or a label that may mean two). */
+rcr_status rcr_cif_resolve_elements(rcr_cif_block *block, rcr_error *err);
+
+/* The operations that apply: those of the file, else those of its Hall symbol, Hermann-Mauguin symbol or number.
+ * *ops is either block->op or a new array, then also given in *owned (free with rcr_free).  *n_ops = 0: identity alone.
+ * Errors: RCR_ERR_UNSUPPORTED (symbol unknown or ambiguous), RCR_ERR_DATA (they do not fit the cell). */
+rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_symop **owned, rcr_cif_block *block,
+                                   const double lattice[3][3], rcr_error *err);
+
+/* Number of places that a site has under the operations, at most RCR_MAX_GROUP_ORDER of them counted. */
+int rcr_cif_multiplicity(const double frac[3], const rcr_symop *ops, size_t n_ops, const double lattice[3][3]);
+
+/* The crystal: every site's images, special positions merged, sites that share a place judged.
+ * Errors: RCR_ERR_UNSUPPORTED (partial occupancy, two elements in one place), RCR_ERR_DATA, RCR_ERR_LIMIT. */
+rcr_status rcr_cif_expand(rcr_crystal **out, const char *id, const rcr_cif_block *block, const double lattice[3][3],
+                          const rcr_symop *ops, size_t n_ops, rcr_error *err);
+
+#endif

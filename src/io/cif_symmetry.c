@@ -1,0 +1,208 @@
+/* Which symmetry operations a CIF's structure has. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "io/cif_internal.h"
+
+/* The most that an operation may change the metric of the cell, relative.  Cells refined without the constraints of
+ * their symmetry reach about 0.01 (an angle of 90.5 degrees); operations of another setting go far beyond. */
+#define MAX_MISFIT 0.03
+
+static long line_of(const rcr_cif_block *block, const rcr_cif_view *view) {
+    return rcr_cif_line(block->lexer, view->text);
+}
+
+/* Copy the operations and put the identity in front where the list lacks it. */
+static rcr_status with_identity(rcr_symop **out, size_t *n_out, const rcr_symop *ops, size_t n, rcr_error *err) {
+    static const rcr_symop identity = {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, {0, 0, 0}};
+    rcr_symop *copy = rcr_malloc(n + 1, sizeof *copy);
+    if (copy == NULL) return rcr_fail_memory(err, "reading symmetry operations");
+    size_t m = 0;
+    copy[m++] = identity;
+    for (size_t i = 0; i < n; i++)
+        if (!rcr_symop_is_identity(&ops[i])) copy[m++] = ops[i];
+    *out = copy;
+    *n_out = m > 1 ? m : 0;
+    return RCR_OK;
+}
+
+/* Do the multiplicities in the file agree with these operations?  1 also when the file gives none. */
+static int multiplicities_agree(const rcr_cif_block *block, const rcr_symop *ops, size_t n_ops,
+                                const double lattice[3][3]) {
+    for (size_t i = 0; i < block->n_sites && i < 1000; i++) {
+        const rcr_cif_site *site = &block->site[i];
+        if (site->multiplicity > 0 && rcr_cif_multiplicity(site->frac, ops, n_ops, lattice) != site->multiplicity)
+            return 0;
+    }
+    return 1;
+}
+
+/* Does the content of the cell agree with the sum formula, times the formula units where these are known? */
+static int formula_agrees(const rcr_cif_block *block, const rcr_symop *ops, size_t n_ops, const double lattice[3][3]) {
+    if (block->formula_known != 1 || block->n_sites > 1000) return 1;
+    double count[119] = {0}, units = 0;
+    for (size_t i = 0; i < block->n_sites; i++) {
+        const rcr_cif_site *site = &block->site[i];
+        count[site->atomic_number] += site->occupancy * rcr_cif_multiplicity(site->frac, ops, n_ops, lattice);
+    }
+    if (rcr_cif_unknown(&block->formula_units) ||
+        !rcr_cif_number(&units, block->formula_units.text, block->formula_units.length))
+        units = 0;
+    for (int z = 2; z < 119; z++) { /* hydrogen is often left out of the sites */
+        if (block->formula_count[z] <= 0) continue;
+        if (units == 0) units = count[z] / block->formula_count[z];
+        if (fabs(count[z] - units * block->formula_count[z]) > 0.02 * count[z] + 0.01) return 0;
+    }
+    return 1;
+}
+
+typedef int agrees_fn(const rcr_cif_block *, const rcr_symop *, size_t, const double[3][3]);
+
+/* Drop the settings that do not agree, unless none does.  Returns how many stay. */
+static int filter_settings(int *setting, int n, agrees_fn *agrees, const rcr_cif_block *block,
+                           const double lattice[3][3]) {
+    rcr_symop ops[RCR_MAX_GROUP_ORDER];
+    int kept[RCR_MAX_SETTINGS], n_kept = 0;
+    for (int i = 0; i < n && n > 1; i++) {
+        int n_ops = rcr_symmetry_operations(ops, setting[i]);
+        if (agrees(block, ops, (size_t)n_ops, lattice)) kept[n_kept++] = setting[i];
+    }
+    if (n_kept == 0) return n;
+    memcpy(setting, kept, (size_t)n_kept * sizeof *kept);
+    return n_kept;
+}
+
+/* Drop the settings that do not fit the cell.  Returns how many stay. */
+static int fitting_settings(int *setting, int n, const double lattice[3][3]) {
+    rcr_symop ops[RCR_MAX_GROUP_ORDER];
+    double misfit[RCR_MAX_SETTINGS], least = MAX_MISFIT;
+    int n_kept = 0;
+    for (int i = 0; i < n; i++) {
+        int n_ops = rcr_symmetry_operations(ops, setting[i]);
+        misfit[i] = rcr_symops_misfit(ops, (size_t)n_ops, lattice);
+        least = fmin(least, misfit[i]);
+    }
+    for (int i = 0; i < n; i++)
+        if (misfit[i] <= least + 1e-3 && misfit[i] <= MAX_MISFIT) setting[n_kept++] = setting[i];
+    return n_kept;
+}
+
+/* Choose among the settings that a symbol or number may mean: by the cell, then the multiplicities, then the formula,
+ * then custom.  `view` is the symbol. */
+static rcr_status choose_setting(int *out, int *setting, int n, const rcr_cif_block *block, const rcr_cif_view *view,
+                                 const double lattice[3][3], rcr_error *err) {
+    char shown[40];
+    rcr_cif_show(shown, view->text, view->length);
+    n = fitting_settings(setting, n, lattice);
+    if (n == 0)
+        return rcr_fail_at(err, RCR_ERR_DATA, "", line_of(block, view),
+                           "the space group '%s' does not fit the cell's lengths and angles", shown);
+    n = filter_settings(setting, n, multiplicities_agree, block, lattice);
+    n = filter_settings(setting, n, formula_agrees, block, lattice);
+    for (int i = 1; i < n; i++) {
+        if (rcr_symmetry_origin_choice(setting[i]) == rcr_symmetry_origin_choice(setting[0])) continue;
+        return rcr_fail_at(
+            err, RCR_ERR_UNSUPPORTED, "", line_of(block, view),
+            "the space group '%s' has two choices of origin and the file does not say which it uses; add "
+            "':1' or ':2' to the symbol, or list the symmetry operations",
+            shown);
+    }
+    *out = setting[0];
+    return RCR_OK;
+}
+
+static rcr_status check_fit(const rcr_symop *ops, size_t n, const rcr_cif_block *block, const char *at,
+                            const double lattice[3][3], rcr_error *err) {
+    if (rcr_symops_misfit(ops, n, lattice) <= MAX_MISFIT) return RCR_OK;
+    return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, at),
+                       "the symmetry operations do not fit the cell's lengths and angles");
+}
+
+/* The settings of the Hermann-Mauguin symbol, else of the number; 0 when neither is known. */
+static rcr_status named_settings(int *setting, int *n, const rcr_cif_view **view, const rcr_cif_block *block,
+                                 rcr_error *err) {
+    char shown[40];
+    double value = 0;
+    int has_number = block->number.text != NULL && rcr_cif_number(&value, block->number.text, block->number.length);
+    int number = has_number && value >= 1 && value <= 230 ? (int)value : 0;
+    *n = block->hm.text != NULL ? rcr_symmetry_settings(setting, block->hm.text, block->hm.length) : 0;
+    *view = &block->hm;
+    if (*n > 0 && number != 0 && rcr_symmetry_number(setting[0]) != number)
+        return rcr_fail_at(err, RCR_ERR_DATA, "", line_of(block, &block->hm),
+                           "the space group '%s' is not number %d, which the file also gives; list the symmetry "
+                           "operations",
+                           rcr_cif_show(shown, block->hm.text, block->hm.length), number);
+    if (*n == 0) {
+        *n = rcr_symmetry_settings_of_number(setting, number);
+        *view = &block->number;
+    }
+    return RCR_OK;
+}
+
+static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const rcr_cif_block *block,
+                                        const double lattice[3][3], rcr_error *err) {
+    rcr_symop ops[RCR_MAX_GROUP_ORDER];
+    rcr_status status;
+    int n = 0;
+    if (block->hall.text != NULL) n = rcr_symmetry_from_hall(ops, block->hall.text, block->hall.length);
+    if (n > 0) {
+        if ((status = check_fit(ops, (size_t)n, block, block->hall.text, lattice, err)) != RCR_OK) return status;
+        return with_identity(owned, n_ops, ops, (size_t)n, err);
+    }
+    int setting[RCR_MAX_SETTINGS], chosen = 0;
+    const rcr_cif_view *view;
+    if ((status = named_settings(setting, &n, &view, block, err)) != RCR_OK) return status;
+    if (n == 0) {
+        char shown[40];
+        const rcr_cif_view *known = block->hm.text != NULL     ? &block->hm
+                                    : block->hall.text != NULL ? &block->hall
+                                                               : &block->number;
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line_of(block, known),
+                           "the space group '%s' is not known and the file lists no symmetry operations",
+                           rcr_cif_show(shown, known->text, known->length));
+    }
+    if ((status = choose_setting(&chosen, setting, n, block, view, lattice, err)) != RCR_OK) return status;
+    n = rcr_symmetry_operations(ops, chosen);
+    return with_identity(owned, n_ops, ops, (size_t)n, err);
+}
+
+static int is_p1(const rcr_cif_block *block) {
+    double number = 1;
+    if (block->hall.text != NULL || block->hm.text == NULL) return 0;
+    if (block->number.text != NULL &&
+        (!rcr_cif_number(&number, block->number.text, block->number.length) || number != 1))
+        return 0;
+    return rcr_equals_ignore_case(block->hm.text, block->hm.length, "P 1") ||
+           rcr_equals_ignore_case(block->hm.text, block->hm.length, "P1");
+}
+
+rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_symop **owned, rcr_cif_block *block,
+                                   const double lattice[3][3], rcr_error *err) {
+    rcr_status status = RCR_OK;
+    *ops = NULL;
+    *n_ops = 0;
+    *owned = NULL;
+    if (block->n_ops > 0) {
+        int has_identity = 0;
+        for (size_t i = 0; i < block->n_ops; i++) has_identity |= rcr_symop_is_identity(&block->op[i]);
+        if (block->n_ops == 1 && has_identity) return RCR_OK;
+        if ((status = check_fit(block->op, block->n_ops, block, block->operations, lattice, err)) != RCR_OK)
+            return status;
+        if (has_identity) {
+            *ops = block->op;
+            *n_ops = block->n_ops;
+            return RCR_OK;
+        }
+        status = with_identity(owned, n_ops, block->op, block->n_ops, err);
+    } else if (block->unsupported_tag.text != NULL) {
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line_of(block, &block->unsupported_tag),
+                           "magnetic or superspace symmetry operations are not handled; expand the structure to P 1");
+    } else if ((block->hall.text != NULL || block->hm.text != NULL || block->number.text != NULL) && !is_p1(block)) {
+        status = operations_of_symbols(owned, n_ops, block, lattice, err);
+    }
+    *ops = *owned;
+    return status;
+}

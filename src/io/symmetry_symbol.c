@@ -1,0 +1,189 @@
+/* Names of space groups, looked up in spglib's table of 530 settings. */
+#include <pthread.h>
+#include <spglib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/symmetry.h"
+
+enum { N_SETTINGS = 530, NAME_SIZE = 40 };
+
+/* spglib keeps its last error in a static variable, so calls of two threads must not overlap. */
+static pthread_mutex_t spglib_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static SpglibSpacegroupType setting_type(int setting) {
+    pthread_mutex_lock(&spglib_lock);
+    SpglibSpacegroupType type = spg_get_spacegroup_type(setting);
+    pthread_mutex_unlock(&spglib_lock);
+    return type;
+}
+
+int rcr_symmetry_number(int setting) { return setting_type(setting).number; }
+
+char rcr_symmetry_origin_choice(int setting) {
+    char choice = setting_type(setting).choice[0];
+    return choice == '1' || choice == '2' ? choice : 0;
+}
+
+int rcr_symmetry_operations(rcr_symop ops[RCR_MAX_GROUP_ORDER], int setting) {
+    int rotations[RCR_MAX_GROUP_ORDER][3][3];
+    double translations[RCR_MAX_GROUP_ORDER][3];
+    pthread_mutex_lock(&spglib_lock);
+    int n = spg_get_symmetry_from_database(rotations, translations, setting);
+    pthread_mutex_unlock(&spglib_lock);
+    for (int k = 0; k < n; k++) {
+        for (int i = 0; i < 3; i++) {
+            ops[k].t[i] = translations[k][i];
+            for (int j = 0; j < 3; j++) ops[k].r[i][j] = rotations[k][i][j];
+        }
+    }
+    return n;
+}
+
+int rcr_symmetry_settings_of_number(int setting[RCR_MAX_SETTINGS], int number) {
+    int n = 0;
+    if (number < 1 || number > 230) return 0;
+    for (int k = 1; k <= N_SETTINGS && n < RCR_MAX_SETTINGS; k++)
+        if (setting_type(k).number == number) setting[n++] = k;
+    return n;
+}
+
+/* Lower case, without blanks, underscores, parentheses and quotes.  0 when it does not fit. */
+static int normalize(char out[NAME_SIZE], const char *text, size_t length) {
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if ((unsigned char)c <= ' ' || strchr("_()'\"", c) != NULL) continue;
+        if (n + 1 == NAME_SIZE) return 0;
+        out[n++] = (char)rcr_ascii_lower((unsigned char)c);
+    }
+    out[n] = '\0';
+    return n > 0;
+}
+
+/* The full symbol of a monoclinic group without the 1s that fill it up: P 1 2_1/n 1 -> p21/n. */
+static void strip_ones(char out[NAME_SIZE], const char *full) {
+    char kept[NAME_SIZE];
+    size_t n = 0;
+    for (const char *p = full; *p != '\0' && n + 1 < sizeof kept; p++) {
+        int alone = *p == '1' && p > full && p[-1] == ' ' && (p[1] == ' ' || p[1] == '\0');
+        if (!alone) kept[n++] = *p;
+    }
+    normalize(out, kept, n);
+}
+
+/* Does one of the names of this setting equal `name`? */
+static int has_name(const SpglibSpacegroupType *type, const char *name) {
+    char own[NAME_SIZE];
+    int monoclinic = type->number >= 3 && type->number <= 15;
+    if (normalize(own, type->international_full, strlen(type->international_full)) && strcmp(own, name) == 0) return 1;
+    if (monoclinic) {
+        /* The short symbol is the same for every setting of the type; only the one of this setting may count. */
+        strip_ones(own, type->international_full);
+        if (strcmp(own, name) == 0) return 1;
+    } else if (normalize(own, type->international_short, strlen(type->international_short))) {
+        if (strcmp(own, name) == 0) return 1;
+        /* F d 3 m, as it was written before 1983, for F d -3 m. */
+        int holohedral = (type->number >= 200 && type->number <= 206) || type->number >= 221;
+        char *minus = holohedral ? strchr(own, '-') : NULL;
+        if (minus != NULL && strchr(name, '-') == NULL) {
+            memmove(minus, minus + 1, strlen(minus));
+            if (strcmp(own, name) == 0) return 1;
+        }
+    }
+    /* "C 2 = B 1 1 2 = B 2": all but the first belong to this setting alone. */
+    const char *p = strchr(type->international, '=');
+    while (p != NULL) {
+        const char *next = strchr(p + 1, '=');
+        size_t length = next != NULL ? (size_t)(next - p - 1) : strlen(p + 1);
+        if (normalize(own, p + 1, length) && strcmp(own, name) == 0) return 1;
+        p = next;
+    }
+    return 0;
+}
+
+/* Names from before 1992, when the double glide plane e had no letter of its own, and their settings. */
+static const struct {
+    const char *name;
+    int setting[2]; /* origin choices 1 and 2 where there are two */
+} old_names[] = {
+    {"abm2", {191, 0}},   {"bma2", {192, 0}},   {"b2cm", {193, 0}},   {"c2mb", {194, 0}},   {"cm2a", {195, 0}},
+    {"ac2m", {196, 0}},   {"aba2", {203, 0}},   {"bba2", {204, 0}},   {"b2cb", {205, 0}},   {"c2cb", {206, 0}},
+    {"cc2a", {207, 0}},   {"ac2a", {208, 0}},   {"cmca", {304, 0}},   {"ccmb", {305, 0}},   {"abma", {306, 0}},
+    {"acam", {307, 0}},   {"bbcm", {308, 0}},   {"bmab", {309, 0}},   {"cmma", {316, 0}},   {"cmmb", {317, 0}},
+    {"abmm", {318, 0}},   {"acmm", {319, 0}},   {"bmcm", {320, 0}},   {"bmam", {321, 0}},   {"ccca", {322, 323}},
+    {"cccb", {324, 325}}, {"abaa", {326, 327}}, {"acaa", {328, 329}}, {"bbcb", {330, 331}}, {"bbab", {332, 333}},
+};
+
+static int choice_fits(const SpglibSpacegroupType *type, const char *choice) {
+    const char *own = type->choice;
+    if (choice[0] == '\0') return 1;
+    if (strcmp(choice, "1") == 0 || strcmp(choice, "s") == 0) return own[0] == '1';
+    if (strcmp(choice, "2") == 0 || strcmp(choice, "z") == 0) return own[0] == '2';
+    if (strcmp(choice, "h") == 0 || strcmp(choice, "hr") == 0) return own[0] == 'H';
+    if (strcmp(choice, "r") == 0 || strcmp(choice, "rs") == 0) return own[0] == 'R';
+    return rcr_equals_ignore_case(own, strlen(own), choice);
+}
+
+static int find_settings(int setting[RCR_MAX_SETTINGS], const char *name, const char *choice) {
+    int n = 0;
+    for (size_t i = 0; i < sizeof old_names / sizeof *old_names; i++) {
+        if (strcmp(name, old_names[i].name) != 0) continue;
+        for (int k = 0; k < 2; k++) {
+            if (old_names[i].setting[k] == 0) continue;
+            SpglibSpacegroupType type = setting_type(old_names[i].setting[k]);
+            if (choice_fits(&type, choice)) setting[n++] = old_names[i].setting[k];
+        }
+        return n;
+    }
+    for (int k = 1; k <= N_SETTINGS && n < RCR_MAX_SETTINGS; k++) {
+        SpglibSpacegroupType type = setting_type(k);
+        if (choice_fits(&type, choice) && has_name(&type, name)) setting[n++] = k;
+    }
+    return n;
+}
+
+/* Cut a choice off the end of a symbol: after a colon, in words ("origin choice 2"), or one of ICSD's letters as a
+ * word of its own.  Returns what is left of the length. */
+static size_t split_choice(char choice[NAME_SIZE], const char *text, size_t length) {
+    choice[0] = '\0';
+    const char *colon = memchr(text, ':', length);
+    if (colon != NULL) {
+        normalize(choice, colon + 1, length - (size_t)(colon - text) - 1);
+        return (size_t)(colon - text);
+    }
+    for (size_t i = 0; i + 6 <= length; i++) {
+        if (!rcr_equals_ignore_case(text + i, 6, "origin")) continue;
+        char last = text[length - 1] == ')' && length >= 2 ? text[length - 2] : text[length - 1];
+        choice[0] = last;
+        choice[1] = '\0';
+        return i;
+    }
+    size_t start = length;
+    while (start > 0 && (unsigned char)text[start - 1] > ' ' && text[start - 1] != '_') start--;
+    static const char *const letters[] = {"z", "s", "h", "r", "hr", "rs"};
+    for (size_t i = 0; i < sizeof letters / sizeof *letters && start > 0; i++) {
+        if (rcr_equals_ignore_case(text + start, length - start, letters[i])) {
+            strcpy(choice, letters[i]);
+            return start;
+        }
+    }
+    return length;
+}
+
+int rcr_symmetry_settings(int setting[RCR_MAX_SETTINGS], const char *text, size_t length) {
+    char name[NAME_SIZE], choice[NAME_SIZE];
+    while (length > 0 && (unsigned char)text[length - 1] <= ' ') length--;
+    size_t rest = split_choice(choice, text, length);
+    if (!normalize(name, text, rest)) return 0;
+    int n = find_settings(setting, name, choice);
+    /* R-3mH, Fd-3mZ: the letter without a blank before it. */
+    size_t last = strlen(name) - 1;
+    if (n == 0 && choice[0] == '\0' && last > 0 && strchr("zshr", name[last]) != NULL) {
+        choice[0] = name[last];
+        choice[1] = '\0';
+        name[last] = '\0';
+        n = find_settings(setting, name, choice);
+    }
+    return n;
+}
