@@ -1,0 +1,328 @@
+/* Values of the reference's operations against formulas in double and numbers that PyTorch 2 gives (in double). */
+#include "kernels/kernel_case.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+/* Relative to the largest value of a tensor; tens of roundings. */
+#ifdef RCR_DOUBLE
+#define BOUND 1e-14
+#else
+#define BOUND 5e-6
+#endif
+
+static rcr_exec make_exec(size_t size) {
+    rcr_exec x = {rcr_kernels_ref(), NULL, NULL, size};
+    x.scratch = malloc(size);
+    assert_non_null(x.scratch);
+    memset(x.scratch, 0xff, size);
+    return x;
+}
+
+static void assert_close(const char *what, const rcr_real *got, const double *expected, size_t n) {
+    double largest = 0;
+    for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(expected[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - expected[i]) <= BOUND * largest))
+            fail_msg("%s[%ld]: %.17g, not %.17g", what, (long)i, (double)got[i], expected[i]);
+}
+
+/* sigmoid(filter) * softplus(core), PyTorch's threshold included. */
+static double message(double filter, double core) { return (core > 20 ? core : log1p(exp(core))) / (1 + exp(-filter)); }
+
+/* Plain formulas over whole cases: products, statistics, convolution, readout. */
+static void cases(void **state) {
+    (void)state;
+    const rcr_kernels *k = rcr_kernels_ref();
+    for (int s = 0; s < N_KERNEL_SHAPES; s++) {
+        kernel_shape shape = kernel_shapes[s];
+        if (shape.C > 50 || shape.max_atoms > 50) continue;
+        kernel_case *c = case_create(&shape, 31);
+        int32_t N = c->batch.n_atoms, E = c->batch.n_edges, C = c->batch.n_crystals, F = shape.F, K = shape.K;
+        size_t f = (size_t)F, n = (size_t)N, columns = 2 * f + (size_t)K;
+        rcr_exec x = make_exec(k->scratch_size(N, C, c->S, F, K, shape.H > F ? shape.H : F));
+        rcr_real *got = malloc((n * 4 * f + (size_t)C * f + 4 * f + 1) * sizeof *got);
+        double *expected = calloc(n * 4 * f + (size_t)C * f + 4 * f + 1, sizeof *expected);
+        rcr_real *pack = malloc(k->conv_pack_size(F, K) * sizeof *pack);
+        rcr_real *cache = malloc(k->edge_cache_size(N, E, F, K) * sizeof *cache);
+        k->conv_pack(&x, pack, c->w, c->b, F, K);
+
+        for (size_t i = 0; i < n; i++)
+            for (size_t o = 0; o < 2 * f; o++) {
+                double p = (double)c->b[o], q = 0;
+                for (size_t m = 0; m < f; m++) p += (double)c->w[o * columns + m] * (double)c->v[i * f + m];
+                for (size_t m = 0; m < f; m++) q += (double)c->w[o * columns + f + m] * (double)c->v[i * f + m];
+                expected[i * 4 * f + o] = p;
+                expected[i * 4 * f + 2 * f + o] = q;
+            }
+        k->conv_project_fwd(&x, got, c->v, pack, N, F, K);
+        assert_close("pq", got, expected, n * 4 * f);
+
+        k->edge_prepare(&x, cache, &c->batch, c->basis, pack, F, 1);
+        rcr_edge_input in = {&c->batch, c->basis, F, c->pq, pack, cache};
+        k->edge_stats(&x, got, got + 2 * f, &in);
+        for (size_t o = 0; o < 2 * f; o++) expected[o] = (double)c->batch_mean[o];
+        assert_close("mean of z", got, expected, 2 * f);
+        for (size_t o = 0; o < 2 * f; o++) expected[o] = (double)c->batch_var[o];
+        assert_close("variance of z", got + 2 * f, expected, 2 * f);
+
+        rcr_norm norm = {c->mean, c->var, c->gamma, c->beta};
+        double *gaussian = case_gaussians(c);
+        for (int32_t i = 0; i < N; i++)
+            for (int32_t m = 0; m < F; m++) {
+                double sum = 0;
+                for (int32_t e = c->batch.edge_offset[i]; e < c->batch.edge_offset[i + 1]; e++) {
+                    double y[2];
+                    for (int half = 0; half < 2; half++) {
+                        int32_t o = half * F + m;
+                        y[half] = (double)c->gamma[o] * (case_z(c, gaussian, i, e, o) - (double)c->mean[o]) /
+                                      sqrt((double)c->var[o] + 1e-5) +
+                                  (double)c->beta[o];
+                    }
+                    sum += message(y[0], y[1]);
+                }
+                expected[(size_t)i * f + (size_t)m] = sum;
+            }
+        k->edge_conv_fwd(&x, got, &in, &norm);
+        assert_close("s", got, expected, n * f);
+
+        k->norm_stats(&x, got, got + f, c->s, N, F);
+        for (size_t o = 0; o < f; o++) expected[o] = (double)c->node_mean[o];
+        assert_close("mean of s", got, expected, f);
+        for (size_t o = 0; o < f; o++) expected[o] = (double)c->node_var[o];
+        assert_close("variance of s", got + f, expected, f);
+
+        k->node_update_fwd(&x, got, c->v, c->s, &norm, N, F);
+        for (size_t i = 0; i < n * f; i++) {
+            size_t o = i % f;
+            double h = ((double)c->s[i] - (double)c->mean[o]) / sqrt((double)c->var[o] + 1e-5);
+            double sum = (double)c->v[i] + (double)c->gamma[o] * h + (double)c->beta[o];
+            expected[i] = sum > 20 ? sum : log1p(exp(sum));
+        }
+        assert_close("atoms after the update", got, expected, n * f);
+
+        k->pool_fwd(&x, got, c->v, c->batch.crystal_offset, C, F);
+        for (int32_t m = 0; m < C; m++)
+            for (size_t o = 0; o < f; o++) {
+                int32_t first = c->batch.crystal_offset[m], last = c->batch.crystal_offset[m + 1];
+                double sum = 0;
+                for (int32_t i = first; i < last; i++) sum += (double)c->v[(size_t)i * f + o] / (last - first);
+                expected[(size_t)m * f + o] = sum;
+            }
+        assert_close("pooled", got, expected, (size_t)C * f);
+
+        free(gaussian);
+        free(got);
+        free(expected);
+        free(pack);
+        free(cache);
+        free(x.scratch);
+        case_free(c);
+    }
+}
+
+static void dense_layer_by_hand(void **state) {
+    (void)state;
+    const rcr_real in[] = {1, 2, 3, -1, 0, 2}, w[] = {1, 0, -1, 2, 1, 0.5, 0, 0, 4, 1, 1, 1}, b[] = {10, 20, 30, 40};
+    const double with[] = {8, 25.5, 42, 46, 7, 19, 38, 41}, without[] = {-2, 5.5, 12, 6, -3, -1, 8, 1};
+    rcr_real y[8];
+    rcr_exec x = make_exec(64);
+    x.kernels->linear_fwd(&x, y, in, w, b, 2, 3, 4);
+    assert_close("y", y, with, 8);
+    x.kernels->linear_fwd(&x, y, in, w, NULL, 2, 3, 4);
+    assert_close("y", y, without, 8);
+    free(x.scratch);
+}
+
+/* torch.nn.LayerNorm, BatchNorm1d (three rows, momentum 0.1), log_softmax, cross_entropy */
+static void normalisations_as_torch(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(4096);
+    const rcr_real in[] = {1, 2, 4, -3}, weight[] = {1, 0.5, 2, -1}, bias[] = {0, 1, -1, 0.25};
+    const double layer[] = {0, 1.19611598427979, 1.35339181135751, 1.81892787423834};
+    rcr_real out[4], mean[2], var[2], running_mean[] = {0.5, -1}, running_var[] = {2, 0.25};
+    x.kernels->layer_norm_fwd(&x, out, in, weight, bias, 1, 4);
+    assert_close("layer_norm", out, layer, 4);
+    const rcr_real rows[] = {1, 2, 3, -1, 2.5, 0.5};
+    const double after_mean[] = {0.666666666666667, -0.85}, after_var[] = {1.90833333333333, 0.45};
+    x.kernels->norm_stats(&x, mean, var, rows, 3, 2);
+    x.kernels->norm_running(&x, running_mean, running_var, mean, var, 3, 0.1, 2);
+    assert_close("running mean", running_mean, after_mean, 2);
+    assert_close("running var", running_var, after_var, 2);
+    /* one row: nothing to make unbiased */
+    rcr_real one_mean = 1, one_var = 1, zero = 0, two = 2;
+    x.kernels->norm_running(&x, &one_mean, &one_var, &two, &zero, 1, 0.5, 1);
+    assert_close("running mean", &one_mean, (const double[]){1.5}, 1);
+    assert_close("running var", &one_var, (const double[]){0.5}, 1);
+    free(x.scratch);
+}
+
+static void softplus_as_torch(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(64);
+    const rcr_real in[] = {-100, -20, -1, 0, 1, (rcr_real)19.5, (rcr_real)20.5, 100};
+    const rcr_real ones[] = {1, 1, 1, 1, 1, 1, 1, 1};
+    const double value[] = {3.7200759760208361e-44,
+                            2.0611536203143808e-09,
+                            0.31326168751822286,
+                            0.69314718055994529,
+                            1.3132616875182228,
+                            19.5 + 3.3982678137209591e-09,
+                            20.5,
+                            100};
+    const double slope[] = {3.7200759760208361e-44,
+                            2.0611536181902033e-09,
+                            0.2689414213699951,
+                            0.5,
+                            0.7310585786300049,
+                            0.99999999660173211,
+                            1,
+                            1};
+    rcr_real y[8], dx[8];
+    x.kernels->softplus_fwd(&x, y, in, 8);
+    x.kernels->softplus_bwd(&x, dx, ones, in, 8);
+    for (int i = 0; i < 8; i++) { /* each relative to itself; -100 underflows to few bits in float */
+        double bound = i == 0 && sizeof *y < 8 ? 0.05 : BOUND;
+        assert_true(fabs((double)y[i] - value[i]) <= bound * value[i]);
+        assert_true(fabs((double)dx[i] - slope[i]) <= bound * slope[i]);
+    }
+    assert_true(y[6] == in[6] && y[7] == in[7] && dx[6] == 1 && dx[7] == 1);
+    const rcr_real far[] = {-1000, 1000};
+    x.kernels->softplus_fwd(&x, y, far, 2);
+    x.kernels->softplus_bwd(&x, dx, ones, far, 2);
+    assert_true(y[0] == 0 && y[1] == 1000 && dx[0] == 0 && dx[1] == 1);
+    free(x.scratch);
+}
+
+static void losses_as_torch(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(64);
+    const rcr_real logits[] = {1, 2, -3, 0.5, 0, 0}, classes[] = {1, 0, 1};
+    rcr_real loss, dout[6], y[6];
+    x.kernels->loss_nll(&x, &loss, dout, logits, classes, 3, 2);
+    assert_close("cross entropy", &loss, (const double[]){1.51205309545026}, 1);
+    x.kernels->log_softmax(&x, y, logits, 3, 2);
+    double expected[6];
+    for (int i = 0; i < 6; i++) expected[i] = -log1p(exp((double)logits[i ^ 1] - (double)logits[i]));
+    assert_close("log softmax", y, expected, 6);
+    /* Logits whose exponentials overflow. */
+    const rcr_real large[] = {1000, -1000, -1000, 1000}, right[] = {0, 1}, wrong[] = {1, 0};
+    x.kernels->loss_nll(&x, &loss, dout, large, right, 2, 2);
+    assert_true(loss == 0);
+    x.kernels->loss_nll(&x, &loss, dout, large, wrong, 2, 2);
+    assert_close("loss", &loss, (const double[]){2000}, 1);
+    const double slopes[] = {0.5, -0.5, -0.5, 0.5};
+    assert_close("dout", dout, slopes, 4);
+    const rcr_real out[] = {1, -2, 0.5}, target[] = {0, 1, 0.5};
+    x.kernels->loss_mse(&x, &loss, dout, out, target, 3);
+    assert_close("mse", &loss, (const double[]){10.0 / 3}, 1);
+    assert_close("dout", dout, (const double[]){2.0 / 3, -2, 0}, 3);
+    free(x.scratch);
+}
+
+static void optimisers_as_torch(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(64);
+    const rcr_real grad[3][3] = {{(rcr_real)0.1, (rcr_real)-0.3, 2},
+                                 {(rcr_real)0.2, (rcr_real)0.05, -1},
+                                 {(rcr_real)-0.4, (rcr_real)0.3, (rcr_real)0.5}};
+    /* torch.optim.Adam, AdamW (lr 0.01, weight_decay 0.1) and SGD (lr 0.1, momentum 0.9, weight_decay 0.01) */
+    static const double expected[3][3][3] = {
+        {{0.490000000666667, -1.24000000023529, 1.99000000004545},
+         {0.480168701715508, -1.23212174457036, 1.98625109272546},
+         {0.480258048230856, -1.2289118769364, 1.98164620417765}},
+        {{0.489500001, -1.23875000033333, 1.98800000005},
+         {0.479358681351125, -1.23212587506419, 1.98334862967019},
+         {0.48081726714662, -1.23241976847227, 1.97796098958417}},
+        {{0.4895, -1.21875, 1.798}, {0.4595605, -1.19440625, 1.714402}, {0.4721553895, -1.20130246875, 1.587449398}}};
+    for (int kind = 0; kind < 3; kind++) {
+        rcr_real p[] = {0.5, -1.25, 2}, m[3] = {0}, v[3] = {0};
+        if (kind == 2) m[0] = m[1] = m[2] = 77; /* what was in the buffer before the first step doesn't matter */
+        for (int step = 0; step < 3; step++) {
+            rcr_adam adam = {0.01, 0.9, 0.999, 1e-8, 0.1, kind == 1, step + 1};
+            if (kind < 2)
+                x.kernels->adam_update(&x, p, m, v, grad[step], &adam, 3);
+            else
+                x.kernels->sgd_update(&x, p, m, grad[step], 0.1, 0.9, 0.01, step == 0, 3);
+            assert_close(kind == 0 ? "Adam" : kind == 1 ? "AdamW" : "SGD", p, expected[kind][step], 3);
+        }
+    }
+    free(x.scratch);
+}
+
+static void gate_is_between_old_and_new(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(64);
+    const rcr_real old[] = {1, 1, 1}, new[] = {3, -1, 1};
+    rcr_real alpha = 0, out[3];
+    x.kernels->gate_fwd(&x, out, old, new, &alpha, 3);
+    assert_close("half", out, (const double[]){2, 0, 1}, 3);
+    alpha = 1;
+    double a = 1 / (1 + exp(-1.0));
+    x.kernels->gate_fwd(&x, out, old, new, &alpha, 3);
+    assert_close("alpha 1", out, (const double[]){1 + 2 * a, 1 - 2 * a, 1}, 3);
+    alpha = 500;
+    x.kernels->gate_fwd(&x, out, old, new, &alpha, 3);
+    assert_close("new", out, (const double[]){3, -1, 1}, 3);
+    alpha = -500;
+    x.kernels->gate_fwd(&x, out, old, new, &alpha, 3);
+    assert_close("old", out, (const double[]){1, 1, 1}, 3);
+    free(x.scratch);
+}
+
+static void dropout_keeps_the_mean(void **state) {
+    (void)state;
+    enum { N = 20000 };
+    static rcr_real in[N], y[N], again[N];
+    rcr_exec x = make_exec(64);
+    for (int i = 0; i < N; i++) in[i] = 1;
+    x.kernels->dropout(&x, y, in, 0.25, 7, N);
+    int kept = 0;
+    for (int i = 0; i < N; i++) {
+        if (y[i] == 0) continue;
+        assert_true(fabs((double)y[i] - 1 / 0.75) < 1e-6);
+        assert_true((double)(rcr_hash_counter(7, (uint64_t)i) >> 11) * 0x1p-53 >= 0.25);
+        kept++;
+    }
+    assert_true(abs(kept - 15000) < 4 * 62); /* binomial: 62 is sqrt(N p (1 - p)) */
+    x.kernels->dropout(&x, again, in, 0.25, 8, N);
+    assert_true(memcmp(y, again, sizeof y) != 0);
+    x.kernels->dropout(&x, again, in, 0, 7, N);
+    assert_memory_equal(again, in, sizeof in);
+    free(x.scratch);
+}
+
+static void memory(void **state) {
+    (void)state;
+    const rcr_kernels *k = rcr_kernels_ref();
+    rcr_exec x = make_exec(64);
+    rcr_real *p = k->mem_alloc(100), host[100], back[100];
+    assert_non_null(p);
+    assert_int_equal((uintptr_t)p % 64, 0);
+    for (int i = 0; i < 100; i++) assert_true(p[i] == 0);
+    for (int i = 0; i < 100; i++) host[i] = (rcr_real)i;
+    k->mem_upload(p, host, 100);
+    k->mem_copy(&x, p, p + 50, 50);
+    k->mem_zero(&x, p + 90, 10);
+    k->mem_download(back, p, 100);
+    for (int i = 0; i < 100; i++) assert_true(back[i] == (rcr_real)(i < 50 ? i + 50 : i < 90 ? i : 0));
+    k->mem_free(p);
+    k->mem_free(NULL);
+    assert_null(k->mem_alloc(SIZE_MAX / 2));
+    free(x.scratch);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cases),
+        cmocka_unit_test(dense_layer_by_hand),
+        cmocka_unit_test(normalisations_as_torch),
+        cmocka_unit_test(softplus_as_torch),
+        cmocka_unit_test(losses_as_torch),
+        cmocka_unit_test(optimisers_as_torch),
+        cmocka_unit_test(gate_is_between_old_and_new),
+        cmocka_unit_test(dropout_keeps_the_mean),
+        cmocka_unit_test(memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
