@@ -22,9 +22,9 @@
 
 /* The first reach holds max_neighbors * NEIGHBORS_FACTOR + NEIGHBORS_MORE atoms at mean density; each next one is
  * GROWTH times farther.  The numbers were tuned on Materials Project crystals; none affects the result. */
-#define NEIGHBORS_FACTOR 1.0
-#define NEIGHBORS_MORE 12.0
-#define GROWTH 1.35
+#define NEIGHBORS_FACTOR 1.1
+#define NEIGHBORS_MORE 5.5
+#define GROWTH 1.25
 
 #define RANK_SORT_MAX 64 /* candidates up to which the quadratic sort without branches is used */
 

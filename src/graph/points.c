@@ -8,8 +8,8 @@
 #include "base/status.h"
 
 /* From this many points on they are sorted into bins, about POINTS_PER_BIN to a bin. */
-#define BINS_FROM 512
-#define POINTS_PER_BIN 4.0
+#define BINS_FROM 600
+#define POINTS_PER_BIN 2.0
 
 /* Round down; the library function is a call on the baseline instruction set. */
 static double round_down(double v) {
