@@ -74,7 +74,7 @@ static rcr_status search(plain_search *s, rcr_shells *shells, rcr_error *err) {
             rcr_status status = add_images(s, i, j, err);
             if (status != RCR_OK) return status;
         }
-        qsort(s->found, (size_t)s->n, sizeof *s->found, by_distance);
+        if (s->n > 0) qsort(s->found, (size_t)s->n, sizeof *s->found, by_distance);
         rcr_status status = rcr_shells_reserve(shells, s->n, err);
         if (status != RCR_OK) return status;
         double *d = shells->distance + shells->used;

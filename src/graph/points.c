@@ -100,7 +100,7 @@ static rcr_status reserve(rcr_points *points, int64_t n, rcr_error *err) {
     void *block = rcr_malloc((size_t)capacity, 3 * sizeof(double) + 3 * sizeof(float) + sizeof(int32_t));
     if (block == NULL) return rcr_fail_memory(err, "searching neighbors");
     place_arrays(points, block, capacity);
-    copy_arrays(points, &old, points->n);
+    if (points->n > 0) copy_arrays(points, &old, points->n);
     rcr_free(old.points_block);
     return RCR_OK;
 }
