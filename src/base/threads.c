@@ -113,18 +113,17 @@ int rcr_pool_size(const rcr_pool *pool) { return pool != NULL ? pool->n_threads 
 
 /* The cgroup's CPU quota, rounded up; 0 when there is none (v2, then v1). */
 static int cgroup_cpus(void) {
-    double quota = -1, period = 100000;
+    long long quota = -1, period = 100000;
     FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
     if (file != NULL) {
-        if (fscanf(file, "%lf %lf", &quota, &period) != 2) quota = -1;
+        if (fscanf(file, "%lld %lld", &quota, &period) != 2) quota = -1;
         fclose(file);
     } else if ((file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r")) != NULL) {
-        if (fscanf(file, "%lf", &quota) != 1) quota = -1;
+        if (fscanf(file, "%lld", &quota) != 1) quota = -1;
         fclose(file);
     }
-    if (!(quota > 0) || !(period > 0)) return 0;
-    int cpus = (int)(quota / period + 0.999);
-    return cpus > 0 ? cpus : 1;
+    if (quota <= 0 || period <= 0) return 0;
+    return (int)((quota - 1) / period + 1);
 }
 
 int rcr_cpu_count(void) {

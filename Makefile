@@ -1,0 +1,55 @@
+# A front for CMake and Ninja: `make help` lists what it does.
+BUILD ?= build
+PREFIX ?= /usr/local
+CMAKE_OPTIONS ?=
+
+.DEFAULT_GOAL := build
+.PHONY: build setup all demo test checks sanitize format install clean help
+
+help:
+	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
+	@echo 'make demo       build, train on the bundled alloys, score, predict single files: two to three minutes'
+	@echo 'make test       build everything and run all tests and checks'
+	@echo 'make checks     only the checks of the sources: rooms, headers, format, symbols, ...'
+	@echo 'make sanitize   the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
+	@echo 'make format     lay out the sources with clang-format'
+	@echo 'make install    install command, library and header below PREFIX=$(PREFIX) (DESTDIR is honoured)'
+	@echo 'make clean      remove the build folders; runs/ stays'
+
+setup:
+	@bash tools/setup.sh
+
+$(BUILD)/build.ninja: | setup
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release $(CMAKE_OPTIONS)
+
+# The command and the shared library; the tests are built by `make test`.
+build: setup $(BUILD)/build.ninja
+	@ninja -C $(BUILD) recryst recryst_shared
+
+all: setup $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+demo: build
+	@bash tools/demo.sh $(BUILD)/recryst
+
+test: all
+	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(nproc) --output-on-failure --no-tests=error
+
+checks: all
+	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(nproc) --output-on-failure --no-tests=error -R '^checks\.'
+
+# The checks read the sources and the long trainings are the same code: neither is repeated here.
+sanitize: setup
+	@cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_SANITIZE=address,undefined $(CMAKE_OPTIONS)
+	@ninja -C build-asan
+	@ctest --test-dir build-asan -j$$(nproc) --output-on-failure --no-tests=error -E '^checks\.'
+
+format:
+	@bash tools/format.sh
+
+install: build
+	@cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+	@cmake --install $(BUILD)
+
+clean:
+	@rm -rf $(BUILD) build-clang build-asan

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The demo: trains a three-step SR-CGCNN on the bundled alloys, scores it, predicts single files.  `make demo` builds and runs it.
+# usage: tools/demo.sh [RECRYST [RUN]]       RECRYST: the command (build/recryst), RUN: the run directory to make (runs/demo)
+set -eu
+cd "$(dirname "$0")/.."
+recryst=${1:-build/recryst}
+run=${2:-runs/demo}
+data=data/demo
+
+say() { printf '\n== %s\n' "$1"; }
+show() {
+    printf '$ %s\n' "$*"
+    "$@"
+}
+
+# A demo that ran before is replaced; anything else of that name is left alone.
+if [ -e "$run" ]; then
+    [ -f "$run/config.toml" ] || {
+        echo "$run exists and is no run of recryst: choose another name" >&2
+        exit 1
+    }
+    rm -rf "$run"
+fi
+mkdir -p "$(dirname "$run")"
+
+say "1. Train on 1,500 alloys (Al Ni Cu Pd Ag Pt Au; formation energies of an effective-medium potential, not DFT)"
+show "$recryst" train $data/alloys.tar.zst --target formation_energy --model sr-cgcnn --steps 3 --epochs 60 \
+    --batch-size 64 --lr 5e-3 --lr-milestones 45 --out "$run"
+
+say "2. Score it on the same crystals in the other format, extended XYZ (training crystals included)"
+show "$recryst" evaluate "$run" $data/alloys.extxyz --target formation_energy
+
+say "3. Predict single files that it has never seen"
+show "$recryst" predict "$run" $data/examples/*.cif --out "$run/examples.csv"
+echo
+awk -F, 'NR == FNR { if (FNR > 1) want[$1] = $2; next }
+    FNR == 1 { printf "%-22s %12s %12s   eV/atom\n", "crystal", "potential", "recryst"; next }
+    { id = $1; sub(/.*\//, "", id); sub(/\.cif$/, "", id); printf "%-22s %12.4f %12.4f\n", id, want[id], $2 }' \
+    $data/examples/formation_energy.csv "$run/examples.csv"
+
+say "Results"
+echo "$run/                    everything of this run"
+echo "$run/report.html         open it in a browser: learning curve, predictions against targets, worst crystals"
+echo "$run/model.safetensors   the model: all that predicting needs"
+echo
+echo "Next: train on your own crystals (README.md, \"Your own data\")."

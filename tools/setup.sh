@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Installs what recryst needs to be built, from Debian's packages (Debian 12 or later, Ubuntu 24.04 or later), as root
+# or through sudo.  Quiet, offline and without root when everything is there.  On another system it says what to install.
+# usage: tools/setup.sh [--dev]     --dev adds what only the project's own checks use (clang, clang-format, g++)
+set -eu
+
+packages="cmake ninja-build gcc libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev libcmocka-dev"
+case "${1-}" in
+"") ;;
+--dev) packages="$packages g++ clang clang-format" ;;
+*)
+    echo "usage: tools/setup.sh [--dev]" >&2
+    exit 2
+    ;;
+esac
+
+# What a build looks for; says what is not found.
+probe() {
+    local missing=""
+    for program in cmake ninja cc pkg-config; do
+        command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+    done
+    for library in jansson libarchive libmd cmocka; do
+        pkg-config --exists "$library" 2>/dev/null || missing="$missing $library"
+    done
+    echo '#include <spglib.h>' | cc -I/usr/include/spglib -I/usr/local/include/spglib -fsyntax-only -x c - \
+        2>/dev/null || missing="$missing spglib"
+    echo "$missing"
+}
+
+explain() {
+    cat <<'END'
+recryst needs:
+    CMake 3.20 or later, Ninja, a C17 compiler (gcc 12 or later, clang 14 or later), pkg-config,
+    and, with their headers: jansson, libarchive, libmd, spglib 2 (for the library and the command), cmocka (for the tests).
+Their names in some systems:
+    Fedora     cmake ninja-build gcc pkgconf jansson-devel libarchive-devel libmd-devel spglib-devel libcmocka-devel
+    Arch       cmake ninja gcc pkgconf jansson libarchive libmd spglib cmocka
+    Homebrew   cmake ninja pkgconf jansson libarchive libmd spglib cmocka
+Install them, then run make again.
+END
+}
+
+if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
+    missing=$(probe)
+    [ -z "$missing" ] && exit 0
+    echo "This is not a Debian system, and these are not found:$missing" >&2
+    explain >&2
+    exit 1
+fi
+
+missing=""
+for package in $packages; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=""
+    # An architecture-qualified second copy prints its own status after the first.
+    case "$status" in installed*) ;; *) missing="$missing $package" ;; esac
+done
+[ -z "$missing" ] && exit 0
+
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null 2>&1; then
+        as_root="sudo"
+    else
+        # Packages of other names, or programs built by hand, do as well.
+        [ "${1-}" = "" ] && [ -z "$(probe)" ] && exit 0
+        echo "Missing packages, and neither root nor sudo to install them.  As root, run:" >&2
+        echo "    apt-get install --no-install-recommends$missing" >&2
+        exit 1
+    fi
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install_missing() {
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Acquire::Retries=3 \
+        $missing </dev/null >"$log" 2>&1
+}
+echo "Installing packages:$missing"
+if ! install_missing; then
+    echo "Updating the list of packages"
+    $as_root apt-get update -q -o Acquire::Retries=3 </dev/null >"$log" 2>&1 || {
+        cat "$log" >&2
+        exit 1
+    }
+    install_missing || {
+        tail -n 30 "$log" >&2
+        echo "These packages could not be installed:$missing" >&2
+        exit 1
+    }
+fi
