@@ -16,13 +16,14 @@ typedef struct rcr_sample {
 /* One unusable row. */
 typedef struct rcr_bad_row {
     char *id;
+    long row;        /* 0-based position in the source, as in rcr_sample */
     rcr_error error; /* file, line and reason */
 } rcr_bad_row;
 
 typedef struct rcr_dataset {
     char *name;         /* last part of the path */
     char *path;         /* as given */
-    char sha256[65];    /* over ids, targets, and the bytes of every structure, in file order */
+    char sha256[65];    /* over every row's id, target and structure file, in source order */
     char *target;       /* the column's name, "target" for files without a header */
     size_t n_rows;      /* rows in the source */
     size_t n;           /* usable ones */
@@ -47,13 +48,22 @@ typedef struct rcr_dataset_options {
     void *context;
 } rcr_dataset_options;
 
-/* Read CGCNN's directory layout (id_prop.csv, ID.cif, optional atom_init.json) from a directory or an archive, a CSV
- * with a header whose column (file, filename, path, cif_file, structure) holds file names, or an extxyz file. Errors:
- * RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_DATA (nothing usable: says how many rows failed and why the first did). */
+/* Read
+ *  - CGCNN's directory layout from a directory or an archive: id_prop.csv, ID.cif, optional atom_init.json. id_prop.csv
+ * is either id,target without a header, or has a header: the id is the column called id or material_id, else the first;
+ *  - a CSV file with a header whose column (file, filename, path, cif_file, structure) holds file names, relative to
+ * the CSV's folder; without such a column, ID.cif beside it;
+ *  - an extxyz file: targets are keys of its frames' second lines; the id is the key id, material_id or name, else
+ *    NAME-<number of the frame, from 1>.
+ * A row that can't be used (no file, a file that can't be read, an element outside the table, no value for the target,
+ * an id that came before) becomes a bad row, and reading goes on.  The result does not depend on the pool, nor on
+ * whether the data are packed. Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_ARGUMENT (no such target: lists what there
+ * is), RCR_ERR_DATA (nothing usable: says how many rows failed and why the first did), RCR_ERR_MEMORY; with strict, the
+ * first bad row's. */
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
 void rcr_dataset_free(rcr_dataset *dataset);
 
-/* errors.csv: header row,id,file,line,reason. */
+/* errors.csv: header row,id,file,line,reason; rows are counted from 1 there, and an unknown line is left empty. */
 rcr_status rcr_dataset_write_errors(const rcr_dataset *dataset, const char *path, rcr_error *err);
 
 #endif

@@ -6,7 +6,7 @@
 
 typedef struct rcr_split {
     size_t n_train, n_val, n_test;
-    int64_t *train, *val, *test; /* indices of samples; rcr_split_free frees them */
+    int64_t *train, *val, *test; /* indices of samples, ascending; rcr_split_free frees them */
 } rcr_split;
 
 typedef enum rcr_split_kind { RCR_SPLIT_RANDOM = 0, RCR_SPLIT_REFERENCE, RCR_SPLIT_FILE } rcr_split_kind;
@@ -22,7 +22,11 @@ typedef struct rcr_split_options {
 rcr_split_options rcr_split_options_default(void); /* random, 123, rest, 0.1, 0.1 */
 
 /* Parts never overlap and none is empty: else RCR_ERR_ARGUMENT (or RCR_ERR_DATA for a file), saying which part and why.
- */
+ * Within a part, samples are in source order.
+ * RANDOM shuffles the usable samples.  REFERENCE shuffles and cuts all rows of the source, as the reference program
+ * does (Python's shuffle, seed 123; ratios cut down by int()), and only then drops the unusable ones, so that one bad
+ * file does not change where the others go.  FILE may name unusable rows (they are dropped) and may leave rows out; ids
+ * that the dataset does not have, and ids listed twice, are errors. */
 rcr_status rcr_split_make(rcr_split *out, const rcr_dataset *dataset, const rcr_split_options *options, rcr_error *err);
 void rcr_split_free(rcr_split *split);
 

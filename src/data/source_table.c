@@ -1,0 +1,247 @@
+/* Rows from a CSV table: id_prop.csv with or without a header, or a table with a column of file names. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "data/source.h"
+#include "io/csv.h"
+
+#define NO_COLUMN SIZE_MAX
+
+typedef struct columns {
+    int header;
+    size_t n, id, file, target; /* NO_COLUMN: there is none */
+} columns;
+
+source_row *rcr_source_add(source *s, char *id, char *file, rcr_crystal *crystal) {
+    if (s->n == s->capacity) {
+        size_t capacity = s->capacity > 0 ? 2 * s->capacity : 256;
+        source_row *grown = rcr_realloc(s->row, capacity, sizeof *grown);
+        if (grown == NULL) {
+            s->out_of_memory = 1;
+        } else {
+            s->row = grown;
+            s->capacity = capacity;
+        }
+    }
+    if (id == NULL || s->n == s->capacity) {
+        s->out_of_memory = 1;
+        rcr_free(id);
+        rcr_free(file);
+        rcr_crystal_free(crystal);
+        return NULL;
+    }
+    source_row *row = &s->row[s->n++];
+    *row = (source_row){.id = id, .file = file, .target = NAN, .crystal = crystal};
+    return row;
+}
+
+void rcr_source_bad(source *s, source_row *row, rcr_status status, const char *file, long line, const char *format,
+                    ...) {
+    if (row->error != NULL) return;
+    row->error = rcr_calloc(1, sizeof *row->error);
+    if (row->error == NULL) {
+        s->out_of_memory = 1;
+        return;
+    }
+    row->error->status = status;
+    row->error->line = line;
+    snprintf(row->error->file, sizeof row->error->file, "%s", file);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(row->error->message, sizeof row->error->message, format, args);
+    va_end(args);
+}
+
+/* Numbers, and the words for the two classes that programs write. */
+static int parse_target(double *out, const char *text, size_t length) {
+    if (rcr_parse_double(out, text, length)) return 1;
+    if (rcr_equals_ignore_case(text, length, "true") || rcr_equals_ignore_case(text, length, "t"))
+        *out = 1;
+    else if (rcr_equals_ignore_case(text, length, "false") || rcr_equals_ignore_case(text, length, "f"))
+        *out = 0;
+    else
+        return 0;
+    return 1;
+}
+
+void rcr_source_target(source *s, source_row *row, const char *text, size_t length, const char *file, long line) {
+    double value = NAN;
+    int parsed = length > 0 && parse_target(&value, text, length);
+    if (parsed && isfinite(value)) {
+        row->target = value;
+        return;
+    }
+    if (!s->options->need_target) return;
+    int shown = length < 40 ? (int)length : 40;
+    if (length == 0)
+        rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "no value for target \"%.100s\"", s->target);
+    else
+        rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "the value \"%.*s\" for target \"%.100s\" is not a %s", shown,
+                       text, s->target, parsed ? "finite number" : "number");
+}
+
+char *rcr_source_join(const char *const *names, size_t n) {
+    rcr_text list = {0};
+    rcr_text_puts(&list, "");
+    for (size_t i = 0; i < n; i++)
+        rcr_text_printf(&list, "%s%s", i > 0 ? ", " : "", names[i][0] != '\0' ? names[i] : "(empty)");
+    if (list.failed) rcr_text_free(&list);
+    return list.data;
+}
+
+static int is_one_of(const char *name, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (rcr_equals_ignore_case(name, strlen(name), words[i])) return 1;
+    return 0;
+}
+
+static int is_id_name(const char *name) {
+    static const char *const words[] = {"id", "material_id"};
+    return is_one_of(name, words, sizeof words / sizeof words[0]);
+}
+
+static int is_file_name(const char *name) {
+    static const char *const words[] = {"file", "filename", "path", "cif_file", "structure"};
+    return is_one_of(name, words, sizeof words / sizeof words[0]);
+}
+
+static char *cif_name(const char *id) {
+    rcr_text name = {0};
+    rcr_text_printf(&name, "%s.cif", id);
+    if (name.failed) rcr_text_free(&name);
+    return name.data;
+}
+
+/* The first line is a header when it names no crystal and none of its cells after the first is a number or empty. */
+static int looks_like_header(const source *s, const rcr_csv_row *first) {
+    for (size_t k = 0; k < first->n_fields; k++)
+        if (is_id_name(first->field[k]) || is_file_name(first->field[k])) return 1;
+    if (first->n_fields < 2) return 0;
+    for (size_t k = 1; k < first->n_fields; k++) {
+        double value;
+        if (first->field[k][0] == '\0' || parse_target(&value, first->field[k], strlen(first->field[k]))) return 0;
+    }
+    char *name = cif_name(first->field[0]);
+    int crystal = name != NULL && rcr_folder_has(s->folder, name);
+    rcr_free(name);
+    return !crystal;
+}
+
+static rcr_status fail_columns(rcr_error *err, const char *table, const rcr_csv_row *header, const columns *c,
+                               const char *what) {
+    const char *names[64];
+    size_t n = 0;
+    for (size_t k = 0; k < c->n && n < 64; k++)
+        if (k != c->id && k != c->file) names[n++] = header->field[k];
+    char *list = rcr_source_join(names, n);
+    rcr_status status = rcr_fail_at(err, RCR_ERR_ARGUMENT, table, header->line, "%s; the columns are: %.280s", what,
+                                    list != NULL ? list : "");
+    rcr_free(list);
+    return status;
+}
+
+static rcr_status choose_target(columns *c, source *s, const char *table, const rcr_csv_row *first, rcr_error *err) {
+    const char *wanted = s->options->target, *name = NULL;
+    size_t n_candidates = 0, candidate = NO_COLUMN, n_wanted = 0;
+    char what[200];
+    for (size_t k = 0; k < c->n; k++) {
+        if (k == c->id || k == c->file) continue;
+        n_candidates++;
+        candidate = k;
+        if (wanted != NULL && c->header && strcmp(first->field[k], wanted) == 0) {
+            c->target = k;
+            n_wanted++;
+        }
+    }
+    if (c->header && wanted != NULL) {
+        snprintf(what, sizeof what, "%s \"%.100s\" to take as the target",
+                 n_wanted > 1 ? "there are several columns" : "there is no column", wanted);
+        if (n_wanted > 1 || (n_wanted == 0 && s->options->need_target)) return fail_columns(err, table, first, c, what);
+        name = wanted;
+    } else if (n_candidates == 1) {
+        c->target = candidate;
+        name = wanted != NULL ? wanted : c->header ? first->field[candidate] : "target";
+    } else if (s->options->need_target) {
+        if (c->header && n_candidates > 1)
+            return fail_columns(err, table, first, c, "choose one of the columns as the target (--target NAME)");
+        return rcr_fail_at(err, RCR_ERR_DATA, table, first->line, "%s",
+                           n_candidates == 0 ? "there is no column of targets; expected id,target"
+                                             : "there are several columns and no header; put their names on the "
+                                               "first line");
+    }
+    if (c->target == NO_COLUMN) return RCR_OK;
+    s->target = rcr_strdup(name);
+    return s->target != NULL ? RCR_OK : rcr_fail_memory(err, "reading a dataset");
+}
+
+static rcr_status choose_columns(columns *c, source *s, const char *table, const rcr_csv_row *first, rcr_error *err) {
+    *c = (columns){looks_like_header(s, first), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN};
+    for (size_t k = 0; c->header && k < c->n; k++) {
+        if (c->id == NO_COLUMN && is_id_name(first->field[k])) c->id = k;
+        if (c->file == NO_COLUMN && is_file_name(first->field[k])) c->file = k;
+    }
+    if (c->id == NO_COLUMN && c->file != 0) c->id = 0; /* else the file's name is the id */
+    return choose_target(c, s, table, first, err);
+}
+
+/* "sub/x.cif" -> "x". */
+static char *stem(const char *file) {
+    const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
+    const char *dot = strrchr(base, '.');
+    return rcr_strndup(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+}
+
+static void add_row(source *s, const columns *c, const rcr_csv_row *line, const char *table) {
+    const char *id_cell = c->id < line->n_fields ? line->field[c->id] : "";
+    const char *file_cell = c->file < line->n_fields ? line->field[c->file] : "";
+    char *file = c->file != NO_COLUMN ? rcr_strdup(file_cell) : cif_name(id_cell);
+    if (file == NULL) {
+        s->out_of_memory = 1;
+        return;
+    }
+    char *id = c->id != NO_COLUMN ? rcr_strdup(id_cell) : stem(file_cell);
+    source_row *row = rcr_source_add(s, id, file, NULL);
+    if (row == NULL) return;
+    if (line->n_fields > c->n)
+        rcr_source_bad(s, row, RCR_ERR_DATA, table, line->line, "the row has %zu cells; the first line has %zu",
+                       line->n_fields, c->n);
+    if (row->id[0] == '\0') rcr_source_bad(s, row, RCR_ERR_DATA, table, line->line, "the row has no id");
+    if (c->file != NO_COLUMN && file_cell[0] == '\0')
+        rcr_source_bad(s, row, RCR_ERR_DATA, table, line->line, "the row names no file");
+    if (c->target != NO_COLUMN) {
+        const char *cell = c->target < line->n_fields ? line->field[c->target] : "";
+        rcr_source_target(s, row, cell, strlen(cell), table, line->line);
+    }
+}
+
+static rcr_status add_rows(source *s, const rcr_csv *csv, const char *table, rcr_error *err) {
+    if (csv->n_rows == 0) return rcr_fail_at(err, RCR_ERR_DATA, table, 0, "the table is empty");
+    columns c;
+    rcr_status status = choose_columns(&c, s, table, &csv->row[0], err);
+    if (status != RCR_OK) return status;
+    for (size_t i = c.header ? 1 : 0; i < csv->n_rows && !s->out_of_memory; i++) add_row(s, &c, &csv->row[i], table);
+    return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
+}
+
+rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err) {
+    char *text;
+    size_t length;
+    rcr_csv *csv;
+    rcr_status status = rcr_folder_read(&text, &length, s->folder, name, err);
+    if (status != RCR_OK) return status;
+    status = rcr_csv_parse(&csv, text, length, err);
+    rcr_free(text);
+    if (status != RCR_OK) {
+        rcr_error_set_file(err, name);
+        return status;
+    }
+    status = add_rows(s, csv, name, err);
+    rcr_csv_free(csv);
+    return status;
+}
