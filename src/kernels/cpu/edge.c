@@ -135,6 +135,7 @@ INLINE void stats_atom(const stats_job *j, const edge_view *v, double *sums, int
 INLINE void stats_range(int32_t F, const stats_job *j, double *sums, int64_t first, int64_t end) {
     edge_view v = edge_view_sized(&j->v, F);
     for (int64_t i = first; i < end; i++) {
+        edge_prefetch(&v, i, end);
 #define WORK(b, n, last) stats_atom(j, &v, sums, i, b, n, last)
         FOR_VECTORS(F, WORK);
 #undef WORK
@@ -229,6 +230,7 @@ INLINE void forward_atom(const forward_job *j, const edge_view *v, int64_t i, in
 INLINE void forward_range(int32_t F, const forward_job *j, int64_t first, int64_t end) {
     edge_view v = edge_view_sized(&j->v, F);
     for (int64_t i = first; i < end; i++) {
+        edge_prefetch(&v, i, end);
 #define WORK(b, n, last) forward_atom(j, &v, i, b, n, last)
         FOR_VECTORS(F, WORK);
 #undef WORK

@@ -63,6 +63,15 @@ INLINE void edge_p(vf *pf, vf *pc, const edge_view *v, int64_t i, int b, int n, 
     }
 }
 
+/* Ask for the P|Q row of an atom some way ahead: the neighbours of an atom are within its crystal, so they come soon,
+ * but in no order that the processor could foresee. */
+INLINE void edge_prefetch(const edge_view *v, int64_t i, int64_t end) {
+    enum { AHEAD = 32, LINE = 16 };
+    if (i + AHEAD >= end) return;
+    const float *row = v->pq + (size_t)(i + AHEAD) * 4 * (size_t)v->F;
+    for (int32_t c = 0; c < 4 * v->F; c += LINE) __builtin_prefetch(row + c);
+}
+
 /* [2F] channel values to [2 Fp], padded with zeros. */
 static inline void edge_pad(float *to, const float *from, int32_t F, int32_t Fp) {
     memset(to, 0, 2 * (size_t)Fp * sizeof(float));

@@ -142,11 +142,18 @@ INLINE void chunk_weights(float *dw, const edge_view *v, float *gbuf, int32_t fi
     }
 }
 
-INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float *dw, float *gbuf, int64_t first,
-                           int64_t end) {
+INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float *dw, float *gbuf,
+                           int32_t first_crystal, int64_t first, int64_t end) {
     edge_view v = edge_view_sized(&j->v, F);
     int32_t begin = v.offset[first], done = begin; /* edges begin .. done-1 are in gbuf */
+    int32_t crystal = first_crystal;
     for (int64_t i = first; i < end; i++) {
+        while (j->batch->crystal_offset[crystal] <= i) { /* its sums start at 0, and in the cache */
+            size_t count = (size_t)(j->batch->crystal_offset[++crystal] - i) * 4 * (size_t)F;
+            memset(j->dpq + (size_t)i * 4 * (size_t)F, 0, count * sizeof(float));
+            memset(j->z_sum + (size_t)i * 4 * (size_t)F, 0, count * sizeof(float));
+        }
+        edge_prefetch(&v, i, end);
         while (done < v.offset[i + 1]) {
             int32_t room = RCR_CHUNK_EDGES - (done - begin), left = v.offset[i + 1] - done;
             int32_t stop = done + (left < room ? left : room);
@@ -166,8 +173,8 @@ INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float
 
 static void backward_piece(void *job, int lane, int worker) {
     const backward_job *j = job;
-    size_t F = (size_t)j->v.F;
-    int64_t first = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane)];
+    int32_t first_crystal = rcr_lane_crystal(j->batch, j->lanes, lane);
+    int64_t first = j->batch->crystal_offset[first_crystal];
     int64_t end = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane + 1)];
     double *sums = j->sums + (size_t)lane * 4 * (size_t)j->v.Fp;
     float *dw = j->dw + (size_t)lane * grad_stride(j);
@@ -176,9 +183,7 @@ static void backward_piece(void *job, int lane, int worker) {
     float *gbuf = j->chunk + (size_t)slot * chunk_stride(j);
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
     memset(dw, 0, grad_stride(j) * sizeof(float));
-    memset(j->dpq + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
-    memset(j->z_sum + (size_t)first * 4 * F, 0, (size_t)(end - first) * 4 * F * sizeof(float));
-    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, first, end);
+    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, first_crystal, first, end);
 }
 
 /* dz = a g + b + c (z - mean), summed over the edges of each atom and over those that leave it; and the lane's share of
