@@ -1,4 +1,6 @@
-/* Model files: one .safetensors file with all that is needed to predict (docs/formats.md). */
+/* Model files: one .safetensors file with all that is needed to predict (docs/model-file.md). */
+#include "model/modelfile.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,6 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "model/model.h"
-#include "model/safetensors.h"
 
 #define FORMAT "recryst-model"
 #define FORMAT_VERSION "1"
@@ -39,17 +40,12 @@ static void hash_text(rcr_sha256 *hash, const char *text) {
     rcr_sha256_add(hash, text, strlen(text));
 }
 
-static size_t dtype_bytes(const char *dtype) {
-    if (strcmp(dtype, "F64") == 0 || strcmp(dtype, "I64") == 0) return 8;
-    return strcmp(dtype, "U8") == 0 ? 1 : 4;
-}
-
 static void hash_tensor(rcr_sha256 *hash, const rcr_st_tensor *tensor) {
     hash_text(hash, tensor->name);
     hash_text(hash, tensor->dtype);
     hash_number(hash, (uint64_t)tensor->rank);
     for (int32_t d = 0; d < tensor->rank; d++) hash_number(hash, (uint64_t)tensor->shape[d]);
-    rcr_sha256_add(hash, tensor->data, tensor->count * dtype_bytes(tensor->dtype));
+    rcr_sha256_add(hash, tensor->data, rcr_st_bytes(tensor));
 }
 
 /* A thing to hash and the name it is ordered by. */
@@ -62,10 +58,8 @@ static int compare_named(const void *a, const void *b) {
     return strcmp(((const named *)a)->name, ((const named *)b)->name);
 }
 
-/* SHA-256 over the metadata in the order of their keys, the checksum itself left out, then the tensors in the order of
- * their names; each text and number with its length before it, so that no two files hash the same bytes. */
-static rcr_status compute_checksum(char hex[65], const rcr_st_tensor *tensor, size_t n_tensors, const char *const *key,
-                                   const char *const *value, size_t n_meta, rcr_error *err) {
+rcr_status rcr_model_checksum(char hex[65], const rcr_st_tensor *tensor, size_t n_tensors, const char *const *key,
+                              const char *const *value, size_t n_meta, rcr_error *err) {
     size_t n = n_tensors > n_meta ? n_tensors : n_meta;
     named *order = rcr_calloc(n, sizeof *order);
     rcr_sha256 *hash = order != NULL ? rcr_sha256_new() : NULL;
@@ -246,8 +240,8 @@ rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *e
     describe_model(&m, model);
     char checksum[65];
     if (!m.failed)
-        status = compute_checksum(checksum, tensor, n_tensors, (const char *const *)m.key, (const char *const *)m.value,
-                                  m.n, err);
+        status = rcr_model_checksum(checksum, tensor, n_tensors, (const char *const *)m.key,
+                                    (const char *const *)m.value, m.n, err);
     if (status == RCR_OK && !m.failed) add_text(&m, "", "checksum", checksum);
     if (m.failed) status = rcr_fail_memory(err, "writing a model");
     if (status == RCR_OK)
@@ -445,7 +439,8 @@ static rcr_status check_file(const rcr_safetensors *file, rcr_error *err) {
     }
     const char *expected = rcr_safetensors_meta(file, "checksum");
     char computed[65];
-    TRY(compute_checksum(computed, file->tensor, file->n_tensors, file->meta_key, file->meta_value, file->n_meta, err));
+    TRY(rcr_model_checksum(computed, file->tensor, file->n_tensors, file->meta_key, file->meta_value, file->n_meta,
+                           err));
     if (expected == NULL || strcmp(expected, computed) != 0)
         return rcr_fail(err, RCR_ERR_MISMATCH,
                         "the model file's checksum does not fit its content: it is damaged or was "

@@ -232,6 +232,8 @@ const char *rcr_safetensors_meta(const rcr_safetensors *file, const char *key) {
     return NULL;
 }
 
+size_t rcr_st_bytes(const rcr_st_tensor *tensor) { return tensor->count * (size_t)dtype_bytes(tensor->dtype); }
+
 double rcr_st_value(const rcr_st_tensor *tensor, size_t i) {
     const unsigned char *bytes = tensor->data;
     if (strcmp(tensor->dtype, "F32") == 0) {
@@ -338,7 +340,7 @@ rcr_status rcr_safetensors_write(char **out, size_t *length, const rcr_st_tensor
     memset(bytes + PREFIX_BYTES + n_json, ' ', n_header - n_json);
     char *data = bytes + PREFIX_BYTES + n_header;
     for (size_t i = 0; i < n_tensors; i++) {
-        size_t n = tensor[i].count * (size_t)dtype_bytes(tensor[i].dtype);
+        size_t n = rcr_st_bytes(&tensor[i]);
         if (n > 0) memcpy(data, tensor[i].data, n);
         data += n;
     }

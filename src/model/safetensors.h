@@ -29,6 +29,8 @@ void rcr_safetensors_free(rcr_safetensors *file);
 /* The tensor of that name, or the value of that metadata key; NULL when there is none.  Both belong to file. */
 const rcr_st_tensor *rcr_safetensors_find(const rcr_safetensors *file, const char *name);
 const char *rcr_safetensors_meta(const rcr_safetensors *file, const char *key);
+/* Bytes of the tensor's data: count times the size of its dtype. */
+size_t rcr_st_bytes(const rcr_st_tensor *tensor);
 /* Element i < count as a double, for F32, F64, I32, I64, U8; NaN for other dtypes. */
 double rcr_st_value(const rcr_st_tensor *tensor, size_t i);
 

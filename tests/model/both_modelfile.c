@@ -1,0 +1,326 @@
+/* Model files: what is saved comes back bit for bit; what is damaged, forged or out of bounds is refused with a reason.
+ */
+#include <math.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/modelfile.h"
+#include "support/check.h"
+#include "support/models.h"
+
+/* A folder of this run's own, and a path in it (static buffers). */
+static char folder[256];
+
+static const char *in_folder(const char *name) {
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    const char *root = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/rcr-modelfile-XXXXXX", root != NULL && root[0] != '\0' ? root : "/tmp");
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    unlink(in_folder("model.safetensors"));
+    unlink(in_folder("a"));
+    return rmdir(folder);
+}
+
+static void assert_equal_models(const rcr_model *a, const rcr_model *b) {
+    assert_memory_equal(&a->options, &b->options, sizeof a->options);
+    assert_true(rcr_graph_options_equal(&a->graph, &b->graph));
+    assert_int_equal(a->n_gaussians, b->n_gaussians);
+    assert_int_equal(a->n_outputs, b->n_outputs);
+    assert_string_equal(a->elements->name, b->elements->name);
+    assert_int_equal(a->elements->n_features, b->elements->n_features);
+    assert_memory_equal(a->elements->known, b->elements->known, sizeof a->elements->known);
+    assert_memory_equal(a->elements->row, b->elements->row,
+                        sizeof(double) * sizeof a->elements->known * (size_t)a->elements->n_features);
+    assert_memory_equal(&a->normalizer, &b->normalizer, sizeof a->normalizer);
+    assert_string_equal(a->target, b->target);
+    assert_string_equal(a->unit, b->unit);
+    assert_int_equal(a->n_batches_tracked, b->n_batches_tracked);
+    assert_int_equal(a->n_parameters, b->n_parameters);
+    assert_memory_equal(a->parameters, b->parameters, a->n_parameters * sizeof(rcr_real));
+    assert_int_equal(a->n_buffer_values, b->n_buffer_values);
+    assert_memory_equal(a->buffers, b->buffers, a->n_buffer_values * sizeof(rcr_real));
+    assert_int_equal(a->n_meta, b->n_meta);
+    for (size_t i = 0; i < a->n_meta; i++) assert_string_equal(rcr_model_get_meta(b, a->meta[i].key), a->meta[i].value);
+}
+
+static rcr_model *full_model(int variant) {
+    rcr_model *model = make_model(&model_variants[variant], 11);
+    model->graph.padding = RCR_PADDING_REFERENCE;
+    model->graph.tie_tolerance = 1e-3;
+    model->n_batches_tracked = 123456789012;
+    model->normalizer = (rcr_normalizer){.mean = -0.1, .std = 1.0 / 3};
+    assert_int_equal(rcr_model_set_meta(model, "train.data", "\xc3\xa9tude \"a\"\n", NULL), RCR_OK);
+    assert_int_equal(rcr_model_set_meta(model, "checksum", "not the file's own", NULL), RCR_OK);
+    return model;
+}
+
+static void what_is_saved_comes_back(void **state) {
+    (void)state;
+    for (int v = 0; v < N_MODEL_VARIANTS; v++) {
+        rcr_model *model = full_model(v), *loaded = NULL, *again = NULL;
+        rcr_error err = {0};
+        const char *path = in_folder("model.safetensors");
+        assert_int_equal(rcr_model_save(model, path, &err), RCR_OK);
+        assert_int_equal(rcr_model_load(&loaded, path, &err), RCR_OK);
+        assert_equal_models(model, loaded);
+        assert_int_equal(rcr_model_load(&again, folder, &err), RCR_OK); /* a run directory */
+        assert_equal_models(model, again);
+        /* saving what was loaded gives the same file */
+        char *first = NULL, *second = NULL;
+        size_t n_first = 0, n_second = 0;
+        assert_int_equal(rcr_file_read(&first, &n_first, path, 1 << 24, NULL), RCR_OK);
+        assert_int_equal(rcr_model_save(loaded, in_folder("a"), &err), RCR_OK);
+        assert_int_equal(rcr_file_read(&second, &n_second, in_folder("a"), 1 << 24, NULL), RCR_OK);
+        assert_int_equal(n_first, n_second);
+        assert_memory_equal(first, second, n_first);
+        rcr_free(first);
+        rcr_free(second);
+        rcr_model_free(model);
+        rcr_model_free(loaded);
+        rcr_model_free(again);
+    }
+}
+
+static void failures_name_the_file(void **state) {
+    (void)state;
+    rcr_model *model = full_model(0), *loaded = NULL;
+    rcr_error err = {0};
+    assert_int_equal(rcr_model_save(model, in_folder("absent/model"), &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.file, "absent/model"));
+    assert_int_equal(rcr_model_load(&loaded, in_folder("nothing"), &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.file, "nothing"));
+    unlink(in_folder("model.safetensors"));
+    assert_int_equal(rcr_model_load(&loaded, folder, &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.message, "model.safetensors"));
+    assert_int_equal(rcr_file_write(in_folder("a"), "nonsense, but long enough", 25, NULL), RCR_OK);
+    assert_int_equal(rcr_model_load(&loaded, in_folder("a"), &err), RCR_ERR_PARSE);
+    assert_int_equal(rcr_model_set_meta(model, "k", "\xff\xfe", NULL), RCR_OK);
+    assert_int_equal(rcr_model_save(model, in_folder("a"), &err), RCR_ERR_ARGUMENT);
+    assert_null(loaded);
+    rcr_model_free(model);
+}
+
+static char *saved_bytes(size_t *length) {
+    rcr_model *model = full_model(2);
+    char *bytes = NULL;
+    assert_int_equal(rcr_model_save(model, in_folder("a"), NULL), RCR_OK);
+    assert_int_equal(rcr_file_read(&bytes, length, in_folder("a"), 1 << 24, NULL), RCR_OK);
+    rcr_model_free(model);
+    return bytes;
+}
+
+/* Every byte of the header, and one in 97 of the data, in turn. */
+static void every_flipped_byte_is_noticed(void **state) {
+    (void)state;
+    size_t length = 0, n_header;
+    char *bytes = saved_bytes(&length);
+    n_header = 8 + (unsigned char)bytes[0] + 256u * (unsigned char)bytes[1];
+    assert_true(n_header < length && n_header > 1000);
+    for (size_t at = 0; at < length; at += at < n_header ? 1 : 97) {
+        for (int bit = 0; bit < 8; bit += 7) {
+            bytes[at] = (char)(bytes[at] ^ (1 << bit));
+            rcr_model *model = NULL;
+            rcr_error err = {0};
+            rcr_status status = rcr_model_parse(&model, bytes, length, &err);
+            if (status != RCR_ERR_PARSE && status != RCR_ERR_MISMATCH && status != RCR_ERR_UNSUPPORTED)
+                fail_msg("byte %zu of %zu: %s", at, length, rcr_status_name(status));
+            if (at >= n_header) assert_int_equal(status, RCR_ERR_MISMATCH);
+            assert_true(strlen(err.message) > 10);
+            bytes[at] = (char)(bytes[at] ^ (1 << bit));
+        }
+    }
+    rcr_model *model = NULL;
+    assert_int_equal(rcr_model_parse(&model, bytes, length, NULL), RCR_OK);
+    rcr_model_free(model);
+    for (size_t n = 0; n < length; n += 61) {
+        model = NULL;
+        assert_int_equal(rcr_model_parse(&model, bytes, n, NULL), RCR_ERR_PARSE);
+    }
+    rcr_free(bytes);
+}
+
+/* ---- files with a right checksum over wrong content */
+
+typedef struct forgery {
+    rcr_safetensors *file;
+    rcr_st_tensor tensor[64];
+    size_t n_tensors, n_meta;
+    const char *key[64], *value[64];
+} forgery;
+
+static void start_forgery(forgery *f, const char *bytes, size_t length) {
+    *f = (forgery){0};
+    assert_int_equal(rcr_safetensors_parse(&f->file, bytes, length, NULL), RCR_OK);
+    assert_true(f->file->n_tensors < 60 && f->file->n_meta < 60);
+    memcpy(f->tensor, f->file->tensor, f->file->n_tensors * sizeof f->tensor[0]);
+    f->n_tensors = f->file->n_tensors;
+    for (size_t i = 0; i < f->file->n_meta; i++) {
+        f->key[i] = f->file->meta_key[i];
+        f->value[i] = f->file->meta_value[i];
+    }
+    f->n_meta = f->file->n_meta;
+}
+
+static rcr_status finish_forgery(forgery *f, rcr_error *err) {
+    char checksum[65], *bytes = NULL;
+    size_t length = 0;
+    rcr_model *model = NULL;
+    assert_int_equal(rcr_model_checksum(checksum, f->tensor, f->n_tensors, f->key, f->value, f->n_meta, NULL), RCR_OK);
+    for (size_t i = 0; i < f->n_meta; i++)
+        if (strcmp(f->key[i], "checksum") == 0) f->value[i] = checksum;
+    assert_int_equal(rcr_safetensors_write(&bytes, &length, f->tensor, f->n_tensors, f->key, f->value, f->n_meta, NULL),
+                     RCR_OK);
+    rcr_status status = rcr_model_parse(&model, bytes, length, err);
+    rcr_model_free(model);
+    rcr_free(bytes);
+    rcr_safetensors_free(f->file);
+    return status;
+}
+
+static rcr_st_tensor *tensor_of(forgery *f, const char *name) {
+    for (size_t i = 0; i < f->n_tensors; i++)
+        if (strcmp(f->tensor[i].name, name) == 0) return &f->tensor[i];
+    fail_msg("no tensor %s", name);
+    return NULL;
+}
+
+static void forged_metadata_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *value; /* value NULL: the key is renamed away */
+        rcr_status status;
+    } cases[] = {
+        {"format", "recryst-model", RCR_OK},
+        {"format", "pt", RCR_ERR_PARSE},
+        {"format_version", "2", RCR_ERR_UNSUPPORTED},
+        {"format_version", NULL, RCR_ERR_UNSUPPORTED},
+        {"architecture", "gatgnn", RCR_ERR_UNSUPPORTED},
+        {"architecture", NULL, RCR_ERR_PARSE},
+        {"task", "ranking", RCR_ERR_UNSUPPORTED},
+        {"depth", "0", RCR_ERR_PARSE},
+        {"depth", "2", RCR_ERR_PARSE},
+        {"depth", "-1", RCR_ERR_PARSE},
+        {"depth", "1.0", RCR_ERR_PARSE},
+        {"depth", "99999999999999999999", RCR_ERR_PARSE},
+        {"atom_features", "4096", RCR_ERR_LIMIT},
+        {"atom_features", "2147483647", RCR_ERR_PARSE},
+        {"hidden_layers", "100", RCR_ERR_LIMIT},
+        {"gate", "1", RCR_ERR_PARSE},
+        {"layer_norm", "7", RCR_ERR_PARSE},
+        {"graph.radius", "nan", RCR_ERR_PARSE},
+        {"graph.radius", "-8", RCR_ERR_PARSE},
+        {"graph.radius", "9", RCR_ERR_PARSE}, /* another number of Gaussians than the weights have */
+        {"graph.step", "1e-9", RCR_ERR_PARSE},
+        {"graph.padding", "zero", RCR_ERR_UNSUPPORTED},
+        {"graph.ties", "", RCR_ERR_UNSUPPORTED},
+        {"target.name", NULL, RCR_ERR_PARSE},
+        {"target.std", "0", RCR_ERR_PARSE},
+        {"target.std", "inf", RCR_ERR_PARSE},
+        {"n_batches_tracked", "-1", RCR_ERR_PARSE},
+        {"element_table.name", NULL, RCR_ERR_PARSE},
+        {"element_table.name", "a name that is far longer than the sixty-three characters that the table has room for",
+         RCR_OK},
+    };
+    size_t length = 0;
+    char *bytes = saved_bytes(&length);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        forgery f;
+        start_forgery(&f, bytes, length);
+        size_t place = f.n_meta;
+        for (size_t j = 0; j < f.n_meta; j++)
+            if (strcmp(f.key[j], cases[i].key) == 0) place = j;
+        assert_true(place < f.n_meta);
+        if (cases[i].value != NULL)
+            f.value[place] = cases[i].value;
+        else
+            f.key[place] = "elsewhere";
+        rcr_error err = {0};
+        rcr_status status = finish_forgery(&f, &err);
+        if (status != cases[i].status)
+            fail_msg("%s = %s: %s: %s", cases[i].key, cases[i].value != NULL ? cases[i].value : "(absent)",
+                     rcr_status_name(status), err.message);
+        if (status != RCR_OK) assert_int_equal(err.status, status);
+    }
+    rcr_free(bytes);
+}
+
+/* The bytes of n equal values in the dtype of this build's weights; freed by the caller. */
+static rcr_real *filled(size_t n, double value) {
+    rcr_real *values = calloc(n, sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < n; i++) values[i] = (rcr_real)value;
+    return values;
+}
+
+static void forged_tensors_are_refused(void **state) {
+    (void)state;
+    size_t length = 0;
+    char *bytes = saved_bytes(&length);
+    static const struct {
+        const char *name;
+        double value;
+        rcr_status status;
+    } cases[] = {
+        {"fc_out.weight", 0.5, RCR_OK},
+        {"fc_out.weight", NAN, RCR_ERR_PARSE},
+        {"embedding.bias", INFINITY, RCR_ERR_PARSE},
+        {"recurrent_bn1s.0.running_var", -1, RCR_ERR_PARSE},
+        {"recurrent_bn1s.0.running_mean", -1, RCR_OK},
+        {"recurrent_bn2s.0.running_mean", NAN, RCR_ERR_PARSE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        forgery f;
+        start_forgery(&f, bytes, length);
+        rcr_st_tensor *tensor = tensor_of(&f, cases[i].name);
+        rcr_real *values = filled(tensor->count, cases[i].value);
+        tensor->data = values;
+        rcr_error err = {0};
+        assert_int_equal(finish_forgery(&f, &err), cases[i].status);
+        if (cases[i].status != RCR_OK) assert_non_null(strstr(err.message, cases[i].name));
+        free(values);
+    }
+    static const char *const changes[] = {"transposed",       "absent",   "one more",  "as integers",
+                                          "table transposed", "no table", "known is 2"};
+    for (int i = 0; i < 7; i++) {
+        forgery f;
+        unsigned char known[119] = {0};
+        known[5] = 2;
+        start_forgery(&f, bytes, length);
+        rcr_st_tensor *tensor = tensor_of(&f, i < 4 ? "conv_to_fc.weight" : "element_table.row");
+        int64_t rows = tensor->shape[0];
+        if (i == 0 || i == 4) {
+            tensor->shape[0] = tensor->shape[1];
+            tensor->shape[1] = rows;
+        }
+        if (i == 1 || i == 5) tensor->name = "renamed";
+        if (i == 2) {
+            f.tensor[f.n_tensors] = *tensor;
+            f.tensor[f.n_tensors++].name = "surplus";
+        }
+        if (i == 3) memcpy(tensor->dtype, sizeof(rcr_real) == 8 ? "I64" : "I32", 4);
+        if (i == 6) tensor_of(&f, "element_table.known")->data = known;
+        rcr_error err = {0};
+        if (finish_forgery(&f, &err) != RCR_ERR_PARSE) fail_msg("passed: %s", changes[i]);
+    }
+    rcr_free(bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_saved_comes_back),      cmocka_unit_test(failures_name_the_file),
+        cmocka_unit_test(every_flipped_byte_is_noticed), cmocka_unit_test(forged_metadata_are_refused),
+        cmocka_unit_test(forged_tensors_are_refused),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

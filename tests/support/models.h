@@ -1,0 +1,78 @@
+/* Small models and graphs for tests, made from a seed. */
+#ifndef RCR_TESTS_SUPPORT_MODELS_H
+#define RCR_TESTS_SUPPORT_MODELS_H
+
+#include "base/rng.h"
+#include "graph/graph.h"
+#include "model/model.h"
+#include "support/check.h"
+
+/* One option set for each thing that an architecture can have. */
+static const rcr_model_options model_variants[] = {
+    {.architecture = RCR_SR_CGCNN, .depth = 3, .atom_features = 8, .hidden = 12, .hidden_layers = 1},
+    {.architecture = RCR_SR_CGCNN, .depth = 2, .gate = 1, .atom_features = 5, .hidden = 3, .hidden_layers = 2},
+    {.architecture = RCR_SR_CGCNN, .depth = 1, .layer_norm = 1, .atom_features = 3, .hidden = 20, .hidden_layers = 1},
+    {.architecture = RCR_SR_CGCNN,
+     .task = RCR_CLASSIFICATION,
+     .depth = 4,
+     .gate = 1,
+     .layer_norm = 1,
+     .atom_features = 6,
+     .hidden = 7,
+     .hidden_layers = 3},
+    {.architecture = RCR_CGCNN, .depth = 3, .atom_features = 8, .hidden = 12, .hidden_layers = 2},
+    {.architecture = RCR_CGCNN, .depth = 1, .atom_features = 16, .hidden = 16, .hidden_layers = 1},
+    {.architecture = RCR_CGCNN,
+     .task = RCR_CLASSIFICATION,
+     .depth = 2,
+     .atom_features = 4,
+     .hidden = 5,
+     .hidden_layers = 1},
+};
+enum { N_MODEL_VARIANTS = sizeof model_variants / sizeof model_variants[0] };
+
+/* A model on CGCNN's element table whose norms, statistics and normaliser are not the trivial ones. */
+static inline rcr_model *make_model(const rcr_model_options *options, uint64_t seed) {
+    rcr_element_table *elements = NULL;
+    rcr_model *model = NULL;
+    rcr_graph_options graph = rcr_graph_options_default();
+    rcr_error err = {0};
+    rcr_rng rng;
+    rcr_rng_seed(&rng, seed, 99);
+    assert_int_equal(rcr_element_table_cgcnn(&elements, &err), RCR_OK);
+    assert_int_equal(rcr_model_create(&model, options, &graph, elements, seed, &err), RCR_OK);
+    rcr_element_table_free(elements);
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const rcr_tensor *tensor = &model->tensor[i];
+        if (strstr(tensor->name, "bn") == NULL && strstr(tensor->name, "norm") == NULL) continue;
+        for (size_t j = 0; j < tensor->count; j++)
+            model->parameters[tensor->offset + j] += (rcr_real)(rcr_rng_uniform(&rng) - 0.5);
+    }
+    for (size_t i = 0; i < model->n_buffer_values; i++) model->buffers[i] += (rcr_real)(0.5 * rcr_rng_uniform(&rng));
+    model->normalizer = (rcr_normalizer){.mean = -1.25, .std = 0.75};
+    assert_int_equal(rcr_model_set_target(model, "formation energy", "eV/atom", &err), RCR_OK);
+    return model;
+}
+
+/* A graph of n_atoms atoms with up to max_degree edges each, some with none. */
+static inline rcr_graph *make_graph(rcr_rng *rng, int32_t n_atoms, int32_t max_degree) {
+    rcr_graph *graph = NULL;
+    int32_t *degree = calloc((size_t)n_atoms, sizeof *degree), n_edges = 0;
+    assert_non_null(degree);
+    for (int32_t i = 0; i < n_atoms; i++) n_edges += degree[i] = (int32_t)rcr_rng_below(rng, (uint64_t)max_degree + 1);
+    assert_int_equal(rcr_graph_create(&graph, n_atoms, n_edges, NULL), RCR_OK);
+    int32_t e = 0;
+    for (int32_t i = 0; i < n_atoms; i++) {
+        graph->atomic_number[i] = (uint8_t)(1 + rcr_rng_below(rng, 100));
+        graph->offset[i + 1] = graph->offset[i] + degree[i];
+        double distance = 1.5;
+        for (int32_t k = 0; k < degree[i]; k++, e++) {
+            graph->neighbor[e] = (int32_t)rcr_rng_below(rng, (uint64_t)n_atoms);
+            graph->distance[e] = distance += 0.4 * rcr_rng_uniform(rng);
+        }
+    }
+    free(degree);
+    return graph;
+}
+
+#endif
