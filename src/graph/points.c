@@ -76,6 +76,7 @@ static void place_arrays(rcr_points *points, void *block, int32_t capacity) {
 }
 
 static void copy_arrays(rcr_points *to, const rcr_points *from, int32_t n) {
+    if (n == 0) return; /* from has no arrays yet */
     size_t m = (size_t)n;
     memcpy(to->x, from->x, m * sizeof *to->x);
     memcpy(to->y, from->y, m * sizeof *to->y);
