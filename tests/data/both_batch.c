@@ -1,0 +1,105 @@
+#include "support/check.h"
+
+#include <math.h>
+
+#include "data/batch.h"
+
+/* Two atoms and three edges; one atom without edges; one atom with one. */
+static uint8_t z0[] = {11, 17}, z1[] = {2}, z2[] = {26};
+static int32_t offset0[] = {0, 2, 3}, offset1[] = {0, 0}, offset2[] = {0, 1};
+static int32_t neighbor0[] = {1, 0, 0}, neighbor2[] = {0};
+static double distance0[] = {2.5, 3.25, 2.5}, distance2[] = {2.0};
+static const rcr_graph graph0 = {2, 3, z0, offset0, neighbor0, distance0};
+static const rcr_graph graph1 = {1, 0, z1, offset1, NULL, NULL};
+static const rcr_graph graph2 = {1, 1, z2, offset2, neighbor2, distance2};
+
+static void lays_graphs_side_by_side(void **state) {
+    (void)state;
+    const rcr_graph *graphs[] = {&graph0, &graph1, &graph2, &graph0};
+    static const int32_t rows[] = {11, 17, 2, 26, 11, 17}, offsets[] = {0, 2, 3, 3, 4, 6, 7},
+                         sources[] = {1, 0, 0, 3, 5, 4, 4}, crystals[] = {0, 2, 3, 4, 6};
+    static const rcr_real distances[] = {2.5, 3.25, 2.5, 2.0, 2.5, 3.25, 2.5};
+    rcr_batch batch = {0};
+    for (int again = 0; again < 3; again++) {
+        assert_int_equal(rcr_batch_fill(&batch, graphs, 4, NULL), RCR_OK);
+        assert_int_equal(batch.n_atoms, 6);
+        assert_int_equal(batch.n_edges, 7);
+        assert_int_equal(batch.n_crystals, 4);
+        assert_memory_equal(batch.site_row, rows, sizeof rows);
+        assert_memory_equal(batch.edge_offset, offsets, sizeof offsets);
+        assert_memory_equal(batch.edge_source, sources, sizeof sources);
+        assert_memory_equal(batch.edge_distance, distances, sizeof distances);
+        assert_memory_equal(batch.crystal_offset, crystals, sizeof crystals);
+        /* In between a smaller and an edgeless one: what is left of the larger must not show. */
+        const rcr_graph *lone = &graph1;
+        assert_int_equal(rcr_batch_fill(&batch, &lone, 1, NULL), RCR_OK);
+        assert_int_equal(batch.n_atoms, 1);
+        assert_int_equal(batch.n_edges, 0);
+        assert_int_equal(batch.edge_offset[1], 0);
+        assert_int_equal(batch.crystal_offset[1], 1);
+    }
+    assert_int_equal(rcr_batch_fill(&batch, NULL, 0, NULL), RCR_OK);
+    assert_int_equal(batch.n_crystals, 0);
+    assert_int_equal(batch.edge_offset[0], 0);
+    rcr_batch_release(&batch);
+    assert_null(batch.site_row);
+    assert_int_equal(batch.capacity_atoms, 0);
+    rcr_batch_release(&batch);
+}
+
+static void grows_with_its_contents(void **state) {
+    (void)state;
+    const rcr_graph *graphs[1000];
+    rcr_batch batch = {0};
+    for (int n = 1; n <= 1000; n++) {
+        graphs[n - 1] = n % 2 ? &graph0 : &graph2;
+        if (n % 37 != 0 && n != 1000) continue;
+        assert_int_equal(rcr_batch_fill(&batch, graphs, n, NULL), RCR_OK);
+        assert_int_equal(batch.n_atoms, (n + 1) / 2 * 2 + n / 2);
+        assert_int_equal(batch.crystal_offset[n], batch.n_atoms);
+        assert_int_equal(batch.edge_offset[batch.n_atoms], batch.n_edges);
+        for (int32_t i = 0; i < batch.n_atoms; i++)
+            for (int32_t e = batch.edge_offset[i]; e < batch.edge_offset[i + 1]; e++)
+                assert_in_range(batch.edge_source[e], i > 0 ? i - 1 : 0, i + 1);
+    }
+    rcr_batch_release(&batch);
+}
+
+/* More atoms than an index holds: refused before anything is touched (the graphs' arrays are never read). */
+static void refuses_what_no_index_holds(void **state) {
+    (void)state;
+    rcr_graph huge = graph0;
+    huge.n_atoms = INT32_MAX / 2 + 1;
+    const rcr_graph *graphs[] = {&huge, &huge};
+    rcr_batch batch = {0};
+    rcr_error err = {0};
+    assert_int_equal(rcr_batch_fill(&batch, graphs, 2, &err), RCR_ERR_LIMIT);
+    huge = graph0;
+    huge.n_edges = INT32_MAX;
+    assert_int_equal(rcr_batch_fill(&batch, graphs, 1, &err), RCR_ERR_LIMIT);
+    assert_null(batch.site_row);
+}
+
+static void normalizer_by_hand(void **state) {
+    (void)state;
+    static const double values[] = {2, 4, 4, 4, 5, 5, 7, 9}; /* mean 5, squares 32, sample variance 32/7 */
+    rcr_normalizer n = rcr_normalizer_fit(values, 8);
+    assert_true(fabs(n.mean - 5) < 1e-15 && fabs(n.std - sqrt(32.0 / 7)) < 1e-15);
+    static const double far_off[] = {1e9 + 1, 1e9 + 2, 1e9 + 3};
+    n = rcr_normalizer_fit(far_off, 3);
+    assert_true(n.mean == 1e9 + 2 && n.std == 1);
+    static const double same[] = {0.1, 0.1, 0.1};
+    n = rcr_normalizer_fit(same, 3);
+    assert_true(n.mean == 0.1 && n.std == 1);
+    n = rcr_normalizer_fit(values, 1);
+    assert_true(n.mean == 2 && n.std == 1);
+    n = rcr_normalizer_fit(NULL, 0);
+    assert_true(n.mean == 0 && n.std == 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lays_graphs_side_by_side), cmocka_unit_test(grows_with_its_contents),
+        cmocka_unit_test(refuses_what_no_index_holds), cmocka_unit_test(normalizer_by_hand)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
