@@ -18,6 +18,9 @@
  * Every sum is taken in an order that depends on shapes alone: results are the same bit for bit on any number of
  * threads, and what a forward operation computes for one crystal, atom or row does not depend on the others of the
  * batch.
+ *
+ * softplus(x) = log(1 + exp(x)), and x itself above 20, where its derivative is exactly 1, as PyTorch has it.  The
+ * kernels' own memory (pack, cache, dedge) is 64-byte aligned; other pointers need not be.
  */
 #ifndef RCR_KERNELS_KERNELS_H
 #define RCR_KERNELS_KERNELS_H
@@ -170,12 +173,13 @@ struct rcr_kernels {
 
     /* ---- element by element */
     void (*softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);
-    /* dx overwritten = dy * sigmoid(in) */
+    /* dx overwritten = dy * sigmoid(in), dy above 20 */
     void (*softplus_bwd)(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, const rcr_real *in, int64_t n);
     /* y += x */
     void (*add)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);
-    /* y overwritten: 0 with probability p, else in / (1 - p); element i is decided by rcr_hash_counter(seed, i).  The
-     * same call with dy in place of in is its own backward. */
+    /* y overwritten: 0 with probability p, else in / (1 - p).  Element i is dropped when the upper 53 bits of
+     * rcr_hash_counter(seed, i), divided by 2^53, are below p.  The same call with dy in place of in is its own
+     * backward. */
     void (*dropout)(const rcr_exec *x, rcr_real *y, const rcr_real *in, double p, uint64_t seed, int64_t n);
 
     /* ---- losses over C rows.  *loss overwritten: the mean over rows; dout overwritten: its gradient */

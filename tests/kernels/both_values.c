@@ -30,94 +30,121 @@ static void assert_close(const char *what, const rcr_real *got, const double *ex
 /* sigmoid(filter) * softplus(core), PyTorch's threshold included. */
 static double message(double filter, double core) { return (core > 20 ? core : log1p(exp(core))) / (1 + exp(-filter)); }
 
-/* Plain formulas over whole cases: products, statistics, convolution, readout. */
-static void cases(void **state) {
-    (void)state;
-    const rcr_kernels *k = rcr_kernels_ref();
-    for (int s = 0; s < N_KERNEL_SHAPES; s++) {
-        kernel_shape shape = kernel_shapes[s];
-        if (shape.C > 50 || shape.max_atoms > 50) continue;
-        kernel_case *c = case_create(&shape, 31);
-        int32_t N = c->batch.n_atoms, E = c->batch.n_edges, C = c->batch.n_crystals, F = shape.F, K = shape.K;
-        size_t f = (size_t)F, n = (size_t)N, columns = 2 * f + (size_t)K;
-        rcr_exec x = make_exec(k->scratch_size(N, C, c->S, F, K, shape.H > F ? shape.H : F));
-        rcr_real *got = malloc((n * 4 * f + (size_t)C * f + 4 * f + 1) * sizeof *got);
-        double *expected = calloc(n * 4 * f + (size_t)C * f + 4 * f + 1, sizeof *expected);
-        rcr_real *pack = malloc(k->conv_pack_size(F, K) * sizeof *pack);
-        rcr_real *cache = malloc(k->edge_cache_size(N, E, F, K) * sizeof *cache);
-        k->conv_pack(&x, pack, c->w, c->b, F, K);
+/* A case with room for what a test computes. */
+typedef struct plain {
+    kernel_case *c;
+    rcr_exec x;
+    const rcr_kernels *k;
+    int32_t N, E, C, F, K;
+    rcr_real *got, *pack, *cache;
+    double *expected;
+} plain;
 
-        for (size_t i = 0; i < n; i++)
-            for (size_t o = 0; o < 2 * f; o++) {
-                double p = (double)c->b[o], q = 0;
-                for (size_t m = 0; m < f; m++) p += (double)c->w[o * columns + m] * (double)c->v[i * f + m];
-                for (size_t m = 0; m < f; m++) q += (double)c->w[o * columns + f + m] * (double)c->v[i * f + m];
-                expected[i * 4 * f + o] = p;
-                expected[i * 4 * f + 2 * f + o] = q;
-            }
-        k->conv_project_fwd(&x, got, c->v, pack, N, F, K);
-        assert_close("pq", got, expected, n * 4 * f);
-
-        k->edge_prepare(&x, cache, &c->batch, c->basis, pack, F, 1);
-        rcr_edge_input in = {&c->batch, c->basis, F, c->pq, pack, cache};
-        k->edge_stats(&x, got, got + 2 * f, &in);
-        for (size_t o = 0; o < 2 * f; o++) expected[o] = (double)c->batch_mean[o];
-        assert_close("mean of z", got, expected, 2 * f);
-        for (size_t o = 0; o < 2 * f; o++) expected[o] = (double)c->batch_var[o];
-        assert_close("variance of z", got + 2 * f, expected, 2 * f);
-
-        rcr_norm norm = {c->mean, c->var, c->gamma, c->beta};
-        double *gaussian = case_gaussians(c);
-        for (int32_t i = 0; i < N; i++)
-            for (int32_t m = 0; m < F; m++) {
-                double sum = 0;
-                for (int32_t e = c->batch.edge_offset[i]; e < c->batch.edge_offset[i + 1]; e++) {
-                    double y[2];
-                    for (int half = 0; half < 2; half++) {
-                        int32_t o = half * F + m;
-                        y[half] = (double)c->gamma[o] * (case_z(c, gaussian, i, e, o) - (double)c->mean[o]) /
-                                      sqrt((double)c->var[o] + 1e-5) +
-                                  (double)c->beta[o];
-                    }
-                    sum += message(y[0], y[1]);
-                }
-                expected[(size_t)i * f + (size_t)m] = sum;
-            }
-        k->edge_conv_fwd(&x, got, &in, &norm);
-        assert_close("s", got, expected, n * f);
-
-        k->norm_stats(&x, got, got + f, c->s, N, F);
-        for (size_t o = 0; o < f; o++) expected[o] = (double)c->node_mean[o];
-        assert_close("mean of s", got, expected, f);
-        for (size_t o = 0; o < f; o++) expected[o] = (double)c->node_var[o];
-        assert_close("variance of s", got + f, expected, f);
-
-        k->node_update_fwd(&x, got, c->v, c->s, &norm, N, F);
-        for (size_t i = 0; i < n * f; i++) {
-            size_t o = i % f;
-            double h = ((double)c->s[i] - (double)c->mean[o]) / sqrt((double)c->var[o] + 1e-5);
-            double sum = (double)c->v[i] + (double)c->gamma[o] * h + (double)c->beta[o];
-            expected[i] = sum > 20 ? sum : log1p(exp(sum));
+static void project(plain *t) {
+    size_t f = (size_t)t->F, n = (size_t)t->N, columns = 2 * f + (size_t)t->K;
+    const kernel_case *c = t->c;
+    for (size_t i = 0; i < n; i++)
+        for (size_t o = 0; o < 2 * f; o++) {
+            double p = (double)c->b[o], q = 0;
+            for (size_t m = 0; m < f; m++) p += (double)c->w[o * columns + m] * (double)c->v[i * f + m];
+            for (size_t m = 0; m < f; m++) q += (double)c->w[o * columns + f + m] * (double)c->v[i * f + m];
+            t->expected[i * 4 * f + o] = p;
+            t->expected[i * 4 * f + 2 * f + o] = q;
         }
-        assert_close("atoms after the update", got, expected, n * f);
+    t->k->conv_project_fwd(&t->x, t->got, c->v, t->pack, t->N, t->F, t->K);
+    assert_close("pq", t->got, t->expected, n * 4 * f);
+}
 
-        k->pool_fwd(&x, got, c->v, c->batch.crystal_offset, C, F);
-        for (int32_t m = 0; m < C; m++)
-            for (size_t o = 0; o < f; o++) {
-                int32_t first = c->batch.crystal_offset[m], last = c->batch.crystal_offset[m + 1];
-                double sum = 0;
-                for (int32_t i = first; i < last; i++) sum += (double)c->v[(size_t)i * f + o] / (last - first);
-                expected[(size_t)m * f + o] = sum;
+static void assert_stats(plain *t, const char *what, const rcr_real *expected, const rcr_real *got, size_t n) {
+    for (size_t o = 0; o < n; o++) t->expected[o] = (double)expected[o];
+    assert_close(what, got, t->expected, n);
+}
+
+/* Statistics of z, then messages and their sum. */
+static void convolve(plain *t) {
+    size_t f = (size_t)t->F;
+    const kernel_case *c = t->c;
+    rcr_edge_input in = {&c->batch, c->basis, t->F, c->pq, t->pack, t->cache};
+    rcr_norm norm = {c->mean, c->var, c->gamma, c->beta};
+    t->k->edge_prepare(&t->x, t->cache, &c->batch, c->basis, t->pack, t->F, 1);
+    t->k->edge_stats(&t->x, t->got, t->got + 2 * f, &in);
+    assert_stats(t, "mean of z", c->batch_mean, t->got, 2 * f);
+    assert_stats(t, "variance of z", c->batch_var, t->got + 2 * f, 2 * f);
+
+    double *gaussian = case_gaussians(c);
+    for (int32_t i = 0; i < t->N; i++)
+        for (int32_t m = 0; m < t->F; m++) {
+            double sum = 0;
+            for (int32_t e = c->batch.edge_offset[i]; e < c->batch.edge_offset[i + 1]; e++) {
+                double y[2];
+                for (int half = 0; half < 2; half++) {
+                    int32_t o = half * t->F + m;
+                    double h = (case_z(c, gaussian, i, e, o) - (double)c->mean[o]) / sqrt((double)c->var[o] + 1e-5);
+                    y[half] = (double)c->gamma[o] * h + (double)c->beta[o];
+                }
+                sum += message(y[0], y[1]);
             }
-        assert_close("pooled", got, expected, (size_t)C * f);
+            t->expected[(size_t)i * f + (size_t)m] = sum;
+        }
+    free(gaussian);
+    t->k->edge_conv_fwd(&t->x, t->got, &in, &norm);
+    assert_close("s", t->got, t->expected, (size_t)t->N * f);
+}
 
-        free(gaussian);
-        free(got);
-        free(expected);
-        free(pack);
-        free(cache);
-        free(x.scratch);
-        case_free(c);
+static void update_atoms(plain *t) {
+    size_t f = (size_t)t->F, n = (size_t)t->N * f;
+    const kernel_case *c = t->c;
+    rcr_norm norm = {c->mean, c->var, c->gamma, c->beta};
+    t->k->norm_stats(&t->x, t->got, t->got + f, c->s, t->N, t->F);
+    assert_stats(t, "mean of s", c->node_mean, t->got, f);
+    assert_stats(t, "variance of s", c->node_var, t->got + f, f);
+    t->k->node_update_fwd(&t->x, t->got, c->v, c->s, &norm, t->N, t->F);
+    for (size_t i = 0; i < n; i++) {
+        size_t o = i % f;
+        double h = ((double)c->s[i] - (double)c->mean[o]) / sqrt((double)c->var[o] + 1e-5);
+        double sum = (double)c->v[i] + (double)c->gamma[o] * h + (double)c->beta[o];
+        t->expected[i] = sum > 20 ? sum : log1p(exp(sum));
+    }
+    assert_close("atoms after the update", t->got, t->expected, n);
+}
+
+static void pool(plain *t) {
+    size_t f = (size_t)t->F;
+    const int32_t *offset = t->c->batch.crystal_offset;
+    t->k->pool_fwd(&t->x, t->got, t->c->v, offset, t->C, t->F);
+    for (int32_t m = 0; m < t->C; m++)
+        for (size_t o = 0; o < f; o++) {
+            double sum = 0;
+            for (int32_t i = offset[m]; i < offset[m + 1]; i++) sum += (double)t->c->v[(size_t)i * f + o];
+            t->expected[(size_t)m * f + o] = sum / (offset[m + 1] - offset[m]);
+        }
+    assert_close("pooled", t->got, t->expected, (size_t)t->C * f);
+}
+
+static void plain_formulas(void **state) {
+    (void)state;
+    for (int s = 0; s < N_KERNEL_SHAPES; s++) {
+        const kernel_shape *shape = &kernel_shapes[s];
+        if (shape->C > 50 || shape->max_atoms > 50) continue;
+        plain t = {.c = case_create(shape, 31), .k = rcr_kernels_ref(), .F = shape->F, .K = shape->K};
+        t.N = t.c->batch.n_atoms, t.E = t.c->batch.n_edges, t.C = t.c->batch.n_crystals;
+        t.x = make_exec(t.k->scratch_size(t.N, t.C, t.c->S, t.F, t.K, shape->H > t.F ? shape->H : t.F));
+        size_t room = (size_t)(t.N + t.C + 1) * 4 * (size_t)t.F;
+        t.got = malloc(room * sizeof *t.got);
+        t.expected = malloc(room * sizeof *t.expected);
+        t.pack = malloc(t.k->conv_pack_size(t.F, t.K) * sizeof *t.pack);
+        t.cache = malloc(t.k->edge_cache_size(t.N, t.E, t.F, t.K) * sizeof *t.cache);
+        t.k->conv_pack(&t.x, t.pack, t.c->w, t.c->b, t.F, t.K);
+        project(&t);
+        convolve(&t);
+        update_atoms(&t);
+        pool(&t);
+        free(t.got);
+        free(t.expected);
+        free(t.pack);
+        free(t.cache);
+        free(t.x.scratch);
+        case_free(t.c);
     }
 }
 
@@ -314,7 +341,7 @@ static void memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cases),
+        cmocka_unit_test(plain_formulas),
         cmocka_unit_test(dense_layer_by_hand),
         cmocka_unit_test(normalisations_as_torch),
         cmocka_unit_test(softplus_as_torch),
