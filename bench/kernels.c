@@ -56,7 +56,10 @@ static void edge_conv_bwd(bench *b) {
     rcr_norm n = norm(b);
     b->k->edge_conv_bwd(&b->x, b->dpq, b->dgamma, b->dbeta, b->dedge, b->ds, &in, &n, 1);
 }
-static void edge_weight_bwd(bench *b) { b->k->edge_weight_bwd(&b->x, b->dw, b->dedge, &b->batch, b->basis, F); }
+static void edge_weight_bwd(bench *b) {
+    rcr_edge_input in = edges(b);
+    b->k->edge_weight_bwd(&b->x, b->dw, b->dedge, &in);
+}
 static void norm_stats(bench *b) { b->k->norm_stats(&b->x, b->mean, b->var, b->s, N, F); }
 static void node_update_fwd(bench *b) {
     rcr_norm n = norm(b);

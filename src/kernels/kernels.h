@@ -129,9 +129,8 @@ struct rcr_kernels {
     size_t (*edge_grad_size)(int32_t N, int32_t E, int32_t F, int32_t K);
     void (*edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
                           const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats);
-    /* dw [2F, 2F+K] += in columns 2F .. 2F+K-1, from dedge */
-    void (*edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_batch *batch,
-                            rcr_basis basis, int32_t F);
+    /* dw [2F, 2F+K] += in columns 2F .. 2F+K-1, from dedge; of `in`, all but pq */
+    void (*edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in);
 
     /* ---- normalisation */
     /* mean [n_cols], var [n_cols] (biased) over the rows of in [n_rows, n_cols], overwritten; n_rows = 0: both 0 */

@@ -72,6 +72,6 @@ void rcr_conv_weight_begin(const rcr_pass *p) {
 }
 
 void rcr_conv_weight_end(const rcr_pass *p, int32_t conv) {
-    p->net->kernels->edge_weight_bwd(p->exec, p->tape->gradient + p->net->conv[conv].weight, p->tape->d_edge, p->batch,
-                                     p->net->basis, p->net->options.atom_features);
+    rcr_edge_input in = edge_input(p, conv, conv); /* steps that share weights share step 0's cache */
+    p->net->kernels->edge_weight_bwd(p->exec, p->tape->gradient + p->net->conv[conv].weight, p->tape->d_edge, &in);
 }

@@ -166,7 +166,7 @@ static void edge(fd *t) {
                      t->c->beta};
     t->k->edge_conv_bwd(&t->x, dpq, dgamma, dbeta, dedge, t->c->d_atom, &in, &norm, t->batch_stats);
     t->k->edge_conv_bwd(&t->x, dpq_2, dgamma, dbeta, dedge, ds_2, &in, &norm, t->batch_stats);
-    t->k->edge_weight_bwd(&t->x, dw, dedge, &t->c->batch, t->c->basis, t->F);
+    t->k->edge_weight_bwd(&t->x, dw, dedge, &in);
     for (size_t i = 0; i < n_pq; i++) dpq[i] += dpq_2[i];
     const char *op = t->batch_stats ? "edge_conv, statistics of the batch" : "edge_conv, constant statistics";
     check(t, edge_loss, op, "pq", t->c->pq, dpq, n_pq);

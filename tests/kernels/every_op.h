@@ -270,7 +270,7 @@ static inline void op_edges_bwd(op_run *r, const char *op, const rcr_real *mean,
     op_poison_scratch(r);
     rcr_real *dw = op_sum(r, "dw from edge_weight_bwd", 2 * F * (2 * F + K));
     op_floor(r, rest);
-    r->k->edge_weight_bwd(&r->x, dw, dedge, &c->batch, c->basis, c->shape.F);
+    r->k->edge_weight_bwd(&r->x, dw, dedge, &in);
     op_end(r);
 }
 

@@ -37,6 +37,7 @@ typedef struct rcr_cache_view {
     float *sum_i;     /* [N, Kp] sum of the basis over the edges of an atom */
     float *sum_j;     /* [N, Kp] the same over the edges that have it as source */
     float *gram;      /* [Kp + 1, Kp] sum over all edges of e e^T, and in the last row of e */
+    float *gram_w;    /* [Kp, 2 Fp] gram W_e^T: sum over all edges of e R^T */
     int32_t Kp;       /* K + 2 RCR_BASIS_PAD: columns as the rows of w_e */
 } rcr_cache_view;
 
@@ -50,6 +51,7 @@ static inline rcr_cache_view rcr_cache_at(float *cache, int32_t N, int32_t E, in
     v.sum_i = v.in_degree + n;
     v.sum_j = v.sum_i + n * kp;
     v.gram = v.sum_j + n * kp;
+    v.gram_w = v.gram + (kp + 1) * kp;
     return v;
 }
 
@@ -77,8 +79,7 @@ void RCR_CPU(edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input
 size_t RCR_CPU(edge_grad_size)(int32_t N, int32_t E, int32_t F, int32_t K);
 void RCR_CPU(edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
                             const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats);
-void RCR_CPU(edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_batch *batch,
-                              rcr_basis basis, int32_t F);
+void RCR_CPU(edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in);
 
 void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
                          int32_t n_cols);

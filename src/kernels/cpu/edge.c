@@ -3,15 +3,15 @@
 
 #include <math.h>
 
+#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/lanes.h"
 #include "kernels/cpu/vmath.h"
 
 /* ---------------------------------------------------------------- what depends on the graph alone */
 
 size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K) {
-    (void)F;
     size_t n = (size_t)N, e = (size_t)E, kp = (size_t)K + 2 * RCR_BASIS_PAD;
-    return e * (RCR_TERMS + 1) + n + 2 * n * kp + (kp + 1) * kp;
+    return e * (RCR_TERMS + 1) + n + 2 * n * kp + (kp + 1) * kp + kp * 2 * (size_t)rcr_padded(F); /* rcr_cache_view */
 }
 
 typedef struct prepare_job {
@@ -81,7 +81,6 @@ static void prepare_sums_piece(void *job, int lane, int worker) {
 
 void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                            const rcr_real *pack, int32_t F, int training) {
-    (void)pack, (void)F;
     prepare_job job = {batch, basis, rcr_cache_at(cache, batch->n_atoms, batch->n_edges, basis.n), x->scratch,
                        rcr_lanes(batch->n_atoms)};
     rcr_pool_run(x->pool, job.lanes, prepare_gaussians_piece, &job);
@@ -91,6 +90,10 @@ void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *
     memset(job.cache.gram, 0, count * sizeof(float));
     for (int l = 0; l < job.lanes; l++)
         for (size_t i = 0; i < count; i++) job.cache.gram[i] += job.gram[(size_t)l * count + i];
+    int32_t Kp = job.cache.Kp, width = 2 * rcr_padded(F);
+    RCR_CPU(gemm)
+    (job.cache.gram_w, width, job.cache.gram, Kp, 1, rcr_pack_at(pack, F).w_e, width, NULL, Kp, width, Kp,
+     RCR_GEMM_SET);
 }
 
 /* ---------------------------------------------------------------- mean and variance of z over the edges */

@@ -14,10 +14,13 @@
 #include "kernels/cpu/lanes.h"
 #include "kernels/cpu/vmath.h"
 
-/* dedge: [K + 2 RCR_BASIS_PAD, 2 Fp], the gradient of w_e as conv_pack lays it out. */
+/*
+ * dedge: the gradient of w_e as conv_pack lays it out, [Kp, 2 Fp], but for the sums of c (P + Q) e^T over the edges (c:
+ * see below).  Those need no edges, only c P and c Q of each atom, [N, 4F], which the steps that share W_e add up.
+ */
 size_t RCR_CPU(edge_grad_size)(int32_t N, int32_t E, int32_t F, int32_t K) {
-    (void)N, (void)E;
-    return (size_t)(K + 2 * RCR_BASIS_PAD) * 2 * (size_t)rcr_padded(F);
+    (void)E;
+    return (size_t)(K + 2 * RCR_BASIS_PAD) * 2 * (size_t)rcr_padded(F) + (size_t)N * 4 * (size_t)F;
 }
 
 typedef struct backward_job {
@@ -32,13 +35,12 @@ typedef struct backward_job {
     const float *beta;  /* [2 Fp] beta / ln 2 */
     double *sums;       /* [lanes, 2, 2 Fp] of g, of g (z - mean) */
     float *dw;          /* [lanes, Kp, 2 Fp] sums of g e^T, then whole */
-    float *z_e;         /* [lanes, Kp, 2 Fp] sums of (P + Q) e^T */
     float *chunk; /* [RCR_MAX_LANES, chunk_stride]: g [RCR_CHUNK_EDGES, 2 Fp] of the edges being worked on, then room to
                      sort them: order [RCR_CHUNK_EDGES], begin [Kp] */
     int lanes, n_workers;
     /* second step, [2 Fp] each: dz = a g + b + c (z - mean) */
     const float *a, *b, *c;
-    float *dedge;
+    float *dedge, *dedge_atoms;
     int batch_stats;
 } backward_job;
 
@@ -186,57 +188,39 @@ static void backward_piece(void *job, int lane, int worker) {
     WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, first_crystal, first, end);
 }
 
-/* dz = a g + b + c (z - mean), summed over the edges of each atom and over those that leave it; and the lane's share of
- * sum z e^T = sum_i P_i (sum e)_i + sum_j Q_j (sum e)_j (+ W_e gram, added once for all). */
+/* dz = a g + b + c (z - mean), summed over the edges of each atom and over those that leave it. */
 static void combine_piece(void *job, int lane, int worker) {
     (void)worker;
     const backward_job *j = job;
-    int32_t F = j->v.F, Fp = j->v.Fp, Kp = j->cache.Kp;
-    int64_t N = j->batch->n_atoms;
-    int64_t begin = rcr_lane_begin(N, j->lanes, lane), end = rcr_lane_begin(N, j->lanes, lane + 1);
-    for (int64_t i = begin; i < end; i++) {
+    int32_t F = j->v.F, Fp = j->v.Fp;
+    int64_t N = j->batch->n_atoms, end = rcr_lane_begin(N, j->lanes, lane + 1);
+    for (int64_t i = rcr_lane_begin(N, j->lanes, lane); i < end; i++) {
         float degree[2] = {(float)(j->v.offset[i + 1] - j->v.offset[i]), j->batch_stats ? j->cache.in_degree[i] : 0.0f};
         for (int32_t h = 0; h < 4; h++) { /* P filter, P core, Q filter, Q core */
-            float *d = j->dpq + i * 4 * F + h * F;
-            const float *z = j->z_sum + i * 4 * F + h * F;
-            size_t at = (size_t)((h & 1) * Fp);
-            float n = degree[h >> 1];
-            for (int32_t c = 0; c < F; c++)
-                d[c] = j->a[at + (size_t)c] * d[c] + (j->b[at + (size_t)c] * n + j->c[at + (size_t)c] * z[c]);
+            int64_t at = i * 4 * F + h * F;
+            float *d = j->dpq + at, *sum = j->dedge_atoms + at, n = degree[h >> 1];
+            const float *z = j->z_sum + at, *pq = j->v.pq + at;
+            const float *a = j->a + (h & 1) * Fp, *b = j->b + (h & 1) * Fp, *c = j->c + (h & 1) * Fp;
+            for (int32_t k = 0; k < F; k++) d[k] = a[k] * d[k] + (b[k] * n + c[k] * z[k]);
+            if (j->batch_stats)
+                for (int32_t k = 0; k < F; k++) sum[k] += c[k] * pq[k];
         }
-    }
-    if (!j->batch_stats) return;
-    float *z_e = j->z_e + (size_t)lane * grad_stride(j);
-    int rows = (int)(end - begin);
-    for (int32_t h = 0; h < 2; h++) { /* filter, core: [Kp, F] += sum_i^T P + sum_j^T Q */
-        const float *p = j->v.pq + begin * 4 * F + h * F;
-        RCR_CPU(gemm)
-        (z_e + h * Fp, 2 * Fp, j->cache.sum_i + begin * Kp, 1, Kp, p, 4 * F, NULL, Kp, F, rows, RCR_GEMM_SET);
-        RCR_CPU(gemm)
-        (z_e + h * Fp, 2 * Fp, j->cache.sum_j + begin * Kp, 1, Kp, p + 2 * F, 4 * F, NULL, Kp, F, rows, RCR_GEMM_ADD);
     }
 }
 
-/* Row k of dedge: sum over edges of dz e_k, put together from the lanes' sums. */
+/* Row k of dedge += a g e_k + (b - c mean) e_k + c R e_k over all edges. */
 static void weight_piece(void *job, int k, int worker) {
     (void)worker;
     const backward_job *j = job;
-    size_t Fp = (size_t)j->v.Fp, row = (size_t)k * 2 * Fp, kp = (size_t)j->cache.Kp;
+    size_t F = (size_t)j->v.F, Fp = (size_t)j->v.Fp, row = (size_t)k * 2 * Fp, kp = (size_t)j->cache.Kp;
     float *to = j->dedge + row;
     double e_sum = j->batch_stats ? (double)j->cache.gram[kp * kp + (size_t)k] : 0.0; /* of e_k over all edges */
     for (size_t c = 0; c < 2 * Fp; c++) {
-        if (c % Fp >= (size_t)j->v.F) continue;
-        double g = 0, z = 0;
-        for (int l = 0; l < j->lanes; l++) {
-            g += (double)j->dw[(size_t)l * grad_stride(j) + row + c];
-            if (j->batch_stats) z += (double)j->z_e[(size_t)l * grad_stride(j) + row + c];
-        }
-        if (j->batch_stats) {
-            for (size_t m = 0; m < kp; m++)
-                z += (double)j->cache.gram[(size_t)k * kp + m] * (double)j->v.w_e[m * 2 * Fp + c];
-            z -= e_sum * (double)j->mean[c];
-        }
-        to[c] += (float)((double)j->a[c] * g + (double)j->b[c] * e_sum + (double)j->c[c] * z);
+        if (c % Fp >= F) continue;
+        double g = 0, r = j->batch_stats ? (double)j->cache.gram_w[row + c] : 0.0;
+        for (int l = 0; l < j->lanes; l++) g += (double)j->dw[(size_t)l * grad_stride(j) + row + c];
+        to[c] += (float)((double)j->a[c] * g + ((double)j->b[c] - (double)j->c[c] * (double)j->mean[c]) * e_sum +
+                         (double)j->c[c] * r);
     }
 }
 
@@ -247,6 +231,7 @@ void RCR_CPU(edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, 
     size_t Fp = (size_t)v.Fp;
     backward_job job = {.v = v, .batch = in->batch, .ds = ds, .dpq = dpq, .dedge = dedge, .batch_stats = batch_stats};
     job.cache = rcr_cache_at((float *)(uintptr_t)in->cache, N, E, in->basis.n);
+    job.dedge_atoms = dedge + grad_stride(&job);
     job.lanes = rcr_lanes(N);
     job.sums = x->scratch;
     float *constants = (float *)(void *)(job.sums + (size_t)job.lanes * 4 * Fp);
@@ -254,8 +239,7 @@ void RCR_CPU(edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, 
     float *a = beta + 2 * Fp, *b = a + 2 * Fp, *c = b + 2 * Fp;
     job.mean = mean, job.scale = scale, job.beta = beta, job.a = a, job.b = b, job.c = c;
     job.dw = constants + 12 * Fp;
-    job.z_e = job.dw + (size_t)job.lanes * grad_stride(&job);
-    job.chunk = job.z_e + (size_t)job.lanes * grad_stride(&job);
+    job.chunk = job.dw + (size_t)job.lanes * grad_stride(&job);
     job.z_sum = job.chunk + (size_t)RCR_MAX_LANES * chunk_stride(&job);
     job.n_workers = rcr_pool_size(x->pool);
     memset(constants, 0, 12 * Fp * sizeof(float));
@@ -285,12 +269,43 @@ void RCR_CPU(edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, 
     rcr_pool_run(x->pool, job.cache.Kp, weight_piece, &job);
 }
 
-void RCR_CPU(edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_batch *batch,
-                              rcr_basis basis, int32_t F) {
-    (void)x, (void)batch;
-    int32_t K = basis.n, row = 2 * F + K, Fp = rcr_padded(F);
+typedef struct weight_job {
+    rcr_cache_view cache;
+    const float *atoms; /* [N, 4F] of dedge */
+    float *partial;     /* [lanes, Kp, 2 Fp] */
+    int64_t N;
+    int32_t F;
+    int lanes;
+} weight_job;
+
+/* The lane's share of sum c (P + Q) e^T = sum_i (c P)_i (sum e)_i^T + sum_j (c Q)_j (sum e)_j^T. */
+static void atoms_weight_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const weight_job *j = job;
+    int32_t F = j->F, Fp = rcr_padded(F), Kp = j->cache.Kp;
+    int64_t begin = rcr_lane_begin(j->N, j->lanes, lane);
+    int rows = (int)(rcr_lane_begin(j->N, j->lanes, lane + 1) - begin);
+    float *to = j->partial + (size_t)lane * (size_t)Kp * 2 * (size_t)Fp;
+    const float *sum_i = j->cache.sum_i + begin * Kp, *sum_j = j->cache.sum_j + begin * Kp;
+    for (int32_t h = 0; h < 2; h++, to += Fp) { /* filter, core */
+        const float *p = j->atoms + begin * 4 * F + h * F;
+        RCR_CPU(gemm)(to, 2 * Fp, sum_i, 1, Kp, p, 4 * F, NULL, Kp, F, rows, RCR_GEMM_SET);
+        RCR_CPU(gemm)(to, 2 * Fp, sum_j, 1, Kp, p + 2 * F, 4 * F, NULL, Kp, F, rows, RCR_GEMM_ADD);
+    }
+}
+
+void RCR_CPU(edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in) {
+    int32_t F = in->F, K = in->basis.n, row = 2 * F + K, N = in->batch->n_atoms;
+    weight_job job = {.partial = x->scratch, .N = N, .F = F, .lanes = rcr_lanes(N)};
+    job.cache = rcr_cache_at((float *)(uintptr_t)in->cache, N, in->batch->n_edges, K);
+    size_t Fp = (size_t)rcr_padded(F), stride = (size_t)job.cache.Kp * 2 * Fp;
+    job.atoms = dedge + stride;
+    rcr_pool_run(x->pool, job.lanes, atoms_weight_piece, &job);
     for (int32_t c = 0; c < 2 * F; c++)
-        for (int32_t k = 0; k < K; k++)
-            dw[(size_t)c * (size_t)row + (size_t)(2 * F + k)] +=
-                dedge[(size_t)(RCR_BASIS_PAD + k) * 2 * (size_t)Fp + (size_t)(c < F ? c : Fp + c - F)];
+        for (int32_t k = 0; k < K; k++) {
+            size_t at = (size_t)(RCR_BASIS_PAD + k) * 2 * Fp + (c < F ? (size_t)c : Fp + (size_t)(c - F));
+            double sum = (double)dedge[at];
+            for (int l = 0; l < job.lanes; l++) sum += (double)job.partial[(size_t)l * stride + at];
+            dw[(size_t)c * (size_t)row + (size_t)(2 * F + k)] += (float)sum;
+        }
 }

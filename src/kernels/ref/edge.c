@@ -78,12 +78,11 @@ static void weigh_edges(void *argument, int lane, int worker) {
     }
 }
 
-void rcr_ref_edge_weight_bwd(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_batch *batch,
-                             rcr_basis basis, int32_t F) {
-    int32_t K = basis.n;
+void rcr_ref_edge_weight_bwd(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in) {
+    int32_t F = in->F, K = in->basis.n;
     size_t n = 2 * (size_t)F * (size_t)K;
     double *total = x->scratch; /* [2F, K] */
-    weight_job job = {.dedge = dedge, .batch = batch, .basis = basis, .F = F};
+    weight_job job = {.dedge = dedge, .batch = in->batch, .basis = in->basis, .F = F};
     job.sums = total + n;
     job.gaussians = job.sums + n * REF_LANES;
     rcr_pool_run(x->pool, REF_LANES, weigh_edges, &job);

@@ -106,8 +106,7 @@ void rcr_ref_edge_conv_fwd(const rcr_exec *x, rcr_real *s, const rcr_edge_input 
 size_t rcr_ref_edge_grad_size(int32_t N, int32_t E, int32_t F, int32_t K);
 void rcr_ref_edge_conv_bwd(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
                            const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats);
-void rcr_ref_edge_weight_bwd(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_batch *batch,
-                             rcr_basis basis, int32_t F);
+void rcr_ref_edge_weight_bwd(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in);
 
 void rcr_ref_norm_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
                         int32_t n_cols);
