@@ -147,9 +147,14 @@ static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const 
     rcr_symop ops[RCR_MAX_GROUP_ORDER];
     rcr_status status;
     int n = 0;
+    const char *at = block->hall.text;
     if (block->hall.text != NULL) n = rcr_symmetry_from_hall(ops, block->hall.text, block->hall.length);
+    if (n == 0 && block->hm.text != NULL) {
+        at = block->hm.text;
+        n = rcr_symmetry_from_unusual_name(ops, block->hm.text, block->hm.length);
+    }
     if (n > 0) {
-        if ((status = check_fit(ops, (size_t)n, block, block->hall.text, lattice, err)) != RCR_OK) return status;
+        if ((status = check_fit(ops, (size_t)n, block, at, lattice, err)) != RCR_OK) return status;
         return with_identity(owned, n_ops, ops, (size_t)n, err);
     }
     int setting[RCR_MAX_SETTINGS], chosen = 0;

@@ -187,3 +187,28 @@ int rcr_symmetry_settings(int setting[RCR_MAX_SETTINGS], const char *text, size_
     }
     return n;
 }
+
+/* Centrings that the tables leave out because a smaller cell would do, but that authors use to keep a familiar cell
+ * (the feldspars' C -1). */
+static const struct {
+    const char *name, *hall;
+} unusual_names[] = {
+    {"c1211", "C 2yb"},    {"c112", "C 2"},      {"c1121", "C 2c"},    {"b121", "B 2y"},    {"b1211", "B 2yb"},
+    {"i1211", "I 2yb"},    {"f121", "F 2y"},     {"f1m1", "F -2y"},    {"f1d1", "F -2yuw"}, {"f12/m1", "-F 2y"},
+    {"f2/m", "-F 2y"},     {"abam", "-A 2 2ab"}, {"c422", "C 4 2"},    {"c4221", "C 4a 2"}, {"c-42m", "C -4 2"},
+    {"c-42b", "C -4 2ya"}, {"f422", "F 4 2"},    {"f4/mmm", "-F 4 2"},
+};
+
+int rcr_symmetry_from_unusual_name(rcr_symop ops[RCR_MAX_GROUP_ORDER], const char *text, size_t length) {
+    char name[NAME_SIZE];
+    if (!normalize(name, text, length)) return 0;
+    for (size_t i = 0; i < sizeof unusual_names / sizeof *unusual_names; i++)
+        if (strcmp(name, unusual_names[i].name) == 0)
+            return rcr_symmetry_from_hall(ops, unusual_names[i].hall, strlen(unusual_names[i].hall));
+    if (strchr("abcif", name[0]) != NULL && (strcmp(name + 1, "1") == 0 || strcmp(name + 1, "-1") == 0)) {
+        const char hall[] = {'-', name[0], ' ', '1'};
+        int has_centre = name[1] == '-';
+        return rcr_symmetry_from_hall(ops, hall + (has_centre ? 0 : 1), has_centre ? 4 : 3);
+    }
+    return 0;
+}

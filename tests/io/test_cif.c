@@ -1,0 +1,234 @@
+/* The CIF reader on files written for one feature each (tests/io/cases).  Expectations were worked out by hand from the
+ * operations and positions in the files. */
+#include "support/check.h"
+
+#include <math.h>
+
+#include "crystal/element.h"
+#include "io/cif.h"
+#include "io/structure.h"
+
+/* A file and what it must give: sites in any order, modulo lattice vectors; or an error with its line. */
+typedef struct good_case {
+    const char *name;
+    const char *sites; /* "Fe 0 0 0; O .5 .5 .5" */
+} good_case;
+
+typedef struct bad_case {
+    const char *name;
+    rcr_status status;
+    long line;
+    const char *message; /* a part of it */
+} bad_case;
+
+#define DIAMOND_1                                                                                                      \
+    "Si 0 0 0; Si 0 .5 .5; Si .5 0 .5; Si .5 .5 0; Si .25 .25 .25; Si .25 .75 .75; Si .75 .25 .75; Si .75 .75 .25"
+#define DIAMOND_2                                                                                                      \
+    "Si .125 .125 .125; Si .125 .625 .625; Si .625 .125 .625; Si .625 .625 .125; Si .875 .875 .875; "                  \
+    "Si .875 .375 .375; Si .375 .875 .375; Si .375 .375 .875"
+#define THIRD "0.33333333333333333"
+#define TWO_THIRDS "0.66666666666666667"
+
+static const good_case good_cases[] = {
+    {"charged_types", "Na 0 0 0; Cl .5 .5 .5; O .5 0 0; Fe 0 .5 0; Fe 0 0 .5; H .25 .25 .25; H .75 .75 .75; "
+                      "Si .25 .75 .25; Cu .75 .25 .75"},
+    {"labels_only", "Fe 0 0 0; Fe .5 0 0; Ca 0 .5 0; H 0 0 .5; H .5 .5 0; O .5 0 .5; O .25 .25 .25; Ba .5 .5 .5; "
+                    "Ba .75 .75 .75; O .25 .75 .25"},
+    {"uncertainties", "Si .1234 .75 .2; Si .5 .5 .5"},
+    {"unknown_values", "Fe 0 0 0; O .5 .5 .5"},
+    {"text_blocks", "Fe 0 0 0; O .5 .5 .5"},
+    {"missing_quotes", "Fe 0 0 0; O .5 .5 .5"},
+    {"non_ascii", "Fe 0 0 0; O .5 .5 .5"},
+    {"bom_crlf", "Cs 0 0 0; Cl .5 .5 .5"},
+    {"cr_only", "Cs 0 0 0; Cl .5 .5 .5"},
+    {"duplicate_tags", "Fe 0 0 0; O .5 .5 .5"},
+    {"operations_spelling", "Cu .1 .2 .3; Cu .6 .7 .3; Cu .6 .2 .8; Cu .1 .7 .8"},
+    {"operations_unquoted", "Cu .1 .2 .3; Cu .9 .8 .8; Cu .8 .1 .55; Cu .2 .9 .05"},
+    {"operations_hexagonal", "Zn " THIRD " " TWO_THIRDS " 0; Zn " TWO_THIRDS " " THIRD " .5; "
+                             "S " THIRD " " TWO_THIRDS " .375; S " TWO_THIRDS " " THIRD " .875"},
+    {"blocks", "Fe 0 0 0"},
+    {"loop_order", "Cs 0 0 0; Cl .5 .5 .5"},
+    {"cif2", "W 0 0 0; W .5 .5 .5"},
+    {"case_of_names", "Fe 0 0 0"},
+    {"one_place_same", "Fe 0 0 .5; Fe 0 .5 0; Fe .5 0 0; O 0 0 0"},
+    {"occupancy_one_element", "Fe 0 0 0; O .5 .5 .5; H .1 0 0"},
+    {"cartesian", "Fe 0 0 0; O 0 .5 .5"},
+    {"single_site", "Po 0 0 0"},
+    {"symbol_z", DIAMOND_2},
+    {"symbol_hall", DIAMOND_2},
+    {"symbol_origin_by_multiplicity", DIAMOND_1},
+    {"symbol_origin_by_formula", DIAMOND_2},
+    {"symbol_rhombohedral", "Bi .234 .234 .234; Bi .766 .766 .766"},
+    {"symbol_hexagonal_axes", "Bi 0 0 .234; Bi 0 0 .766; Bi " TWO_THIRDS " " THIRD " .56733333333333333; Bi " TWO_THIRDS
+                              " " THIRD " .09933333333333333; Bi " THIRD " " TWO_THIRDS " .90066666666666667; Bi " THIRD
+                              " " TWO_THIRDS " .43266666666666667"},
+};
+
+static const bad_case bad_cases[] = {
+    {"duplicate_cell_differs", RCR_ERR_DATA, 8, "given twice"},
+    {"one_place_different", RCR_ERR_UNSUPPORTED, 16, "Fe1 and Ni1"},
+    {"occupancy_half", RCR_ERR_UNSUPPORTED, 16, "site Fe1 has occupancy 0.5; disordered sites are not handled"},
+    {"occupancy_mixed", RCR_ERR_UNSUPPORTED, 15, "site Fe1 has occupancy 0.25"},
+    {"symbol_origin_ambiguous", RCR_ERR_UNSUPPORTED, 8, "two choices of origin"},
+    {"symbol_unknown", RCR_ERR_UNSUPPORTED, 8, "'Q 4 5 6' is not known"},
+    {"symbol_and_number_disagree", RCR_ERR_DATA, 8, "not number 221"},
+    {"symbol_does_not_fit", RCR_ERR_DATA, 5, "'P m -3 m' does not fit"},
+    {"operations_do_not_fit", RCR_ERR_DATA, 7, "do not fit the cell"},
+    {"operation_bad", RCR_ERR_PARSE, 11, "'x,x,z'"},
+    {"magnetic_operations", RCR_ERR_UNSUPPORTED, 10, "magnetic"},
+    {"unknown_element", RCR_ERR_UNSUPPORTED, 15, "site M1 has the type 'M'"},
+    {"ambiguous_label", RCR_ERR_UNSUPPORTED, 14, "'HO1' may mean either"},
+    {"no_coordinates", RCR_ERR_DATA, 15, "no coordinates: 'H1'"},
+    {"bad_coordinate", RCR_ERR_PARSE, 15, "'0,5'"},
+    {"short_row", RCR_ERR_PARSE, 15, "3 of 5 values"},
+    {"unclosed_text", RCR_ERR_PARSE, 3, "never closed"},
+    {"no_cell", RCR_ERR_DATA, 0, "no cell"},
+    {"no_sites", RCR_ERR_DATA, 0, "no atom sites"},
+    {"bad_angles", RCR_ERR_DATA, 1, "120, 120, 125"},
+    {"utf16", RCR_ERR_UNSUPPORTED, 0, "UTF-16"},
+};
+
+static const char *case_path(const char *name) {
+    static char path[4096];
+    const char *source = getenv("RECRYST_SOURCE");
+    snprintf(path, sizeof path, "%s/tests/io/cases/%s.cif", source != NULL ? source : ".", name);
+    return path;
+}
+
+static double distance_1d(double a, double b) { return fabs(a - b - round(a - b)); }
+
+/* Every expected site stands once in the crystal, and there are no others. */
+static void check_sites(const rcr_crystal *crystal, const char *name, const char *sites) {
+    int32_t n = 0;
+    for (const char *p = sites; p != NULL && *p != '\0'; n++) {
+        char symbol[4];
+        double f[3];
+        assert_int_equal(sscanf(p, " %3s %lf %lf %lf", symbol, &f[0], &f[1], &f[2]), 4);
+        int matches = 0;
+        for (int32_t i = 0; i < crystal->n_sites; i++)
+            matches += strcmp(rcr_element_symbol(crystal->atomic_number[i]), symbol) == 0 &&
+                       distance_1d(crystal->frac[i][0], f[0]) < 1e-9 && distance_1d(crystal->frac[i][1], f[1]) < 1e-9 &&
+                       distance_1d(crystal->frac[i][2], f[2]) < 1e-9;
+        if (matches != 1) fail_msg("%s: %d sites are %s %g %g %g", name, matches, symbol, f[0], f[1], f[2]);
+        p = strchr(p, ';');
+        if (p != NULL) p++;
+    }
+    if (n != crystal->n_sites) fail_msg("%s: %d sites, not %d", name, (int)crystal->n_sites, (int)n);
+}
+
+static void good_files_give_their_sites(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof good_cases / sizeof *good_cases; i++) {
+        rcr_crystal *crystal;
+        rcr_error err;
+        if (rcr_crystal_read(&crystal, case_path(good_cases[i].name), &err) != RCR_OK)
+            fail_msg("%s: line %ld: %s", good_cases[i].name, err.line, err.message);
+        assert_string_equal(crystal->id, good_cases[i].name);
+        check_sites(crystal, good_cases[i].name, good_cases[i].sites);
+        rcr_crystal_free(crystal);
+    }
+}
+
+static void bad_files_say_what_and_where(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_cases / sizeof *bad_cases; i++) {
+        const bad_case *c = &bad_cases[i];
+        rcr_crystal *crystal = NULL;
+        rcr_error err;
+        rcr_status status = rcr_crystal_read(&crystal, case_path(c->name), &err);
+        if (status != c->status || err.line != c->line || strstr(err.message, c->message) == NULL)
+            fail_msg("%s: %s, line %ld: %s", c->name, rcr_status_name(status), err.line, err.message);
+        assert_ptr_equal(crystal, NULL);
+        assert_string_equal(err.file, case_path(c->name));
+    }
+}
+
+/* 5.43(2), 6.(1), 7.5(12), 90.0(0), 100.25(3), 90. */
+static void uncertainties_are_left_out_of_the_cell(void **state) {
+    (void)state;
+    rcr_crystal *crystal;
+    assert_int_equal(rcr_crystal_read(&crystal, case_path("uncertainties"), NULL), RCR_OK);
+    double(*l)[3] = crystal->lattice, length[3];
+    for (int i = 0; i < 3; i++) length[i] = sqrt(l[i][0] * l[i][0] + l[i][1] * l[i][1] + l[i][2] * l[i][2]);
+    assert_float_equal(length[0], 5.43, 1e-12);
+    assert_float_equal(length[1], 6, 1e-12);
+    assert_float_equal(length[2], 7.5, 1e-12);
+    double cosine = (l[0][0] * l[2][0] + l[0][1] * l[2][1] + l[0][2] * l[2][2]) / (length[0] * length[2]);
+    assert_float_equal(cosine, cos(100.25 * acos(-1) / 180), 1e-12);
+    rcr_crystal_free(crystal);
+}
+
+static const char head[] = "data_x\n_cell_length_a 40\n_cell_length_b 40\n_cell_length_c 40\n";
+
+/* More sites than the small merge takes: 216 in general positions under an inversion, and the image of each, slightly
+ * off, listed too. */
+static void many_sites_merge_as_few_do(void **state) {
+    (void)state;
+    char *text = malloc(1 << 16);
+    size_t n = (size_t)sprintf(text,
+                               "%sloop_\n_symmetry_equiv_pos_as_xyz\nx,y,z\n-x,-y,-z\nloop_\n_atom_site_label\n"
+                               "_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n",
+                               head);
+    for (int i = 0; i < 216; i++) {
+        double x[3] = {(i % 6 + 1) / 13.0, (i / 6 % 6 + 1) / 13.0, (i / 36 + 1) / 13.0};
+        n += (size_t)sprintf(text + n, "Fe%d %.9f %.9f %.9f\n", i, x[0], x[1], x[2]);
+        n += (size_t)sprintf(text + n, "Fe%d %.9f %.9f %.9f\n", i, 1e-4 - x[0], -x[1], -x[2]);
+    }
+    rcr_crystal *crystal;
+    rcr_error err;
+    assert_int_equal(rcr_cif_parse(&crystal, "x", text, n, &err), RCR_OK);
+    assert_int_equal(crystal->n_sites, 432);
+    rcr_crystal_free(crystal);
+    free(text);
+}
+
+static void different_elements_meet_among_many_sites(void **state) {
+    (void)state;
+    char text[16384];
+    size_t n = (size_t)sprintf(
+        text, "%sloop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n", head);
+    for (int i = 0; i < 100; i++) n += (size_t)sprintf(text + n, "Fe%d 0.%03d 0 0.9999999\n", i, 10 * i);
+    n += (size_t)sprintf(text + n, "Ni1 0.99 1 0.0000001\n");
+    rcr_crystal *crystal = NULL;
+    rcr_error err;
+    assert_int_equal(rcr_cif_parse(&crystal, "x", text, n, &err), RCR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "sites Fe99 and Ni1"));
+    assert_int_equal(err.line, 110);
+}
+
+/* A fault in a block without a structure is passed over; the first block with one decides. */
+static void empty_and_odd_texts_are_refused(void **state) {
+    (void)state;
+    static const char *const texts[] = {"",
+                                        "\n",
+                                        "data_",
+                                        "loop_",
+                                        "loop_ 1 2 3",
+                                        "_cell_length_a",
+                                        "'",
+                                        ";",
+                                        "\n;\n",
+                                        "data_x loop_ _atom_site_fract_x",
+                                        "#",
+                                        "_",
+                                        "save_ global_ stop_ data_"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        rcr_crystal *crystal = NULL;
+        rcr_error err;
+        rcr_status status = rcr_cif_parse(&crystal, "x", texts[i], strlen(texts[i]), &err);
+        assert_true(status == RCR_ERR_DATA || status == RCR_ERR_PARSE);
+        assert_int_equal(rcr_cif_parse(&crystal, "x", texts[i], strlen(texts[i]), NULL), status);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_files_give_their_sites),
+        cmocka_unit_test(bad_files_say_what_and_where),
+        cmocka_unit_test(uncertainties_are_left_out_of_the_cell),
+        cmocka_unit_test(many_sites_merge_as_few_do),
+        cmocka_unit_test(different_elements_meet_among_many_sites),
+        cmocka_unit_test(empty_and_odd_texts_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
