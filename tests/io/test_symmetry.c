@@ -116,8 +116,8 @@ static void names_are_found(void **state) {
         {"C m c a", 1, 304},
         {"C m c e", 1, 304},
         {"C c c a :2", 1, 323},
-        {"I 41/a m d S", 1, 406},
-        {"I 41/a m d :2", 1, 407},
+        {"I 41/a m d S", 1, 426},
+        {"I 41/a m d :2", 1, 427},
         {"R -3 m", 2, 458},
         {"R -3 m H", 1, 458},
         {"R-3mR", 1, 459},
@@ -132,7 +132,7 @@ static void names_are_found(void **state) {
         {"F d -3 m (origin choice 2)", 1, 526},
         {"F 41/d -3 2/m", 2, 525},
         {"I a -3 d", 1, 530},
-        {"P 4/n m m :1", 1, 409},
+        {"P 4/n m m :1", 1, 408},
         {"B 2/b", 2, 99},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
