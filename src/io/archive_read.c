@@ -196,7 +196,7 @@ static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_b
         rcr_status status = read_entry(members, a, entry, max_bytes, err);
         if (status != RCR_OK) return status;
     }
-    qsort(members->member, members->n, sizeof *members->member, by_name);
+    if (members->n > 0) qsort(members->member, members->n, sizeof *members->member, by_name);
     strip_top(members);
     keep_last(members);
     return RCR_OK;
