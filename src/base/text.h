@@ -12,8 +12,8 @@ int rcr_parse_double(double *out, const char *text, size_t length);
 /* An optional sign and digits filling text exactly; 0 when it does not fit in 64 bits. */
 int rcr_parse_int64(int64_t *out, const char *text, size_t length);
 
-/* The shortest decimal text that reads back as the same double (at a few powers of two one digit more than that); "nan",
- * "inf" or "-inf" otherwise.  buffer: at least 32 bytes.  Returns buffer. */
+/* The shortest decimal text that reads back as the same double (at a few powers of two one digit more than that);
+ * "nan", "inf" or "-inf" otherwise.  buffer: at least 32 bytes.  Returns buffer. */
 char *rcr_format_double(char *buffer, double value);
 
 /* A growing string.  Zero-initialise; release with rcr_text_free.  Out of memory sets `failed` and the text stays
