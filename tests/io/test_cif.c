@@ -198,6 +198,21 @@ static void different_elements_meet_among_many_sites(void **state) {
     assert_int_equal(err.line, 110);
 }
 
+static void too_many_operations_are_refused(void **state) {
+    (void)state;
+    char *text = malloc(1 << 16);
+    size_t n = (size_t)sprintf(text, "%sloop_\n_symmetry_equiv_pos_as_xyz\n", head);
+    for (int i = 0; i < 2049; i++) n += (size_t)sprintf(text + n, "x,y,z\n");
+    n += (size_t)sprintf(text + n, "loop_ _atom_site_label _atom_site_fract_x _atom_site_fract_y _atom_site_fract_z\n"
+                                   "Fe1 0 0 0\n");
+    rcr_crystal *crystal = NULL;
+    rcr_error err;
+    assert_int_equal(rcr_cif_parse(&crystal, "x", text, n, &err), RCR_ERR_LIMIT);
+    assert_non_null(strstr(err.message, "2048"));
+    assert_int_equal(err.line, 2055);
+    free(text);
+}
+
 /* A fault in a block without a structure is passed over; the first block with one decides. */
 static void empty_and_odd_texts_are_refused(void **state) {
     (void)state;
@@ -230,6 +245,7 @@ int main(void) {
         cmocka_unit_test(uncertainties_are_left_out_of_the_cell),
         cmocka_unit_test(many_sites_merge_as_few_do),
         cmocka_unit_test(different_elements_meet_among_many_sites),
+        cmocka_unit_test(too_many_operations_are_refused),
         cmocka_unit_test(empty_and_odd_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
