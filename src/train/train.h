@@ -2,7 +2,12 @@
 #ifndef RCR_TRAIN_TRAIN_H
 #define RCR_TRAIN_TRAIN_H
 
+#ifdef __cplusplus
+#include <atomic>
+using std::atomic_int; /* C++ has no stdatomic.h before C++23; the two are laid out alike */
+#else
 #include <stdatomic.h>
+#endif
 
 #include "data/dataset.h"
 #include "data/split.h"
@@ -41,7 +46,7 @@ typedef struct rcr_epoch {
     int32_t epoch; /* 1-based */
     double lr, train_loss;
     double train_score; /* MAE in the target's unit over the epoch's batches (training mode); accuracy for classes */
-    double val_loss, val_score; /* MAE, or ROC AUC */
+    double val_loss, val_score; /* MAE, or ROC AUC (accuracy where the validation part holds one class alone) */
     int is_best;
     double seconds;
 } rcr_epoch;
@@ -61,8 +66,9 @@ typedef struct rcr_train_events {
 /* Final scores of one part. */
 typedef struct rcr_score {
     size_t n;
-    double mae, rmse, r2;                              /* regression */
-    double accuracy, precision, recall, f1, auc, loss; /* classification */
+    double mae, rmse, r2;                        /* regression */
+    double accuracy, precision, recall, f1, auc; /* classification */
+    double loss;                                 /* of normalised targets; log loss */
 } rcr_score;
 
 typedef struct rcr_train_result {

@@ -1,0 +1,31 @@
+/* last.ckpt: the whole state of a run after an epoch, as a safetensors file that ends a resumed run with the same bits
+ * as one that never stopped. */
+#ifndef RCR_TRAIN_CHECKPOINT_H
+#define RCR_TRAIN_CHECKPOINT_H
+
+#include "model/safetensors.h"
+#include "train/run.h"
+
+typedef struct rcr_checkpoint {
+    char path[RCR_PATH_SIZE];
+    char *bytes;
+    rcr_safetensors *file;
+} rcr_checkpoint;
+
+/* Serialise; *out is freed with rcr_free.  run->model must hold the weights after the last whole epoch.
+ * Errors: RCR_ERR_MEMORY, RCR_ERR_ARGUMENT (a setting that is not UTF-8). */
+rcr_status rcr_checkpoint_pack(char **out, size_t *length, const rcr_run *run, rcr_error *err);
+
+/* Read DIRECTORY/last.ckpt and verify its checksum.
+ * Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_MISMATCH (checksum), RCR_ERR_MEMORY. */
+rcr_status rcr_checkpoint_open(rcr_checkpoint *out, const char *directory, rcr_error *err);
+void rcr_checkpoint_close(rcr_checkpoint *checkpoint);
+
+/* Fill in the settings, the data's path and hash, the name of the kernels, and the result of a finished run. */
+rcr_status rcr_checkpoint_settings(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
+/* Fill in the split, once the dataset is read.  Errors: RCR_ERR_MISMATCH when the dataset is another one. */
+rcr_status rcr_checkpoint_split(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
+/* Fill in weights, optimiser, generator and history of a run that is built; the net is loaded and refreshed. */
+rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
+
+#endif

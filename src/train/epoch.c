@@ -1,0 +1,115 @@
+#include "train/epoch.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "train/evaluate.h"
+
+int rcr_run_stop_requested(const rcr_run *run) { return run->events->stop != NULL && atomic_load(run->events->stop); }
+
+/* Never 0, which would mean no dropout. */
+static uint64_t dropout_seed(const rcr_run *run) {
+    if (run->options.dropout == 0) return 0;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, run->options.seed, RCR_STREAM_DROPOUT);
+    return rcr_hash_counter(rng.s[0], (uint64_t)run->optimizer.step) | 1;
+}
+
+static rcr_status loss_failed(const rcr_run *run, const rcr_epoch *epoch, size_t batch, double loss, rcr_error *err) {
+    char lr[32], value[32], kept[160];
+    if (run->best_epoch > 0)
+        snprintf(kept, sizeof kept, "the best model so far, of epoch %" PRId32 ", is kept in model.safetensors",
+                 run->best_epoch);
+    else
+        snprintf(kept, sizeof kept, "no epoch was finished, so there is no model");
+    return rcr_fail(err, RCR_ERR_NUMERIC,
+                    "the loss became %s in epoch %" PRId32 ", batch %zu: try a learning rate below %s (--lr), and look "
+                    "for outliers among the targets; %s",
+                    rcr_format_double(value, loss), epoch->epoch, batch + 1, rcr_format_double(lr, epoch->lr), kept);
+}
+
+/* The sum over the batch of what is averaged into train_score. */
+static double batch_score(const rcr_run *run, const int64_t *rows, int32_t n) {
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++) {
+        double target = run->dataset->sample[rows[i]].target;
+        if (run->options.model.task == RCR_CLASSIFICATION)
+            sum += (run->host_output[2 * i + 1] > run->host_output[2 * i]) == (target > 0.5);
+        else
+            sum +=
+                fabs((double)run->host_output[i] * run->model->normalizer.std + run->model->normalizer.mean - target);
+    }
+    return sum;
+}
+
+/* One update.  rows: the samples of the batch.  *loss: the mean over them. */
+static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_t *rows, double lr, double *loss,
+                              rcr_error *err) {
+    const rcr_kernels *k = run->kernels;
+    int32_t n = batch->n_crystals, n_outputs = run->model->n_outputs;
+    rcr_status status = rcr_tape_reserve(run->tape, &run->exec, run->net, batch, err);
+    if (status != RCR_OK) return status;
+    for (int32_t i = 0; i < n; i++)
+        run->host_target[i] = (rcr_real)((run->dataset->sample[rows[i]].target - run->model->normalizer.mean) /
+                                         run->model->normalizer.std);
+    k->mem_upload(run->device_target, run->host_target, (size_t)n);
+    rcr_net_forward_training(run->tape, run->net, &run->exec, batch, dropout_seed(run));
+    rcr_real *output = rcr_tape_output(run->tape), host_loss;
+    if (n_outputs == 1)
+        k->loss_mse(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n);
+    else
+        k->loss_nll(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n, n_outputs);
+    k->mem_download(&host_loss, run->device_loss, 1);
+    k->mem_download(run->host_output, output, (size_t)n * (size_t)n_outputs);
+    *loss = (double)host_loss;
+    if (!isfinite(*loss)) return RCR_ERR_NUMERIC;
+    rcr_net_backward(run->tape, run->net, &run->exec, batch, run->device_dout);
+    rcr_optimizer_update(&run->optimizer, &run->exec, rcr_net_parameters(run->net), rcr_tape_gradient(run->tape),
+                         &run->options, lr);
+    rcr_net_refresh(run->net, &run->exec);
+    return RCR_OK;
+}
+
+rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
+    size_t n = run->split.n_train,
+           n_batches = (n + (size_t)run->options.batch_size - 1) / (size_t)run->options.batch_size;
+    epoch->lr = rcr_schedule_lr(&run->options, epoch->epoch);
+    memcpy(run->order, run->split.train, n * sizeof *run->order);
+    rcr_rng_shuffle(&run->shuffle, run->order, n);
+    rcr_loader_start(run->loader, run->order, n);
+    double loss_sum = 0, score_sum = 0;
+    size_t done = 0;
+    for (size_t b = 0; b < n_batches; b++) {
+        const rcr_batch *batch;
+        size_t first;
+        double loss = 0;
+        rcr_status status = rcr_loader_next(&batch, &first, run->loader, err);
+        if (status != RCR_OK) return status;
+        status = train_batch(run, batch, run->order + first, epoch->lr, &loss, err);
+        if (status == RCR_ERR_NUMERIC) return loss_failed(run, epoch, b, loss, err);
+        if (status != RCR_OK) return status;
+        loss_sum += loss * batch->n_crystals;
+        score_sum += batch_score(run, run->order + first, batch->n_crystals);
+        done += (size_t)batch->n_crystals;
+        if (run->events->batch_done != NULL)
+            run->events->batch_done(run->events->context, epoch->epoch, (int32_t)(b + 1), (int32_t)n_batches, done);
+        /* After the last batch the epoch might as well be finished. */
+        if (b + 1 < n_batches && rcr_run_stop_requested(run)) return RCR_ERR_INTERRUPTED;
+    }
+    epoch->train_loss = loss_sum / (double)n;
+    epoch->train_score = score_sum / (double)n;
+    return RCR_OK;
+}
+
+rcr_status rcr_run_score_part(rcr_score *score, double *prediction, const rcr_run *run, const int64_t *index, size_t n,
+                              rcr_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        run->part_graph[i] = run->dataset->sample[index[i]].graph;
+        run->part_target[i] = run->dataset->sample[index[i]].target;
+    }
+    rcr_status status = rcr_net_predict(prediction, run->net, run->model, run->part_graph, n, run->pool, err);
+    return status == RCR_OK ? rcr_score_rows(score, run->model, run->part_target, prediction, n, err) : status;
+}

@@ -1,0 +1,289 @@
+#include "train/options.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "graph/graph.h"
+
+static const char *const architectures[] = {"sr-cgcnn", "cgcnn", NULL};
+static const char *const tasks[] = {"regression", "classification", NULL};
+static const char *const paddings[] = {"none", "reference", NULL};
+static const char *const tie_rules[] = {"cut", "keep", NULL};
+static const char *const split_kinds[] = {"random", "reference", "file", NULL};
+static const char *const optimizers[] = {"adam", "sgd", "adamw", NULL};
+
+#define FIELD(section, name, kind, member, comment)                                                                    \
+    { section, name, RCR_FIELD_##kind, offsetof(rcr_train_options, member), NULL, comment }
+#define CHOICE(section, name, member, names, comment)                                                                  \
+    { section, name, RCR_FIELD_CHOICE, offsetof(rcr_train_options, member), names, comment }
+
+/* Fields of a section stand together. */
+const rcr_option_field rcr_option_fields[] = {
+    CHOICE("model", "architecture", model.architecture, architectures,
+           "sr-cgcnn: one convolution reused at every step"),
+    CHOICE("model", "task", model.task, tasks, "regression or (binary) classification"),
+    FIELD("model", "depth", INT32, model.depth, "message-passing steps (sr-cgcnn) or layers (cgcnn)"),
+    FIELD("model", "gate", FLAG, model.gate, "sr-cgcnn: learnt gate between old and new atom vectors"),
+    FIELD("model", "layer_norm", FLAG, model.layer_norm, "sr-cgcnn: LayerNorm after every step, shared by the steps"),
+    FIELD("model", "atom_features", INT32, model.atom_features, "length of an atom's vector"),
+    FIELD("model", "hidden", INT32, model.hidden, "width of the layers after pooling"),
+    FIELD("model", "hidden_layers", INT32, model.hidden_layers, "their number"),
+    FIELD("graph", "radius", DOUBLE, graph.radius, "angstrom"),
+    FIELD("graph", "max_neighbors", INT32, graph.max_neighbors, "nearest neighbours of an atom within the radius"),
+    FIELD("graph", "dmin", DOUBLE, graph.dmin, "centre of the first Gaussian, angstrom"),
+    FIELD("graph", "step", DOUBLE, graph.step, "spacing and width of the Gaussians, angstrom"),
+    CHOICE("graph", "padding", graph.padding, paddings, "missing neighbours: left out, or as the reference program"),
+    CHOICE("graph", "ties", graph.ties, tie_rules, "equally distant neighbours at the cut"),
+    FIELD("graph", "tie_tolerance", DOUBLE, graph.tie_tolerance,
+          "distances closer than this are equal, angstrom; 0: automatic"),
+    FIELD("data", "target", TEXT, target, "column to learn; \"\": the only one"),
+    FIELD("data", "unit", TEXT, unit, "unit of the target, as stored in the model"),
+    CHOICE("split", "kind", split.kind, split_kinds, "how rows are dealt to train, val and test"),
+    FIELD("split", "file", TEXT, split.file, "kind = file: CSV with columns id,part"),
+    FIELD("split", "seed", UINT64, split.seed, "kind = random"),
+    FIELD("split", "train_ratio", DOUBLE, split.train_ratio, "below 0: what the other parts leave"),
+    FIELD("split", "val_ratio", DOUBLE, split.val_ratio, "share of the rows"),
+    FIELD("split", "test_ratio", DOUBLE, split.test_ratio, "share of the rows"),
+    FIELD("split", "train_size", INT64, split.train_size, "rows; below 0: by ratio"),
+    FIELD("split", "val_size", INT64, split.val_size, "rows; below 0: by ratio"),
+    FIELD("split", "test_size", INT64, split.test_size, "rows; below 0: by ratio"),
+    FIELD("training", "epochs", INT32, epochs, "passes over the training part"),
+    FIELD("training", "batch_size", INT32, batch_size, "crystals in a batch"),
+    CHOICE("training", "optimizer", optimizer, optimizers, "adam, sgd (with momentum) or adamw"),
+    FIELD("training", "lr", DOUBLE, lr, "learning rate at the start"),
+    FIELD("training", "lr_milestones", MILESTONES, milestone, "epochs after which the learning rate is multiplied"),
+    FIELD("training", "lr_gamma", DOUBLE, lr_gamma, "by this factor"),
+    FIELD("training", "momentum", DOUBLE, momentum, "sgd"),
+    FIELD("training", "weight_decay", DOUBLE, weight_decay, ""),
+    FIELD("training", "beta1", DOUBLE, beta1, "adam, adamw"),
+    FIELD("training", "beta2", DOUBLE, beta2, "adam, adamw"),
+    FIELD("training", "eps", DOUBLE, eps, "adam, adamw"),
+    FIELD("training", "dropout", DOUBLE, dropout, "classification: before the hidden layers"),
+    FIELD("training", "seed", UINT64, seed, "weights, order of the batches, dropout"),
+    FIELD("run", "threads", INT32, n_threads, "0: every core; changes no result"),
+    FIELD("run", "kernels", TEXT, kernels, "instruction set; \"\": the best of the machine"),
+    FIELD("run", "strict", FLAG, strict, "stop at the first unusable row"),
+};
+const size_t rcr_n_option_fields = sizeof rcr_option_fields / sizeof rcr_option_fields[0];
+
+_Static_assert(sizeof(int) == sizeof(int32_t), "n_threads and strict are read as int32_t");
+_Static_assert(sizeof(rcr_optimizer_kind) == sizeof(int32_t), "enumerations are read as int32_t");
+
+rcr_train_options rcr_train_options_default(void) {
+    rcr_train_options options = {
+        .model = rcr_model_options_default(),
+        .graph = rcr_graph_options_default(),
+        .split = rcr_split_options_default(),
+        .epochs = 300,
+        .batch_size = 256,
+        .optimizer = RCR_ADAM,
+        .lr = 1e-3,
+        .momentum = 0.9,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .eps = 1e-8,
+        .n_milestones = 1,
+        .milestone = {100},
+        .lr_gamma = 0.1,
+        .dropout = 0.5,
+        .seed = 123,
+    };
+    return options;
+}
+
+const char *rcr_architecture_name(rcr_architecture architecture) { return architectures[architecture]; }
+const char *rcr_task_name(rcr_task_kind task) { return tasks[task]; }
+const char *rcr_optimizer_name(rcr_optimizer_kind optimizer) { return optimizers[optimizer]; }
+const char *rcr_split_kind_name(rcr_split_kind kind) { return split_kinds[kind]; }
+
+void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options) {
+    const char *at = (const char *)options + field->offset;
+    int32_t i32;
+    int64_t i64;
+    uint64_t u64;
+    double real;
+    const char *text;
+    char buffer[32];
+    switch (field->kind) {
+    case RCR_FIELD_INT32:
+    case RCR_FIELD_FLAG:
+        memcpy(&i32, at, sizeof i32);
+        rcr_text_printf(out, "%" PRId32, i32);
+        break;
+    case RCR_FIELD_INT64:
+        memcpy(&i64, at, sizeof i64);
+        rcr_text_printf(out, "%" PRId64, i64);
+        break;
+    case RCR_FIELD_UINT64:
+        memcpy(&u64, at, sizeof u64);
+        rcr_text_printf(out, "%" PRIu64, u64);
+        break;
+    case RCR_FIELD_DOUBLE:
+        memcpy(&real, at, sizeof real);
+        rcr_text_puts(out, rcr_format_double(buffer, real));
+        break;
+    case RCR_FIELD_TEXT:
+        memcpy(&text, at, sizeof text);
+        rcr_text_puts(out, text != NULL ? text : "");
+        break;
+    case RCR_FIELD_CHOICE:
+        memcpy(&i32, at, sizeof i32);
+        rcr_text_puts(out, field->choice[i32]);
+        break;
+    case RCR_FIELD_MILESTONES:
+        for (int32_t i = 0; i < options->n_milestones; i++)
+            rcr_text_printf(out, i > 0 ? ",%" PRId32 : "%" PRId32, options->milestone[i]);
+        break;
+    }
+}
+
+static rcr_status unreadable(const rcr_option_field *field, const char *text, rcr_error *err) {
+    return rcr_fail(err, RCR_ERR_PARSE, "setting %s.%s: '%s' is not a value for it", field->section, field->name, text);
+}
+
+static rcr_status parse_milestones(rcr_train_options *options, const rcr_option_field *field, const char *text,
+                                   rcr_error *err) {
+    int32_t n = 0;
+    for (const char *at = text; *at != '\0';) {
+        size_t length = strcspn(at, ",");
+        int64_t value;
+        if (n == RCR_MAX_MILESTONES || !rcr_parse_int64(&value, at, length) || value < 1 || value > INT32_MAX)
+            return unreadable(field, text, err);
+        options->milestone[n++] = (int32_t)value;
+        at += length + (at[length] == ',');
+    }
+    options->n_milestones = n;
+    return RCR_OK;
+}
+
+/* All 64 bits, which a signed integer does not hold. */
+static int parse_uint64(uint64_t *out, const char *text) {
+    uint64_t value = 0;
+    if (*text == '\0') return 0;
+    for (; *text != '\0'; text++) {
+        if (!rcr_is_digit((unsigned char)*text)) return 0;
+        uint64_t digit = (uint64_t)(*text - '0');
+        if (value > (UINT64_MAX - digit) / 10) return 0;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return 1;
+}
+
+rcr_status rcr_option_parse(rcr_train_options *options, const rcr_option_field *field, const char *text,
+                            rcr_error *err) {
+    char *at = (char *)options + field->offset, *copy;
+    int32_t i32 = 0;
+    int64_t i64;
+    uint64_t u64;
+    double real;
+    switch (field->kind) {
+    case RCR_FIELD_INT32:
+    case RCR_FIELD_FLAG:
+        if (!rcr_parse_int64(&i64, text, strlen(text)) || i64 < INT32_MIN || i64 > INT32_MAX ||
+            (field->kind == RCR_FIELD_FLAG && i64 != 0 && i64 != 1))
+            return unreadable(field, text, err);
+        i32 = (int32_t)i64;
+        memcpy(at, &i32, sizeof i32);
+        return RCR_OK;
+    case RCR_FIELD_INT64:
+        if (!rcr_parse_int64(&i64, text, strlen(text))) return unreadable(field, text, err);
+        memcpy(at, &i64, sizeof i64);
+        return RCR_OK;
+    case RCR_FIELD_UINT64:
+        if (!parse_uint64(&u64, text)) return unreadable(field, text, err);
+        memcpy(at, &u64, sizeof u64);
+        return RCR_OK;
+    case RCR_FIELD_DOUBLE:
+        if (!rcr_parse_double(&real, text, strlen(text))) return unreadable(field, text, err);
+        memcpy(at, &real, sizeof real);
+        return RCR_OK;
+    case RCR_FIELD_TEXT:
+        copy = text[0] != '\0' ? rcr_strdup(text) : NULL;
+        if (text[0] != '\0' && copy == NULL) return rcr_fail_memory(err, "reading the settings of a run");
+        memcpy(at, &copy, sizeof copy);
+        return RCR_OK;
+    case RCR_FIELD_CHOICE:
+        while (field->choice[i32] != NULL && strcmp(field->choice[i32], text) != 0) i32++;
+        if (field->choice[i32] == NULL) return unreadable(field, text, err);
+        memcpy(at, &i32, sizeof i32);
+        return RCR_OK;
+    case RCR_FIELD_MILESTONES: return parse_milestones(options, field, text, err);
+    }
+    return unreadable(field, text, err);
+}
+
+rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
+    rcr_status status = rcr_model_options_check(&o->model, err);
+    if (status == RCR_OK) status = rcr_graph_options_check(&o->graph, err);
+    if (status != RCR_OK) return status;
+    if (o->epochs < 1) return rcr_fail(err, RCR_ERR_ARGUMENT, "epochs is %" PRId32 "; at least 1", o->epochs);
+    if (o->batch_size < 1)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "batch size is %" PRId32 "; at least 1", o->batch_size);
+    if (o->optimizer < RCR_ADAM || o->optimizer > RCR_ADAMW)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "no such optimizer; allowed are adam, sgd and adamw");
+    if (o->n_milestones < 0 || o->n_milestones > RCR_MAX_MILESTONES)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "%" PRId32 " milestones; at most %d", o->n_milestones,
+                        RCR_MAX_MILESTONES);
+    for (int32_t i = 0; i < o->n_milestones; i++)
+        if (o->milestone[i] < 1)
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "milestone %" PRId32 "; epochs count from 1", o->milestone[i]);
+    const struct {
+        const char *name, *allowed;
+        double value;
+        int good;
+    } number[] = {
+        {"learning rate", "above 0", o->lr, o->lr > 0},
+        {"learning rate's gamma", "above 0", o->lr_gamma, o->lr_gamma > 0},
+        {"momentum", "0 to below 1", o->momentum, o->momentum >= 0 && o->momentum < 1},
+        {"weight decay", "0 or more", o->weight_decay, o->weight_decay >= 0},
+        {"beta1", "0 to below 1", o->beta1, o->beta1 >= 0 && o->beta1 < 1},
+        {"beta2", "0 to below 1", o->beta2, o->beta2 >= 0 && o->beta2 < 1},
+        {"eps", "above 0", o->eps, o->eps > 0},
+        {"dropout", "0 to below 1", o->dropout, o->dropout >= 0 && o->dropout < 1},
+    };
+    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
+        if (!number[i].good || !isfinite(number[i].value)) {
+            char text[32];
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "%s is %s; allowed: %s", number[i].name,
+                            rcr_format_double(text, number[i].value), number[i].allowed);
+        }
+    return RCR_OK;
+}
+
+void rcr_train_options_release(rcr_train_options *options) {
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        if (rcr_option_fields[i].kind != RCR_FIELD_TEXT) continue;
+        char *text, *none = NULL;
+        memcpy(&text, (char *)options + rcr_option_fields[i].offset, sizeof text);
+        rcr_free(text);
+        memcpy((char *)options + rcr_option_fields[i].offset, &none, sizeof none);
+    }
+}
+
+rcr_status rcr_train_options_copy(rcr_train_options *out, const rcr_train_options *options, rcr_error *err) {
+    rcr_train_options copy = *options;
+    copy.target = copy.unit = copy.split.file = copy.kernels = NULL;
+    const char *from[] = {options->target, options->unit, options->split.file, options->kernels};
+    const char **to[] = {&copy.target, &copy.unit, &copy.split.file, &copy.kernels};
+    for (int i = 0; i < 4; i++) {
+        if (from[i] == NULL) continue;
+        *to[i] = rcr_strdup(from[i]);
+        if (*to[i] == NULL) {
+            rcr_train_options_release(&copy);
+            return rcr_fail_memory(err, "copying the settings of a run");
+        }
+    }
+    *out = copy;
+    return RCR_OK;
+}
+
+double rcr_schedule_lr(const rcr_train_options *options, int32_t epoch) {
+    double lr = options->lr;
+    for (int32_t i = 0; i < options->n_milestones; i++)
+        if (options->milestone[i] < epoch) lr *= options->lr_gamma;
+    return lr;
+}

@@ -1,0 +1,55 @@
+/* The settings of a run as a table of fields, so that the checkpoint, config.toml and the report all tell the same. */
+#ifndef RCR_TRAIN_OPTIONS_H
+#define RCR_TRAIN_OPTIONS_H
+
+#include "base/text.h"
+#include "train/train.h"
+
+typedef enum rcr_field_kind {
+    RCR_FIELD_INT32 = 0,
+    RCR_FIELD_INT64,
+    RCR_FIELD_UINT64,
+    RCR_FIELD_DOUBLE,
+    RCR_FIELD_FLAG, /* int32_t, 0 or 1 */
+    RCR_FIELD_TEXT, /* const char *, may be NULL */
+    RCR_FIELD_CHOICE,
+    RCR_FIELD_MILESTONES
+} rcr_field_kind;
+
+typedef struct rcr_option_field {
+    const char *section, *name;
+    rcr_field_kind kind;
+    size_t offset;             /* in rcr_train_options */
+    const char *const *choice; /* RCR_FIELD_CHOICE: the enumeration's names in order, then NULL */
+    const char *comment;
+} rcr_option_field;
+
+extern const rcr_option_field rcr_option_fields[];
+extern const size_t rcr_n_option_fields;
+
+/* Append the value as plain text ("0.001", "adam", "100,200", "" for a NULL string). */
+void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options);
+
+/* Set a field from such text.  Strings are copied and owned by the options from then on (rcr_train_options_release).
+ * Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
+rcr_status rcr_option_parse(rcr_train_options *options, const rcr_option_field *field, const char *text,
+                            rcr_error *err);
+
+/* Which option is out of range, and what is allowed.  Errors: RCR_ERR_ARGUMENT. */
+rcr_status rcr_train_options_check(const rcr_train_options *options, rcr_error *err);
+
+/* A copy with strings of its own, and freeing them. */
+rcr_status rcr_train_options_copy(rcr_train_options *out, const rcr_train_options *options, rcr_error *err);
+void rcr_train_options_release(rcr_train_options *options);
+
+/* The learning rate of a 1-based epoch: lr times gamma for every milestone below it (torch's MultiStepLR, stepped after
+ * every epoch). */
+double rcr_schedule_lr(const rcr_train_options *options, int32_t epoch);
+
+/* Names as they stand in settings: "sr-cgcnn", "regression", "adam", "random". */
+const char *rcr_architecture_name(rcr_architecture architecture);
+const char *rcr_task_name(rcr_task_kind task);
+const char *rcr_optimizer_name(rcr_optimizer_kind optimizer);
+const char *rcr_split_kind_name(rcr_split_kind kind);
+
+#endif

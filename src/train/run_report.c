@@ -1,0 +1,236 @@
+/* What report.html is told about a run. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "report/html.h"
+#include "train/rundir.h"
+
+enum { MAX_FACTS = 12, TEXT_SIZE = 160 };
+
+/* The parts of a report that are made for it, freed together. */
+typedef struct gathered {
+    rcr_report_part part[3];
+    const char **id; /* all parts' in one block */
+    double *target;  /* the same */
+    double *curve;   /* four curves in one block */
+    rcr_text setting_text;
+    rcr_report_entry *setting;
+    rcr_report_entry fact[MAX_FACTS];
+    char fact_text[MAX_FACTS][TEXT_SIZE];
+    size_t n_facts;
+    rcr_text repeat;
+} gathered;
+
+static rcr_status gather_parts(gathered *g, const rcr_run *run, double *const prediction[3], rcr_error *err) {
+    static const char *const names[] = {"training", "validation", "test"};
+    const int64_t *const index[] = {run->split.train, run->split.val, run->split.test};
+    const size_t n[] = {run->split.n_train, run->split.n_val, run->split.n_test};
+    g->id = rcr_calloc(n[0] + n[1] + n[2], sizeof *g->id);
+    g->target = rcr_calloc(n[0] + n[1] + n[2], sizeof *g->target);
+    if (g->id == NULL || g->target == NULL) return rcr_fail_memory(err, "writing the report");
+    size_t first = 0;
+    for (int p = 0; p < 3; p++) {
+        for (size_t i = 0; i < n[p]; i++) {
+            g->id[first + i] = run->dataset->sample[index[p][i]].id;
+            g->target[first + i] = run->dataset->sample[index[p][i]].target;
+        }
+        g->part[p] = (rcr_report_part){names[p], n[p], g->id + first, g->target + first, prediction[p]};
+        first += n[p];
+    }
+    return RCR_OK;
+}
+
+static rcr_status gather_curves(gathered *g, const rcr_run *run, rcr_error *err) {
+    size_t n = (size_t)run->epochs_done;
+    g->curve = rcr_calloc(4 * n, sizeof *g->curve);
+    if (g->curve == NULL) return rcr_fail_memory(err, "writing the report");
+    for (size_t i = 0; i < n; i++) {
+        g->curve[i] = run->history[i].train_loss;
+        g->curve[n + i] = run->history[i].val_loss;
+        g->curve[2 * n + i] = run->history[i].train_score;
+        g->curve[3 * n + i] = run->history[i].val_score;
+    }
+    return RCR_OK;
+}
+
+static rcr_status gather_settings(gathered *g, const rcr_run *run, rcr_error *err) {
+    size_t *at = rcr_calloc(2 * rcr_n_option_fields, sizeof *at);
+    g->setting = rcr_calloc(rcr_n_option_fields, sizeof *g->setting);
+    if (at == NULL || g->setting == NULL) {
+        rcr_free(at);
+        return rcr_fail_memory(err, "writing the report");
+    }
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        at[2 * i] = g->setting_text.length;
+        rcr_text_printf(&g->setting_text, "%s.%s", rcr_option_fields[i].section, rcr_option_fields[i].name);
+        rcr_text_append(&g->setting_text, "", 1);
+        at[2 * i + 1] = g->setting_text.length;
+        rcr_option_format(&g->setting_text, &rcr_option_fields[i], &run->options);
+        rcr_text_append(&g->setting_text, "", 1);
+    }
+    for (size_t i = 0; i < rcr_n_option_fields && !g->setting_text.failed; i++)
+        g->setting[i] = (rcr_report_entry){g->setting_text.data + at[2 * i], g->setting_text.data + at[2 * i + 1]};
+    rcr_free(at);
+    return g->setting_text.failed ? rcr_fail_memory(err, "writing the report") : RCR_OK;
+}
+
+/* The next fact's value, to be printed into [TEXT_SIZE]. */
+static char *add_fact(gathered *g, const char *name) {
+    char *value = g->fact_text[g->n_facts];
+    g->fact[g->n_facts++] = (rcr_report_entry){name, value};
+    return value;
+}
+
+static void gather_facts(gathered *g, const rcr_run *run) {
+    const rcr_model_options *o = &run->options.model;
+    rcr_model_info info = rcr_model_describe(run->best);
+    int shared = o->architecture == RCR_SR_CGCNN;
+    snprintf(add_fact(g, "Model"), TEXT_SIZE, "%s, %" PRId32 " %s%s%s%s", shared ? "SR-CGCNN" : "CGCNN", o->depth,
+             shared ? "step" : "layer", o->depth > 1 ? "s" : "", shared && o->gate ? ", learnt gate" : "",
+             shared && o->layer_norm ? ", LayerNorm" : "");
+    snprintf(add_fact(g, "Parameters"), TEXT_SIZE, "%" PRId64 ", of which %" PRId64 " in the convolutions",
+             info.n_parameters, info.n_conv_parameters);
+    snprintf(add_fact(g, "Data"), TEXT_SIZE, "%.60s, SHA-256 %.16s…", run->dataset->name, run->dataset->sha256);
+    snprintf(add_fact(g, "Rows"), TEXT_SIZE, "%zu training, %zu validation, %zu test; %zu unusable", run->split.n_train,
+             run->split.n_val, run->split.n_test, run->dataset->n_bad);
+    snprintf(add_fact(g, "Best epoch"), TEXT_SIZE, "%" PRId32 " of %" PRId32 ", by validation %s", run->best_epoch,
+             run->epochs_done,
+             run->choice == RCR_CHOOSE_MAE   ? "MAE"
+             : run->choice == RCR_CHOOSE_AUC ? "ROC AUC"
+                                             : "accuracy");
+    long tenths = lround(run->seconds * 10);
+    snprintf(add_fact(g, "Time"), TEXT_SIZE, "%ld.%ld s on %d thread%s, kernels “%s”", tenths / 10, tenths % 10,
+             rcr_pool_size(run->pool), rcr_pool_size(run->pool) > 1 ? "s" : "", run->kernels->name);
+    snprintf(add_fact(g, "Program"), TEXT_SIZE, "recryst %s", rcr_version());
+}
+
+static void put_argument(rcr_text *text, const char *flag, const char *value) {
+    rcr_text_printf(text, "%s '", flag);
+    for (; *value != '\0'; value++)
+        if (*value == '\'')
+            rcr_text_puts(text, "'\\''");
+        else
+            rcr_text_append(text, value, 1);
+    rcr_text_puts(text, "'");
+}
+
+/* The flag of the command for a setting; NULL where it has none or another line covers it. */
+static const char *flag_of(const char *section, const char *name) {
+    static const char *const table[][3] = {
+        {"model", "task", "--task"},
+        {"model", "atom_features", "--atom-features"},
+        {"model", "hidden", "--hidden"},
+        {"model", "hidden_layers", "--hidden-layers"},
+        {"graph", "radius", "--radius"},
+        {"graph", "max_neighbors", "--max-neighbors"},
+        {"graph", "dmin", "--dmin"},
+        {"graph", "step", "--step"},
+        {"graph", "padding", "--padding"},
+        {"graph", "ties", "--ties"},
+        {"split", "train_ratio", "--train-ratio"},
+        {"split", "val_ratio", "--val-ratio"},
+        {"split", "test_ratio", "--test-ratio"},
+        {"split", "train_size", "--train-size"},
+        {"split", "val_size", "--val-size"},
+        {"split", "test_size", "--test-size"},
+        {"training", "lr_gamma", "--lr-gamma"},
+        {"training", "momentum", "--momentum"},
+        {"training", "weight_decay", "--weight-decay"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (strcmp(table[i][0], section) == 0 && strcmp(table[i][1], name) == 0) return table[i][2];
+    return NULL;
+}
+
+/* Settings that differ from the defaults, as options of the command. */
+static void put_changed(rcr_text *out, const rcr_run *run) {
+    rcr_train_options defaults = rcr_train_options_default();
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        const char *flag = flag_of(rcr_option_fields[i].section, rcr_option_fields[i].name);
+        if (flag == NULL) continue;
+        rcr_text now = {0}, normal = {0};
+        rcr_option_format(&now, &rcr_option_fields[i], &run->options);
+        rcr_option_format(&normal, &rcr_option_fields[i], &defaults);
+        out->failed |= now.failed || normal.failed;
+        if (!out->failed && strcmp(now.data, normal.data) != 0) rcr_text_printf(out, " \\\n    %s %s", flag, now.data);
+        rcr_text_free(&now);
+        rcr_text_free(&normal);
+    }
+}
+
+static void gather_repeat(gathered *g, const rcr_run *run) {
+    const rcr_train_options *o = &run->options;
+    rcr_text *text = &g->repeat;
+    char number[32];
+    int shared = o->model.architecture == RCR_SR_CGCNN;
+    rcr_text_puts(text, "recryst train");
+    put_argument(text, "", run->data_path);
+    put_argument(text, " \\\n    --target", run->dataset->target);
+    rcr_text_printf(text, " \\\n    --model %s %s %" PRId32 "%s%s", rcr_architecture_name(o->model.architecture),
+                    shared ? "--steps" : "--layers", o->model.depth, shared && o->model.gate ? " --gate" : "",
+                    shared && o->model.layer_norm ? " --layer-norm" : "");
+    rcr_text_printf(text, " \\\n    --epochs %" PRId32 " --batch-size %" PRId32 " --optimizer %s --lr %s", o->epochs,
+                    o->batch_size, rcr_optimizer_name(o->optimizer), rcr_format_double(number, o->lr));
+    if (o->n_milestones > 0) rcr_text_puts(text, " \\\n    --lr-milestones ");
+    for (int32_t i = 0; i < o->n_milestones; i++)
+        rcr_text_printf(text, i > 0 ? ",%" PRId32 : "%" PRId32, o->milestone[i]);
+    put_changed(text, run);
+    if (o->split.kind == RCR_SPLIT_FILE)
+        put_argument(text, " \\\n    --split", o->split.file);
+    else
+        rcr_text_printf(text, " \\\n    --split %s", rcr_split_kind_name(o->split.kind));
+    rcr_text_printf(text, " --seed %" PRIu64 " \\\n    --out NEW_RUN\n", o->seed);
+}
+
+rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3], rcr_error *err) {
+    gathered *g = rcr_calloc(1, sizeof *g);
+    if (g == NULL) return rcr_fail_memory(err, "writing the report");
+    rcr_status status = gather_parts(g, run, prediction, err);
+    if (status == RCR_OK) status = gather_curves(g, run, err);
+    if (status == RCR_OK) status = gather_settings(g, run, err);
+    if (status == RCR_OK) {
+        gather_facts(g, run);
+        gather_repeat(g, run);
+        if (g->repeat.failed) status = rcr_fail_memory(err, "writing the report");
+    }
+    if (status == RCR_OK) {
+        size_t n = (size_t)run->epochs_done;
+        int classes = run->options.model.task == RCR_CLASSIFICATION;
+        char title[256], path[RCR_PATH_SIZE];
+        snprintf(title, sizeof title, "%.100s of %.100s", run->best->target, run->dataset->name);
+        rcr_report report = {.title = title,
+                             .target = run->best->target,
+                             .unit = run->best->unit,
+                             .classification = classes,
+                             .n_facts = g->n_facts,
+                             .fact = g->fact,
+                             .train_score_name = classes ? "accuracy" : "MAE",
+                             .val_score_name = run->choice == RCR_CHOOSE_MAE   ? "MAE"
+                                               : run->choice == RCR_CHOOSE_AUC ? "ROC AUC"
+                                                                               : "accuracy",
+                             .n_epochs = n,
+                             .train_loss = g->curve,
+                             .val_loss = g->curve + n,
+                             .train_score = g->curve + 2 * n,
+                             .val_score = g->curve + 3 * n,
+                             .best_epoch = (size_t)run->best_epoch,
+                             .n_parts = 3,
+                             .part = g->part,
+                             .n_settings = rcr_n_option_fields,
+                             .setting = g->setting,
+                             .repeat = g->repeat.data};
+        status = rcr_report_write(rcr_run_path(path, run, "report.html"), &report, err);
+    }
+    rcr_free(g->id);
+    rcr_free(g->target);
+    rcr_free(g->curve);
+    rcr_free(g->setting);
+    rcr_text_free(&g->setting_text);
+    rcr_text_free(&g->repeat);
+    rcr_free(g);
+    return status;
+}

@@ -1,0 +1,323 @@
+#include "train/rundir.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "graph/graph.h"
+
+char *rcr_run_path(char *path, const rcr_run *run, const char *name) {
+    snprintf(path, RCR_PATH_SIZE, "%.*s/%s", RCR_PATH_SIZE - 64, run->directory, name);
+    return path;
+}
+
+const char *rcr_choice_name(rcr_choice choice) {
+    switch (choice) {
+    case RCR_CHOOSE_MAE: return "mae";
+    case RCR_CHOOSE_AUC: return "auc";
+    case RCR_CHOOSE_ACCURACY: return "accuracy";
+    }
+    return "score";
+}
+
+int rcr_run_exists(const char *directory) {
+    static const char *const names[] = {"last.ckpt", "model.safetensors", "run_summary.json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[RCR_PATH_SIZE];
+        snprintf(path, sizeof path, "%.*s/%s", RCR_PATH_SIZE - 64, directory, names[i]);
+        if (rcr_is_file(path)) return 1;
+    }
+    return 0;
+}
+
+/* Write the text to a file of the run and release it. */
+static rcr_status write_text(const rcr_run *run, const char *name, rcr_text *text, rcr_error *err) {
+    char path[RCR_PATH_SIZE];
+    rcr_status status = text->failed ? rcr_fail_memory(err, "writing the files of a run")
+                                     : rcr_file_write(rcr_run_path(path, run, name), text->data, text->length, err);
+    rcr_text_free(text);
+    return status;
+}
+
+static void put_number(rcr_text *text, double value) {
+    char buffer[32];
+    rcr_text_puts(text, rcr_format_double(buffer, value));
+}
+
+/* A string in quotes, as JSON and TOML both read it. */
+static void put_quoted(rcr_text *text, const char *value) {
+    rcr_text_puts(text, "\"");
+    for (; *value != '\0'; value++) {
+        unsigned char c = (unsigned char)*value;
+        if (c == '"' || c == '\\')
+            rcr_text_printf(text, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            rcr_text_printf(text, "\\u%04x", c);
+        else
+            rcr_text_append(text, value, 1);
+    }
+    rcr_text_puts(text, "\"");
+}
+
+/* ---- config.toml */
+
+static void put_toml_field(rcr_text *text, const rcr_option_field *field, const rcr_train_options *options) {
+    rcr_text value = {0};
+    rcr_option_format(&value, field, options);
+    const char *plain = value.data != NULL ? value.data : "";
+    size_t start = text->length;
+    rcr_text_printf(text, "%s = ", field->name);
+    if (field->kind == RCR_FIELD_TEXT || field->kind == RCR_FIELD_CHOICE)
+        put_quoted(text, plain);
+    else if (field->kind == RCR_FIELD_MILESTONES)
+        rcr_text_printf(text, "[%s]", plain);
+    else if (field->kind == RCR_FIELD_FLAG)
+        rcr_text_puts(text, plain[0] == '1' ? "true" : "false");
+    else
+        rcr_text_puts(text, plain);
+    if (field->comment[0] != '\0')
+        rcr_text_printf(text, "%*s# %s", text->length - start < 28 ? (int)(28 - (text->length - start)) : 1, "",
+                        field->comment);
+    rcr_text_puts(text, "\n");
+    text->failed |= value.failed;
+    rcr_text_free(&value);
+}
+
+/* What the settings met or became, beside those of the section. */
+static void put_toml_facts(rcr_text *text, const rcr_run *run, const char *section) {
+    if (strcmp(section, "graph") == 0) {
+        rcr_text_printf(text, "gaussians = %" PRId32 "\ntie_tolerance_used = ", run->model->n_gaussians);
+        put_number(text, rcr_graph_tie_tolerance(&run->options.graph));
+        rcr_text_puts(text, "\n");
+    } else if (strcmp(section, "data") == 0) {
+        rcr_text_puts(text, "path = ");
+        put_quoted(text, run->data_path);
+        rcr_text_printf(text, "\nsha256 = \"%s\"\nrows = %zu\nunusable_rows = %zu\n", run->dataset->sha256,
+                        run->dataset->n_rows, run->dataset->n_bad);
+        rcr_text_puts(text, "target_used = ");
+        put_quoted(text, run->dataset->target);
+        rcr_text_puts(text, "\nelement_vectors = ");
+        put_quoted(text, run->model->elements->name);
+        rcr_text_puts(text, "\n");
+    } else if (strcmp(section, "split") == 0) {
+        rcr_text_printf(text, "train_rows = %zu\nval_rows = %zu\ntest_rows = %zu\n", run->split.n_train,
+                        run->split.n_val, run->split.n_test);
+    } else if (strcmp(section, "training") == 0 && run->options.model.task == RCR_REGRESSION) {
+        rcr_text_puts(text, "target_mean = ");
+        put_number(text, run->model->normalizer.mean);
+        rcr_text_puts(text, " # of the training rows, which alone normalise the target\ntarget_std = ");
+        put_number(text, run->model->normalizer.std);
+        rcr_text_puts(text, "\n");
+    } else if (strcmp(section, "run") == 0) {
+        rcr_text_printf(text, "threads_used = %d\nkernels_used = \"%s\"\n", rcr_pool_size(run->pool),
+                        run->kernels->name);
+    }
+}
+
+rcr_status rcr_run_write_config(const rcr_run *run, rcr_error *err) {
+    rcr_text text = {0};
+    rcr_text_printf(&text,
+                    "# Settings of a training run of recryst %s, and what the automatic ones became.\n"
+                    "# This file is for reading: a resumed run takes its settings from last.ckpt.\n",
+                    rcr_version());
+    const char *section = "";
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        const rcr_option_field *field = &rcr_option_fields[i];
+        if (strcmp(field->section, section) != 0) {
+            if (section[0] != '\0') put_toml_facts(&text, run, section);
+            section = field->section;
+            rcr_text_printf(&text, "\n[%s]\n", section);
+        }
+        put_toml_field(&text, field, &run->options);
+    }
+    put_toml_facts(&text, run, section);
+    return write_text(run, "config.toml", &text, err);
+}
+
+/* ---- metrics.csv */
+
+rcr_status rcr_run_write_metrics(const rcr_run *run, rcr_error *err) {
+    rcr_text text = {0};
+    rcr_text_printf(&text, "epoch,lr,train_loss,train_%s,val_loss,val_%s,best,seconds\n",
+                    run->choice == RCR_CHOOSE_MAE ? "mae" : "accuracy", rcr_choice_name(run->choice));
+    for (int32_t i = 0; i < run->epochs_done; i++) {
+        const rcr_epoch *e = &run->history[i];
+        rcr_text_printf(&text, "%" PRId32 ",", e->epoch);
+        const double column[] = {e->lr, e->train_loss, e->train_score, e->val_loss, e->val_score};
+        for (size_t k = 0; k < sizeof column / sizeof column[0]; k++) {
+            put_number(&text, column[k]);
+            rcr_text_puts(&text, ",");
+        }
+        rcr_text_printf(&text, "%d,", e->is_best);
+        put_number(&text, round(e->seconds * 1e4) / 1e4);
+        rcr_text_puts(&text, "\n");
+    }
+    return write_text(run, "metrics.csv", &text, err);
+}
+
+/* ---- run_summary.json */
+
+enum { MAX_KEYS = 96 };
+
+typedef struct json_pair {
+    char key[48];
+    size_t value_at; /* in the list's text */
+} json_pair;
+
+/* A flat object; keys are sorted when it is written, as the reference program's are. */
+typedef struct json_list {
+    size_t n;
+    json_pair pair[MAX_KEYS];
+    rcr_text values; /* NUL after each */
+} json_list;
+
+static rcr_text *json_begin(json_list *list, const char *key) {
+    json_pair *pair = &list->pair[list->n < MAX_KEYS ? list->n++ : MAX_KEYS - 1];
+    snprintf(pair->key, sizeof pair->key, "%s", key);
+    if (list->values.length > 0) rcr_text_append(&list->values, "", 1);
+    pair->value_at = list->values.length;
+    return &list->values;
+}
+
+static void json_integer(json_list *list, const char *key, int64_t value) {
+    rcr_text_printf(json_begin(list, key), "%" PRId64, value);
+}
+
+static void json_bool(json_list *list, const char *key, int value) {
+    rcr_text_puts(json_begin(list, key), value ? "true" : "false");
+}
+
+static void json_text(json_list *list, const char *key, const char *value) { put_quoted(json_begin(list, key), value); }
+
+/* JSON has no NaN; what is undefined is null. */
+static void json_number(json_list *list, const char *key, double value) {
+    rcr_text *text = json_begin(list, key);
+    if (isfinite(value))
+        put_number(text, value);
+    else
+        rcr_text_puts(text, "null");
+}
+
+static int by_key(const void *a, const void *b) {
+    return strcmp(((const json_pair *)a)->key, ((const json_pair *)b)->key);
+}
+
+static void summarize_model(json_list *list, const rcr_run *run) {
+    const rcr_model_options *o = &run->options.model;
+    rcr_model_info info = rcr_model_describe(run->best);
+    int shared = o->architecture == RCR_SR_CGCNN;
+    json_text(list, "conv_mode", shared ? "shared_recurrent" : "standard");
+    json_integer(list, "n_conv", o->depth);
+    if (shared)
+        json_integer(list, "n_recurrent_steps", o->depth);
+    else
+        rcr_text_puts(json_begin(list, "n_recurrent_steps"), "null");
+    json_bool(list, "recurrent_layer_norm", shared && o->layer_norm);
+    json_bool(list, "recurrent_learnable_alpha", shared && o->gate);
+    json_text(list, "recurrent_batch_norm", shared ? "per_step" : "per_layer");
+    json_integer(list, "total_parameters", info.n_parameters);
+    json_integer(list, "conv_parameters", info.n_conv_parameters);
+    json_text(list, "task", rcr_task_name(o->task));
+    json_text(list, "model", rcr_architecture_name(o->architecture));
+    json_integer(list, "atom_features", o->atom_features);
+    json_integer(list, "hidden", o->hidden);
+    json_integer(list, "hidden_layers", o->hidden_layers);
+}
+
+static void summarize_settings(json_list *list, const rcr_run *run) {
+    static const char *const names[] = {"Adam", "SGD", "AdamW"}; /* the reference program's spelling */
+    const rcr_train_options *o = &run->options;
+    json_integer(list, "epochs", o->epochs);
+    json_text(list, "optimizer", names[o->optimizer]);
+    json_number(list, "learning_rate", o->lr);
+    json_number(list, "lr_gamma", o->lr_gamma);
+    rcr_text *milestones = json_begin(list, "lr_milestones");
+    rcr_text_puts(milestones, "[");
+    for (int32_t i = 0; i < o->n_milestones; i++)
+        rcr_text_printf(milestones, i > 0 ? ", %" PRId32 : "%" PRId32, o->milestone[i]);
+    rcr_text_puts(milestones, "]");
+    json_number(list, "weight_decay", o->weight_decay);
+    json_integer(list, "batch_size", o->batch_size);
+    rcr_text_printf(json_begin(list, "seed"), "%" PRIu64, o->seed);
+    json_text(list, "split", rcr_split_kind_name(o->split.kind));
+    json_integer(list, "train_size", (int64_t)run->split.n_train);
+    json_integer(list, "val_size", (int64_t)run->split.n_val);
+    json_integer(list, "test_size", (int64_t)run->split.n_test);
+    rcr_text *data = json_begin(list, "data_options");
+    rcr_text_puts(data, "[");
+    put_quoted(data, run->data_path);
+    rcr_text_puts(data, "]");
+    json_text(list, "data", run->dataset->name);
+    json_text(list, "data_sha256", run->dataset->sha256);
+    json_integer(list, "data_rows", (int64_t)run->dataset->n_rows);
+    json_integer(list, "data_unusable_rows", (int64_t)run->dataset->n_bad);
+    json_text(list, "target", run->best->target);
+    json_text(list, "unit", run->best->unit);
+    json_integer(list, "threads", rcr_pool_size(run->pool));
+    json_text(list, "kernels", run->kernels->name);
+    json_text(list, "version", rcr_version());
+}
+
+static void summarize_part(json_list *list, const rcr_run *run, const char *part, const rcr_score *score) {
+    const struct {
+        const char *name;
+        double value;
+        int classes;
+    } field[] = {{"mae", score->mae, 0},
+                 {"rmse", score->rmse, 0},
+                 {"r2", score->r2, 0},
+                 {"accuracy", score->accuracy, 1},
+                 {"precision", score->precision, 1},
+                 {"recall", score->recall, 1},
+                 {"f1", score->f1, 1},
+                 {"auc", score->auc, 1}};
+    int classes = run->options.model.task == RCR_CLASSIFICATION;
+    char key[48];
+    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
+        if (field[i].classes != classes) continue;
+        snprintf(key, sizeof key, "%s_%s", part, field[i].name);
+        json_number(list, key, field[i].value);
+    }
+    snprintf(key, sizeof key, "%s_loss", part);
+    json_number(list, key, score->loss);
+}
+
+rcr_status rcr_run_write_summary(const rcr_run *run, rcr_error *err) {
+    json_list *list = rcr_calloc(1, sizeof *list);
+    if (list == NULL) return rcr_fail_memory(err, "writing run_summary.json");
+    const rcr_train_result *result = &run->result;
+    summarize_model(list, run);
+    summarize_settings(list, run);
+    summarize_part(list, run, "train", &result->train);
+    summarize_part(list, run, "val", &result->val);
+    summarize_part(list, run, "test", &result->test);
+    if (run->options.model.task == RCR_CLASSIFICATION) {
+        json_number(list, "best_val_auc", result->val.auc);
+        json_text(list, "best_model_by", rcr_choice_name(run->choice));
+    } else {
+        json_number(list, "best_val_mae", run->best_score);
+        json_text(list, "best_model_by", "mae");
+        json_number(list, "train_target_mean", run->model->normalizer.mean);
+        json_number(list, "train_target_std", run->model->normalizer.std);
+    }
+    json_number(list, "test_target_std", result->target_std);
+    json_integer(list, "best_epoch", result->best_epoch);
+    json_integer(list, "epochs_done", result->epochs_done);
+    json_number(list, "seconds", round(result->seconds * 1e3) / 1e3);
+    rcr_text_append(&list->values, "", 1);
+    qsort(list->pair, list->n, sizeof list->pair[0], by_key);
+    rcr_text text = {.failed = list->values.failed};
+    rcr_text_puts(&text, "{\n");
+    for (size_t i = 0; i < list->n && !text.failed; i++)
+        rcr_text_printf(&text, "  \"%s\": %s%s\n", list->pair[i].key, list->values.data + list->pair[i].value_at,
+                        i + 1 < list->n ? "," : "");
+    rcr_text_puts(&text, "}\n");
+    rcr_text_free(&list->values);
+    rcr_free(list);
+    return write_text(run, "run_summary.json", &text, err);
+}

@@ -1,0 +1,484 @@
+#include "train/train.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "report/metrics.h"
+#include "train/checkpoint.h"
+#include "train/epoch.h"
+#include "train/evaluate.h"
+#include "train/rundir.h"
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void say(const rcr_run *run, const char *text) {
+    if (run->events->message != NULL) run->events->message(run->events->context, text);
+}
+
+/* ---- making and freeing a run */
+
+static void release(rcr_run *run) {
+    rcr_loader_free(run->loader);
+    if (run->kernels != NULL) {
+        rcr_real *const device[] = {run->device_target, run->device_dout, run->device_loss};
+        for (int i = 0; i < 3; i++)
+            if (device[i] != NULL) run->kernels->mem_free(device[i]);
+    }
+    rcr_optimizer_release(&run->optimizer);
+    rcr_tape_free(run->tape);
+    rcr_net_free(run->net);
+    rcr_exec_release(&run->exec);
+    rcr_model_free(run->model);
+    rcr_model_free(run->best);
+    rcr_split_free(&run->split);
+    rcr_dataset_free(run->dataset);
+    rcr_pool_free(run->pool);
+    rcr_train_options_release(&run->options);
+    rcr_free(run->host_target);
+    rcr_free(run->host_output);
+    rcr_free(run->order);
+    rcr_free(run->part_graph);
+    rcr_free(run->part_target);
+    rcr_free(run->part_prediction);
+    rcr_free(run->history);
+    rcr_free(run->pending);
+    rcr_free(run);
+}
+
+static rcr_status create(rcr_run **out, const char *directory, const rcr_train_events *events, rcr_error *err) {
+    if (directory == NULL || directory[0] == '\0')
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "a run needs a directory to write to");
+    if (strlen(directory) > RCR_PATH_SIZE - 64)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the name of the run directory is too long");
+    rcr_run *run = rcr_calloc(1, sizeof *run);
+    if (run == NULL) return rcr_fail_memory(err, "starting a run");
+    memcpy(run->directory, directory, strlen(directory) + 1);
+    run->events = events != NULL ? events : &run->no_events;
+    *out = run;
+    return RCR_OK;
+}
+
+/* A resume may be started from another working directory. */
+static rcr_status set_data_path(rcr_run *run, const char *data, rcr_error *err) {
+    char here[RCR_PATH_SIZE] = "";
+    if (data[0] != '/' && getcwd(here, sizeof here) == NULL)
+        return rcr_fail(err, RCR_ERR_IO, "the working directory has no usable name");
+    if (strlen(here) + strlen(data) + 2 > sizeof run->data_path)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the path of the data is too long");
+    size_t n = strlen(here);
+    memcpy(run->data_path, here, n);
+    if (n > 0) run->data_path[n++] = '/';
+    memcpy(run->data_path + n, data, strlen(data) + 1);
+    return RCR_OK;
+}
+
+/* Threads, kernels and the data; errors.csv is written as soon as there is something to tell. */
+static rcr_status read_data(rcr_run *run, rcr_error *err) {
+    rcr_status status = rcr_pool_create(&run->pool, run->options.n_threads, err);
+    if (status == RCR_OK)
+        status = rcr_kernels_choose(&run->kernels,
+                                    run->kernels_name[0] != '\0' ? run->kernels_name : run->options.kernels, err);
+    if (status != RCR_OK) return status;
+    rcr_dataset_options options = {.target = run->options.target,
+                                   .need_target = 1,
+                                   .strict = run->options.strict,
+                                   .graph = run->options.graph,
+                                   .pool = run->pool,
+                                   .progress = run->events->reading,
+                                   .context = run->events->context};
+    status = rcr_dataset_read(&run->dataset, run->data_path, &options, err);
+    if (status != RCR_OK) return status;
+    char path[RCR_PATH_SIZE];
+    status = rcr_dataset_write_errors(run->dataset, rcr_run_path(path, run, "errors.csv"), err);
+    if (status == RCR_OK) status = rcr_targets_check(run->dataset, run->options.model.task, err);
+    if (status != RCR_OK) return status;
+    if (run->events->data_read != NULL) run->events->data_read(run->events->context, run->dataset);
+    if (run->dataset->n_bad > 0) {
+        char text[256];
+        snprintf(text, sizeof text, "%zu of %zu rows can't be used; errors.csv in the run directory says why",
+                 run->dataset->n_bad, run->dataset->n_rows);
+        say(run, text);
+    }
+    return RCR_OK;
+}
+
+static void choose_score(rcr_run *run) {
+    run->choice = RCR_CHOOSE_MAE;
+    run->best_score = INFINITY;
+    if (run->options.model.task == RCR_REGRESSION) return;
+    run->best_score = -1;
+    run->best_loss = INFINITY;
+    size_t positive = 0;
+    for (size_t i = 0; i < run->split.n_val; i++) positive += run->dataset->sample[run->split.val[i]].target > 0.5;
+    run->choice = positive > 0 && positive < run->split.n_val ? RCR_CHOOSE_AUC : RCR_CHOOSE_ACCURACY;
+    if (run->choice == RCR_CHOOSE_ACCURACY)
+        say(run, "the validation part holds one class alone, so its ROC AUC is undefined: the best model is chosen by "
+                 "accuracy, then by log loss");
+}
+
+/* Where the model came from, for its file. */
+static rcr_status describe_origin(rcr_run *run, rcr_error *err) {
+    char seed[32], rows[32], sizes[96], program[64];
+    snprintf(seed, sizeof seed, "%" PRIu64, run->options.seed);
+    snprintf(rows, sizeof rows, "%zu", run->dataset->n);
+    snprintf(sizes, sizeof sizes, "train %zu, val %zu, test %zu", run->split.n_train, run->split.n_val,
+             run->split.n_test);
+    snprintf(program, sizeof program, "recryst %s", rcr_version());
+    const char *const pair[][2] = {
+        {"training_data", run->dataset->name},
+        {"training_data_sha256", run->dataset->sha256},
+        {"training_data_rows", rows},
+        {"split", rcr_split_kind_name(run->options.split.kind)},
+        {"split_sizes", sizes},
+        {"seed", seed},
+        {"optimizer", rcr_optimizer_name(run->options.optimizer)},
+        {"program", program},
+    };
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        rcr_status status = rcr_model_set_meta(run->model, pair[i][0], pair[i][1], err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
+static rcr_status build_model(rcr_run *run, rcr_error *err) {
+    rcr_element_table *cgcnn = NULL;
+    const rcr_element_table *elements = run->dataset->elements;
+    rcr_status status = RCR_OK;
+    if (elements == NULL) {
+        status = rcr_element_table_cgcnn(&cgcnn, err);
+        elements = cgcnn;
+    }
+    if (status == RCR_OK)
+        status =
+            rcr_model_create(&run->model, &run->options.model, &run->options.graph, elements, run->options.seed, err);
+    rcr_element_table_free(cgcnn);
+    if (status == RCR_OK)
+        status = rcr_model_set_target(run->model, run->dataset->target,
+                                      run->options.unit != NULL ? run->options.unit : "", err);
+    if (status != RCR_OK) return status;
+    run->model->normalizer = (rcr_normalizer){0, 1};
+    if (run->options.model.task == RCR_REGRESSION) {
+        /* From the training rows alone: the reference program samples all rows, those of the test part included. */
+        int varied = 0;
+        for (size_t i = 0; i < run->split.n_train; i++) {
+            run->part_target[i] = run->dataset->sample[run->split.train[i]].target;
+            varied |= run->part_target[i] != run->part_target[0];
+        }
+        if (!varied) say(run, "all training targets are equal: there is nothing to learn from them");
+        run->model->normalizer = rcr_normalizer_fit(run->part_target, run->split.n_train);
+    }
+    return describe_origin(run, err);
+}
+
+static rcr_status make_room(rcr_run *run, rcr_error *err) {
+    const rcr_split *s = &run->split;
+    size_t largest = s->n_train > s->n_val ? s->n_train : s->n_val;
+    if (s->n_test > largest) largest = s->n_test;
+    /* A batch never holds more than the training part, however large a batch was asked for. */
+    size_t batch = (size_t)run->options.batch_size < s->n_train ? (size_t)run->options.batch_size : s->n_train;
+    run->device_target = run->kernels->mem_alloc(batch);
+    run->device_dout = run->kernels->mem_alloc(2 * batch);
+    run->device_loss = run->kernels->mem_alloc(1);
+    run->host_target = rcr_calloc(batch, sizeof *run->host_target);
+    run->host_output = rcr_calloc(2 * batch, sizeof *run->host_output);
+    run->order = rcr_calloc(s->n_train, sizeof *run->order);
+    run->history = rcr_calloc((size_t)run->options.epochs, sizeof *run->history);
+    run->part_graph = rcr_calloc(largest, sizeof(rcr_graph *));
+    run->part_target = rcr_calloc(largest, sizeof *run->part_target);
+    run->part_prediction = rcr_calloc(largest, sizeof *run->part_prediction);
+    if (run->device_target == NULL || run->device_dout == NULL || run->device_loss == NULL ||
+        run->host_target == NULL || run->host_output == NULL || run->order == NULL || run->history == NULL ||
+        run->part_graph == NULL || run->part_target == NULL || run->part_prediction == NULL)
+        return rcr_fail_memory(err, "starting a run");
+    return rcr_loader_create(&run->loader, run->dataset, (int32_t)batch, rcr_pool_size(run->pool) > 1, err);
+}
+
+/* All that needs the data and the split. */
+static rcr_status build(rcr_run *run, rcr_error *err) {
+    rcr_status status = make_room(run, err);
+    if (status == RCR_OK) status = build_model(run, err);
+    if (status != RCR_OK) return status;
+    choose_score(run);
+    rcr_rng_seed(&run->shuffle, run->options.seed, RCR_STREAM_SHUFFLE);
+    status = rcr_exec_init(&run->exec, run->kernels, run->pool, err);
+    if (status == RCR_OK) status = rcr_net_create(&run->net, run->model, run->kernels, err);
+    if (status == RCR_OK) status = rcr_tape_create(&run->tape, run->net, RCR_TAPE_TRAINING, err);
+    if (status == RCR_OK)
+        status = rcr_optimizer_init(&run->optimizer, run->options.optimizer, run->kernels,
+                                    rcr_net_n_parameters(run->net), err);
+    if (status != RCR_OK) return status;
+    rcr_net_set_dropout(run->net, run->options.dropout);
+    rcr_net_refresh(run->net, &run->exec);
+    return RCR_OK;
+}
+
+/* ---- keeping what was reached */
+
+/* Serialise the run as it stands after a whole epoch. */
+static rcr_status pack(rcr_run *run, rcr_error *err) {
+    char *bytes;
+    size_t length;
+    rcr_status status = rcr_checkpoint_pack(&bytes, &length, run, err);
+    if (status != RCR_OK) return status;
+    rcr_free(run->pending);
+    run->pending = bytes;
+    run->pending_length = length;
+    return RCR_OK;
+}
+
+/* Put on disk what is packed.  A model ahead of the checkpoint does no harm: the resumed run makes the same one. */
+static rcr_status flush(rcr_run *run, rcr_error *err) {
+    char path[RCR_PATH_SIZE];
+    double start = now();
+    rcr_status status = RCR_OK;
+    if (run->pending == NULL) return RCR_OK;
+    if (run->model_pending) status = rcr_model_save(run->best, rcr_run_path(path, run, "model.safetensors"), err);
+    if (status == RCR_OK) status = rcr_run_write_metrics(run, err);
+    if (status == RCR_OK)
+        status = rcr_file_write(rcr_run_path(path, run, "last.ckpt"), run->pending, run->pending_length, err);
+    if (status != RCR_OK) return status;
+    run->model_pending = 0;
+    rcr_free(run->pending);
+    run->pending = NULL;
+    run->written_at = now();
+    run->write_cost = run->written_at - start;
+    return RCR_OK;
+}
+
+static rcr_status set_number_meta(rcr_model *model, const char *key, double value, rcr_error *err) {
+    char text[32];
+    return rcr_model_set_meta(model, key, rcr_format_double(text, value), err);
+}
+
+/* run->best <- the weights of this epoch. */
+static rcr_status keep_best(rcr_run *run, const rcr_score *val, const rcr_epoch *epoch, rcr_error *err) {
+    run->best_epoch = epoch->epoch;
+    run->best_score = epoch->val_score;
+    run->best_loss = val->loss;
+    run->model_pending = 1;
+    if (run->best == NULL) {
+        rcr_status status = rcr_model_copy(&run->best, run->model, err);
+        if (status != RCR_OK) return status;
+    } else {
+        memcpy(run->best->parameters, run->model->parameters, run->model->n_parameters * sizeof(rcr_real));
+        memcpy(run->best->buffers, run->model->buffers, run->model->n_buffer_values * sizeof(rcr_real));
+        run->best->n_batches_tracked = run->model->n_batches_tracked;
+    }
+    return RCR_OK;
+}
+
+/* Metadata of the best model, the same whether the run was ever interrupted or not. */
+static rcr_status describe_best(rcr_run *run, rcr_error *err) {
+    char key[48];
+    snprintf(key, sizeof key, "val_%s", rcr_choice_name(run->choice));
+    rcr_status status = set_number_meta(run->best, key, run->best_score, err);
+    if (status == RCR_OK) status = set_number_meta(run->best, "best_epoch", run->best_epoch, err);
+    return status;
+}
+
+/* ---- the epochs */
+
+/* A score that is NaN is never better. */
+static int is_better(const rcr_run *run, const rcr_score *val, double score) {
+    if (run->choice == RCR_CHOOSE_MAE) return score < run->best_score;
+    if (run->choice == RCR_CHOOSE_ACCURACY && score == run->best_score) return val->loss < run->best_loss;
+    return score > run->best_score;
+}
+
+static rcr_status run_epoch(rcr_run *run, rcr_error *err) {
+    double start = now();
+    rcr_epoch epoch = {.epoch = run->epochs_done + 1};
+    rcr_status status = rcr_run_train_epoch(run, &epoch, err);
+    if (status != RCR_OK) return status;
+    rcr_score val;
+    status = rcr_run_score_part(&val, run->part_prediction, run, run->split.val, run->split.n_val, err);
+    if (status != RCR_OK) return status;
+    rcr_net_store(run->net, run->model);
+    epoch.val_loss = val.loss;
+    epoch.val_score = run->choice == RCR_CHOOSE_MAE ? val.mae : run->choice == RCR_CHOOSE_AUC ? val.auc : val.accuracy;
+    epoch.is_best = is_better(run, &val, epoch.val_score);
+    if (epoch.is_best) {
+        status = keep_best(run, &val, &epoch, err);
+        if (status == RCR_OK) status = describe_best(run, err);
+        if (status != RCR_OK) return status;
+    }
+    epoch.seconds = now() - start;
+    run->seconds += epoch.seconds;
+    run->history[run->epochs_done++] = epoch;
+    status = pack(run, err);
+    if (status == RCR_OK && now() - run->written_at >= fmin(1, 20 * run->write_cost)) status = flush(run, err);
+    if (status == RCR_OK && run->events->epoch_done != NULL)
+        run->events->epoch_done(run->events->context, &run->history[run->epochs_done - 1], run->options.epochs);
+    return status;
+}
+
+static rcr_status run_epochs(rcr_run *run, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    while (status == RCR_OK && run->epochs_done < run->options.epochs) {
+        status = rcr_run_stop_requested(run) ? RCR_ERR_INTERRUPTED : run_epoch(run, err);
+    }
+    if (status == RCR_OK) return flush(run, err);
+    rcr_error second;
+    rcr_status kept = flush(run, &second);
+    if (status != RCR_ERR_INTERRUPTED) return status;
+    if (kept != RCR_OK) {
+        if (err != NULL) *err = second;
+        return kept;
+    }
+    return rcr_fail(err, RCR_ERR_INTERRUPTED, "stopped after epoch %" PRId32 " of %" PRId32 "; the run can be resumed",
+                    run->epochs_done, run->options.epochs);
+}
+
+/* ---- the end */
+
+static rcr_status describe_scores(rcr_run *run, rcr_error *err) {
+    const rcr_train_result *r = &run->result;
+    int classes = run->options.model.task == RCR_CLASSIFICATION;
+    const struct {
+        const char *key;
+        double value;
+    } number[] = {{classes ? "test_auc" : "test_mae", classes ? r->test.auc : r->test.mae},
+                  {classes ? "test_accuracy" : "test_rmse", classes ? r->test.accuracy : r->test.rmse},
+                  {classes ? "train_auc" : "train_mae", classes ? r->train.auc : r->train.mae},
+                  {"test_target_std", r->target_std}};
+    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
+        rcr_status status = set_number_meta(run->best, number[i].key, number[i].value, err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
+/* Score the best model on every part and write its predictions. */
+static rcr_status score_best(rcr_run *run, double *const prediction[3], rcr_error *err) {
+    static const char *const files[] = {"predictions-train.csv", "predictions-val.csv", "predictions-test.csv"};
+    const int64_t *const index[] = {run->split.train, run->split.val, run->split.test};
+    const size_t n[] = {run->split.n_train, run->split.n_val, run->split.n_test};
+    rcr_score *const score[] = {&run->result.train, &run->result.val, &run->result.test};
+    rcr_net_load(run->net, run->best, &run->exec);
+    for (int p = 0; p < 3; p++) {
+        char path[RCR_PATH_SIZE];
+        rcr_status status = rcr_run_score_part(score[p], prediction[p], run, index[p], n[p], err);
+        if (status == RCR_OK)
+            status = rcr_predictions_write(rcr_run_path(path, run, files[p]), run->dataset, index[p], prediction[p],
+                                           n[p], err);
+        if (status != RCR_OK) return status;
+    }
+    /* part_target still holds the test targets. */
+    run->result.target_std = rcr_metrics_std(run->part_target, n[2]);
+    run->result.best_epoch = run->best_epoch;
+    run->result.epochs_done = run->epochs_done;
+    run->result.seconds = run->seconds;
+    return RCR_OK;
+}
+
+static rcr_status finish(rcr_run *run, rcr_error *err) {
+    if (run->best_epoch == 0)
+        return rcr_fail(err, RCR_ERR_NUMERIC,
+                        "no epoch gave a validation score that is a number, so there is no model: try a lower "
+                        "learning rate (--lr), and look for outliers among the targets");
+    const rcr_split *s = &run->split;
+    double *all = rcr_calloc(s->n_train + s->n_val + s->n_test, sizeof *all);
+    if (all == NULL) return rcr_fail_memory(err, "scoring the best model");
+    double *const prediction[] = {all, all + s->n_train, all + s->n_train + s->n_val};
+    rcr_status status = describe_best(run, err);
+    if (status == RCR_OK) status = score_best(run, prediction, err);
+    if (status == RCR_OK) status = describe_scores(run, err);
+    if (status == RCR_OK) status = rcr_run_write_summary(run, err);
+    if (status == RCR_OK) status = rcr_run_write_report(run, prediction, err);
+    rcr_free(all);
+    if (status != RCR_OK) return status;
+    run->finished = 1;
+    run->model_pending = 1;
+    status = pack(run, err);
+    return status == RCR_OK ? flush(run, err) : status;
+}
+
+static rcr_status train_to_end(rcr_train_result *result, rcr_run *run, rcr_error *err) {
+    if (run->events->started != NULL)
+        run->events->started(run->events->context, run->model, &run->split, run->kernels->name,
+                             rcr_pool_size(run->pool));
+    run->written_at = now();
+    rcr_status status = run_epochs(run, err);
+    if (status == RCR_OK) status = finish(run, err);
+    if (status == RCR_OK) *result = run->result;
+    return status;
+}
+
+static rcr_status begin(rcr_run *run, const char *data, const rcr_train_options *options, rcr_error *err) {
+    rcr_status status = rcr_train_options_check(options, err);
+    if (status == RCR_OK) status = rcr_train_options_copy(&run->options, options, err);
+    if (status == RCR_OK) status = set_data_path(run, data, err);
+    if (status != RCR_OK) return status;
+    if (rcr_run_exists(run->directory))
+        return rcr_fail_at(err, RCR_ERR_ARGUMENT, run->directory, 0,
+                           "it holds a run already; resume that run, or choose another directory");
+    status = rcr_make_directory(run->directory, err);
+    if (status == RCR_OK) status = read_data(run, err);
+    if (status == RCR_OK) status = rcr_split_make(&run->split, run->dataset, &run->options.split, err);
+    if (status == RCR_OK) status = build(run, err);
+    if (status == RCR_OK) status = rcr_run_write_config(run, err);
+    if (status == RCR_OK) status = pack(run, err);
+    return status == RCR_OK ? flush(run, err) : status;
+}
+
+rcr_status rcr_train(rcr_train_result *result, const char *data, const char *run_directory,
+                     const rcr_train_options *options, const rcr_train_events *events, rcr_error *err) {
+    rcr_run *run;
+    if (data == NULL || data[0] == '\0') return rcr_fail(err, RCR_ERR_ARGUMENT, "training needs data");
+    rcr_status status = create(&run, run_directory, events, err);
+    if (status != RCR_OK) return status;
+    status = begin(run, data, options, err);
+    if (status == RCR_OK) status = train_to_end(result, run, err);
+    release(run);
+    return status;
+}
+
+/* Bring the run to where its checkpoint left it. */
+static rcr_status restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
+    const char *program = rcr_safetensors_meta(checkpoint->file, "checkpoint.program");
+    if (program != NULL && strcmp(program, rcr_version()) != 0) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "the run was begun by recryst %.32s and goes on with %s: its weights may differ in the last digits",
+                 program, rcr_version());
+        say(run, text);
+    }
+    rcr_status status = read_data(run, err);
+    if (status == RCR_OK) status = rcr_checkpoint_split(run, checkpoint, err);
+    if (status == RCR_OK) status = build(run, err);
+    if (status == RCR_OK) status = rcr_checkpoint_restore(run, checkpoint, err);
+    return status;
+}
+
+rcr_status rcr_train_resume(rcr_train_result *result, const char *run_directory, int n_threads,
+                            const rcr_train_events *events, rcr_error *err) {
+    rcr_run *run;
+    rcr_checkpoint checkpoint = {0};
+    rcr_status status = create(&run, run_directory, events, err);
+    if (status != RCR_OK) return status;
+    status = rcr_checkpoint_open(&checkpoint, run_directory, err);
+    if (status == RCR_OK) status = rcr_checkpoint_settings(run, &checkpoint, err);
+    if (status == RCR_OK && run->finished) {
+        *result = run->result;
+    } else if (status == RCR_OK) {
+        if (n_threads >= 0) run->options.n_threads = n_threads;
+        status = restore(run, &checkpoint, err);
+        if (status == RCR_OK) status = train_to_end(result, run, err);
+    }
+    rcr_checkpoint_close(&checkpoint);
+    release(run);
+    return status;
+}

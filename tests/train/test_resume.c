@@ -1,0 +1,265 @@
+/* A run that is stopped anywhere and resumed ends as one that never stopped. */
+#include "toy.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "model/safetensors.h"
+#include "train/checkpoint.h"
+#include "train/rundir.h"
+
+/* Stops after so many batches. */
+typedef struct stopper {
+    int batches_left;
+    atomic_int stop;
+} stopper;
+
+static void count_batch(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals) {
+    stopper *s = context;
+    (void)epoch;
+    (void)batch;
+    (void)n_batches;
+    (void)crystals;
+    if (--s->batches_left == 0) atomic_store(&s->stop, 1);
+}
+
+static rcr_status stop_after(int batches, const char *data, const char *run, const rcr_train_options *options,
+                             rcr_train_result *result, rcr_error *err) {
+    stopper s = {.batches_left = batches};
+    rcr_train_events events = {.context = &s, .batch_done = count_batch, .stop = &s.stop};
+    return data != NULL ? rcr_train(result, data, run, options, &events, err)
+                        : rcr_train_resume(result, run, -1, &events, err);
+}
+
+static void assert_same_bytes(const char *a, const char *b, const char *name) {
+    size_t n_a, n_b;
+    char *text_a = toy_read(a, name, &n_a), *text_b = toy_read(b, name, &n_b);
+    if (n_a != n_b || memcmp(text_a, text_b, n_a) != 0) print_message("%s differs\n", name);
+    assert_int_equal(n_a, n_b);
+    assert_memory_equal(text_a, text_b, n_a);
+    rcr_free(text_a);
+    rcr_free(text_b);
+}
+
+/* metrics.csv without its last column, the seconds. */
+static char *metrics_without_seconds(const char *run) {
+    size_t length, used = 0;
+    char *text = toy_read(run, "metrics.csv", &length);
+    for (char *line = text; *line != '\0';) {
+        char *end = strchr(line, '\n'), *comma = end;
+        while (*comma != ',') comma--;
+        memmove(text + used, line, (size_t)(comma - line));
+        used += (size_t)(comma - line);
+        text[used++] = '\n';
+        line = end + 1;
+    }
+    text[used] = '\0';
+    return text;
+}
+
+/* The whole state, optimiser and generator included, but the time spent. */
+static void assert_same_checkpoint(const char *a, const char *b) {
+    rcr_checkpoint x, y;
+    rcr_error err = {0};
+    assert_ok(rcr_checkpoint_open(&x, a, &err), &err);
+    assert_ok(rcr_checkpoint_open(&y, b, &err), &err);
+    assert_int_equal(x.file->n_tensors, y.file->n_tensors);
+    for (size_t i = 0; i < x.file->n_tensors; i++) {
+        const rcr_st_tensor *s = &x.file->tensor[i], *t = rcr_safetensors_find(y.file, s->name);
+        assert_int_equal(s->count, t->count);
+        for (size_t k = 0; k < s->count; k++) {
+            int seconds = (strcmp(s->name, "history") == 0 && k % 8 == 7) ||
+                          (strcmp(s->name, "scores") == 0 && k == 2) || (strcmp(s->name, "result") == 0 && k == 32);
+            double u = rcr_st_value(s, k), v = rcr_st_value(t, k);
+            assert_true(seconds || u == v || (isnan(u) && isnan(v)));
+        }
+    }
+    rcr_checkpoint_close(&x);
+    rcr_checkpoint_close(&y);
+}
+
+static void assert_same_run(const char *a, const char *b) {
+    assert_same_bytes(a, b, "model.safetensors");
+    assert_same_bytes(a, b, "predictions-test.csv");
+    assert_same_bytes(a, b, "predictions-val.csv");
+    assert_same_bytes(a, b, "predictions-train.csv");
+    assert_same_bytes(a, b, "config.toml");
+    char *metrics_a = metrics_without_seconds(a), *metrics_b = metrics_without_seconds(b);
+    assert_string_equal(metrics_a, metrics_b);
+    rcr_free(metrics_a);
+    rcr_free(metrics_b);
+    assert_same_checkpoint(a, b);
+}
+
+/* 96 training rows in batches of 16: six batches an epoch, 36 in all.  Stops in the first epoch, at its end, amid later
+ * ones, twice in one epoch, and in the last. */
+static void stopped_and_resumed(void **state, rcr_task_kind task, rcr_optimizer_kind optimizer) {
+    char *data = toy_data(*state, 120), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts");
+    rcr_train_options options = toy_options(task);
+    options.optimizer = optimizer;
+    rcr_train_result a = {0}, b = {0};
+    rcr_error err = {0};
+    assert_ok(rcr_train(&a, data, whole, &options, NULL, &err), &err);
+    assert_int_equal(stop_after(2, data, parts, &options, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "after epoch 0 of 6"));
+    assert_int_equal(stop_after(6, NULL, parts, NULL, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "after epoch 1 of 6"));
+    assert_int_equal(stop_after(9, NULL, parts, NULL, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "after epoch 2 of 6"));
+    assert_int_equal(stop_after(1, NULL, parts, NULL, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_int_equal(stop_after(23, NULL, parts, NULL, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "after epoch 5 of 6"));
+    assert_ok(rcr_train_resume(&b, parts, 3, NULL, &err), &err);
+    assert_int_equal(b.epochs_done, 6);
+    assert_int_equal(a.best_epoch, b.best_epoch);
+    assert_same_run(whole, parts);
+}
+
+static void regression_with_adam(void **state) { stopped_and_resumed(state, RCR_REGRESSION, RCR_ADAM); }
+static void regression_with_sgd(void **state) { stopped_and_resumed(state, RCR_REGRESSION, RCR_SGD); }
+/* Dropout draws random numbers too. */
+static void classification_with_adamw(void **state) { stopped_and_resumed(state, RCR_CLASSIFICATION, RCR_ADAMW); }
+
+/* The number of threads, and whether batches are collated ahead, change nothing. */
+static void threads_change_nothing(void **state) {
+    char *data = toy_data(*state, 60), *one = toy_path(*state, "one"), *four = toy_path(*state, "four");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    rcr_train_result result;
+    rcr_error err = {0};
+    options.n_threads = 1;
+    assert_ok(rcr_train(&result, data, one, &options, NULL, &err), &err);
+    options.n_threads = 4;
+    assert_ok(rcr_train(&result, data, four, &options, NULL, &err), &err);
+    assert_same_bytes(one, four, "model.safetensors");
+    assert_same_bytes(one, four, "predictions-test.csv");
+}
+
+/* Another seed gives other weights: the comparisons above would notice a generator that is not restored. */
+static void seeds_matter(void **state) {
+    char *data = toy_data(*state, 60), *one = toy_path(*state, "one"), *two = toy_path(*state, "two");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    rcr_train_result a, b;
+    rcr_error err = {0};
+    assert_ok(rcr_train(&a, data, one, &options, NULL, &err), &err);
+    options.seed = 124;
+    assert_ok(rcr_train(&b, data, two, &options, NULL, &err), &err);
+    assert_true(a.train.mae != b.train.mae);
+}
+
+/* kill -9 at arbitrary moments: what is on disk is whole, and the end is the same. */
+static void killed(void **state) {
+    char *data = toy_data(*state, 120), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    options.n_threads = 1;
+    options.epochs = 120;
+    rcr_train_result result;
+    rcr_error err = {0};
+    assert_ok(rcr_train(&result, data, whole, &options, NULL, &err), &err);
+    for (int round = 0; round < 8; round++) {
+        rcr_checkpoint checkpoint;
+        if (rcr_run_exists(parts)) {
+            assert_ok(rcr_checkpoint_open(&checkpoint, parts, &err), &err);
+            print_message("from epoch %.0f\n", rcr_st_value(rcr_safetensors_find(checkpoint.file, "counters"), 1));
+            rcr_checkpoint_close(&checkpoint);
+        }
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            rcr_status status = rcr_run_exists(parts) ? rcr_train_resume(&result, parts, -1, NULL, NULL)
+                                                      : rcr_train(&result, data, parts, &options, NULL, NULL);
+            _exit(status == RCR_OK ? 0 : 1);
+        }
+        struct timespec pause = {0, (20 + 23 * round) * 1000000L};
+        nanosleep(&pause, NULL);
+        kill(child, SIGKILL);
+        int how;
+        waitpid(child, &how, 0);
+        assert_false(WIFEXITED(how) && WEXITSTATUS(how) != 0);
+    }
+    if (rcr_run_exists(parts))
+        assert_ok(rcr_train_resume(&result, parts, -1, NULL, &err), &err);
+    else
+        assert_ok(rcr_train(&result, data, parts, &options, NULL, &err), &err);
+    assert_same_run(whole, parts);
+}
+
+static void stopped_run(const char *data, const char *run) {
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    rcr_train_result result;
+    rcr_error err = {0};
+    assert_int_equal(stop_after(7, data, run, &options, &result, &err), RCR_ERR_INTERRUPTED);
+}
+
+static void changed_data_are_refused(void **state) {
+    char *data = toy_data(*state, 60), *run = toy_path(*state, "run");
+    rcr_train_result result;
+    rcr_error err = {0};
+    stopped_run(data, run);
+    size_t length;
+    char *table = toy_read(data, "id_prop.csv", &length);
+    size_t digit = strcspn(table, ".") + 1; /* of the first target */
+    table[digit] = table[digit] == '5' ? '6' : '5';
+    toy_write_file(toy_path(data, "id_prop.csv"), table);
+    rcr_free(table);
+    assert_int_equal(rcr_train_resume(&result, run, -1, NULL, &err), RCR_ERR_MISMATCH);
+    assert_non_null(strstr(err.message, "data have changed"));
+}
+
+static void damaged_checkpoints_are_refused(void **state) {
+    char *data = toy_data(*state, 60), *run = toy_path(*state, "run"), *path = toy_path(run, "last.ckpt");
+    rcr_train_result result;
+    rcr_error err = {0};
+    stopped_run(data, run);
+    size_t length;
+    char *good = toy_read(run, "last.ckpt", &length);
+    /* one bit at a time, at places spread over header and tensors */
+    for (size_t at = 9; at < length; at += length / 97) {
+        good[at] ^= 4;
+        assert_ok(rcr_file_write(path, good, length, &err), &err);
+        rcr_status status = rcr_train_resume(&result, run, -1, NULL, &err);
+        if (status == RCR_OK) print_message("a flipped bit at %zu of %zu passed\n", at, length);
+        assert_true(status == RCR_ERR_MISMATCH || status == RCR_ERR_PARSE || status == RCR_ERR_UNSUPPORTED);
+        good[at] ^= 4;
+    }
+    /* cut short */
+    for (size_t cut = 0; cut < length; cut += length / 13) {
+        assert_ok(rcr_file_write(path, good, cut, &err), &err);
+        assert_int_not_equal(rcr_train_resume(&result, run, -1, NULL, &err), RCR_OK);
+    }
+    assert_ok(rcr_file_write(path, good, length, &err), &err);
+    assert_ok(rcr_train_resume(&result, run, -1, NULL, &err), &err);
+    rcr_free(good);
+}
+
+/* The data are found from another working directory although they were named relative to this one. */
+static void resumed_from_elsewhere(void **state) {
+    char here[4096];
+    assert_non_null(getcwd(here, sizeof here));
+    toy_data(*state, 60);
+    assert_int_equal(chdir(*state), 0);
+    stopped_run("data", "run");
+    assert_int_equal(chdir("/"), 0);
+    rcr_train_result result;
+    rcr_error err = {0};
+    rcr_status status = rcr_train_resume(&result, toy_path(*state, "run"), -1, NULL, &err);
+    assert_int_equal(chdir(here), 0);
+    assert_ok(status, &err);
+}
+
+#define in_folder(f) cmocka_unit_test_setup_teardown(f, toy_setup, toy_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        in_folder(regression_with_adam),
+        in_folder(regression_with_sgd),
+        in_folder(classification_with_adamw),
+        in_folder(threads_change_nothing),
+        in_folder(seeds_matter),
+        in_folder(killed),
+        in_folder(changed_data_are_refused),
+        in_folder(damaged_checkpoints_are_refused),
+        in_folder(resumed_from_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
