@@ -1,8 +1,3 @@
-#include <stdio.h>
+#include "cli/cli.h"
 
-#include "recryst.h"
-
-int main(void) {
-    printf("recryst %s\n", rcr_version());
-    return 0;
-}
+int main(int argc, char **argv) { return rcr_cli_main(argc, argv); }

@@ -1,0 +1,72 @@
+/* Command-line options: a table for each subcommand, read with getopt_long, checked, and printed as its help. */
+#ifndef RCR_CLI_ARGS_H
+#define RCR_CLI_ARGS_H
+
+#include "recryst.h"
+
+typedef enum rcr_arg_kind {
+    RCR_ARG_HEADING = 0, /* no option: `help` is a heading in the list */
+    RCR_ARG_FLAG,        /* int32_t: 1 when given */
+    RCR_ARG_INT32,       /* int32_t in min .. max */
+    RCR_ARG_INT64,       /* int64_t in min .. max */
+    RCR_ARG_UINT64,      /* uint64_t, any that fits in 63 bits */
+    RCR_ARG_DOUBLE,      /* double in min .. max */
+    RCR_ARG_TEXT,        /* const char *, a view into argv */
+    RCR_ARG_CHOICE,      /* int32_t: the index of the word in value_name, "one|two|three" */
+    RCR_ARG_LIST         /* rcr_arg_list: whole numbers in min .. max with commas between */
+} rcr_arg_kind;
+
+enum { RCR_ARG_LIST_MAX = 32 };
+typedef struct rcr_arg_list {
+    int32_t n;
+    int32_t item[RCR_ARG_LIST_MAX];
+} rcr_arg_list;
+
+/* One option.  What *value holds before the command line is read is the default; the help shows it when it lies within
+ * the range (so -1 can stand for "not given" where the range starts at 0). */
+typedef struct rcr_arg {
+    const char *name; /* without the dashes */
+    rcr_arg_kind kind;
+    const char *value_name; /* "N", "NAME", ... ; the words of a choice */
+    void *value;
+    double min, max; /* inclusive */
+    int above_min;   /* 1: min itself is not allowed */
+    const char *help;
+    int given; /* set by rcr_args_parse */
+} rcr_arg;
+
+/* A subcommand's interface. */
+typedef struct rcr_args {
+    const char *command;     /* "train" */
+    const char *usage;       /* lines after "usage: recryst COMMAND", such as "MODEL DATA [options]"; '\n' between */
+    const char *description; /* a few sentences; lines end with '\n' */
+    const char *examples;    /* whole command lines; lines end with '\n' */
+    rcr_arg *arg;
+    size_t n_args;
+    /* What remains beside options, in order; set by rcr_args_parse. */
+    int n_positional;
+    char **positional;
+    int help; /* --help was asked for */
+} rcr_args;
+
+/* Read argv[1 .. argc): options in any order, before or after the others; "--" ends them.  Names are matched whole.
+ * Errors: RCR_ERR_ARGUMENT, naming the option and what it takes. */
+rcr_status rcr_args_parse(rcr_args *args, int argc, char **argv, rcr_error *err);
+
+/* Parse; print the help when it is asked for, and the error when there is one.  1: go on.  0: end with *exit_code. */
+int rcr_args_begin(rcr_args *args, int argc, char **argv, int *exit_code);
+
+/* The option of that name; NULL when there is none. */
+const rcr_arg *rcr_args_find(const rcr_args *args, const char *name);
+
+/* The help, to standard output.  Gives an exit code. */
+int rcr_args_print_help(const rcr_args *args);
+
+/* Report err as an error in the use of this command.  Gives RCR_EXIT_USAGE. */
+int rcr_args_usage_error(const rcr_args *args, const rcr_error *err);
+
+/* The word among words (ended by NULL) that `word` was probably meant to be; NULL when none is near.  Distance: the
+ * least number of insertions, deletions, replacements and swaps of neighbours (Damerau 1964). */
+const char *rcr_nearest_word(const char *word, const char *const *words);
+
+#endif

@@ -1,0 +1,94 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+
+const rcr_command rcr_commands[] = {
+    {"train", "train a model on a dataset, or go on with a run", rcr_cmd_train},
+    {"evaluate", "score a model on a dataset", rcr_cmd_evaluate},
+    {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
+    {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},
+    {"graph", "show the crystal graph of one structure file", rcr_cmd_graph},
+    {NULL, NULL, NULL},
+};
+
+static int print_help(void) {
+    rcr_text out = {0};
+    rcr_text_puts(&out, "usage: recryst COMMAND [arguments]\n"
+                        "\n"
+                        "Crystal graph neural networks: structure files in, material properties out.\n"
+                        "\n"
+                        "commands:\n");
+    for (const rcr_command *c = rcr_commands; c->name != NULL; c++)
+        rcr_text_printf(&out, "  %-10s  %s\n", c->name, c->summary);
+    rcr_text_puts(&out, "\n"
+                        "  recryst help COMMAND   (or recryst COMMAND --help) shows the options of a command\n"
+                        "  recryst --version      shows the version\n"
+                        "\n"
+                        "a first session:\n"
+                        "  recryst info data/demo\n"
+                        "  recryst train data/demo --epochs 50 --out runs/first\n"
+                        "  recryst predict runs/first my-crystal.cif\n"
+                        "\n"
+                        "exit codes: 0 done; 1 failed; 2 the command line makes no sense; 3 interrupted\n"
+                        "(train: the run can be resumed); 4 training stopped, the loss is not a number\n"
+                        "\n"
+                        "environment: RECRYST_MODELS, a folder of models that can be given by name;\n"
+                        "RECRYST_KERNELS, the kernels to use (ref, base, avx2, avx512)\n");
+    int code = rcr_cli_print(&out);
+    rcr_text_free(&out);
+    return code;
+}
+
+static int print_version(void) {
+    rcr_text out = {0};
+    rcr_text_printf(&out, "recryst %s\n", rcr_version());
+    int code = rcr_cli_print(&out);
+    rcr_text_free(&out);
+    return code;
+}
+
+static const rcr_command *find_command(const char *name) {
+    for (const rcr_command *c = rcr_commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+static int unknown_command(const char *name) {
+    const char *names[16];
+    size_t n = 0;
+    for (const rcr_command *c = rcr_commands; c->name != NULL && n < 14; c++) names[n++] = c->name;
+    names[n++] = "help";
+    names[n] = NULL;
+    const char *kind = name[0] == '-' ? "option" : "command";
+    const char *near = rcr_nearest_word(name, names);
+    if (near != NULL) return rcr_cli_usage_error("", "unknown %s '%s'; did you mean '%s'?", kind, name, near);
+    return rcr_cli_usage_error("", "unknown %s '%s'", kind, name);
+}
+
+int rcr_cli_main(int argc, char **argv) {
+    rcr_cli_guard_streams();
+    rcr_signals_ignore_pipe();
+    if (argc < 2) {
+        /* Not what was asked for, so not on standard output. */
+        return rcr_cli_usage_error("", "no command given: train, evaluate, predict, info or graph");
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return print_version();
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return print_help();
+    if (strcmp(word, "help") == 0) {
+        if (argc == 2) return print_help();
+        const rcr_command *command = find_command(argv[2]);
+        if (command == NULL) return unknown_command(argv[2]);
+        char option[] = "--help";
+        char *arguments[] = {argv[2], option, NULL};
+        return command->run(2, arguments);
+    }
+    const rcr_command *command = find_command(word);
+    if (command == NULL) return unknown_command(word);
+    return command->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,174 @@
+#include "cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* Print text as one line on standard error; a file's name or content must not be able to drive the terminal. */
+static void print_line(const char *lead, const char *text) {
+    char line[2048];
+    size_t n = (size_t)snprintf(line, sizeof line, "%s%s", lead, text);
+    if (n > sizeof line - 2) n = sizeof line - 2;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f) line[i] = '?';
+    line[n] = '\n';
+    fwrite(line, 1, n + 1, stderr); /* in one piece, so that lines of several processes stay whole */
+}
+
+static int exit_code_of(rcr_status status) {
+    switch (status) {
+    case RCR_OK: return RCR_EXIT_OK;
+    case RCR_ERR_ARGUMENT: return RCR_EXIT_USAGE;
+    case RCR_ERR_INTERRUPTED: return RCR_EXIT_INTERRUPTED;
+    case RCR_ERR_NUMERIC: return RCR_EXIT_NUMERIC;
+    default: return RCR_EXIT_FAILED;
+    }
+}
+
+int rcr_cli_error(const rcr_error *err) {
+    if (err->message[0] == '\0' && err->status == RCR_ERR_IO) return RCR_EXIT_FAILED; /* a closed pipe */
+    char text[sizeof err->file + sizeof err->message + 64];
+    rcr_error_format(text, sizeof text, err);
+    print_line("recryst: error: ", text);
+    return exit_code_of(err->status);
+}
+
+static void print_formatted(const char *lead, const char *format, va_list args) {
+    char text[1024];
+    vsnprintf(text, sizeof text, format, args);
+    print_line(lead, text);
+}
+
+int rcr_cli_usage_error(const char *command, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_formatted("recryst: error: ", format, args);
+    va_end(args);
+    rcr_cli_hint("see 'recryst %s--help'", command);
+    return RCR_EXIT_USAGE;
+}
+
+void rcr_cli_hint(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_formatted("recryst: ", format, args);
+    va_end(args);
+}
+
+void rcr_cli_note(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_formatted("recryst: note: ", format, args);
+    va_end(args);
+}
+
+/* ---- standard output and files */
+
+rcr_status rcr_output_open(rcr_output *out, const char *path, rcr_error *err) {
+    rcr_writer *writer = NULL;
+    if (path != NULL && strcmp(path, "-") != 0) {
+        rcr_status status = rcr_writer_open(&writer, path, err);
+        if (status != RCR_OK) return status;
+    }
+    out->writer = writer;
+    out->failure = 0;
+    return RCR_OK;
+}
+
+void rcr_output_write(rcr_output *out, rcr_text *text) {
+    if (text->failed) {
+        if (out->failure == 0) out->failure = ENOMEM;
+    } else if (out->writer != NULL) {
+        rcr_writer_write(out->writer, text->data, text->length);
+    } else if (out->failure == 0 && text->length > 0) {
+        errno = 0;
+        if (fwrite(text->data, 1, text->length, stdout) != text->length) out->failure = errno != 0 ? errno : EIO;
+    }
+    text->length = 0;
+}
+
+int rcr_output_failed(const rcr_output *out) { return out->failure != 0; }
+
+rcr_status rcr_output_close(rcr_output *out, rcr_error *err) {
+    if (out->failure == ENOMEM) {
+        rcr_output_abort(out);
+        return rcr_fail_memory(err, "writing the output");
+    }
+    if (out->writer != NULL) {
+        rcr_writer *writer = out->writer;
+        out->writer = NULL;
+        return rcr_writer_commit(writer, err);
+    }
+    errno = 0;
+    if (out->failure == 0 && fflush(stdout) != 0) out->failure = errno != 0 ? errno : EIO;
+    if (out->failure == EPIPE) return rcr_fail(err, RCR_ERR_IO, "%s", "");
+    if (out->failure != 0)
+        return rcr_fail(err, RCR_ERR_IO, "can't write to standard output: %s", strerror(out->failure));
+    return RCR_OK;
+}
+
+void rcr_output_abort(rcr_output *out) {
+    rcr_writer_abort(out->writer);
+    out->writer = NULL;
+}
+
+int rcr_cli_print(const rcr_text *text) {
+    rcr_output out = {0};
+    rcr_text copy = *text;
+    rcr_error err;
+    rcr_output_write(&out, &copy);
+    return rcr_output_close(&out, &err) == RCR_OK ? RCR_EXIT_OK : rcr_cli_error(&err);
+}
+
+void rcr_cli_guard_streams(void) {
+    /* Read-only for output too: a write then fails, as it would have on the closed descriptor. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) (void)!open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY);
+}
+
+/* ---- JSON */
+
+/* The length of the UTF-8 sequence at p: 1 to 4; 0 when it is none (Unicode 15, table 3-7). */
+static size_t utf8_length(const unsigned char *p) {
+    if (p[0] < 0x80) return 1;
+    size_t n = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    if (n == 3 && ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))) return 0;
+    if (n == 4 && ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))) return 0;
+    return n;
+}
+
+void rcr_json_string(rcr_text *out, const char *text) {
+    rcr_text clean = {0};
+    rcr_text_puts(&clean, "");
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
+        size_t n = utf8_length(p);
+        if (n == 0)
+            rcr_text_puts(&clean, "\xef\xbf\xbd");
+        else
+            rcr_text_append(&clean, (const char *)p, n);
+        p += n == 0 ? 1 : n;
+    }
+    json_t *string = clean.failed ? NULL : json_stringn(clean.data, clean.length);
+    char *quoted = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+    if (quoted != NULL)
+        rcr_text_puts(out, quoted);
+    else
+        out->failed = 1;
+    free(quoted);
+    json_decref(string);
+    rcr_text_free(&clean);
+}
+
+void rcr_json_number(rcr_text *out, double value) {
+    char number[32];
+    rcr_text_puts(out, isfinite(value) ? rcr_format_double(number, value) : "null");
+}

@@ -1,0 +1,48 @@
+/* What the command says: data to standard output or a file, errors and notes to standard error. */
+#ifndef RCR_CLI_OUTPUT_H
+#define RCR_CLI_OUTPUT_H
+
+#include "base/file.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "recryst.h"
+
+/* "recryst: error: file:line: message" on standard error; control characters are replaced.  Gives the exit code that
+ * goes with the status. */
+int rcr_cli_error(const rcr_error *err);
+/* An error in the command's use, with a pointer to the help.  Gives RCR_EXIT_USAGE. */
+int rcr_cli_usage_error(const char *command, const char *format, ...) RCR_PRINTF(2, 3);
+/* "recryst: text" on standard error: what helps after an error. */
+void rcr_cli_hint(const char *format, ...) RCR_PRINTF(1, 2);
+/* "recryst: note: text" on standard error. */
+void rcr_cli_note(const char *format, ...) RCR_PRINTF(1, 2);
+
+/* Write a text to standard output at once.  Gives RCR_EXIT_OK, or reports and gives RCR_EXIT_FAILED (out of memory in
+ * building the text, or the output can't be written).  A closed pipe ends quietly. */
+int rcr_cli_print(const rcr_text *text);
+
+/* Where rows go: standard output, or a file that appears whole at the end. */
+typedef struct rcr_output {
+    rcr_writer *writer; /* NULL: standard output */
+    int failure;        /* errno of the first failed write to standard output */
+} rcr_output;
+/* path NULL or "-": standard output. */
+rcr_status rcr_output_open(rcr_output *out, const char *path, rcr_error *err);
+/* Append what the text holds and empty it.  Errors come out in rcr_output_close. */
+void rcr_output_write(rcr_output *out, rcr_text *text);
+/* 1 when writing on is useless (standard output has failed). */
+int rcr_output_failed(const rcr_output *out);
+/* Flush, or bring the file to its name.  A closed pipe is RCR_ERR_IO with an empty message. */
+rcr_status rcr_output_close(rcr_output *out, rcr_error *err);
+void rcr_output_abort(rcr_output *out);
+
+/* Make sure that file descriptors 0 to 2 are open, so that no file that is opened later takes the place of a closed
+ * standard stream; writing to what was closed then fails as it should. */
+void rcr_cli_guard_streams(void);
+
+/* Append a JSON string in quotes; bytes that are not UTF-8 become U+FFFD. */
+void rcr_json_string(rcr_text *out, const char *text);
+/* Append a JSON number, or null for what JSON has no number for. */
+void rcr_json_number(rcr_text *out, double value);
+
+#endif
