@@ -186,8 +186,7 @@ static rcr_status fail_unknown(rcr_error *err, const rcr_args *args, const char 
     const char *dashless = option + strspn(option, "-");
     snprintf(name, sizeof name, "%.*s", (int)strcspn(dashless, "="), dashless);
     const char *near = rcr_nearest_word(name, names);
-    if (near != NULL)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown option '%s'; did you mean '--%s'?", option, near);
+    if (near != NULL) return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown option '%s'; did you mean '--%s'?", option, near);
     return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown option '%s'", option);
 }
 

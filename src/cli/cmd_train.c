@@ -1,0 +1,255 @@
+/* recryst train */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/graph_args.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "cli/train_view.h"
+
+/* What the command line says, before it is put together. */
+typedef struct train_args {
+    rcr_train_options options;
+    rcr_graph_args graph;
+    const char *resume, *out, *split, *kernels;
+    int32_t model, task, optimizer, steps, layers, gate, layer_norm, strict, quiet, threads;
+    rcr_arg_list milestones;
+} train_args;
+
+static train_args defaults(void) {
+    train_args a = {.options = rcr_train_options_default(), .graph = rcr_graph_args_default()};
+    a.model = a.options.model.architecture;
+    a.task = a.options.model.task;
+    a.optimizer = a.options.optimizer;
+    a.steps = a.layers = a.options.model.depth;
+    a.split = "random";
+    a.milestones.n = a.options.n_milestones;
+    memcpy(a.milestones.item, a.options.milestone, (size_t)a.options.n_milestones * sizeof *a.milestones.item);
+    return a;
+}
+
+/* Options that say one thing together, and a mismatch between them.  Errors: RCR_ERR_ARGUMENT. */
+static rcr_status combine(train_args *a, const rcr_args *args, rcr_error *err) {
+    rcr_train_options *o = &a->options;
+    int shared = a->model == RCR_SR_CGCNN;
+    if (!shared && rcr_args_find(args, "steps")->given)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--steps goes with --model sr-cgcnn; cgcnn takes --layers");
+    if (shared && rcr_args_find(args, "layers")->given)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "--layers goes with --model cgcnn; sr-cgcnn, which is the default, takes --steps");
+    if (!shared && (a->gate || a->layer_norm))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --model sr-cgcnn only", a->gate ? "gate" : "layer-norm");
+    static const char *const parts[] = {"train", "val", "test"};
+    for (int i = 0; i < 3; i++) {
+        char ratio[16], size[16];
+        snprintf(ratio, sizeof ratio, "%s-ratio", parts[i]);
+        snprintf(size, sizeof size, "%s-size", parts[i]);
+        if (rcr_args_find(args, ratio)->given && rcr_args_find(args, size)->given)
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s and --%s say the same thing twice; give one", ratio, size);
+    }
+    o->model.architecture = (rcr_architecture)a->model;
+    o->model.task = (rcr_task_kind)a->task;
+    o->model.depth = shared ? a->steps : a->layers;
+    o->model.gate = a->gate;
+    o->model.layer_norm = a->layer_norm;
+    o->optimizer = (rcr_optimizer_kind)a->optimizer;
+    o->n_milestones = a->milestones.n;
+    memcpy(o->milestone, a->milestones.item, (size_t)a->milestones.n * sizeof *o->milestone);
+    rcr_graph_args_finish(&a->graph);
+    o->graph = a->graph.options;
+    o->split.seed = o->seed;
+    o->split.kind = strcmp(a->split, "random") == 0      ? RCR_SPLIT_RANDOM
+                    : strcmp(a->split, "reference") == 0 ? RCR_SPLIT_REFERENCE
+                                                         : RCR_SPLIT_FILE;
+    o->split.file = o->split.kind == RCR_SPLIT_FILE ? a->split : NULL;
+    o->n_threads = a->threads;
+    o->kernels = a->kernels;
+    o->strict = a->strict;
+    return RCR_OK;
+}
+
+/* The last part of a path without its suffixes, as a name for runs. */
+static void data_name(rcr_text *name, const char *path) {
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/') end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/') start--;
+    size_t length = strcspn(path + start, ".");
+    if (length > end - start) length = end - start;
+    /* "." and "..", which have no name of their own, and dot files */
+    if (length == 0)
+        rcr_text_puts(name, "data");
+    else
+        rcr_text_append(name, path + start, length);
+}
+
+/* runs/DATA-MODEL-N with the first N that is free. */
+static rcr_status choose_directory(rcr_text *out, const char *data, const train_args *a, rcr_error *err) {
+    rcr_text name = {0};
+    data_name(&name, data);
+    for (int n = 1; n < 100000 && !name.failed && !out->failed; n++) {
+        out->length = 0;
+        rcr_text_printf(out, "runs/%s-%s-%d", name.data, a->model == RCR_SR_CGCNN ? "sr-cgcnn" : "cgcnn", n);
+        if (!out->failed && access(out->data, F_OK) != 0) {
+            rcr_text_free(&name);
+            return RCR_OK;
+        }
+    }
+    rcr_text_free(&name);
+    return rcr_fail(err, RCR_ERR_IO, "found no free name for a run in runs/; name one with --out");
+}
+
+/* Print how the run ended, and give the exit code. */
+static int finish(rcr_train_view *view, rcr_status status, const rcr_train_result *result, const rcr_error *err) {
+    rcr_terminal_clear(&view->terminal);
+    if (status == RCR_OK) {
+        rcr_text out = {0};
+        if (!view->terminal.quiet) rcr_terminal_line(&view->terminal, "%s", "");
+        rcr_train_view_result(&out, view, result);
+        int code = rcr_cli_print(&out);
+        rcr_text_free(&out);
+        return code;
+    }
+    if (status != RCR_ERR_INTERRUPTED) return rcr_cli_error(err);
+    rcr_text command = {0};
+    rcr_shell_word(&command, view->run_directory);
+    rcr_cli_hint("%s; go on with: recryst train --resume %s", err->message, command.failed ? "RUN" : command.data);
+    rcr_text_free(&command);
+    return RCR_EXIT_INTERRUPTED;
+}
+
+static int train(train_args *a, const rcr_args *args) {
+    rcr_error err;
+    rcr_train_view view;
+    rcr_train_events events = {0};
+    rcr_train_result result = {0};
+    rcr_text directory = {0};
+    if (combine(a, args, &err) != RCR_OK) return rcr_args_usage_error(args, &err);
+    if (a->out == NULL && choose_directory(&directory, args->positional[0], a, &err) != RCR_OK)
+        return rcr_cli_error(&err);
+    const char *run = a->out != NULL ? a->out : directory.data;
+    events.stop = rcr_signals_catch("\nrecryst: stopping; press Ctrl-C again to end at once\n");
+    rcr_train_view_init(&view, &events, run, a->quiet);
+    view.classes = a->task == RCR_CLASSIFICATION;
+    rcr_status status = rcr_train(&result, args->positional[0], run, &a->options, &events, &err);
+    int code = finish(&view, status, &result, &err);
+    rcr_text_free(&directory);
+    return code;
+}
+
+static int resume(train_args *a, const rcr_args *args) {
+    for (size_t i = 0; i < args->n_args; i++) {
+        const rcr_arg *arg = &args->arg[i];
+        if (!arg->given || strcmp(arg->name, "resume") == 0 || strcmp(arg->name, "threads") == 0 ||
+            strcmp(arg->name, "quiet") == 0)
+            continue;
+        return rcr_cli_usage_error(
+            "train ", "--%s can't be given with --resume: a run goes on with the settings it began with", arg->name);
+    }
+    if (args->n_positional > 0)
+        return rcr_cli_usage_error("train ", "--resume takes the data from the run; leave '%s' out",
+                                   args->positional[0]);
+    rcr_error err;
+    rcr_train_view view;
+    rcr_train_events events = {0};
+    rcr_train_result result = {0};
+    events.stop = rcr_signals_catch("\nrecryst: stopping; press Ctrl-C again to end at once\n");
+    rcr_train_view_init(&view, &events, a->resume, a->quiet);
+    int threads = rcr_args_find(args, "threads")->given ? a->threads : -1;
+    rcr_status status = rcr_train_resume(&result, a->resume, threads, &events, &err);
+    if (status == RCR_OK) view.classes = result.test.n > 0 && result.test.mae != result.test.mae;
+    return finish(&view, status, &result, &err);
+}
+
+#define NUMBER(option, type, target, low, high, text)                                                                  \
+    { .name = option, .kind = type, .value_name = "N", .value = target, .min = low, .max = high, .help = text }
+#define WORDS(option, type, words, target, text)                                                                       \
+    { .name = option, .kind = type, .value_name = words, .value = target, .help = text }
+#define HEADING(text)                                                                                                  \
+    { .kind = RCR_ARG_HEADING, .help = text }
+#define FLAG(option, target, text)                                                                                     \
+    { .name = option, .kind = RCR_ARG_FLAG, .value = target, .help = text }
+
+int rcr_cmd_train(int argc, char **argv) {
+    train_args a = defaults();
+    rcr_train_options *o = &a.options;
+    rcr_arg table[] = {
+        HEADING("what to learn"),
+        WORDS("target", RCR_ARG_TEXT, "NAME", &o->target, "column to learn; needed where there are several"),
+        WORDS("unit", RCR_ARG_TEXT, "TEXT", &o->unit, "unit of the target, such as eV/atom; kept in the model"),
+        WORDS("task", RCR_ARG_CHOICE, "regression|classification", &a.task, "a number, or class 0 or 1"),
+        HEADING("model"),
+        WORDS("model", RCR_ARG_CHOICE, "sr-cgcnn|cgcnn", &a.model,
+              "one convolution used again at every step, or one for each layer"),
+        NUMBER("steps", RCR_ARG_INT32, &a.steps, 1, 1000, "sr-cgcnn: message-passing steps"),
+        NUMBER("layers", RCR_ARG_INT32, &a.layers, 1, 1000, "cgcnn: convolution layers"),
+        FLAG("gate", &a.gate, "sr-cgcnn: a learnt gate between the old and the new atom vectors"),
+        FLAG("layer-norm", &a.layer_norm, "sr-cgcnn: a LayerNorm after every step"),
+        NUMBER("atom-features", RCR_ARG_INT32, &o->model.atom_features, 1, 4096, "length of an atom's vector"),
+        NUMBER("hidden", RCR_ARG_INT32, &o->model.hidden, 1, 65536, "width of the layers after pooling"),
+        NUMBER("hidden-layers", RCR_ARG_INT32, &o->model.hidden_layers, 1, 1000, "number of layers after pooling"),
+        HEADING("training"),
+        NUMBER("epochs", RCR_ARG_INT32, &o->epochs, 1, 10000000, "passes over the training part"),
+        NUMBER("batch-size", RCR_ARG_INT32, &o->batch_size, 1, 1000000, "crystals in a batch"),
+        WORDS("optimizer", RCR_ARG_CHOICE, "adam|sgd|adamw", &a.optimizer, "how weights are updated"),
+        {.name = "lr",
+         .kind = RCR_ARG_DOUBLE,
+         .value_name = "X",
+         .value = &o->lr,
+         .max = 1000,
+         .above_min = 1,
+         .help = "learning rate at the start"},
+        WORDS("lr-milestones", RCR_ARG_LIST, "N,N,...", &a.milestones,
+              "epochs after which the learning rate is multiplied by --lr-gamma"),
+        NUMBER("lr-gamma", RCR_ARG_DOUBLE, &o->lr_gamma, 0, 1000, "factor at the milestones"),
+        NUMBER("momentum", RCR_ARG_DOUBLE, &o->momentum, 0, 1, "sgd: momentum"),
+        NUMBER("weight-decay", RCR_ARG_DOUBLE, &o->weight_decay, 0, 1000, "weight decay"),
+        NUMBER("dropout", RCR_ARG_DOUBLE, &o->dropout, 0, 0.99, "classification: dropout before the hidden layers"),
+        WORDS("seed", RCR_ARG_UINT64, "N", &o->seed, "weights, split, order and dropout all come from it"),
+        HEADING("which rows train, choose the best model, and judge it"),
+        WORDS("split", RCR_ARG_TEXT, "random|reference|FILE", &a.split,
+              "random; the rows the reference program would choose; or a CSV file with the header id,part and the "
+              "parts train, val and test"),
+        NUMBER("train-ratio", RCR_ARG_DOUBLE, &o->split.train_ratio, 0, 1, "share of the rows; what the others leave"),
+        NUMBER("val-ratio", RCR_ARG_DOUBLE, &o->split.val_ratio, 0, 1, "share of the rows"),
+        NUMBER("test-ratio", RCR_ARG_DOUBLE, &o->split.test_ratio, 0, 1, "share of the rows"),
+        NUMBER("train-size", RCR_ARG_INT64, &o->split.train_size, 1, 1e15, "rows, in place of the ratio"),
+        NUMBER("val-size", RCR_ARG_INT64, &o->split.val_size, 1, 1e15, "rows, in place of the ratio"),
+        NUMBER("test-size", RCR_ARG_INT64, &o->split.test_size, 1, 1e15, "rows, in place of the ratio"),
+        HEADING("graph (kept in the model)"),
+        RCR_GRAPH_ARG_ROWS(a.graph),
+        HEADING("running"),
+        WORDS("out", RCR_ARG_TEXT, "RUN", &a.out, "run directory; runs/DATA-MODEL-N when not given"),
+        WORDS("resume", RCR_ARG_TEXT, "RUN", &a.resume, "go on with a run that was stopped, exactly where it stopped"),
+        NUMBER("threads", RCR_ARG_INT32, &a.threads, 0, 4096, "threads, 0: one for each core; changes no result"),
+        WORDS("kernels", RCR_ARG_TEXT, "NAME", &a.kernels, "ref, base, avx2 or avx512; the best one when not given"),
+        FLAG("strict", &a.strict, "stop at the first row that can't be used"),
+        FLAG("quiet", &a.quiet, "no progress; only errors and the final scores"),
+    };
+    rcr_args args = {
+        .command = "train",
+        .usage = "DATA [options]\n--resume RUN [--threads N] [--quiet]",
+        .description = "Train a model on DATA and write a run directory: model.safetensors (the best by\n"
+                       "validation), metrics.csv, predictions, errors.csv (rows that can't be used) and\n"
+                       "report.html. DATA is a folder or archive in CGCNN's layout (id_prop.csv beside\n"
+                       "ID.cif files), a CSV file with a header and a column of file names, or an\n"
+                       "extended XYZ file.\n",
+        .examples = "  recryst train data/demo\n"
+                    "  recryst train elastic.tar.zst --target band_gap --unit eV --model cgcnn --layers 3\n"
+                    "  recryst train data/demo --epochs 100 --lr-milestones 60,80 --seed 7 --out runs/b\n"
+                    "  recryst train --resume runs/b\n",
+        .arg = table,
+        .n_args = sizeof table / sizeof *table,
+    };
+    int code;
+    if (!rcr_args_begin(&args, argc, argv, &code)) return code;
+    if (a.resume != NULL) return resume(&a, &args);
+    if (args.n_positional != 1)
+        return rcr_cli_usage_error(
+            "train ", args.n_positional == 0 ? "no data given: recryst train DATA" : "one DATA at a time, not %d",
+            args.n_positional);
+    return train(&a, &args);
+}

@@ -1,0 +1,230 @@
+#include "cli/train_view.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "report/metrics.h"
+
+/* ---- before the first epoch */
+
+static void on_reading(void *context, size_t done, size_t total) {
+    rcr_train_view *view = context;
+    if (!rcr_terminal_due(&view->terminal)) return;
+    char n[32], all[32], rate_text[32], left[32];
+    double rate = (double)done / (rcr_now() - view->reading_since);
+    double remaining = rate > 0 ? (double)(total - done) / rate : NAN;
+    rcr_terminal_progress(&view->terminal, "reading: %s of %s rows, %s/s, %s left",
+                          rcr_format_count(n, (long long)done), rcr_format_count(all, (long long)total),
+                          rcr_format_count(rate_text, (long long)rate), rcr_format_duration(left, remaining));
+}
+
+static void on_data_read(void *context, const rcr_dataset *dataset) {
+    rcr_train_view *view = context;
+    char rows[32], usable[32], seconds[32];
+    rcr_terminal_line(&view->terminal, "data       %s: %s rows, %s usable, read in %s", dataset->name,
+                      rcr_format_count(rows, (long long)dataset->n_rows),
+                      rcr_format_count(usable, (long long)dataset->n),
+                      rcr_format_duration(seconds, rcr_now() - view->reading_since));
+    if (dataset->n_bad > 0) {
+        char reason[sizeof(rcr_error) + 16];
+        rcr_error_format(reason, sizeof reason, &dataset->bad[0].error);
+        rcr_terminal_line(&view->terminal, "           first unusable row: %s: %s", dataset->bad[0].id, reason);
+    }
+    double *target = rcr_calloc(dataset->n, sizeof *target);
+    if (target == NULL) return; /* only display is at stake */
+    double sum = 0;
+    for (size_t i = 0; i < dataset->n; i++) {
+        target[i] = dataset->sample[i].target;
+        sum += target[i];
+        view->share += target[i] > 0.5;
+    }
+    view->mean = sum / (double)dataset->n;
+    view->share /= (double)dataset->n;
+    view->std = rcr_metrics_std(target, dataset->n);
+    rcr_free(target);
+}
+
+void rcr_describe_architecture(rcr_text *out, const rcr_model_options *options) {
+    int shared = options->architecture == RCR_SR_CGCNN;
+    rcr_text_printf(out, "%s, %d %s%s%s%s", shared ? "sr-cgcnn" : "cgcnn", options->depth, shared ? "step" : "layer",
+                    options->depth == 1 ? "" : "s", shared && options->gate ? ", learnt gate" : "",
+                    shared && options->layer_norm ? ", LayerNorm" : "");
+}
+
+static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_split *split, const char *kernels,
+                      int n_threads) {
+    rcr_terminal *t = &view->terminal;
+    char a[32], b[32], c[32];
+    rcr_model_info info = rcr_model_describe(model);
+    if (view->classes)
+        rcr_terminal_line(t, "target     %s: %.1f %% of the rows are of class 1", model->target, 100 * view->share);
+    else
+        rcr_terminal_line(t, "target     %s: mean %.*f, standard deviation %.*f%s%s", model->target, view->decimals,
+                          view->mean, view->decimals, view->std, view->unit[0] != '\0' ? " " : "", view->unit);
+    rcr_terminal_line(t, "split      %s train, %s validation, %s test", rcr_format_count(a, (long long)split->n_train),
+                      rcr_format_count(b, (long long)split->n_val), rcr_format_count(c, (long long)split->n_test));
+    rcr_text architecture = {0};
+    rcr_describe_architecture(&architecture, &model->options);
+    rcr_terminal_line(t, "model      %s: %s parameters, %s of them in the convolutions",
+                      architecture.failed ? "" : architecture.data, rcr_format_count(a, info.n_parameters),
+                      rcr_format_count(b, info.n_conv_parameters));
+    rcr_text_free(&architecture);
+    rcr_terminal_line(t, "computing  %s kernels, %d thread%s", kernels, n_threads, n_threads == 1 ? "" : "s");
+    rcr_terminal_line(t, "run        %s (Ctrl-C stops; the run can then be resumed)", view->run_directory);
+    rcr_terminal_line(t, "%s", "");
+    /* Under "train" the scores of the epoch's own batches, weights still moving; under "val" those after it. */
+    rcr_terminal_line(t, "%11s  %10s  %10s  %10s  %9s  %9s%s%s", "epoch", "loss",
+                      view->classes ? "train acc" : "train MAE", view->classes ? "val AUC" : "val MAE", "lr", "time",
+                      view->unit[0] != '\0' ? "   MAE in " : "", view->unit);
+}
+
+static void on_started(void *context, const rcr_model *model, const rcr_split *split, const char *kernels,
+                       int n_threads) {
+    rcr_train_view *view = context;
+    view->classes = model->options.task == RCR_CLASSIFICATION;
+    if (!view->classes) snprintf(view->unit, sizeof view->unit, "%s", model->unit);
+    view->decimals = view->classes ? 4 : rcr_decimals_for(view->std);
+    view->n_train = split->n_train;
+    show_head(view, model, split, kernels, n_threads);
+    view->epoch_since = rcr_now();
+}
+
+/* ---- the epochs */
+
+static void on_batch_done(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals_done) {
+    rcr_train_view *view = context;
+    /* A log gets a line for each epoch, and needs these only where an epoch takes minutes. */
+    if (!rcr_terminal_due(&view->terminal) || (!view->terminal.live && batch == n_batches)) return;
+    double inside = rcr_now() - view->epoch_since;
+    double fraction = (double)batch / n_batches;
+    double whole = view->n_epochs_seen > 0 ? view->epoch_seconds : inside / fraction;
+    char rate[32], left[32] = "?", score[96] = "";
+    if (view->n_epochs > 0)
+        rcr_format_duration(left, whole * (view->n_epochs - epoch) + (whole > inside ? whole - inside : 0));
+    if (view->n_epochs_seen > 0)
+        snprintf(score, sizeof score, "%s %.*f, best %.*f at %d | ", view->classes ? "val AUC" : "val MAE",
+                 view->decimals, view->last_score, view->decimals, view->best_score, view->best_epoch);
+    char of[16] = "";
+    if (view->n_epochs > 0) snprintf(of, sizeof of, "/%d", view->n_epochs);
+    rcr_terminal_progress(&view->terminal, "epoch %d%s, batch %d/%d | %s%s crystals/s | %s left", epoch, of, batch,
+                          n_batches, score, rcr_format_count(rate, (long long)((double)crystals_done / inside)), left);
+}
+
+/* On a terminal about twenty lines of a run stay; in a log all. */
+static int is_kept(const rcr_train_view *view, int32_t epoch, int32_t n_epochs) {
+    int32_t every = (n_epochs + 19) / 20;
+    return !view->terminal.live || view->n_epochs_seen == 1 || epoch == n_epochs || epoch % every == 0;
+}
+
+static void on_epoch_done(void *context, const rcr_epoch *epoch, int32_t n_epochs) {
+    rcr_train_view *view = context;
+    double now = rcr_now(), length = now - view->epoch_since;
+    view->epoch_since = now;
+    view->epoch_seconds = view->n_epochs_seen == 0 ? length : 0.7 * view->epoch_seconds + 0.3 * length;
+    view->n_epochs = n_epochs;
+    view->n_epochs_seen++;
+    view->last_score = epoch->val_score;
+    if (epoch->is_best) {
+        view->best_score = epoch->val_score;
+        view->best_epoch = epoch->epoch;
+    } else if (view->n_epochs_seen == 1) {
+        view->best_score = NAN; /* resumed: of an epoch before this process */
+    }
+    if (view->terminal.quiet || !is_kept(view, epoch->epoch, n_epochs)) return;
+    char counter[32], lr[32], seconds[32];
+    snprintf(counter, sizeof counter, "%d/%d", epoch->epoch, n_epochs);
+    rcr_terminal_line(&view->terminal, "%11s  %10.*f  %10.*f  %10.*f  %9s  %9s%s", counter, 5, epoch->train_loss,
+                      view->decimals, epoch->train_score, view->decimals, epoch->val_score,
+                      rcr_format_double(lr, epoch->lr), rcr_format_duration(seconds, epoch->seconds),
+                      epoch->is_best ? "  best" : "");
+}
+
+static void on_message(void *context, const char *text) {
+    rcr_train_view *view = context;
+    rcr_terminal_line(&view->terminal, "note: %s", text);
+}
+
+void rcr_train_view_init(rcr_train_view *view, rcr_train_events *events, const char *run_directory, int quiet) {
+    memset(view, 0, sizeof *view);
+    rcr_terminal_init(&view->terminal, quiet);
+    view->run_directory = run_directory;
+    view->reading_since = rcr_now();
+    events->context = view;
+    events->reading = on_reading;
+    events->data_read = on_data_read;
+    events->started = on_started;
+    events->batch_done = on_batch_done;
+    events->epoch_done = on_epoch_done;
+    events->message = on_message;
+}
+
+/* ---- the end */
+
+/* A score in its column; "-" for one that does not exist. */
+static void put_score(rcr_text *out, double value, int decimals) {
+    if (isnan(value))
+        rcr_text_printf(out, "  %10s", "-");
+    else
+        rcr_text_printf(out, "  %10.*f", decimals, value);
+}
+
+void rcr_score_table(rcr_text *out, int classes, int decimals, const char *const *name, const rcr_score *const *score,
+                     size_t n) {
+    static const char *const regression[] = {"MAE", "RMSE", "R2", NULL};
+    static const char *const classification[] = {"accuracy", "precision", "recall", "F1", "ROC AUC", NULL};
+    size_t width = 10;
+    for (size_t i = 0; i < n; i++)
+        if (strlen(name[i]) > width) width = strlen(name[i]);
+    rcr_text_printf(out, "%-*s  %9s", (int)width, "", "crystals");
+    for (const char *const *h = classes ? classification : regression; *h != NULL; h++)
+        rcr_text_printf(out, "  %10s", *h);
+    rcr_text_puts(out, "\n");
+    for (size_t i = 0; i < n; i++) {
+        const rcr_score *s = score[i];
+        char count[32];
+        rcr_text_printf(out, "%-*s  %9s", (int)width, name[i], rcr_format_count(count, (long long)s->n));
+        const double r[] = {s->mae, s->rmse, s->r2}, c[] = {s->accuracy, s->precision, s->recall, s->f1, s->auc};
+        for (int k = 0; k < (classes ? 5 : 3); k++)
+            put_score(out, classes ? c[k] : r[k], classes || k == 2 ? 4 : decimals);
+        rcr_text_puts(out, "\n");
+    }
+}
+
+void rcr_shell_word(rcr_text *out, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:,@%=";
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        rcr_text_puts(out, word);
+        return;
+    }
+    rcr_text_puts(out, "'");
+    for (const char *p = word; *p != '\0'; p++) {
+        if (*p == '\'')
+            rcr_text_puts(out, "'\\''");
+        else
+            rcr_text_append(out, p, 1);
+    }
+    rcr_text_puts(out, "'");
+}
+
+void rcr_train_view_result(rcr_text *out, const rcr_train_view *view, const rcr_train_result *result) {
+    const char *const name[] = {"test", "validation", "train"};
+    const rcr_score *const score[] = {&result->test, &result->val, &result->train};
+    const char *run = view->run_directory;
+    char seconds[32];
+    int decimals = view->classes ? 4 : rcr_decimals_for(result->target_std);
+    rcr_score_table(out, view->classes, decimals, name, score, 3);
+    if (!view->classes)
+        rcr_text_printf(out, "The test targets have a standard deviation of %.*f%s%s; the test MAE is %.1f %% of it.\n",
+                        decimals, result->target_std, view->unit[0] != '\0' ? " " : "", view->unit,
+                        100 * result->test.mae / result->target_std);
+    rcr_text_printf(out, "\nThe model of epoch %d, the best of %d by validation, is kept. Training took %s.\n\n",
+                    result->best_epoch, result->epochs_done, rcr_format_duration(seconds, result->seconds));
+    rcr_text_printf(out, "model        %s/model.safetensors\n", run);
+    rcr_text_printf(out, "predictions  %s/predictions-test.csv, predictions-val.csv, predictions-train.csv\n", run);
+    rcr_text_printf(out, "history      %s/metrics.csv, run_summary.json, report.html\n", run);
+    rcr_text_puts(out, "to predict   recryst predict ");
+    rcr_shell_word(out, run);
+    rcr_text_puts(out, " FILE_OR_FOLDER...\n");
+}
