@@ -1,0 +1,143 @@
+/* recryst evaluate */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/find_model.h"
+#include "cli/output.h"
+#include "cli/read_data.h"
+#include "cli/train_view.h"
+#include "report/metrics.h"
+#include "train/evaluate.h"
+
+typedef struct evaluate {
+    const char *target, *out, *kernels;
+    int32_t threads, strict, quiet;
+    rcr_model *model;
+    rcr_pool *pool;
+    rcr_dataset *dataset;
+    double *prediction;
+    rcr_score score;
+} evaluate;
+
+/* Read the data's column that was asked for, else the one with the name of the model's target, else its only one. */
+static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
+    rcr_dataset_options options = {.target = e->target,
+                                   .need_target = 1,
+                                   .strict = e->strict,
+                                   .graph = e->model->graph,
+                                   .known = e->model->elements,
+                                   .pool = e->pool};
+    if (e->target == NULL && e->model->target[0] != '\0') options.target = e->model->target;
+    rcr_status status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, err);
+    if (status != RCR_ERR_ARGUMENT || e->target != NULL || options.target == NULL) return status;
+    rcr_error other;
+    options.target = NULL;
+    status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, &other);
+    if (status != RCR_OK) {
+        /* Several columns: the error that names the model's target is the better one. */
+        if (status != RCR_ERR_ARGUMENT) *err = other;
+        return status;
+    }
+    rcr_cli_note("the data have no column '%s', which the model was trained on; scored against '%s'", e->model->target,
+                 e->dataset->target);
+    return RCR_OK;
+}
+
+static rcr_status work(evaluate *e, const rcr_args *args, rcr_error *err) {
+    rcr_status status = rcr_open_model(&e->model, args->positional[0], err);
+    if (status == RCR_OK) status = rcr_pool_create(&e->pool, e->threads, err);
+    if (status == RCR_OK) status = read_data(e, args->positional[1], err);
+    if (status != RCR_OK) return status;
+    e->prediction = rcr_calloc(e->dataset->n, sizeof *e->prediction);
+    if (e->prediction == NULL) return rcr_fail_memory(err, "scoring a model");
+    status = rcr_evaluate(&e->score, e->prediction, e->model, e->dataset, e->kernels, e->pool, err);
+    if (status == RCR_OK && e->out != NULL)
+        status = rcr_predictions_write(e->out, e->dataset, NULL, e->prediction, e->dataset->n, err);
+    return status;
+}
+
+static int tell(const evaluate *e) {
+    rcr_text out = {0};
+    const rcr_dataset *d = e->dataset;
+    int classes = e->model->options.task == RCR_CLASSIFICATION;
+    const char *unit = e->model->unit;
+    double std = 0;
+    double *target = rcr_calloc(d->n, sizeof *target);
+    if (target != NULL) {
+        for (size_t i = 0; i < d->n; i++) target[i] = d->sample[i].target;
+        std = rcr_metrics_std(target, d->n);
+    } else {
+        out.failed = 1;
+    }
+    rcr_free(target);
+    int decimals = classes ? 4 : rcr_decimals_for(std);
+    const char *const name[] = {d->name};
+    const rcr_score *const score[] = {&e->score};
+    rcr_score_table(&out, classes, decimals, name, score, 1);
+    if (!classes && std > 0)
+        rcr_text_printf(&out, "The targets (%s) have a standard deviation of %.*f%s%s; the MAE is %.1f %% of it.\n",
+                        d->target, decimals, std, unit[0] != '\0' ? " " : "", unit, 100 * e->score.mae / std);
+    if (e->out != NULL) rcr_text_printf(&out, "predictions  %s\n", e->out);
+    int code = rcr_cli_print(&out);
+    rcr_text_free(&out);
+    return code;
+}
+
+int rcr_cmd_evaluate(int argc, char **argv) {
+    evaluate e;
+    memset(&e, 0, sizeof e);
+    rcr_arg table[] = {
+        {.name = "target",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "NAME",
+         .value = &e.target,
+         .help = "column to score against; the model's own target when not given"},
+        {.name = "out",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "FILE",
+         .value = &e.out,
+         .help = "write id,target,prediction for every usable row to this CSV file"},
+        {.name = "strict",
+         .kind = RCR_ARG_FLAG,
+         .value = &e.strict,
+         .help = "stop at the first row that can't be used"},
+        {.name = "threads",
+         .kind = RCR_ARG_INT32,
+         .value_name = "N",
+         .value = &e.threads,
+         .max = 4096,
+         .help = "threads, 0: one for each core; changes no result"},
+        {.name = "kernels",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "NAME",
+         .value = &e.kernels,
+         .help = "ref, base, avx2 or avx512; the best one when not given"},
+        {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &e.quiet, .help = "no progress and no notes on unusable rows"},
+    };
+    rcr_args args = {
+        .command = "evaluate",
+        .usage = "MODEL DATA [options]",
+        .description = "Predict every row of DATA with a model and compare with its target. MODEL is a model\n"
+                       "file, a run directory, or the name of a shipped model; DATA as for train. The graph\n"
+                       "options are those that the model was trained with.\n",
+        .examples = "  recryst evaluate runs/demo-sr-cgcnn-1 data/demo\n"
+                    "  recryst evaluate model.safetensors new.tar.zst --target band_gap --out compared.csv\n",
+        .arg = table,
+        .n_args = sizeof table / sizeof *table,
+    };
+    int code;
+    if (!rcr_args_begin(&args, argc, argv, &code)) return code;
+    if (args.n_positional != 2)
+        return rcr_cli_usage_error("evaluate ", "evaluate takes a model and data: recryst evaluate MODEL DATA");
+    rcr_error err;
+    rcr_status status = work(&e, &args, &err);
+    code = status == RCR_OK ? tell(&e) : rcr_cli_error(&err);
+    rcr_dataset_free(e.dataset);
+    rcr_pool_free(e.pool);
+    rcr_model_free(e.model);
+    rcr_free(e.prediction);
+    return code;
+}

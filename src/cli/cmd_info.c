@@ -1,0 +1,128 @@
+/* recryst info */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/describe.h"
+#include "cli/find_model.h"
+#include "cli/graph_args.h"
+#include "cli/info.h"
+#include "cli/inputs.h"
+#include "cli/output.h"
+#include "io/extxyz.h"
+#include "io/structure.h"
+
+static rcr_status info_model(rcr_text *out, const char *name, rcr_error *err) {
+    rcr_text path = {0};
+    rcr_model *model;
+    rcr_status status = rcr_find_model(&path, name, err);
+    if (status == RCR_OK) status = rcr_model_load(&model, path.data, err);
+    if (status == RCR_OK) {
+        rcr_text_printf(out, "file       %s\n", path.data);
+        rcr_info_model(out, model);
+        rcr_model_free(model);
+    }
+    rcr_text_free(&path);
+    return status;
+}
+
+/* 1 when more than blanks follow the first frame. */
+static int has_many_frames(const char *text, size_t length) {
+    rcr_crystal *crystal = NULL;
+    size_t n_infos, consumed = 0;
+    rcr_extxyz_parse(&crystal, NULL, 0, &n_infos, &consumed, "", text, length, 1, NULL);
+    rcr_crystal_free(crystal);
+    while (consumed < length && (unsigned char)text[consumed] <= ' ') consumed++;
+    return consumed > 0 && consumed < length;
+}
+
+static rcr_status info_structure(rcr_text *out, const char *path, const char *text, size_t length,
+                                 const rcr_graph_options *options, rcr_error *err) {
+    rcr_crystal *crystal;
+    rcr_status status = rcr_structure_parse(&crystal, path, text, length, err);
+    if (status != RCR_OK) return status;
+    rcr_describe_crystal(out, crystal);
+    rcr_text_puts(out, "\n site  element  fractional coordinates\n");
+    for (int32_t i = 0; i < crystal->n_sites; i++)
+        rcr_text_printf(out, "%5d  %-7s  %10.6f %10.6f %10.6f\n", i, rcr_element_symbol(crystal->atomic_number[i]),
+                        crystal->frac[i][0], crystal->frac[i][1], crystal->frac[i][2]);
+    rcr_graph *graph;
+    status = rcr_graph_build(&graph, crystal, options, err);
+    rcr_crystal_free(crystal);
+    if (status != RCR_OK) {
+        rcr_error_set_file(err, path);
+        return status;
+    }
+    rcr_text_printf(out, "\ngraph      %d edges; recryst graph ", graph->n_edges);
+    rcr_text_puts(out, path);
+    rcr_text_puts(out, " shows them\n");
+    rcr_graph_free(graph);
+    return RCR_OK;
+}
+
+static rcr_status info_file(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target,
+                            int quiet, rcr_error *err) {
+    char *text;
+    size_t length;
+    rcr_status status = rcr_file_read(&text, &length, path, (size_t)1 << 31, err);
+    if (status != RCR_OK) return status;
+    rcr_format format = rcr_format_detect(path, text, length);
+    if (format == RCR_FORMAT_EXTXYZ && has_many_frames(text, length)) {
+        rcr_free(text);
+        return rcr_info_data(out, path, graph, target, quiet, err);
+    }
+    status = info_structure(out, path, text, length, graph, err);
+    rcr_free(text);
+    return status;
+}
+
+static rcr_status tell(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target, int quiet,
+                       rcr_error *err) {
+    if (access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors")) return info_model(out, path, err);
+    if (rcr_is_directory(path) && rcr_is_run(path)) return rcr_info_run(out, path, err);
+    if (rcr_is_directory(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv"))
+        return rcr_info_data(out, path, graph, target, quiet, err);
+    return info_file(out, path, graph, target, quiet, err);
+}
+
+int rcr_cmd_info(int argc, char **argv) {
+    const char *target = NULL;
+    int32_t quiet = 0;
+    rcr_arg table[] = {
+        {.name = "target",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "NAME",
+         .value = &target,
+         .help = "of a dataset: count rows without this target as unusable"},
+        {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &quiet, .help = "no progress"},
+    };
+    rcr_args args = {
+        .command = "info",
+        .usage = "MODEL_OR_RUN_OR_DATA [options]",
+        .description = "Show what something is. A model: architecture, parameters, graph options, target and\n"
+                       "unit, what it was trained on and how well it did. A run: its state and settings too.\n"
+                       "A dataset: usable and bad rows, elements, sizes, targets. A structure file: its cell\n"
+                       "and sites.\n",
+        .examples = "  recryst info runs/demo-sr-cgcnn-1\n"
+                    "  recryst info data/demo\n"
+                    "  recryst info NaCl.cif\n",
+        .arg = table,
+        .n_args = sizeof table / sizeof *table,
+    };
+    int code;
+    if (!rcr_args_begin(&args, argc, argv, &code)) return code;
+    if (args.n_positional != 1)
+        return rcr_cli_usage_error("info ",
+                                   args.n_positional == 0 ? "nothing given: recryst info MODEL_OR_RUN_OR_DATA"
+                                                          : "one thing at a time, not %d",
+                                   args.n_positional);
+    rcr_graph_options graph = rcr_graph_options_default();
+    rcr_error err;
+    rcr_text out = {0};
+    rcr_status status = tell(&out, args.positional[0], &graph, target, quiet, &err);
+    code = status == RCR_OK ? rcr_cli_print(&out) : rcr_cli_error(&err);
+    rcr_text_free(&out);
+    return code;
+}

@@ -1,0 +1,274 @@
+/* recryst predict */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/find_model.h"
+#include "cli/inputs.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "io/csv.h"
+#include "model/net.h"
+
+/* Inputs are read, predicted and written in chunks of this many, or of this many bytes of text if that comes first, so
+ * that memory does not grow with the number of inputs. */
+enum { CHUNK_INPUTS = 1024, CHUNK_BYTES = 32 << 20 };
+
+typedef struct predict {
+    const char *out_path, *kernels_name;
+    int32_t json, strict, quiet, threads;
+
+    rcr_model *model;
+    rcr_net *net;
+    rcr_pool *pool;
+    rcr_inputs *inputs;
+    rcr_output out;
+    rcr_terminal terminal;
+    rcr_text line;
+
+    rcr_input *input; /* [CHUNK_INPUTS] */
+    double *value;    /* [CHUNK_INPUTS] of each input; NaN where it can't be used */
+    size_t n;
+    const rcr_graph **graph; /* [CHUNK_INPUTS] the usable ones, for the network */
+    double *packed;          /* [CHUNK_INPUTS] their values */
+
+    size_t n_done, n_failed;
+    rcr_error first_error;
+    double since;
+} predict;
+
+static void prepare_piece(void *job, int index, int worker) {
+    (void)worker;
+    predict *p = job;
+    rcr_input_prepare(&p->input[index], p->model);
+}
+
+static void read_chunk(predict *p) {
+    size_t bytes = 0;
+    for (p->n = 0; p->n < CHUNK_INPUTS && bytes < CHUNK_BYTES; p->n++) {
+        rcr_input *input = &p->input[p->n];
+        if (!rcr_inputs_next(p->inputs, input)) return;
+        bytes += input->length;
+        if (input->crystal != NULL) bytes += 64 * (size_t)input->crystal->n_sites;
+    }
+}
+
+static rcr_status predict_chunk(predict *p, rcr_error *err) {
+    rcr_pool_run(p->pool, (int)p->n, prepare_piece, p);
+    size_t n_usable = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->input[i].error.status == RCR_ERR_MEMORY) return rcr_fail_memory(err, "reading a chunk of inputs");
+        if (p->input[i].graph != NULL) p->graph[n_usable++] = p->input[i].graph;
+    }
+    rcr_status status = rcr_net_predict(p->packed, p->net, p->model, p->graph, n_usable, p->pool, err);
+    if (status != RCR_OK) return status;
+    size_t next = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        p->value[i] = p->input[i].graph != NULL ? p->packed[next++] : NAN;
+        if (p->input[i].error.status == RCR_OK && !isfinite(p->value[i]))
+            rcr_fail_at(&p->input[i].error, RCR_ERR_NUMERIC, p->input[i].file, 0, "the prediction is not a number");
+    }
+    return RCR_OK;
+}
+
+static void put_row(predict *p, const rcr_input *input, double value) {
+    char reason[sizeof(rcr_error) + 32] = "", number[32] = "";
+    rcr_text *line = &p->line;
+    int usable = input->error.status == RCR_OK;
+    if (usable)
+        rcr_format_double(number, value);
+    else
+        rcr_error_format(reason, sizeof reason, &input->error);
+    if (!p->json) {
+        rcr_csv_write_field(line, input->id, 1);
+        rcr_csv_write_field(line, number, 0);
+        rcr_csv_write_field(line, reason, 0);
+        rcr_text_puts(line, "\n");
+        return;
+    }
+    rcr_text_puts(line, "{\"id\": ");
+    rcr_json_string(line, input->id);
+    rcr_text_puts(line, ", \"file\": ");
+    rcr_json_string(line, input->file);
+    rcr_text_printf(line, ", \"prediction\": %s, \"error\": ", usable ? number : "null");
+    if (usable)
+        rcr_text_puts(line, "null");
+    else
+        rcr_json_string(line, reason);
+    rcr_text_puts(line, "}\n");
+}
+
+static void write_chunk(predict *p) {
+    rcr_terminal_clear(&p->terminal);
+    for (size_t i = 0; i < p->n; i++) {
+        put_row(p, &p->input[i], p->value[i]);
+        if (p->input[i].error.status == RCR_OK) continue;
+        if (p->n_failed++ == 0) p->first_error = p->input[i].error;
+    }
+    rcr_output_write(&p->out, &p->line);
+    p->n_done += p->n;
+    char count[32], rate[32];
+    rcr_terminal_progress(&p->terminal, "%s predicted, %s/s", rcr_format_count(count, (long long)p->n_done),
+                          rcr_format_count(rate, (long long)((double)p->n_done / (rcr_now() - p->since))));
+}
+
+static void release_chunk(predict *p) {
+    for (size_t i = 0; i < p->n; i++) rcr_input_release(&p->input[i]);
+    p->n = 0;
+}
+
+static rcr_status predict_all(predict *p, rcr_error *err) {
+    atomic_int *stop = rcr_signals_catch(NULL);
+    if (!p->json) rcr_text_puts(&p->line, "id,prediction,error\n");
+    for (;;) {
+        read_chunk(p);
+        if (p->n == 0) return RCR_OK;
+        rcr_status status = predict_chunk(p, err);
+        if (status == RCR_OK) write_chunk(p);
+        release_chunk(p);
+        if (status != RCR_OK) return status;
+        if (rcr_output_failed(&p->out)) return RCR_OK; /* told when it is closed */
+        if (atomic_load(stop)) return rcr_fail(err, RCR_ERR_INTERRUPTED, "interrupted");
+        if (p->strict && p->n_failed > 0) {
+            *err = p->first_error;
+            return err->status;
+        }
+    }
+}
+
+static rcr_status start(predict *p, const rcr_args *args, rcr_error *err) {
+    const rcr_kernels *kernels;
+    rcr_status status = rcr_kernels_choose(&kernels, p->kernels_name, err);
+    if (status == RCR_OK) status = rcr_open_model(&p->model, args->positional[0], err);
+    if (status == RCR_OK) status = rcr_pool_create(&p->pool, p->threads, err);
+    if (status == RCR_OK) status = rcr_net_create(&p->net, p->model, kernels, err);
+    if (status == RCR_OK)
+        status =
+            rcr_inputs_open(&p->inputs, args->positional + 1, (size_t)args->n_positional - 1, p->model, p->pool, err);
+    if (status != RCR_OK) return status;
+    p->input = rcr_calloc(CHUNK_INPUTS, sizeof *p->input);
+    p->value = rcr_calloc(CHUNK_INPUTS, sizeof *p->value);
+    p->graph = rcr_calloc(CHUNK_INPUTS, sizeof *p->graph);
+    p->packed = rcr_calloc(CHUNK_INPUTS, sizeof *p->packed);
+    if (p->input == NULL || p->value == NULL || p->graph == NULL || p->packed == NULL)
+        return rcr_fail_memory(err, "predicting");
+    return rcr_output_open(&p->out, p->out_path, err);
+}
+
+static void release(predict *p) {
+    rcr_inputs_close(p->inputs);
+    rcr_pool_free(p->pool);
+    rcr_net_free(p->net);
+    rcr_model_free(p->model);
+    rcr_text_free(&p->line);
+    rcr_free(p->input);
+    rcr_free(p->value);
+    rcr_free(p->graph);
+    rcr_free(p->packed);
+}
+
+/* "120 predicted, 2 could not be used" and what the numbers mean, on standard error. */
+static void tell_summary(predict *p) {
+    char count[32], time[32], failed[32], reason[sizeof(rcr_error) + 32];
+    const rcr_model *m = p->model;
+    int classes = m->options.task == RCR_CLASSIFICATION;
+    rcr_terminal_line(&p->terminal, "predicted %s%s%s%s%s for %s structure%s in %s",
+                      classes ? "the probability of class 1 of " : "", m->target[0] != '\0' ? m->target : "the target",
+                      !classes && m->unit[0] != '\0' ? " (" : "", classes ? "" : m->unit,
+                      !classes && m->unit[0] != '\0' ? ")" : "",
+                      rcr_format_count(count, (long long)(p->n_done - p->n_failed)),
+                      p->n_done - p->n_failed == 1 ? "" : "s", rcr_format_duration(time, rcr_now() - p->since));
+    if (p->n_failed == 0) return;
+    rcr_error_format(reason, sizeof reason, &p->first_error);
+    rcr_cli_note("%s input%s could not be used (see the error column); the first: %s",
+                 rcr_format_count(failed, (long long)p->n_failed), p->n_failed == 1 ? "" : "s", reason);
+}
+
+static int run(predict *p, const rcr_args *args) {
+    rcr_error err;
+    rcr_terminal_init(&p->terminal, p->quiet);
+    p->since = rcr_now();
+    rcr_status status = start(p, args, &err);
+    if (status != RCR_OK) return rcr_cli_error(&err);
+    status = predict_all(p, &err);
+    rcr_terminal_clear(&p->terminal);
+    if (status == RCR_ERR_INTERRUPTED) {
+        rcr_output_abort(&p->out);
+        rcr_cli_hint("interrupted after %zu inputs", p->n_done);
+        return RCR_EXIT_INTERRUPTED;
+    }
+    if (status != RCR_OK && p->out.writer != NULL) {
+        rcr_output_abort(&p->out);
+        rcr_cli_error(&err);
+        return RCR_EXIT_FAILED;
+    }
+    rcr_error output_err;
+    rcr_status closed = rcr_output_close(&p->out, &output_err);
+    if (status != RCR_OK) return rcr_cli_error(&err), RCR_EXIT_FAILED;
+    if (closed != RCR_OK) return rcr_cli_error(&output_err);
+    tell_summary(p);
+    if (p->n_failed < p->n_done) return RCR_EXIT_OK;
+    rcr_cli_hint("error: nothing could be predicted");
+    return RCR_EXIT_FAILED;
+}
+
+int rcr_cmd_predict(int argc, char **argv) {
+    predict p;
+    memset(&p, 0, sizeof p);
+    rcr_arg table[] = {
+        {.name = "out",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "FILE",
+         .value = &p.out_path,
+         .help = "write to this file, which appears when it is complete; standard output when not given"},
+        {.name = "format",
+         .kind = RCR_ARG_CHOICE,
+         .value_name = "csv|jsonl",
+         .value = &p.json,
+         .help = "id,prediction,error; or a JSON object on each line"},
+        {.name = "strict",
+         .kind = RCR_ARG_FLAG,
+         .value = &p.strict,
+         .help = "fail where an input can't be used; --out then writes nothing"},
+        {.name = "threads",
+         .kind = RCR_ARG_INT32,
+         .value_name = "N",
+         .value = &p.threads,
+         .max = 4096,
+         .help = "threads, 0: one for each core; changes no result"},
+        {.name = "kernels",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "NAME",
+         .value = &p.kernels_name,
+         .help = "ref, base, avx2 or avx512; the best one when not given"},
+        {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &p.quiet, .help = "no progress and no summary"},
+    };
+    rcr_args args = {
+        .command = "predict",
+        .usage = "MODEL FILE_OR_DIR... [options]",
+        .description = "Predict structures with a model: a model file, a run directory, or the name of a\n"
+                       "shipped model. Inputs are structure files (CIF, extended XYZ with any number of\n"
+                       "frames), folders and archives of them, and datasets (targets are not needed).\n"
+                       "Rows come in the order of the inputs, files of a folder sorted by name. An input\n"
+                       "that can't be used has an empty prediction and the reason under error.\n",
+        .examples = "  recryst predict runs/demo-sr-cgcnn-1 NaCl.cif MgO.cif\n"
+                    "  recryst predict model.safetensors structures/ --out predictions.csv\n"
+                    "  recryst predict model.safetensors frames.extxyz --format jsonl\n",
+        .arg = table,
+        .n_args = sizeof table / sizeof *table,
+    };
+    int code;
+    if (!rcr_args_begin(&args, argc, argv, &code)) return code;
+    if (args.n_positional == 0)
+        return rcr_cli_usage_error("predict ", "no model given: recryst predict MODEL FILE_OR_DIR...");
+    if (args.n_positional == 1)
+        return rcr_cli_usage_error("predict ", "nothing to predict given: recryst predict %s FILE_OR_DIR...",
+                                   args.positional[0]);
+    code = run(&p, &args);
+    release(&p);
+    return code;
+}

@@ -1,0 +1,229 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "cli/describe.h"
+#include "cli/info.h"
+#include "cli/inputs.h"
+#include "cli/read_data.h"
+#include "cli/terminal.h"
+#include "io/archive.h"
+#include "io/csv.h"
+#include "io/extxyz.h"
+
+#define MAX_FILE_BYTES ((size_t)1 << 31)
+enum { MAX_COLUMNS = 256, MAX_REASONS = 5, LINE_WIDTH = 80 };
+
+/* Running statistics of a column (Welford 1962): exact enough for any offset. */
+typedef struct column {
+    char name[64];
+    size_t n, n_text;
+    double mean, m2, min, max;
+} column;
+
+static void column_add(column *c, const char *text, size_t length) {
+    double value;
+    if (length == 0) return;
+    if (!rcr_parse_double(&value, text, length) || !isfinite(value)) {
+        c->n_text++;
+        return;
+    }
+    if (c->n++ == 0) c->min = c->max = value;
+    double delta = value - c->mean;
+    c->mean += delta / (double)c->n;
+    c->m2 += delta * (value - c->mean);
+    if (value < c->min) c->min = value;
+    if (value > c->max) c->max = value;
+}
+
+static void put_columns(rcr_text *out, const column *columns, size_t n) {
+    size_t width = 6;
+    for (size_t i = 0; i < n; i++)
+        if (strlen(columns[i].name) > width) width = strlen(columns[i].name);
+    rcr_text_printf(out, "\n%-*s  %9s  %12s  %12s  %12s  %12s\n", (int)width, "column", "numbers", "mean", "std", "min",
+                    "max");
+    for (size_t i = 0; i < n; i++) {
+        const column *c = &columns[i];
+        char count[32];
+        rcr_text_printf(out, "%-*s  ", (int)width, c->name);
+        if (c->n == 0 || c->n < c->n_text) {
+            rcr_text_puts(out, c->n_text > 0 ? "     text\n" : "    empty\n");
+            continue;
+        }
+        double std = c->n > 1 ? sqrt(c->m2 / (double)(c->n - 1)) : 0;
+        int d = rcr_decimals_for(std > 0 ? std : fabs(c->mean));
+        rcr_text_printf(out, "%9s  %12.*f  %12.*f  %12.*f  %12.*f\n", rcr_format_count(count, (long long)c->n), d,
+                        c->mean, d, std, d, c->min, d, c->max);
+    }
+}
+
+/* ---- the columns of a table */
+
+/* The text of the table: of the folder's id_prop.csv, or the file itself. */
+static rcr_status read_table(char **text, size_t *length, const char *path, rcr_error *err) {
+    if (rcr_ends_with(path, ".csv")) return rcr_file_read(text, length, path, MAX_FILE_BYTES, err);
+    rcr_folder *folder;
+    rcr_status status = rcr_folder_open(&folder, path, err);
+    if (status != RCR_OK) return status;
+    status = rcr_folder_read(text, length, folder, "id_prop.csv", err);
+    rcr_folder_free(folder);
+    return status;
+}
+
+static rcr_status table_columns(column *columns, size_t *n, const char *path, size_t n_data_rows, rcr_error *err) {
+    char *text;
+    size_t length;
+    rcr_csv *csv;
+    rcr_status status = read_table(&text, &length, path, err);
+    if (status != RCR_OK) return status;
+    status = rcr_csv_parse(&csv, text, length, err);
+    rcr_free(text);
+    if (status != RCR_OK) return status;
+    /* The dataset has told the header from the data; what it did not count as a row is the header. */
+    size_t first = csv->n_rows > n_data_rows ? 1 : 0;
+    *n = csv->n_rows == 0 ? 0 : csv->row[0].n_fields < MAX_COLUMNS ? csv->row[0].n_fields : MAX_COLUMNS;
+    for (size_t k = 0; k < *n; k++) {
+        if (first == 1)
+            snprintf(columns[k].name, sizeof columns[k].name, "%.63s", csv->row[0].field[k]);
+        else
+            snprintf(columns[k].name, sizeof columns[k].name, k == 0 ? "id" : *n == 2 ? "target" : "column %zu", k + 1);
+    }
+    for (size_t i = first; i < csv->n_rows; i++)
+        for (size_t k = 0; k < *n && k < csv->row[i].n_fields; k++)
+            column_add(&columns[k], csv->row[i].field[k], strlen(csv->row[i].field[k]));
+    rcr_csv_free(csv);
+    return RCR_OK;
+}
+
+/* ---- the keys of an extended XYZ file's frames */
+
+static column *find_column(column *columns, size_t *n, const rcr_extxyz_info *info) {
+    size_t length = info->key_length < 63 ? info->key_length : 63;
+    for (size_t k = 0; k < *n; k++)
+        if (strncmp(columns[k].name, info->key, length) == 0 && columns[k].name[length] == '\0') return &columns[k];
+    if (*n == MAX_COLUMNS) return NULL;
+    column *added = &columns[(*n)++];
+    memcpy(added->name, info->key, length);
+    return added;
+}
+
+static rcr_status frame_columns(column *columns, size_t *n, const char *path, rcr_error *err) {
+    static const char *const own_keys[] = {"Lattice", "Properties", "pbc"};
+    char *text;
+    size_t length, consumed = 0;
+    rcr_status status = rcr_file_read(&text, &length, path, MAX_FILE_BYTES, err);
+    if (status != RCR_OK) return status;
+    *n = 0;
+    for (size_t at = 0; at < length; at += consumed) {
+        rcr_extxyz_info info[64];
+        size_t n_infos = 0;
+        rcr_crystal *crystal = NULL;
+        consumed = 0;
+        rcr_status frame =
+            rcr_extxyz_parse(&crystal, info, 64, &n_infos, &consumed, "", text + at, length - at, 1, NULL);
+        rcr_crystal_free(crystal);
+        if (consumed == 0) break;
+        for (size_t i = 0; frame == RCR_OK && i < n_infos && i < 64; i++) {
+            int own = 0;
+            for (size_t k = 0; k < sizeof own_keys / sizeof *own_keys; k++)
+                own |= rcr_equals_ignore_case(info[i].key, info[i].key_length, own_keys[k]);
+            column *c = own ? NULL : find_column(columns, n, &info[i]);
+            if (c != NULL) column_add(c, info[i].value, info[i].value_length);
+        }
+    }
+    rcr_free(text);
+    return RCR_OK;
+}
+
+/* ---- what the crystals are */
+
+/* Elements by how many crystals hold them, the most common first. */
+static void put_elements(rcr_text *out, const rcr_dataset *d) {
+    size_t count[RCR_MAX_ATOMIC_NUMBER + 1] = {0};
+    int n = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        uint8_t in[RCR_MAX_ATOMIC_NUMBER + 1] = {0};
+        const rcr_graph *g = d->sample[i].graph;
+        for (int32_t a = 0; a < g->n_atoms; a++) in[g->atomic_number[a]] = 1;
+        for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) count[z] += in[z];
+    }
+    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) n += count[z] > 0;
+    rcr_text_printf(out, "elements   %d, with the number of crystals that hold them:\n          ", n);
+    int at = 10;
+    for (int shown = 0; shown < n; shown++) {
+        int best = 0;
+        for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++)
+            if (count[z] > 0 && (best == 0 || count[z] > count[best])) best = z;
+        char word[32];
+        int length =
+            snprintf(word, sizeof word, " %s %zu%s", rcr_element_symbol(best), count[best], shown + 1 < n ? "," : "");
+        if (at + length > LINE_WIDTH) {
+            rcr_text_puts(out, "\n          ");
+            at = 10;
+        }
+        rcr_text_puts(out, word);
+        at += length;
+        count[best] = 0;
+    }
+    rcr_text_puts(out, "\n");
+}
+
+static void put_sizes(rcr_text *out, const rcr_dataset *d) {
+    int32_t min = d->sample[0].graph->n_atoms, max = min;
+    double atoms = 0, edges = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        const rcr_graph *g = d->sample[i].graph;
+        atoms += g->n_atoms;
+        edges += g->n_edges;
+        if (g->n_atoms < min) min = g->n_atoms;
+        if (g->n_atoms > max) max = g->n_atoms;
+    }
+    rcr_text_printf(out, "atoms      %d to %d in a crystal, %.1f on average; %.1f edges an atom\n", min, max,
+                    atoms / (double)d->n, edges / atoms);
+}
+
+static void put_bad_rows(rcr_text *out, const rcr_dataset *d) {
+    for (size_t i = 0; i < d->n_bad && i < MAX_REASONS; i++) {
+        char reason[sizeof(rcr_error) + 32];
+        rcr_error_format(reason, sizeof reason, &d->bad[i].error);
+        rcr_text_printf(out, "  bad      %s: %s\n", d->bad[i].id, reason);
+    }
+    if (d->n_bad > MAX_REASONS) rcr_text_printf(out, "           and %zu more\n", d->n_bad - MAX_REASONS);
+}
+
+rcr_status rcr_info_data(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target, int quiet,
+                         rcr_error *err) {
+    rcr_pool *pool = NULL;
+    rcr_dataset *d = NULL;
+    rcr_dataset_options options = {.target = target, .need_target = target != NULL, .graph = *graph};
+    column *columns = rcr_calloc(MAX_COLUMNS, sizeof *columns);
+    size_t n_columns = 0;
+    rcr_status status = columns == NULL ? rcr_fail_memory(err, "describing a dataset") : RCR_OK;
+    if (status == RCR_OK) status = rcr_pool_create(&pool, 0, err);
+    options.pool = pool;
+    if (status == RCR_OK) status = rcr_read_data(&d, path, &options, quiet, 0, err);
+    int table = rcr_is_directory(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv");
+    if (status == RCR_OK)
+        status = table ? table_columns(columns, &n_columns, path, d->n_rows, err)
+                       : frame_columns(columns, &n_columns, path, err);
+    if (status == RCR_OK) {
+        char rows[32], usable[32], bad[32];
+        rcr_text_printf(out, "data       %s: %s rows, %s usable, %s bad\n", path,
+                        rcr_format_count(rows, (long long)d->n_rows), rcr_format_count(usable, (long long)d->n),
+                        rcr_format_count(bad, (long long)d->n_bad));
+        put_bad_rows(out, d);
+        put_elements(out, d);
+        put_sizes(out, d);
+        if (d->elements != NULL)
+            rcr_text_printf(out, "vectors    its own, %d features (%s)\n", d->elements->n_features, d->elements->name);
+        rcr_text_printf(out, "sha256     %s\n", d->sha256);
+        put_columns(out, columns, n_columns);
+    }
+    rcr_free(columns);
+    rcr_dataset_free(d);
+    rcr_pool_free(pool);
+    return status;
+}

@@ -1,0 +1,121 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "cli/describe.h"
+#include "cli/info.h"
+#include "cli/terminal.h"
+#include "cli/train_view.h"
+#include "io/csv.h"
+
+static void put_elements(rcr_text *out, const rcr_element_table *table) {
+    int n = 0;
+    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) n += table->known[z];
+    rcr_text_printf(out, "elements   table %s: %d elements, %d features each\n", table->name, n, table->n_features);
+}
+
+void rcr_info_model(rcr_text *out, const rcr_model *model) {
+    rcr_model_info info = rcr_model_describe(model);
+    const rcr_model_options *o = &info.options;
+    char a[32], b[32];
+    rcr_text_puts(out, "model      ");
+    rcr_describe_architecture(out, o);
+    rcr_text_printf(out, "; %d atom features, %d hidden layer%s of %d\n", o->atom_features, o->hidden_layers,
+                    o->hidden_layers == 1 ? "" : "s", o->hidden);
+    rcr_text_printf(out, "parameters %s, %s of them in the convolutions\n", rcr_format_count(a, info.n_parameters),
+                    rcr_format_count(b, info.n_conv_parameters));
+    rcr_text_printf(out, "target     %s%s%s", info.target[0] != '\0' ? info.target : "(without a name)",
+                    info.unit[0] != '\0' ? " in " : "", info.unit);
+    if (o->task == RCR_CLASSIFICATION) {
+        rcr_text_puts(out, ", classes 0 and 1; a prediction is the probability of class 1\n");
+    } else {
+        int decimals = rcr_decimals_for(model->normalizer.std);
+        rcr_text_printf(out, "; training rows: mean %.*f, standard deviation %.*f\n", decimals, model->normalizer.mean,
+                        decimals, model->normalizer.std);
+    }
+    put_elements(out, model->elements);
+    rcr_describe_graph_options(out, &info.graph);
+    if (model->n_meta == 0) return;
+    rcr_text_puts(out, "\nwhere it comes from\n");
+    for (size_t i = 0; i < model->n_meta; i++)
+        rcr_text_printf(out, "  %-22s %s\n", model->meta[i].key, model->meta[i].value);
+}
+
+/* ---- runs */
+
+static int has_file(const char *directory, const char *name) {
+    rcr_text path = {0};
+    rcr_text_printf(&path, "%s/%s", directory, name);
+    int has = !path.failed && rcr_is_file(path.data);
+    rcr_text_free(&path);
+    return has;
+}
+
+int rcr_is_run(const char *directory) {
+    return has_file(directory, "config.toml") || has_file(directory, "last.ckpt") ||
+           has_file(directory, "model.safetensors");
+}
+
+/* The text of a file of the run, or NULL; free with rcr_free. */
+static char *read_file(const char *directory, const char *name, size_t *length) {
+    rcr_text path = {0};
+    char *text = NULL;
+    rcr_text_printf(&path, "%s/%s", directory, name);
+    if (path.failed || rcr_file_read(&text, length, path.data, (size_t)1 << 28, NULL) != RCR_OK) text = NULL;
+    rcr_text_free(&path);
+    return text;
+}
+
+/* Rows of metrics.csv: one for each epoch that is done. */
+static size_t epochs_done(const char *directory) {
+    size_t length, n = 0;
+    char *text = read_file(directory, "metrics.csv", &length);
+    rcr_csv *csv;
+    if (text != NULL && rcr_csv_parse(&csv, text, length, NULL) == RCR_OK) {
+        n = csv->n_rows > 0 ? csv->n_rows - 1 : 0;
+        rcr_csv_free(csv);
+    }
+    rcr_free(text);
+    return n;
+}
+
+/* The settings, without comments, indented. */
+static void put_settings(rcr_text *out, const char *directory) {
+    size_t length;
+    char *text = read_file(directory, "config.toml", &length);
+    if (text == NULL) return;
+    rcr_text_puts(out, "\nsettings (config.toml)\n");
+    for (char *line = text; line != NULL;) {
+        char *next = strchr(line, '\n');
+        if (next != NULL) *next++ = '\0';
+        if (line[0] != '\0' && line[0] != '#') rcr_text_printf(out, "  %s\n", line);
+        line = next;
+    }
+    rcr_free(text);
+}
+
+rcr_status rcr_info_run(rcr_text *out, const char *directory, rcr_error *err) {
+    char count[32];
+    size_t n = epochs_done(directory);
+    int finished = has_file(directory, "run_summary.json");
+    rcr_text_printf(out, "run        %s: %s, %s epoch%s\n", directory, finished ? "finished" : "not finished",
+                    rcr_format_count(count, (long long)n), n == 1 ? "" : "s");
+    if (!finished && has_file(directory, "last.ckpt")) {
+        rcr_text_puts(out, "go on      recryst train --resume ");
+        rcr_shell_word(out, directory);
+        rcr_text_puts(out, "\n");
+    }
+    if (has_file(directory, "model.safetensors")) {
+        rcr_model *model;
+        rcr_status status = rcr_model_load(&model, directory, err);
+        if (status != RCR_OK) return status;
+        rcr_info_model(out, model);
+        rcr_model_free(model);
+    } else {
+        rcr_text_puts(out, "model      none yet: the first epoch is not done\n");
+    }
+    put_settings(out, directory);
+    return RCR_OK;
+}

@@ -1,0 +1,12 @@
+/* Reading a dataset with its progress shown. */
+#ifndef RCR_CLI_READ_DATA_H
+#define RCR_CLI_READ_DATA_H
+
+#include "data/dataset.h"
+
+/* rcr_dataset_read with progress on standard error unless quiet, and a note there on rows that can't be used if notes;
+ * options' progress and context are replaced. */
+rcr_status rcr_read_data(rcr_dataset **out, const char *path, const rcr_dataset_options *options, int quiet, int notes,
+                         rcr_error *err);
+
+#endif
