@@ -66,7 +66,7 @@ int rcr_args_print_help(const rcr_args *args);
 int rcr_args_usage_error(const rcr_args *args, const rcr_error *err);
 
 /* The word among words (ended by NULL) that `word` was probably meant to be; NULL when none is near.  Distance: the
- * least number of insertions, deletions, replacements and swaps of neighbours (Damerau 1964). */
+ * least number of insertions, deletions, replacements and swaps of neighbors (Damerau 1964). */
 const char *rcr_nearest_word(const char *word, const char *const *words);
 
 #endif

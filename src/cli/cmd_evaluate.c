@@ -120,10 +120,10 @@ int rcr_cmd_evaluate(int argc, char **argv) {
     rcr_args args = {
         .command = "evaluate",
         .usage = "MODEL DATA [options]",
-        .description = "Predict every row of DATA with a model and compare with its target. MODEL is a model\n"
-                       "file, a run directory, or the name of a shipped model; DATA as for train. The graph\n"
-                       "options are those that the model was trained with.\n",
-        .examples = "  recryst evaluate runs/demo-sr-cgcnn-1 data/demo\n"
+        .description = "Predict every row of DATA with a model and compare with its target. MODEL is a\n"
+                       "model file, a run directory, or the name of a shipped model; DATA as for train.\n"
+                       "The graph options are those that the model was trained with.\n",
+        .examples = "  recryst evaluate runs/first data/demo/alloys.extxyz\n"
                     "  recryst evaluate model.safetensors new.tar.zst --target band_gap --out compared.csv\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,

@@ -11,7 +11,7 @@
 #include "cli/terminal.h"
 #include "crystal/element.h"
 
-/* Neighbours of one atom at one distance: as many as there are in the shell. */
+/* Neighbors of one atom at one distance: as many as there are in the shell. */
 static void put_shell(rcr_text *out, const rcr_graph *graph, int32_t first, int32_t last) {
     rcr_text_printf(out, "  %.4f", graph->distance[first]);
     for (int32_t e = first; e < last; e++) {

@@ -11,6 +11,7 @@
 #include "cli/info.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
+#include "io/archive.h"
 #include "io/extxyz.h"
 #include "io/structure.h"
 
@@ -78,12 +79,44 @@ static rcr_status info_file(rcr_text *out, const char *path, const rcr_graph_opt
     return status;
 }
 
+/* A folder or archive of structure files without a table of targets.  Errors: RCR_ERR_DATA when it holds none. */
+static rcr_status info_folder(rcr_text *out, const char *path, rcr_error *err) {
+    rcr_folder *folder;
+    const char *const *name;
+    size_t n = 0, found = 0;
+    rcr_status status = rcr_folder_open(&folder, path, err);
+    if (status != RCR_OK) return status;
+    status = rcr_folder_list(&name, &n, folder, err);
+    for (size_t i = 0; i < n; i++)
+        found += strchr(name[i], '/') == NULL && rcr_format_detect(name[i], "", 0) != RCR_FORMAT_UNKNOWN;
+    rcr_folder_free(folder);
+    if (status != RCR_OK) return status;
+    if (found == 0)
+        return rcr_fail_at(err, RCR_ERR_DATA, path, 0,
+                           "is no run (no config.toml), no dataset (no id_prop.csv) and holds no structure files");
+    rcr_text_printf(out, "folder     %s: %zu structure file%s without targets (no id_prop.csv)\n", path, found,
+                    found == 1 ? "" : "s");
+    rcr_text_printf(out, "           recryst predict MODEL %s predicts them\n", path);
+    return RCR_OK;
+}
+
+static rcr_status info_data(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target,
+                            int quiet, rcr_error *err) {
+    rcr_status status = rcr_info_data(out, path, graph, target, quiet, err);
+    if (status == RCR_OK || rcr_ends_with(path, ".csv")) return status;
+    rcr_folder *folder;
+    if (rcr_folder_open(&folder, path, NULL) != RCR_OK) return status;
+    int is_dataset = rcr_folder_has(folder, "id_prop.csv");
+    rcr_folder_free(folder);
+    return is_dataset ? status : info_folder(out, path, err);
+}
+
 static rcr_status tell(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target, int quiet,
                        rcr_error *err) {
     if (access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors")) return info_model(out, path, err);
     if (rcr_is_directory(path) && rcr_is_run(path)) return rcr_info_run(out, path, err);
     if (rcr_is_directory(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv"))
-        return rcr_info_data(out, path, graph, target, quiet, err);
+        return info_data(out, path, graph, target, quiet, err);
     return info_file(out, path, graph, target, quiet, err);
 }
 
@@ -101,12 +134,12 @@ int rcr_cmd_info(int argc, char **argv) {
     rcr_args args = {
         .command = "info",
         .usage = "MODEL_OR_RUN_OR_DATA [options]",
-        .description = "Show what something is. A model: architecture, parameters, graph options, target and\n"
-                       "unit, what it was trained on and how well it did. A run: its state and settings too.\n"
-                       "A dataset: usable and bad rows, elements, sizes, targets. A structure file: its cell\n"
-                       "and sites.\n",
-        .examples = "  recryst info runs/demo-sr-cgcnn-1\n"
-                    "  recryst info data/demo\n"
+        .description = "Show what something is. A model: architecture, parameters, graph options, target\n"
+                       "and unit, what it was trained on and how well it did. A run: its state and\n"
+                       "settings too. A dataset: usable and bad rows, elements, sizes, targets. A\n"
+                       "structure file: its cell and sites.\n",
+        .examples = "  recryst info runs/first\n"
+                    "  recryst info data/demo/alloys.tar.zst\n"
                     "  recryst info NaCl.cif\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,

@@ -255,7 +255,7 @@ int rcr_cmd_predict(int argc, char **argv) {
                        "frames), folders and archives of them, and datasets (targets are not needed).\n"
                        "Rows come in the order of the inputs, files of a folder sorted by name. An input\n"
                        "that can't be used has an empty prediction and the reason under error.\n",
-        .examples = "  recryst predict runs/demo-sr-cgcnn-1 NaCl.cif MgO.cif\n"
+        .examples = "  recryst predict runs/first NaCl.cif MgO.cif\n"
                     "  recryst predict model.safetensors structures/ --out predictions.csv\n"
                     "  recryst predict model.safetensors frames.extxyz --format jsonl\n",
         .arg = table,

@@ -165,7 +165,10 @@ static int resume(train_args *a, const rcr_args *args) {
 }
 
 #define NUMBER(option, type, target, low, high, text)                                                                  \
-    { .name = option, .kind = type, .value_name = "N", .value = target, .min = low, .max = high, .help = text }
+    {                                                                                                                  \
+        .name = option, .kind = type, .value_name = type == RCR_ARG_DOUBLE ? "X" : "N", .value = target, .min = low,   \
+        .max = high, .help = text                                                                                      \
+    }
 #define WORDS(option, type, words, target, text)                                                                       \
     { .name = option, .kind = type, .value_name = words, .value = target, .help = text }
 #define HEADING(text)                                                                                                  \
@@ -213,7 +216,8 @@ int rcr_cmd_train(int argc, char **argv) {
         WORDS("split", RCR_ARG_TEXT, "random|reference|FILE", &a.split,
               "random; the rows the reference program would choose; or a CSV file with the header id,part and the "
               "parts train, val and test"),
-        NUMBER("train-ratio", RCR_ARG_DOUBLE, &o->split.train_ratio, 0, 1, "share of the rows; what the others leave"),
+        NUMBER("train-ratio", RCR_ARG_DOUBLE, &o->split.train_ratio, 0, 1,
+               "share of the rows; when not given, what the other parts leave"),
         NUMBER("val-ratio", RCR_ARG_DOUBLE, &o->split.val_ratio, 0, 1, "share of the rows"),
         NUMBER("test-ratio", RCR_ARG_DOUBLE, &o->split.test_ratio, 0, 1, "share of the rows"),
         NUMBER("train-size", RCR_ARG_INT64, &o->split.train_size, 1, 1e15, "rows, in place of the ratio"),
@@ -237,9 +241,9 @@ int rcr_cmd_train(int argc, char **argv) {
                        "report.html. DATA is a folder or archive in CGCNN's layout (id_prop.csv beside\n"
                        "ID.cif files), a CSV file with a header and a column of file names, or an\n"
                        "extended XYZ file.\n",
-        .examples = "  recryst train data/demo\n"
+        .examples = "  recryst train data/demo/alloys.tar.zst --target formation_energy\n"
                     "  recryst train elastic.tar.zst --target band_gap --unit eV --model cgcnn --layers 3\n"
-                    "  recryst train data/demo --epochs 100 --lr-milestones 60,80 --seed 7 --out runs/b\n"
+                    "  recryst train my-crystals/ --epochs 100 --lr-milestones 60,80 --seed 7 --out runs/b\n"
                     "  recryst train --resume runs/b\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,

@@ -58,10 +58,9 @@ static rcr_status fail_no_model(rcr_error *err, const char *name) {
     rcr_text list = {0};
     for (int i = 0; i < n; i++) rcr_text_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
     if (near != NULL)
-        rcr_fail(err, RCR_ERR_IO, "no model '%s': it is no file, run directory or shipped model; did you mean '%s'?",
-                 name, near);
+        rcr_fail(err, RCR_ERR_IO, "'%s' is no file or folder, and no shipped model; did you mean '%s'?", name, near);
     else
-        rcr_fail(err, RCR_ERR_IO, "no model '%s': it is no file, run directory or shipped model (%s%s)", name,
+        rcr_fail(err, RCR_ERR_IO, "'%s' is no file or folder, and no shipped model (%s%s)", name,
                  n > 0 ? "those are: " : "none were found", n > 0 && !list.failed ? list.data : "");
     rcr_text_free(&list);
     for (int i = 0; i < n; i++) free(names[i]);

@@ -21,14 +21,14 @@ rcr_graph_args rcr_graph_args_default(void);
      .min = 0,                                                                                                         \
      .max = 1000,                                                                                                      \
      .above_min = 1,                                                                                                   \
-     .help = "how far neighbours are looked for, angstrom"},                                                           \
+     .help = "how far neighbors are looked for, angstrom"},                                                            \
         {.name = "max-neighbors",                                                                                      \
          .kind = RCR_ARG_INT32,                                                                                        \
          .value_name = "N",                                                                                            \
          .value = &(g).options.max_neighbors,                                                                          \
          .min = 1,                                                                                                     \
          .max = 100000,                                                                                                \
-         .help = "nearest neighbours of each atom"},                                                                   \
+         .help = "nearest neighbors of each atom"},                                                                    \
         {.name = "dmin",                                                                                               \
          .kind = RCR_ARG_DOUBLE,                                                                                       \
          .value_name = "A",                                                                                            \
@@ -48,11 +48,11 @@ rcr_graph_args rcr_graph_args_default(void);
          .kind = RCR_ARG_CHOICE,                                                                                       \
          .value_name = "none|reference",                                                                               \
          .value = &(g).padding,                                                                                        \
-         .help = "where an atom has too few neighbours: leave edges out, or add edges to atom 0 as the reference "     \
+         .help = "where an atom has too few neighbors: leave edges out, or add edges to atom 0 as the reference "      \
                  "CGCNN program does"},                                                                                \
     {                                                                                                                  \
         .name = "ties", .kind = RCR_ARG_CHOICE, .value_name = "cut|keep", .value = &(g).ties,                          \
-        .help = "neighbours at equal distance where the number is reached: cut by a fixed rule, or keep all"           \
+        .help = "neighbors at equal distance where the number is reached: cut by a fixed rule, or keep all"            \
     }
 
 /* Take over the choices. */

@@ -119,6 +119,6 @@ char *rcr_format_count(char *buffer, long long count) {
 
 int rcr_decimals_for(double scale) {
     if (!(scale > 0) || !isfinite(scale)) return 4;
-    int decimals = 4 - (int)floor(log10(scale));
+    int decimals = 4 - (int)(scale < 1 ? round(log10(scale)) : floor(log10(scale)));
     return decimals < 0 ? 0 : decimals > 9 ? 9 : decimals;
 }
