@@ -116,7 +116,8 @@ static int finish(rcr_train_view *view, rcr_status status, const rcr_train_resul
     if (status != RCR_ERR_INTERRUPTED) return rcr_cli_error(err);
     rcr_text command = {0};
     rcr_shell_word(&command, view->run_directory);
-    rcr_cli_hint("%s; go on with: recryst train --resume %s", err->message, command.failed ? "RUN" : command.data);
+    rcr_cli_hint("%s", err->message);
+    rcr_cli_hint("go on with: recryst train --resume %s", command.failed ? "RUN" : command.data);
     rcr_text_free(&command);
     return RCR_EXIT_INTERRUPTED;
 }
@@ -205,8 +206,13 @@ int rcr_cmd_train(int argc, char **argv) {
          .max = 1000,
          .above_min = 1,
          .help = "learning rate at the start"},
-        WORDS("lr-milestones", RCR_ARG_LIST, "N,N,...", &a.milestones,
-              "epochs after which the learning rate is multiplied by --lr-gamma"),
+        {.name = "lr-milestones",
+         .kind = RCR_ARG_LIST,
+         .value_name = "N,N,...",
+         .value = &a.milestones,
+         .min = 1,
+         .max = 1e7,
+         .help = "epochs after which the learning rate is multiplied by --lr-gamma"},
         NUMBER("lr-gamma", RCR_ARG_DOUBLE, &o->lr_gamma, 0, 1000, "factor at the milestones"),
         NUMBER("momentum", RCR_ARG_DOUBLE, &o->momentum, 0, 1, "sgd: momentum"),
         NUMBER("weight-decay", RCR_ARG_DOUBLE, &o->weight_decay, 0, 1000, "weight decay"),

@@ -135,10 +135,10 @@ static void on_epoch_done(void *context, const rcr_epoch *epoch, int32_t n_epoch
     if (view->terminal.quiet || !is_kept(view, epoch->epoch, n_epochs)) return;
     char counter[32], lr[32], seconds[32];
     snprintf(counter, sizeof counter, "%d/%d", epoch->epoch, n_epochs);
+    snprintf(lr, sizeof lr, "%.4g", epoch->lr);
     rcr_terminal_line(&view->terminal, "%11s  %10.*f  %10.*f  %10.*f  %9s  %9s%s", counter, 5, epoch->train_loss,
-                      view->decimals, epoch->train_score, view->decimals, epoch->val_score,
-                      rcr_format_double(lr, epoch->lr), rcr_format_duration(seconds, epoch->seconds),
-                      epoch->is_best ? "  best" : "");
+                      view->decimals, epoch->train_score, view->decimals, epoch->val_score, lr,
+                      rcr_format_duration(seconds, epoch->seconds), epoch->is_best ? "  best" : "");
 }
 
 static void on_message(void *context, const char *text) {

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# recryst info and graph.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+small_model
+
+run 0 info "$work/run"
+for text in "finished, 2 epochs" "sr-cgcnn, 3 steps" "16 atom features" "formation_energy in eV/atom" \
+    "100 elements, 92 features" "at most 12 within 8 A" "41 Gaussians from 0 to 8 A" "training_data" "test_mae" \
+    "[training]"; do
+    out_has "$text"
+done
+run 0 info "$work/run/model.safetensors"
+out_has "sr-cgcnn, 3 steps"
+out_lacks "[training]"
+cp "$work/run/model.safetensors" "$work/shipped.safetensors"
+RECRYST_MODELS=$work run 0 info shipped
+out_has "file       $work/shipped.safetensors"
+
+run 0 info "$data/alloys.tar.zst"
+for text in "1,500 rows, 1,500 usable, 0 bad" "1 to 32 in a crystal" "formation_energy  " "Al 515"; do out_has "$text"; done
+grep -qE '^formation_energy +1,500 +0\.04572 +0\.08863 +-0\.13930 +0\.73223$' "$work/out" || fail "column statistics"
+run 0 info "$work/small.extxyz"
+out_has "80 rows, 80 usable"
+out_has "formation_energy"
+mkdir "$work/dir"
+cp "$data"/examples/*.cif "$work/dir"
+run 0 info "$work/dir"
+out_has "5 structure files without targets"
+printf 'AlCu2Ag-Xa,1\nPt4-dhcp,2\ngone,3\nNiPt2-fcc111,\n' >"$work/dir/id_prop.csv"
+run 0 info "$work/dir"
+out_has "4 rows, 3 usable, 1 bad"
+out_has "bad      gone: gone.cif"
+grep -qE '^target +3 +2\.0000 +1\.0000 +1\.0000 +3\.0000$' "$work/out" || fail "statistics without a header"
+run 0 info "$work/dir" --target target
+out_has "4 rows, 2 usable, 2 bad"
+
+run 0 info "$data/examples/Pt4-dhcp.cif"
+out_has "Pt4-dhcp: Pt4, 4 sites"
+out_has " site  element"
+run 1 info "$work/nothing"
+err_has "nothing"
+mkdir "$work/empty"
+run 1 info "$work/empty"
+err_has "$work/empty"
+
+# The graph of rock salt, a = 6 A: 6 neighbors of the other kind at 3, 12 of the same at 6 / sqrt 2.
+cat >"$work/salt.cif" <<'END'
+data_salt
+_cell_length_a 6
+_cell_length_b 6
+_cell_length_c 6
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'F m -3 m'
+_symmetry_Int_Tables_number 225
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Na Na 0 0 0
+Cl Cl 0.5 0.5 0.5
+END
+run 0 graph "$work/salt.cif" --max-neighbors 6
+out_has "8 atoms, 48 edges"
+same "$(grep -cE '^ *(Na|Cl)[0-9]+ +6  3\.0000 ' "$work/out")" 8 "atoms with six neighbors at 3 A"
+run 0 graph "$work/salt.cif" --max-neighbors 7 --ties keep
+out_has "8 atoms, 144 edges"
+out_has "4.2426"
+run 0 graph "$work/salt.cif" --max-neighbors 6 --format json
+out_has '"n_atoms": 8'
+out_has '"n_edges": 48'
+out_has '"offset": [0, 6, 12, 18, 24, 30, 36, 42, 48]'
+out_has '"max_neighbors": 6'
+same "$(sed -n 's/.*"distance": \[\(.*\)\].*/\1/p' "$work/out" | tr ',' '\n' |
+    awk '{ n += $1 > 2.999999999 && $1 < 3.000000001 } END { print n }')" 48 "distances of 3 A in JSON"
+run 0 graph "$work/salt.cif" --radius 2.9
+out_has "8 atoms, 0 edges"
+run 1 graph "$work/nothing.cif"
+err_has "recryst: error: $work/nothing.cif"
+echo passed

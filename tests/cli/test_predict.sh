@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# recryst predict and evaluate.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+small_model
+examples=$data/examples
+model=$work/run/model.safetensors
+column() { tail -n +2 "$work/out" | cut -d, -f"$1"; }
+
+# Single files: the order given, twice the same, unusable ones between them.
+printf 'data_x\n_cell_length_a 3\n' >"$work/broken.cif"
+printf 'not a structure\n' >"$work/text.dat"
+run 0 predict "$model" "$examples/Pt4-dhcp.cif" "$work/broken.cif" "$examples/AlCu2Ag-Xa.cif" "$work/none.cif" \
+    "$work/text.dat" "$examples/Pt4-dhcp.cif"
+same "$(head -1 "$work/out")" id,prediction,error header
+same "$(column 1 | tr '\n' ' ')" "Pt4-dhcp broken AlCu2Ag-Xa none text Pt4-dhcp " "order of the rows"
+same "$(column 2 | sed -n '2p;4p;5p' | tr -d '\n')" "" "predictions of unusable inputs"
+same "$(sed -n 2p "$work/out")" "$(sed -n 7p "$work/out")" "two predictions of a file"
+out_has "$work/none.cif: can't open"
+out_has "$work/broken.cif"
+out_has "$work/text.dat: the format is not known"
+err_has "3 inputs could not be used"
+err_has "eV/atom"
+
+# A run directory, a shipped name and the file are the same model.
+first=$(sed -n 2p "$work/out")
+run 0 predict "$work/run" "$examples/Pt4-dhcp.cif"
+same "$(sed -n 2p "$work/out")" "$first" "prediction by run directory"
+mkdir "$work/shelf"
+cp "$model" "$work/shelf/alloys-small.safetensors"
+export RECRYST_MODELS=$work/shelf
+run 0 predict alloys-small "$examples/Pt4-dhcp.cif"
+same "$(sed -n 2p "$work/out")" "$first" "prediction by name"
+run 1 predict alloys-smal "$examples/Pt4-dhcp.cif"
+err_has "did you mean 'alloys-small'?"
+run 1 predict qqqq "$examples/Pt4-dhcp.cif"
+err_has "alloys-small"
+RECRYST_MODELS=
+
+# Folders: the structure files in them, sorted, not those further down; with their neighbors the same values.
+mkdir -p "$work/folder/deeper"
+cp "$examples"/*.cif "$work/folder"
+cp "$examples/Pt4-dhcp.cif" "$work/folder/deeper/hidden.cif"
+echo hello >"$work/folder/readme.txt"
+run 0 predict "$model" "$work/folder"
+same "$(column 1 | tr '\n' ' ')" "Al12Ag2Pt5-fcc-r874 AlCu2Ag-Xa Cu6Pd3-fcc-r395 NiPt2-fcc111 Pt4-dhcp " "files of a folder"
+grep -qxF "$first" "$work/out" || fail "the company changes a prediction"
+cp "$work/out" "$work/folder.csv"
+for threads in 1 3; do
+    run 0 predict "$model" "$work/folder" --threads $threads
+    cmp -s "$work/out" "$work/folder.csv" || fail "threads change predictions"
+done
+tar cf "$work/folder.tar" -C "$work" folder/Al12Ag2Pt5-fcc-r874.cif folder/AlCu2Ag-Xa.cif folder/Cu6Pd3-fcc-r395.cif \
+    folder/NiPt2-fcc111.cif folder/Pt4-dhcp.cif
+run 0 predict "$model" "$work/folder.tar"
+cmp -s "$work/out" "$work/folder.csv" || fail "an archive gives other rows than its folder"
+mkdir "$work/empty"
+run 1 predict "$model" "$work/empty"
+out_has "holds no structure file"
+err_has "nothing could be predicted"
+
+# A dataset: rows in the order of id_prop.csv, targets or not.
+cp -r "$work/folder" "$work/set"
+printf 'Pt4-dhcp\nmissing\nAlCu2Ag-Xa\n' >"$work/set/id_prop.csv"
+run 0 predict "$model" "$work/set"
+same "$(column 1 | tr '\n' ' ')" "Pt4-dhcp missing AlCu2Ag-Xa " "rows of a dataset"
+same "$(sed -n 2p "$work/out")" "$first" "prediction of a dataset's row"
+out_has "missing.cif"
+run 0 predict "$model" "$data/alloys.tar.zst"
+same "$(wc -l <"$work/out")" 1501 "rows of the packed demo data"
+
+# Frames: a row each, a bad one between good ones costs one row; more than one chunk of them.
+run 0 predict "$model" "$work/small.extxyz"
+same "$(column 1 | wc -l)" 80 "rows of 80 frames"
+same "$(column 1 | sed -n 1p)" Al-fcc "id of the first frame"
+run 0 predict "$model" "$data/alloys.extxyz" "$data/alloys.extxyz"
+same "$(wc -l <"$work/out")" 3001 "rows of two files of 1,500 frames"
+same "$(sed -n '2,1501p' "$work/out" | md5sum)" "$(sed -n '1502,3001p' "$work/out" | md5sum)" "the same file twice"
+sed -e 's/ id=[^ ]*//' -e '5s/R:3/R:x/' "$work/small.extxyz" | head -9 >"$work/three.xyz"
+run 0 predict "$model" "$work/three.xyz"
+same "$(column 1 | tr '\n' ' ')" "three-1 three-2 three-3 " "ids of frames without ids"
+same "$(sed -n 3p "$work/out" | cut -d, -f2)" "" "prediction of a bad frame"
+out_has "three.xyz:5:"
+[ -n "$(sed -n 4p "$work/out" | cut -d, -f2)" ] || fail "the frame after a bad one is lost"
+
+# JSON lines say the same as CSV.
+run 0 predict "$model" "$work/folder" "$work/none.cif" --format jsonl
+same "$(grep -c '^{"id": "[^"]*", "file": "[^"]*", "prediction": [-0-9.e]*, "error": null}$' "$work/out")" 5 "objects"
+grep -qF '"prediction": null, "error": "' "$work/out" || fail "no object for an unusable input"
+same "$(sed -nE 's/.*"id": "([^"]*)".*"prediction": ([^,]*), "error": null.*/\1,\2,/p' "$work/out")" \
+    "$(tail -n +2 "$work/folder.csv")" "JSON against CSV"
+
+# Files: whole or not at all.
+run 0 predict "$model" "$work/folder" --out "$work/p.csv"
+cmp -s "$work/p.csv" "$work/folder.csv" || fail "--out differs from standard output"
+same "$(wc -c <"$work/out")" 0 "bytes of standard output with --out"
+run 1 predict "$model" "$work/folder" "$work/none.cif" --strict --out "$work/strict.csv"
+[ ! -e "$work/strict.csv" ] || fail "--strict left a file"
+err_has "$work/none.cif: can't open"
+run 1 predict "$model" "$work/none.cif" "$work/broken.cif"
+err_has "nothing could be predicted"
+same "$(wc -l <"$work/out")" 3 "rows where nothing could be predicted"
+run 1 predict "$model" "$work/folder" --out "$work/no/such/folder.csv"
+err_has "$work/no/such/folder.csv"
+if [ -e /dev/full ]; then
+    code=0
+    "$RECRYST" predict "$model" "$data/alloys.extxyz" >/dev/full 2>"$work/err" || code=$?
+    same "$code" 1 "exit code on a full device"
+    err_has "can't write to standard output"
+    run 1 predict "$model" "$data/alloys.extxyz" --out /dev/full
+    err_has "/dev/full"
+fi
+# A reader who leaves early: no words, exit code 1.
+("$RECRYST" predict "$model" "$data/alloys.extxyz" "$data/alloys.extxyz" 2>"$work/err" || echo $? >"$work/code") | head -1 >"$work/out"
+same "$(cat "$work/code")" 1 "exit code on a closed pipe"
+err_lacks error
+
+# Models that are none.
+echo nonsense >"$work/x.safetensors"
+run 1 predict "$work/x.safetensors" "$examples/Pt4-dhcp.cif"
+err_has "x.safetensors"
+run 2 predict "$model" "$examples/Pt4-dhcp.cif" --kernels fast
+err_has "fast"
+
+# evaluate agrees with predict, row for row.
+run 0 evaluate "$work/run" "$work/small.extxyz" --out "$work/e.csv"
+out_has "MAE"
+out_has "standard deviation"
+same "$(head -1 "$work/e.csv")" id,target,prediction "header of evaluate --out"
+run 0 predict "$work/run" "$work/small.extxyz"
+same "$(tail -n +2 "$work/e.csv" | cut -d, -f1,3)" "$(tail -n +2 "$work/out" | cut -d, -f1,2)" "evaluate against predict"
+mae=$(awk -F, 'NR > 1 { d = $2 - $3; s += d < 0 ? -d : d; n++ } END { printf "%.5f", s / n }' "$work/e.csv")
+run 0 evaluate "$work/run" "$work/small.extxyz"
+out_has " $mae "
+# The test rows: the same predictions as training wrote.
+while IFS=, read -r id target prediction; do
+    grep -qxF "$id,$target,$prediction" "$work/e.csv" || fail "training predicted $prediction for $id, evaluate does not"
+done <"$work/run/predictions-test.csv"
+run 2 evaluate "$work/run" "$work/small.extxyz" --target band_gap
+err_has "band_gap"
+sed 's/formation_energy=/other=/' "$work/small.extxyz" >"$work/other.extxyz"
+run 0 evaluate "$work/run" "$work/other.extxyz"
+err_has "no column 'formation_energy'"
+run 1 evaluate "$work/run" "$work/nothing"
+err_has "nothing"
+echo passed

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Help, versions, and command lines that make no sense.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+
+run 0 --version
+same "$(cat "$work/out")" "recryst $(sed -n 's/.*RCR_VERSION "\(.*\)"/\1/p' "$RECRYST_SOURCE/include/recryst.h")" version
+run 0 --help
+for command in train evaluate predict info graph; do out_has "  $command "; done
+run 0 help
+out_has "exit codes"
+run 2
+err_has "no command given"
+run 2 trian
+err_has "recryst: error: unknown command 'trian'; did you mean 'train'?"
+run 2 help trian
+err_has "did you mean 'train'?"
+run 2 --versoin
+err_has "unknown option '--versoin'"
+
+# The options that are a contract, in the help of their command and in docs/command.md.
+promised() {
+    local command=$1
+    shift
+    run 0 "$command" --help
+    cp "$work/out" "$work/help"
+    run 0 help "$command"
+    cmp -s "$work/out" "$work/help" || fail "help $command differs from $command --help"
+    for option in "$@"; do grep -qE -- "^  --$option( |\$)" "$work/out" || fail "$command --help lacks --$option"; done
+    out_has "examples:"
+    same "$(sed -n '/^examples:/,$p' "$work/out" | grep -cE '^  recryst [a-z]+ ' | awk '{ print ($1 >= 2 && $1 <= 4) }')" 1 \
+        "number of examples of $command"
+    [ "$(awk '/^examples/ { exit } length > 80' "$work/out" | wc -l)" -eq 0 ] || fail "$command --help is wider than 80"
+    for option in $(sed -nE 's/^  --([a-z-]+).*/\1/p' "$work/out"); do
+        [ "$option" = help ] || grep -qF -- "\`--$option" "$RECRYST_SOURCE/docs/command.md" ||
+            fail "docs/command.md lacks --$option of $command"
+    done
+}
+promised train target model steps layers gate layer-norm task epochs batch-size optimizer lr atom-features hidden \
+    hidden-layers momentum lr-milestones lr-gamma weight-decay train-ratio val-ratio test-ratio train-size val-size \
+    test-size split seed threads out resume radius max-neighbors dmin step padding ties unit strict kernels quiet
+promised evaluate target out
+promised predict out format threads strict
+promised info
+promised graph format radius max-neighbors dmin step padding ties
+
+# Options: unknown, abbreviated, without a value, with one too many, out of range.
+run 2 train x --epoch 3
+err_has "recryst: error: unknown option '--epoch'; did you mean '--epochs'?"
+err_has "see 'recryst train --help'"
+run 2 train x --epoch=3
+err_has "did you mean '--epochs'?"
+run 2 train x --zzzzzz
+err_has "unknown option '--zzzzzz'"
+err_lacks "did you mean"
+run 2 train x -q
+err_has "unknown option '-q'"
+run 2 train x --epochs
+err_has "--epochs needs a value"
+run 2 train x --quiet=yes
+err_has "--quiet takes no value"
+run 2 train x --epochs 0
+err_has "--epochs takes a whole number from 1 to 10000000, not '0'"
+run 2 train x --epochs=1e3
+err_has "not '1e3'"
+run 2 train x --epochs 99999999999999999999
+err_has "--epochs takes a whole number"
+run 2 train x --lr 0
+err_has "--lr takes a number above 0 and at most 1000, not '0'"
+run 2 train x --lr nan
+err_has "--lr takes a number"
+run 2 train x --lr 1,5
+err_has "not '1,5'"
+run 2 train x --seed -1
+err_has "--seed takes a whole number from 0"
+run 2 train x --lr-milestones 10,,20
+err_has "--lr-milestones takes whole numbers"
+run 2 train x --optimizer lion
+err_has "--optimizer takes one of adam|sgd|adamw, not 'lion'"
+run 2 train x --target ''
+err_has "--target takes a text that is not empty"
+run 2 graph x --radius -1
+err_has "--radius takes a number above 0"
+
+# Options that do not go together, and too few or too many arguments.
+run 2 train
+err_has "no data given"
+run 2 train a b
+err_has "one DATA at a time"
+run 2 train x --model cgcnn --steps 4
+err_has "cgcnn takes --layers"
+run 2 train x --layers 4
+err_has "takes --steps"
+run 2 train x --model cgcnn --gate
+err_has "--gate goes with --model sr-cgcnn only"
+run 2 train x --val-ratio 0.1 --val-size 10
+err_has "give one"
+run 2 train --resume r --epochs 3
+err_has "--epochs can't be given with --resume"
+run 2 train --resume r x
+err_has "leave 'x' out"
+run 2 evaluate m
+err_has "evaluate takes a model and data"
+run 2 predict
+err_has "no model given"
+run 2 predict m
+err_has "nothing to predict"
+run 2 info
+err_has "nothing given"
+run 2 graph a b
+err_has "one FILE at a time"
+
+# Output that can't be written is an error; a reader who leaves is one without words.
+if [ -e /dev/full ]; then
+    code=0
+    "$RECRYST" --help >/dev/full 2>"$work/err" || code=$?
+    same "$code" 1 "exit code on a full device"
+    err_has "can't write to standard output"
+fi
+code=0
+"$RECRYST" train --help >&- 2>"$work/err" || code=$?
+same "$code" 1 "exit code on a closed standard output"
+err_has "can't write to standard output"
+echo passed
