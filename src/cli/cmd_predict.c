@@ -182,7 +182,7 @@ static void tell_summary(predict *p) {
                       !classes && m->unit[0] != '\0' ? ")" : "",
                       rcr_format_count(count, (long long)(p->n_done - p->n_failed)),
                       p->n_done - p->n_failed == 1 ? "" : "s", rcr_format_duration(time, rcr_now() - p->since));
-    if (p->n_failed == 0) return;
+    if (p->n_failed == 0 || p->quiet) return;
     rcr_error_format(reason, sizeof reason, &p->first_error);
     rcr_cli_note("%s input%s could not be used (see the error column); the first: %s",
                  rcr_format_count(failed, (long long)p->n_failed), p->n_failed == 1 ? "" : "s", reason);
