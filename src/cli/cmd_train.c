@@ -135,7 +135,10 @@ static int train(train_args *a, const rcr_args *args) {
     events.stop = rcr_signals_catch("\nrecryst: stopping; press Ctrl-C again to end at once\n");
     rcr_train_view_init(&view, &events, run, a->quiet);
     view.classes = a->task == RCR_CLASSIFICATION;
+    int existed = access(run, F_OK) == 0;
     rcr_status status = rcr_train(&result, args->positional[0], run, &a->options, &events, &err);
+    /* A folder that was made for a run that never began; one that holds anything stays. */
+    if (status != RCR_OK && !existed) (void)rmdir(run);
     int code = finish(&view, status, &result, &err);
     rcr_text_free(&directory);
     return code;
