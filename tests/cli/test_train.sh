@@ -89,6 +89,20 @@ run 0 train "$work/classes.extxyz" --target stable --task classification --val-r
 out_has "ROC AUC"
 err_has "class 1"
 
+# On a terminal one line is rewritten and some lines stay; with TERM=dumb, as in a log, each epoch has its line.
+if command -v script >/dev/null; then
+    on_terminal() {
+        TERM=$1 script -qec "stty cols 100; '$RECRYST' train '$work/small.extxyz' --target formation_energy $small \
+            --epochs 150 --out '$work/tty-$1'" /dev/null </dev/null >"$work/out" 2>"$work/err" || fail "run on a terminal"
+    }
+    on_terminal xterm
+    grep -q "$(printf '\r')epoch [0-9]*/150, batch [0-9]*/4 | val MAE .* left" "$work/out" || fail "no progress line"
+    kept=$(grep -cE ' [0-9]+/150 ' "$work/out")
+    [ "$kept" -ge 10 ] && [ "$kept" -le 40 ] || fail "$kept lines of 150 epochs stay on a terminal"
+    on_terminal dumb
+    same "$(grep -cE ' [0-9]+/150 ' "$work/out")" 150 "lines on a dumb terminal"
+fi
+
 # Stopped by Ctrl-C or by SIGTERM, a run can be resumed, and ends as if it had never stopped.  `set -m`: background jobs of
 # a script otherwise ignore SIGINT.
 long="--epochs 700 --batch-size 16 --atom-features 16 --hidden 16 --threads 2"
