@@ -86,6 +86,8 @@ void rcr_terminal_line(rcr_terminal *terminal, const char *format, ...) {
     clean(text, 1000);
     fprintf(stderr, "%s%s\n", terminal->shown ? "\r\033[K" : "", text);
     terminal->shown = 0;
+    /* A log that has just grown shows well enough that work goes on. */
+    if (!terminal->live) terminal->refresh = rcr_now() + log_interval;
 }
 
 char *rcr_format_duration(char *buffer, double seconds) {

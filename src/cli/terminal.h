@@ -16,7 +16,8 @@ typedef struct rcr_terminal {
 
 void rcr_terminal_init(rcr_terminal *terminal, int quiet);
 
-/* 1 when rcr_terminal_progress would print: at most ten times a second on a terminal, every half minute in a log.  Lets
+/* 1 when rcr_terminal_progress would print: at most ten times a second on a terminal, after half a minute without a
+ * line in a log.  Lets
  * a caller who is told of every batch leave out making the text. */
 int rcr_terminal_due(const rcr_terminal *terminal);
 /* Put the progress line in place of the last one (cut to the terminal's width), or add a line to a log. */

@@ -223,7 +223,7 @@ void rcr_train_view_result(rcr_text *out, const rcr_train_view *view, const rcr_
                     result->best_epoch, result->epochs_done, rcr_format_duration(seconds, result->seconds));
     rcr_text_printf(out, "model        %s/model.safetensors\n", run);
     rcr_text_printf(out, "predictions  %s/predictions-test.csv, predictions-val.csv, predictions-train.csv\n", run);
-    rcr_text_printf(out, "history      %s/metrics.csv, run_summary.json, report.html\n", run);
+    rcr_text_printf(out, "report       %s/report.html (open it in a browser), metrics.csv, run_summary.json\n", run);
     rcr_text_puts(out, "to predict   recryst predict ");
     rcr_shell_word(out, run);
     rcr_text_puts(out, " FILE_OR_FOLDER...\n");
