@@ -292,13 +292,15 @@ def main():
             crystals.append((name, symbols, parameters, fractional, text))
     print(f"{len(crystals)} kept, {failed} failed, {equal} equal to another", file=sys.stderr)
 
-    # Held-out examples, drawn from all; then as many as asked for, dropped evenly if there are more.
+    # Held-out examples, drawn from all; of the rest, random alloys are dropped if there are more than asked for.
     rng = np.random.default_rng(SEED)
     chosen = set(rng.choice(len(crystals), N_EXAMPLES, replace=False).tolist())
     examples = [c for i, c in enumerate(crystals) if i in chosen]
     crystals = [c for i, c in enumerate(crystals) if i not in chosen]
-    if len(crystals) > arguments.count:
-        crystals = [crystals[i] for i in sorted(rng.choice(len(crystals), arguments.count, replace=False).tolist())]
+    surplus = max(0, len(crystals) - arguments.count)
+    drawn = [i for i, c in enumerate(crystals) if "-r" in c[0]]
+    dropped = set(rng.choice(drawn, min(surplus, len(drawn)), replace=False).tolist())
+    crystals = [c for i, c in enumerate(crystals) if i not in dropped][:arguments.count]
 
     os.makedirs(os.path.join(arguments.out, "examples"), exist_ok=True)
     rows = "id,formation_energy\n" + "".join(f"{c[0]},{c[4]}\n" for c in crystals)

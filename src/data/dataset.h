@@ -4,6 +4,7 @@
 
 #include "base/threads.h"
 #include "crystal/element.h"
+#include "data/batch.h"
 #include "recryst.h"
 
 typedef struct rcr_sample {
@@ -62,6 +63,22 @@ typedef struct rcr_dataset_options {
  * first bad row's. */
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
 void rcr_dataset_free(rcr_dataset *dataset);
+
+/* Samples of a dataset, by number: all of them in order (index NULL), or index[0], index[1], ... */
+typedef struct rcr_sample_list {
+    const rcr_dataset *dataset;
+    const int64_t *index;
+} rcr_sample_list;
+
+/* The graphs of such a list, wherever the dataset keeps them.  The list must outlive the source. */
+rcr_graph_source rcr_sample_graphs(const rcr_sample_list *list);
+
+/* Fill a batch with samples index[0 .. n).  Errors: as rcr_batch_fill_from. */
+rcr_status rcr_dataset_fill_batch(rcr_batch *batch, const rcr_dataset *dataset, const int64_t *index, int32_t n,
+                                  rcr_error *err);
+
+/* A copy of one sample's graph, freed with rcr_graph_free. */
+rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t sample, rcr_error *err);
 
 /* errors.csv: header row,id,file,line,reason; rows are counted from 1 there, and an unknown line is left empty. */
 rcr_status rcr_dataset_write_errors(const rcr_dataset *dataset, const char *path, rcr_error *err);

@@ -213,6 +213,17 @@ static double snap_to_thirds(double x) {
     return x;
 }
 
+/* 1/3, which no version of CIF allows and people write. */
+static int parse_ratio(double *out, const char *text, size_t length) {
+    const char *slash = memchr(text, '/', length);
+    double p, q;
+    if (slash == NULL || !rcr_cif_number(&p, text, (size_t)(slash - text)) ||
+        !rcr_cif_number(&q, slash + 1, length - (size_t)(slash - text) - 1) || q == 0)
+        return 0;
+    *out = p / q;
+    return 1;
+}
+
 static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, const rcr_cif_token *cell, tag_id first,
                                   rcr_error *err) {
     for (int i = 0; i < 3; i++) {
@@ -221,7 +232,8 @@ static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, cons
             const rcr_cif_token *name = cell[TAG_LABEL].text != NULL ? &cell[TAG_LABEL] : value;
             if (block->first_unplaced.text == NULL) block->first_unplaced = (rcr_cif_view){name->text, name->length};
             site->frac[i] = NAN;
-        } else if (!rcr_cif_number(&site->frac[i], value->text, value->length)) {
+        } else if (!rcr_cif_number(&site->frac[i], value->text, value->length) &&
+                   !parse_ratio(&site->frac[i], value->text, value->length)) {
             return fail_at(err, RCR_ERR_PARSE, block, value->text, "a coordinate is not a number", value->text,
                            value->length);
         } else if (fabs(site->frac[i]) > 1e6) {
@@ -246,6 +258,9 @@ static rcr_status add_site(rcr_cif_block *block, const rcr_cif_token *cell, rcr_
         return fail_at(err, RCR_ERR_PARSE, block, occupancy->text, "an occupancy is not a number from 0 to 1",
                        occupancy->text, occupancy->length);
     if (site.occupancy == 0) return RCR_OK;
+    const rcr_cif_token *x = &cell[block->cartesian ? TAG_CART_X : TAG_X];
+    if (is_unknown(x) && (label->text == NULL || is_unknown(label)) && (type->text == NULL || is_unknown(type)))
+        return RCR_OK; /* a row of '.' or '?': no site at all */
     rcr_status status = set_coordinates(&site, block, cell, block->cartesian ? TAG_CART_X : TAG_X, err);
     if (status != RCR_OK) return status;
     site.label = (rcr_cif_view){label->text, label->length};

@@ -62,7 +62,11 @@ static void parse_formula(rcr_cif_block *block) {
     const char *p = block->formula.text, *end = p + block->formula.length;
     int n = 0;
     while (p < end) {
-        if ((unsigned char)*p <= ' ') {
+        if ((unsigned char)*p <= ' ' || *p == '(') {
+            p++;
+            continue;
+        }
+        if (*p == ')' && !(p + 1 < end && rcr_is_digit((unsigned char)p[1]))) { /* (Al1.94 Fe.06): a shared site */
             p++;
             continue;
         }
@@ -81,58 +85,94 @@ static void parse_formula(rcr_cif_block *block) {
     if (n > 0) block->formula_known = 1;
 }
 
-static int in_formula(const rcr_cif_block *block, uint8_t element) {
-    return block->formula_known != 1 || block->formula_count[element] > 0;
+static int in_formula(const rcr_cif_block *block, uint8_t element) { return block->formula_count[element] > 0; }
+
+/* Labels of water: OW1, Hw2, Dw; Wat1, which stands for its oxygen.  0: none. */
+static uint8_t element_of_water(const char *text, size_t n) {
+    if (n >= 2 && rcr_ascii_lower((unsigned char)text[1]) == 'w') {
+        if (*text == 'O' || *text == 'o') return 8;
+        if (strchr("HhDd", *text) != NULL) return 1;
+    }
+    return n >= 3 && rcr_equals_ignore_case(text, 3, "wat") ? 8 : 0;
 }
 
-/* The element of a label such as Fe2A, ba, O1W, H12; 0: none, -1: may be either of two. */
-static int element_of_label(const rcr_cif_block *block, const char *text, size_t length) {
+/* The elements that a label such as Fe2A, ba, O1W, H12 may mean: the one to prefer, and the other in *other (0: none)
+ * where it may just as well be that. */
+static uint8_t element_of_label(uint8_t *other, const rcr_cif_block *block, const char *text, size_t length) {
     size_t n = count_letters(text, length);
-    if (n == 0) return 0;
+    *other = 0;
+    if (n == 0 || (n >= 3 && rcr_equals_ignore_case(text, 3, "vac"))) return 0;
     uint8_t one = element_of_letters(text, 1), two = n >= 2 ? element_of_letters(text, 2) : 0;
-    if (n >= 3 && rcr_equals_ignore_case(text, 3, "vac")) return 0;
+    if (two == 0 && element_of_water(text, n) != 0) return element_of_water(text, n);
     if (block->formula_known == 1) {
-        int one_fits = one != 0 && in_formula(block, one), two_fits = two != 0 && in_formula(block, two);
-        if (one_fits != two_fits) return one_fits ? one : two;
-        if (!one_fits) return 0;
+        if (one != 0 && !in_formula(block, one)) one = 0;
+        if (two != 0 && !in_formula(block, two)) two = 0;
+    } else if (two == 0 && n >= 2 && text[1] >= 'a' && one != 8) {
+        return 0; /* Me1, Xx: not a symbol, and nothing says that its first letter is meant */
     }
-    if (two == 0 || n < 2) return n >= 2 && text[1] >= 'a' && one != 8 && block->formula_known != 1 ? 0 : one;
+    if (one == 0 || two == 0) return one != 0 ? one : two;
     if (text[1] >= 'a') return two; /* Fe2A, Ho1 */
-    return one == 0 ? two : -1;     /* FE1, but HO1 may be Ho or H on an O */
+    *other = one;                   /* HO1 may be Ho, or H on an O */
+    return two;
 }
 
-static rcr_status resolve(rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
-    char name[40], type[40];
-    rcr_cif_show(name, site->label.text != NULL ? site->label.text : "?", site->label.text ? site->label.length : 1);
-    if (!rcr_cif_unknown(&site->type)) {
-        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->type.text),
-                           "site %s has the type '%s', which is no chemical element", name,
-                           rcr_cif_show(type, site->type.text, site->type.length));
-    }
+static rcr_status fail_type(const rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
+    char name[40] = "?", type[40];
+    if (site->label.text != NULL) rcr_cif_show(name, site->label.text, site->label.length);
+    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->type.text),
+                       "site %s has the type '%s', which is no chemical element", name,
+                       rcr_cif_show(type, site->type.text, site->type.length));
+}
+
+static rcr_status fail_label(const rcr_cif_site *site, const rcr_cif_block *block, const char *what, rcr_error *err) {
+    char name[40];
+    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->label.text),
+                       "the label '%s' %s; add _atom_site_type_symbol",
+                       rcr_cif_show(name, site->label.text, site->label.length), what);
+}
+
+/* The element of a site by its label; left open (0) where the label may mean two. */
+static rcr_status resolve_label(rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
+    uint8_t other;
+    if (!rcr_cif_unknown(&site->type)) return fail_type(site, block, err);
     if (rcr_cif_unknown(&site->label))
-        return rcr_fail_at(err, RCR_ERR_DATA, "", 0, "a site has neither a label nor a type symbol");
-    int element = element_of_label(block, site->label.text, site->label.length);
-    if (element > 0) {
-        site->atomic_number = (uint8_t)element;
-        return RCR_OK;
+        return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, block->start),
+                           "a site has neither a label nor a type symbol");
+    uint8_t element = element_of_label(&other, block, site->label.text, site->label.length);
+    if (element == 0)
+        return fail_label(
+            site, block,
+            block->formula_known == 1 ? "names no chemical element of the formula" : "names no chemical element", err);
+    if (other == 0) site->atomic_number = element;
+    return RCR_OK;
+}
+
+/* The sites left open: of the two elements, the one that the formula names and no site with a clear label is. */
+static rcr_status resolve_open(rcr_cif_block *block, rcr_error *err) {
+    uint8_t present[119] = {0};
+    for (size_t i = 0; i < block->n_sites; i++) present[block->site[i].atomic_number] = 1;
+    for (size_t i = 0; i < block->n_sites; i++) {
+        rcr_cif_site *site = &block->site[i];
+        if (site->atomic_number != 0) continue;
+        uint8_t b, a = element_of_label(&b, block, site->label.text, site->label.length);
+        if (block->formula_known != 1 || present[a] == present[b])
+            return fail_label(site, block, "may mean either of two elements", err);
+        site->atomic_number = present[a] ? b : a;
     }
-    long line = rcr_cif_line(block->lexer, site->label.text);
-    if (element < 0)
-        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line,
-                           "the label '%s' may mean either of two elements; add _atom_site_type_symbol", name);
-    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line,
-                       "the label '%s' names no chemical element%s; add _atom_site_type_symbol", name,
-                       block->formula_known == 1 ? " of the formula" : "");
+    return RCR_OK;
 }
 
 rcr_status rcr_cif_resolve_elements(rcr_cif_block *block, rcr_error *err) {
+    size_t n_open = 0;
+    rcr_status status;
     for (size_t i = 0; i < block->n_sites; i++) {
         rcr_cif_site *site = &block->site[i];
         if (site->atomic_number != 0) continue;
         if (block->formula_known == 0) parse_formula(block);
-        rcr_status status = resolve(site, block, err);
-        if (status != RCR_OK) return status;
+        if ((status = resolve_label(site, block, err)) != RCR_OK) return status;
+        n_open += site->atomic_number == 0;
     }
+    if (n_open > 0 && (status = resolve_open(block, err)) != RCR_OK) return status;
     if (block->formula_known == 0 && block->n_ops == 0) parse_formula(block);
     return RCR_OK;
 }

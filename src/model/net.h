@@ -66,4 +66,9 @@ const rcr_real *rcr_tape_atoms(const rcr_tape *tape, int32_t t);
 rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
                            size_t n, rcr_pool *pool, rcr_error *err);
 
+/* The same for graphs 0 .. n - 1 of a source, copied into batches straight from where they are kept.
+ * Errors: also those of the source's view. */
+rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_model *model,
+                                const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err);
+
 #endif

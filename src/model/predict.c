@@ -22,21 +22,51 @@ typedef struct worker {
     rcr_real host[2 * (MICRO_ATOMS + 1)]; /* outputs of a micro-batch: every crystal has at least one atom */
 } worker;
 
+/* The first micro-batch of a thread that failed.  Threads take micro-batches in rising order. */
+typedef struct failure {
+    size_t batch;
+    rcr_error err; /* status RCR_OK: none did */
+} failure;
+
 typedef struct prediction {
     double *values;
     const rcr_net *net;
     const rcr_model *model;
-    const rcr_graph *const *graphs;
+    const rcr_graph_source *source;
     size_t *start; /* [n_batches + 1] first graph of each micro-batch */
     worker *worker;
     rcr_status *status; /* [n_batches] */
-    rcr_error *err;     /* [n_workers] */
+    failure *failure;   /* [n_workers] */
 } prediction;
+
+static rcr_status check_element(const rcr_model *model, int z, rcr_error *err) {
+    if (z < 1 || z > RCR_MAX_ATOMIC_NUMBER)
+        return rcr_fail(err, RCR_ERR_DATA, "%d is not the atomic number of an element", z);
+    if (!model->elements->known[z])
+        return rcr_fail(err, RCR_ERR_DATA, "the model's element table (%s) has no vector for %s", model->elements->name,
+                        rcr_element_symbol(z));
+    return RCR_OK;
+}
+
+rcr_status rcr_model_check_graph(const rcr_model *model, const rcr_graph *graph, rcr_error *err) {
+    if (graph->n_atoms < 1) return rcr_fail(err, RCR_ERR_DATA, "a crystal without atoms");
+    rcr_status status = RCR_OK;
+    for (int32_t i = 0; i < graph->n_atoms && status == RCR_OK; i++)
+        status = check_element(model, graph->atomic_number[i], err);
+    return status;
+}
+
+static rcr_status check_elements(const rcr_model *model, const int32_t *site_row, int32_t n, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    for (int32_t i = 0; i < n && status == RCR_OK; i++) status = check_element(model, site_row[i], err);
+    return status;
+}
 
 static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error *err) {
     size_t first = job->start[index], n = job->start[index + 1] - first;
     const rcr_net *net = job->net;
-    rcr_status status = rcr_batch_fill(&w->batch, job->graphs + first, (int32_t)n, err);
+    rcr_status status = rcr_batch_fill_from(&w->batch, job->source, first, (int32_t)n, err);
+    if (status == RCR_OK) status = check_elements(job->model, w->batch.site_row, w->batch.n_atoms, err);
     if (status == RCR_OK) status = rcr_tape_reserve(w->tape, &w->exec, net, &w->batch, err);
     if (status != RCR_OK) return status;
     rcr_net_forward(w->tape, net, &w->exec, &w->batch);
@@ -57,21 +87,24 @@ static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error 
 }
 
 static int is_large(const prediction *job, size_t index) {
-    return job->graphs[job->start[index]]->n_atoms > LARGE_ATOMS;
+    return job->source->n_atoms(job->source->context, job->start[index]) > LARGE_ATOMS;
 }
 
 static void run_piece(void *argument, int index, int worker_index) {
     prediction *job = argument;
-    if (!is_large(job, (size_t)index))
-        job->status[index] = run_batch(job, (size_t)index, &job->worker[worker_index],
-                                       job->err != NULL ? &job->err[worker_index] : NULL);
+    if (is_large(job, (size_t)index)) return;
+    rcr_error err;
+    rcr_status status = run_batch(job, (size_t)index, &job->worker[worker_index], &err);
+    job->status[index] = status;
+    failure *first = &job->failure[worker_index];
+    if (status != RCR_OK && first->err.status == RCR_OK) *first = (failure){(size_t)index, err};
 }
 
 /* Cut the graphs into micro-batches by a rule that looks at nothing but their sizes. */
-static size_t plan(size_t *start, const rcr_graph *const *graphs, size_t n) {
+static size_t plan(size_t *start, const rcr_graph_source *source, size_t n) {
     size_t n_batches = 0, atoms = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t next = (size_t)graphs[i]->n_atoms;
+        size_t next = (size_t)source->n_atoms(source->context, i);
         if (i == 0 || atoms >= MICRO_ATOMS || next > LARGE_ATOMS || atoms > LARGE_ATOMS) {
             start[n_batches++] = i;
             atoms = 0;
@@ -98,7 +131,7 @@ static rcr_status run_all(prediction *job, size_t n_batches, rcr_pool *pool, rcr
     for (size_t b = 0; b < n_batches; b++) {
         if (job->status[b] == RCR_OK) continue;
         for (int i = 0; i < n_workers && err != NULL; i++)
-            if (job->err[i].status != RCR_OK) *err = job->err[i];
+            if (job->failure[i].err.status != RCR_OK && job->failure[i].batch == b) *err = job->failure[i].err;
         return job->status[b];
     }
     worker *w = &job->worker[0];
@@ -111,29 +144,22 @@ static rcr_status run_all(prediction *job, size_t n_batches, rcr_pool *pool, rcr
     return RCR_OK;
 }
 
-static rcr_status check_graphs(const rcr_model *model, const rcr_graph *const *graphs, size_t n, rcr_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        rcr_status status = rcr_model_check_graph(model, graphs[i], err);
-        if (status != RCR_OK) return status;
-    }
-    return RCR_OK;
-}
-
-rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
-                           size_t n, rcr_pool *pool, rcr_error *err) {
+rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_model *model,
+                                const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err) {
+    for (size_t i = 0; i < n; i++)
+        if (source->n_atoms(source->context, i) < 1) return rcr_fail(err, RCR_ERR_DATA, "a crystal without atoms");
     if (n == 0) return RCR_OK;
-    rcr_status status = check_graphs(model, graphs, n, err);
-    if (status != RCR_OK) return status;
+    rcr_status status = RCR_OK;
     int n_workers = rcr_pool_size(pool);
-    prediction job = {.values = values, .net = net, .model = model, .graphs = graphs};
+    prediction job = {.values = values, .net = net, .model = model, .source = source};
     job.start = rcr_calloc(n + 1, sizeof *job.start);
     job.status = rcr_calloc(n, sizeof *job.status);
     job.worker = rcr_calloc((size_t)n_workers, sizeof *job.worker);
-    job.err = rcr_calloc((size_t)n_workers, sizeof *job.err);
-    if (job.start == NULL || job.status == NULL || job.worker == NULL || job.err == NULL)
+    job.failure = rcr_calloc((size_t)n_workers, sizeof *job.failure);
+    if (job.start == NULL || job.status == NULL || job.worker == NULL || job.failure == NULL)
         status = rcr_fail_memory(err, "predicting");
     if (status == RCR_OK) status = start_workers(&job, n_workers, err);
-    if (status == RCR_OK) status = run_all(&job, plan(job.start, graphs, n), pool, err);
+    if (status == RCR_OK) status = run_all(&job, plan(job.start, source, n), pool, err);
     for (int i = 0; i < n_workers && job.worker != NULL; i++) {
         rcr_tape_free(job.worker[i].tape);
         rcr_exec_release(&job.worker[i].exec);
@@ -142,21 +168,14 @@ rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *
     rcr_free(job.start);
     rcr_free(job.status);
     rcr_free(job.worker);
-    rcr_free(job.err);
+    rcr_free(job.failure);
     return status;
 }
 
-rcr_status rcr_model_check_graph(const rcr_model *model, const rcr_graph *graph, rcr_error *err) {
-    if (graph->n_atoms < 1) return rcr_fail(err, RCR_ERR_DATA, "a crystal without atoms");
-    for (int32_t i = 0; i < graph->n_atoms; i++) {
-        int z = graph->atomic_number[i];
-        if (z < 1 || z > RCR_MAX_ATOMIC_NUMBER)
-            return rcr_fail(err, RCR_ERR_DATA, "%d is not the atomic number of an element", z);
-        if (!model->elements->known[z])
-            return rcr_fail(err, RCR_ERR_DATA, "the model's element table (%s) has no vector for %s",
-                            model->elements->name, rcr_element_symbol(z));
-    }
-    return RCR_OK;
+rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
+                           size_t n, rcr_pool *pool, rcr_error *err) {
+    rcr_graph_source source = rcr_graph_source_of(graphs);
+    return rcr_net_predict_from(values, net, model, &source, n, pool, err);
 }
 
 /* ---- the public function */

@@ -34,6 +34,8 @@ static const good_case good_cases[] = {
                       "Si .25 .75 .25; Cu .75 .25 .75"},
     {"labels_only", "Fe 0 0 0; Fe .5 0 0; Ca 0 .5 0; H 0 0 .5; H .5 .5 0; O .5 0 .5; O .25 .25 .25; Ba .5 .5 .5; "
                     "Ba .75 .75 .75; O .25 .75 .25"},
+    {"labels_by_formula", "Cl " THIRD " " TWO_THIRDS " .25; C .1 .1 .1; C .2 .2 .2; H 0 0 .5; H .5 .5 0; O .5 0 .5; "
+                          "O .25 .25 .25"},
     {"uncertainties", "Si .1234 .75 .2; Si .5 .5 .5"},
     {"unknown_values", "Fe 0 0 0; O .5 .5 .5"},
     {"text_blocks", "Fe 0 0 0; O .5 .5 .5"},

@@ -124,8 +124,8 @@ INLINE void stats_atom(const stats_job *j, const edge_view *v, double *sums, int
         UNROLL for (int u = 0; u < n; u++) {
             sum[u] += zf[u];
             sum[n + u] += zc[u];
-            square[u] = zf[u] * zf[u] + square[u];
-            square[n + u] = zc[u] * zc[u] + square[n + u];
+            square[u] = vfma(zf[u], zf[u], square[u]);
+            square[n + u] = vfma(zc[u], zc[u], square[n + u]);
         }
     }
     UNROLL for (int u = 0; u < 2 * n; u++) {
@@ -222,8 +222,8 @@ INLINE void forward_atom(const forward_job *j, const edge_view *v, int64_t i, in
         edge_z(zf, zc, v, e, b, n, last);
         UNROLL for (int u = 0; u < n; u++) {
             int at = (b + u) * VW;
-            vf filter = zf[u] * vload(j->scale + at) + vload(j->shift + at);
-            vf core = zc[u] * vload(j->scale + v->Fp + at) + vload(j->shift + v->Fp + at);
+            vf filter = vfma(zf[u], vload(j->scale + at), vload(j->shift + at));
+            vf core = vfma(zc[u], vload(j->scale + v->Fp + at), vload(j->shift + v->Fp + at));
             sum[u] += vmessage(filter, core);
         }
     }

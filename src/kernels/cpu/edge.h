@@ -47,8 +47,8 @@ INLINE void edge_z(vf *zf, vf *zc, const edge_view *v, int32_t e, int b, int n, 
         vf gk = vset(g[k]);
         const float *wk = w + (size_t)k * 2 * (size_t)v->Fp;
         UNROLL for (int u = 0; u < n; u++) {
-            zf[u] = gk * vload(wk + u * VW) + zf[u];
-            zc[u] = gk * vload(wk + v->Fp + u * VW) + zc[u];
+            zf[u] = vfma(gk, vload(wk + u * VW), zf[u]);
+            zc[u] = vfma(gk, vload(wk + v->Fp + u * VW), zc[u]);
         }
     }
 }

@@ -75,16 +75,16 @@ INLINE void backward_edges(const backward_job *j, const edge_view *v, double *su
             int count = u == n - 1 ? last : VW;
             const float *scale = j->scale + first + u * VW, *beta = j->beta + first + u * VW;
             vf gf, gc;
-            vmessage_gradient(&gf, &gc, zf[u] * vload(scale) + vload(beta),
-                              zc[u] * vload(scale + Fp) + vload(beta + Fp));
+            vmessage_gradient(&gf, &gc, vfma(zf[u], vload(scale), vload(beta)),
+                              vfma(zc[u], vload(scale + Fp), vload(beta + Fp)));
             gf *= ds[u]; /* inverts s_i = sum of messages */
             gc *= ds[u];
             gsum[u] += gf;
             gsum[n + u] += gc;
             zsum[u] += zf[u];
             zsum[n + u] += zc[u];
-            gz[u] = gf * zf[u] + gz[u];
-            gz[n + u] = gc * zc[u] + gz[n + u];
+            gz[u] = vfma(gf, zf[u], gz[u]);
+            gz[n + u] = vfma(gc, zc[u], gz[n + u]);
             vstore_n(gj + u * VW, vload_n(gj + u * VW, count) + gf, count);
             vstore_n(gj + F + u * VW, vload_n(gj + F + u * VW, count) + gc, count);
             vstore_n(zj + u * VW, vload_n(zj + u * VW, count) + zf[u], count);
@@ -134,7 +134,7 @@ INLINE void chunk_weights(float *dw, const edge_view *v, float *gbuf, int32_t fi
                 UNROLL for (int u = 0; u < BIN_COLS; u++) value[u] = vload(ge + u * VW);
                 UNROLL for (int k = 0; k < RCR_TERMS; k++) {
                     vf gk = vset(g[k]);
-                    UNROLL for (int u = 0; u < BIN_COLS; u++) sum[k][u] = gk * value[u] + sum[k][u];
+                    UNROLL for (int u = 0; u < BIN_COLS; u++) sum[k][u] = vfma(gk, value[u], sum[k][u]);
                 }
             }
             UNROLL for (int k = 0; k < RCR_TERMS; k++) {

@@ -24,7 +24,7 @@ INLINE void block(const operand *o, int rows, int cols, int tail) {
         UNROLL for (int j = 0; j < cols; j++) bv[j] = vload_n(b + j * VW, j == cols - 1 ? tail : VW);
         UNROLL for (int r = 0; r < rows; r++) {
             vf ar = vset(a[r * o->row_step]);
-            UNROLL for (int j = 0; j < cols; j++) sum[r][j] = ar * bv[j] + sum[r][j];
+            UNROLL for (int j = 0; j < cols; j++) sum[r][j] = vfma(ar, bv[j], sum[r][j]);
         }
     }
     UNROLL for (int r = 0; r < rows; r++) {

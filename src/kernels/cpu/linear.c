@@ -23,7 +23,7 @@ INLINE void dots(float *sum, const float *x, const float *w, int n_in, int rows,
         UNROLL for (int o = 0; o < outs; o++) wv[o] = vload_n(w + (size_t)o * (size_t)n_in + i, n);
         UNROLL for (int r = 0; r < rows; r++) {
             vf xv = vload_n(x + (size_t)r * (size_t)n_in + i, n);
-            UNROLL for (int o = 0; o < outs; o++) acc[r][o] = xv * wv[o] + acc[r][o];
+            UNROLL for (int o = 0; o < outs; o++) acc[r][o] = vfma(xv, wv[o], acc[r][o]);
         }
     }
     UNROLL for (int r = 0; r < rows; r++) { UNROLL for (int o = 0; o < outs; o++) sum[r * outs + o] = vsum(acc[r][o]); }

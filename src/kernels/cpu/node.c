@@ -33,7 +33,7 @@ static void stats_piece(void *job, int lane, int worker) {
             for (int64_t r = begin; r < stop; r++) {
                 vf t = vload_n(j->in + r * j->cols + c, n) - shift;
                 s += t;
-                q = t * t + q;
+                q = vfma(t, t, q);
             }
             for (int k = 0; k < n; k++) sum[c + k] += (double)s[k];
             for (int k = 0; k < n; k++) square[c + k] += (double)q[k];
@@ -84,7 +84,7 @@ static void update_fwd_piece(void *job, int lane, int worker) {
     for (int64_t i = rcr_lane_begin(j->N, j->lanes, lane); i < end; i++)
         for (int32_t c = 0; c < j->F; c += VW) {
             int n = j->F - c < VW ? j->F - c : VW;
-            vf y = normalised(j, i * j->F + c, c, n) * vload_n(j->gamma + c, n) + vload_n(j->beta + c, n);
+            vf y = vfma(normalised(j, i * j->F + c, c, n), vload_n(j->gamma + c, n), vload_n(j->beta + c, n));
             vstore_n(j->out + i * j->F + c, vsoftplus((vload_n(j->v + i * j->F + c, n) + y) * RCR_LOG2E), n);
         }
 }
@@ -105,9 +105,10 @@ static void update_bwd_piece(void *job, int lane, int worker) {
             for (int64_t i = begin; i < stop; i++) {
                 int64_t at = i * j->F + c;
                 vf shat = normalised(j, at, c, n);
-                vf g = vload_n(j->dout + at, n) * vsigmoid((vload_n(j->v + at, n) + (shat * gamma + beta)) * RCR_LOG2E);
+                vf g =
+                    vload_n(j->dout + at, n) * vsigmoid((vload_n(j->v + at, n) + vfma(shat, gamma, beta)) * RCR_LOG2E);
                 s += g;
-                q = g * shat + q;
+                q = vfma(g, shat, q);
                 vstore_n(j->dv + at, g, n);
             }
             for (int k = 0; k < n; k++) sum[c + k] += (double)s[k];

@@ -13,6 +13,8 @@
 
 #if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #define RCR_PASTE2(a, b) a##_##b
@@ -42,6 +44,21 @@ typedef int32_t vi_any __attribute__((vector_size(RCR_VEC_BYTES), aligned(4), ma
 INLINE vf vload(const float *p) { return *(const vf_any *)p; }
 INLINE void vstore(float *p, vf v) { *(vf_any *)p = v; }
 INLINE vf vset(float s) { return s - (vf){0}; } /* s in every element, exactly, -0 included */
+
+/* a b + c, in one rounding where the instruction set has such an instruction.  Said in so many words, with contraction
+ * off: left to the compiler, two inlined copies of one loop may be fused in two ways, and a row's last bit would depend
+ * on where in the batch it stands. */
+INLINE vf vfma(vf a, vf b, vf c) {
+#if defined(RCR_VARIANT_avx512)
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(RCR_VARIANT_avx2)
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_FEATURE_FMA) && defined(__aarch64__)
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
 
 /* The first n of VW elements; the rest are 0 and their memory is not touched. */
 INLINE vf vload_n(const float *p, int n) {

@@ -19,26 +19,26 @@ INLINE vf vexp2(vf x) {
     vf shifted = x + magic;
     vf r = x - (shifted - magic);
     vf p = vset(0.00015353362f);
-    p = p * r + 0.00133988739f;
-    p = p * r + 0.00961843692f;
-    p = p * r + 0.0555033237f;
-    p = p * r + 0.240226477f;
-    p = p * r + 0.693147182f;
-    p = p * r + 1.0f;
+    p = vfma(p, r, vset(0.00133988739f));
+    p = vfma(p, r, vset(0.00961843692f));
+    p = vfma(p, r, vset(0.0555033237f));
+    p = vfma(p, r, vset(0.240226477f));
+    p = vfma(p, r, vset(0.693147182f));
+    p = vfma(p, r, vset(1.0f));
     return (vf)((vi)p + ((vi)shifted << 23));
 }
 
 /* log(1 + t) for 0 <= t <= 1; relative error below 1.3e-7. */
 INLINE vf vlog1p(vf t) {
     vf p = vset(0.0052326927f);
-    p = p * t - 0.0295052323f;
-    p = p * t + 0.0782259405f;
-    p = p * t - 0.136632442f;
-    p = p * t + 0.191060066f;
-    p = p * t - 0.24842982f;
-    p = p * t + 0.333190978f;
-    p = p * t - 0.499994934f;
-    p = p * t + 0.99999994f;
+    p = vfma(p, t, vset(-0.0295052323f));
+    p = vfma(p, t, vset(0.0782259405f));
+    p = vfma(p, t, vset(-0.136632442f));
+    p = vfma(p, t, vset(0.191060066f));
+    p = vfma(p, t, vset(-0.24842982f));
+    p = vfma(p, t, vset(0.333190978f));
+    p = vfma(p, t, vset(-0.499994934f));
+    p = vfma(p, t, vset(0.99999994f));
     return p * t;
 }
 
@@ -50,7 +50,7 @@ INLINE vf vsigmoid(vf x2) { return 1.0f / (1.0f + vexp2(vclamp_exponent(-x2))); 
 /* softplus(x) = log(1 + exp(x)), x = x2 ln 2 */
 INLINE vf vsoftplus(vf x2) {
     vf t = vexp2(vmax(-vabs(x2), vset(-126.0f)));
-    return vmax(x2, vset(0.0f)) * RCR_LN2 + vlog1p(t);
+    return vfma(vmax(x2, vset(0.0f)), vset(RCR_LN2), vlog1p(t));
 }
 
 /* The message of an edge: sigmoid(filter) * softplus(core), arguments in units of ln 2. */
@@ -60,7 +60,7 @@ INLINE vf vmessage(vf filter2, vf core2) { return vsoftplus(core2) / (1.0f + vex
 INLINE void vmessage_gradient(vf *dfilter, vf *dcore, vf filter2, vf core2) {
     vf ef = vexp2(vclamp_exponent(-filter2));
     vf t = vexp2(vmax(-vabs(core2), vset(-126.0f)));
-    vf softplus = vmax(core2, vset(0.0f)) * RCR_LN2 + vlog1p(t);
+    vf softplus = vfma(vmax(core2, vset(0.0f)), vset(RCR_LN2), vlog1p(t));
     vf one_ef = 1.0f + ef, one_t = 1.0f + t;
     vf r = 1.0f / (one_ef * one_t);
     vf sigmoid_filter = r * one_t;
