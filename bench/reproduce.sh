@@ -62,8 +62,8 @@ train() { # name data target unit model
         echo "== $1"
         rm -rf "$run"
         # shellcheck disable=SC2086
-        "$RECRYST" train "$2" ${3:+--target "$3"} --model "$5" $shape --split reference --optimizer adam --lr 1e-3 \
-            --batch-size 256 --epochs "$EPOCHS" --lr-milestones 100 ${THREADS:+--threads "$THREADS"} --out "$run"
+        "$RECRYST" train "$2" ${3:+--target "$3"} --unit "$4" --model "$5" $shape --split reference --optimizer adam \
+            --lr 1e-3 --batch-size 256 --epochs "$EPOCHS" --lr-milestones 100 ${THREADS:+--threads "$THREADS"} --out "$run"
     fi
 }
 

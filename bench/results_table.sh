@@ -47,8 +47,8 @@ cat <<END
 ¹ With 60 epochs and the learning rate lowered after 45; the other runs of the reference program had the recipe above. Its
 weights are not seeded, and each figure is one run.
 
-² On about 10,000 Materials Project crystals of the author's choice, which are not published; the band gap of another set than
-mp-elastic. The errors are of a kind, not of the same rows.
+² On about 10,000 Materials Project crystals, other ones than these, for the band gap too: to be compared in size, not digit by
+digit.
 
 A run that is not finished shows "-".
 END

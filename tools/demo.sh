@@ -8,9 +8,10 @@ run=${2:-runs/demo}
 data=data/demo
 
 say() { printf '\n== %s\n' "$1"; }
+# Prints a command as a user would type it, then runs it.
 show() {
-    printf '$ %s\n' "$*"
-    "$@"
+    printf '$ %s\n\n' "$1"
+    eval "$1"
 }
 
 # A demo that ran before is replaced; anything else of that name is left alone.
@@ -23,15 +24,16 @@ if [ -e "$run" ]; then
 fi
 mkdir -p "$(dirname "$run")"
 
-say "1. Train on 1,500 alloys (Al Ni Cu Pd Ag Pt Au; formation energies of an effective-medium potential, not DFT)"
-show "$recryst" train $data/alloys.tar.zst --target formation_energy --model sr-cgcnn --steps 3 --epochs 60 \
-    --batch-size 64 --lr 5e-3 --lr-milestones 45 --out "$run"
+echo "1,500 alloys of Al, Ni, Cu, Pd, Ag, Pt and Au, with formation energies of an effective-medium potential (not DFT)."
+say "1. Train a three-step SR-CGCNN: 1,200 alloys to learn from, 150 to choose the best epoch, 150 to test"
+show "$recryst train $data/alloys.tar.zst --target formation_energy --unit eV/atom --model sr-cgcnn --steps 3 \\
+    --epochs 200 --batch-size 128 --lr 3e-3 --lr-milestones 140,180 --out $run"
 
-say "2. Score it on the same crystals in the other format, extended XYZ (training crystals included)"
-show "$recryst" evaluate "$run" $data/alloys.extxyz --target formation_energy
+say "2. Score the model on a file: all 1,500 again (so mostly crystals it has learnt), in the extended XYZ format"
+show "$recryst evaluate $run $data/alloys.extxyz --target formation_energy"
 
-say "3. Predict single files that it has never seen"
-show "$recryst" predict "$run" $data/examples/*.cif --out "$run/examples.csv"
+say "3. Predict single files: five alloys that were in no part of the data"
+show "$recryst predict $run $data/examples/*.cif --out $run/examples.csv"
 echo
 awk -F, 'NR == FNR { if (FNR > 1) want[$1] = $2; next }
     FNR == 1 { printf "%-22s %12s %12s   eV/atom\n", "crystal", "potential", "recryst"; next }

@@ -17,6 +17,13 @@ home='(^|[^A-Za-z0-9_.$}])/(ho''me|ro''ot|wo''rk|Us''ers)/[A-Za-z0-9]'
 complain "$(printf '%s\n' "$texts" | xargs grep -nE "$home")" "a path of somebody's machine"
 complain "$(printf '%s\n' "$texts" | grep -vE '\.(md|csv|cif)$' | xargs grep -nE '[[:blank:]]+$' | grep -v '^tests/.*/data/')" \
     "trailing blanks"
+# Links of pages to files of the project lead somewhere.
+dead=$(printf '%s\n' "$files" | grep '\.md$' | while read -r page; do
+    grep -oE '\]\([^)#]+' "$page" | sed 's/^](//' | grep -vE '^[a-z]+:' | while read -r link; do
+        [ -e "$(dirname "$page")/$link" ] || echo "$page: $link"
+    done
+done)
+complain "$dead" "a link that leads nowhere"
 for script in $(printf '%s\n' "$files" | grep -E '\.sh$|^\.ci/run$'); do
     complain "$(bash -n "$script" 2>&1)" "$script does not parse"
 done
