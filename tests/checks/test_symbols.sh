@@ -21,5 +21,6 @@ if grep -v '^rcr_' "$dir/exported" "$dir/declared"; then
     exit 1
 fi
 comm -23 "$dir/exported" "$dir/declared" | sed 's/$/: exported, but not declared in recryst.h/' >"$dir/wrong"
+comm -13 "$dir/exported" "$dir/declared" | sed 's/$/: declared in recryst.h, but not exported/' >>"$dir/wrong"
 cat "$dir/wrong"
 [ ! -s "$dir/wrong" ] && echo "$(wc -l <"$dir/exported") symbols"
