@@ -10,20 +10,24 @@
 #include "base/mem.h"
 #include "base/status.h"
 
-/* A job is announced by raising `generation`; workers spin a little for it, then sleep.  Pieces are handed out by a
- * counter; which thread runs which piece does not matter to any result. */
+/*
+ * A job is announced by raising the generation; workers spin a little for it, then sleep.  The pieces of a job are
+ * claimed one by one from `ticket`, which holds the job's generation beside the number of pieces left, so that a worker
+ * that wakes late finds nothing to claim.  The caller waits for the pieces, not for the workers: on a busy machine a
+ * worker that the system has put aside delays nobody unless it holds a piece.
+ */
 struct rcr_pool {
     int n_threads;
     pthread_t *thread; /* [n_threads - 1] */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    atomic_uint generation;
-    atomic_int next_piece;
-    atomic_int busy; /* workers that have not finished the current job */
+    atomic_uint_fast64_t ticket; /* generation * 2^32 + pieces that nobody has claimed */
+    atomic_int unfinished;       /* pieces of the current job that are not done */
     atomic_int stopping;
-    int n_pieces;
-    rcr_piece *piece;
-    void *job;
+    /* The current job.  Written only while no piece can be claimed; read before a claim, and valid if it succeeds. */
+    atomic_int n_pieces;
+    _Atomic(rcr_piece *) piece;
+    _Atomic(void *) job;
     int n_sleeping; /* guarded by mutex */
 };
 
@@ -34,6 +38,8 @@ typedef struct worker_start {
 
 enum { SPINS = 4000 };
 
+static uint32_t generation_of(uint64_t ticket) { return (uint32_t)(ticket >> 32); }
+
 static inline void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -42,26 +48,35 @@ static inline void relax(void) {
 #endif
 }
 
-static void run_pieces(rcr_pool *pool, int worker) {
-    int n = pool->n_pieces;
+/* Claim and run pieces of job `generation` until none is left. */
+static void run_pieces(rcr_pool *pool, uint32_t generation, int worker) {
+    uint_fast64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
     for (;;) {
-        int index = atomic_fetch_add_explicit(&pool->next_piece, 1, memory_order_relaxed);
-        if (index >= n) return;
-        pool->piece(pool->job, index, worker);
+        int n = atomic_load_explicit(&pool->n_pieces, memory_order_relaxed);
+        rcr_piece *piece = atomic_load_explicit(&pool->piece, memory_order_relaxed);
+        void *job = atomic_load_explicit(&pool->job, memory_order_relaxed);
+        uint32_t left = (uint32_t)ticket;
+        if (generation_of(ticket) != generation || left == 0) return;
+        if (!atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - 1, memory_order_acq_rel,
+                                                   memory_order_acquire))
+            continue;
+        piece(job, n - (int)left, worker);
+        atomic_fetch_sub_explicit(&pool->unfinished, 1, memory_order_release);
+        ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
     }
 }
 
 /* Wait until the generation differs from `seen`; returns the new one. */
-static unsigned await_generation(rcr_pool *pool, unsigned seen) {
+static uint32_t await_generation(rcr_pool *pool, uint32_t seen) {
     for (int i = 0; i < SPINS; i++) {
-        unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
+        uint32_t now = generation_of(atomic_load_explicit(&pool->ticket, memory_order_acquire));
         if (now != seen) return now;
         relax();
     }
     pthread_mutex_lock(&pool->mutex);
     pool->n_sleeping++;
-    unsigned now;
-    while ((now = atomic_load_explicit(&pool->generation, memory_order_acquire)) == seen)
+    uint32_t now;
+    while ((now = generation_of(atomic_load_explicit(&pool->ticket, memory_order_acquire))) == seen)
         pthread_cond_wait(&pool->wake, &pool->mutex);
     pool->n_sleeping--;
     pthread_mutex_unlock(&pool->mutex);
@@ -72,20 +87,22 @@ static void *worker_main(void *argument) {
     worker_start start = *(worker_start *)argument;
     rcr_free(argument);
     rcr_pool *pool = start.pool;
-    unsigned seen = 0;
+    uint32_t seen = 0;
     for (;;) {
         seen = await_generation(pool, seen);
         if (atomic_load(&pool->stopping)) return NULL;
-        run_pieces(pool, start.worker);
-        atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_release);
+        run_pieces(pool, seen, start.worker);
     }
 }
 
-static void announce(rcr_pool *pool) {
+/* Publish a new generation of n pieces; returns it. */
+static uint32_t announce(rcr_pool *pool, int n) {
     pthread_mutex_lock(&pool->mutex);
-    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+    uint32_t generation = generation_of(atomic_load_explicit(&pool->ticket, memory_order_relaxed)) + 1;
+    atomic_store_explicit(&pool->ticket, ((uint_fast64_t)generation << 32) + (uint32_t)n, memory_order_release);
     if (pool->n_sleeping > 0) pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
+    return generation;
 }
 
 void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job) {
@@ -94,18 +111,18 @@ void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job) {
         return;
     }
     if (n <= 0) return;
-    pool->n_pieces = n;
-    pool->piece = piece;
-    pool->job = job;
-    atomic_store_explicit(&pool->next_piece, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->busy, pool->n_threads - 1, memory_order_relaxed);
-    announce(pool);
-    run_pieces(pool, 0);
-    for (int i = 0; atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; i++) {
+    /* No piece of the job before is left, so until announce nothing can be claimed, whatever a late worker reads here.
+     */
+    atomic_store_explicit(&pool->unfinished, n, memory_order_relaxed);
+    atomic_store_explicit(&pool->piece, piece, memory_order_relaxed);
+    atomic_store_explicit(&pool->job, job, memory_order_relaxed);
+    atomic_store_explicit(&pool->n_pieces, n, memory_order_relaxed);
+    run_pieces(pool, announce(pool, n), 0);
+    for (int i = 0; atomic_load_explicit(&pool->unfinished, memory_order_acquire) > 0; i++) {
         if (i < SPINS)
             relax();
         else
-            sched_yield(); /* another process has the core: let the last worker finish */
+            sched_yield(); /* another process has the core: let the last piece finish */
     }
 }
 
@@ -174,7 +191,7 @@ rcr_status rcr_pool_create(rcr_pool **out, int n_threads, rcr_error *err) {
 void rcr_pool_free(rcr_pool *pool) {
     if (pool == NULL) return;
     atomic_store(&pool->stopping, 1);
-    announce(pool);
+    announce(pool, 0);
     for (int i = 1; i < pool->n_threads; i++) pthread_join(pool->thread[i - 1], NULL);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->mutex);

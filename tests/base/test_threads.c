@@ -1,0 +1,72 @@
+/* Pools of threads: every piece runs once, jobs do not mix, whatever the number of threads and however late they wake.
+ */
+#include "support/check.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/threads.h"
+
+enum { MAX_PIECES = 1000 };
+
+typedef struct count_job {
+    atomic_int runs[MAX_PIECES];
+    atomic_int stray; /* pieces with an index or worker that does not exist */
+    int n, size;
+} count_job;
+
+static void count_piece(void *job, int index, int worker) {
+    count_job *j = job;
+    if (index < 0 || index >= j->n || worker < 0 || worker >= j->size)
+        atomic_fetch_add(&j->stray, 1);
+    else
+        atomic_fetch_add(&j->runs[index], 1);
+}
+
+static void every_piece_runs_once(void **state) {
+    (void)state;
+    static count_job job[2]; /* consecutive jobs use different memory, so that a piece run for the wrong job shows */
+    for (int threads = 1; threads <= 9; threads++) {
+        rcr_pool *pool = NULL;
+        assert_int_equal(rcr_pool_create(&pool, threads, NULL), RCR_OK);
+        assert_int_equal(rcr_pool_size(pool), threads);
+        for (int round = 0; round < 3000; round++) {
+            count_job *j = &job[round % 2];
+            memset(j, 0, sizeof *j);
+            j->n = round % 7 == 0 ? MAX_PIECES : round % 40;
+            j->size = threads;
+            rcr_pool_run(pool, j->n, count_piece, j);
+            assert_int_equal(atomic_load(&j->stray), 0);
+            for (int i = 0; i < j->n; i++) assert_int_equal(atomic_load(&j->runs[i]), 1);
+            if (round % 500 == 0) usleep(2000); /* long enough for the workers to fall asleep */
+        }
+        rcr_pool_free(pool);
+    }
+}
+
+static void no_pool_runs_in_order(void **state) {
+    (void)state;
+    static count_job job;
+    memset(&job, 0, sizeof job);
+    job.n = 5, job.size = 1;
+    rcr_pool_run(NULL, 5, count_piece, &job);
+    for (int i = 0; i < 5; i++) assert_int_equal(atomic_load(&job.runs[i]), 1);
+    assert_int_equal(rcr_pool_size(NULL), 1);
+    rcr_pool_free(NULL);
+}
+
+static void refuses_absurd_numbers(void **state) {
+    (void)state;
+    rcr_pool *pool = NULL;
+    rcr_error err = {0};
+    assert_int_equal(rcr_pool_create(&pool, -1, &err), RCR_ERR_ARGUMENT);
+    assert_int_equal(rcr_pool_create(&pool, 100000, &err), RCR_ERR_ARGUMENT);
+    assert_null(pool);
+    assert_true(rcr_cpu_count() >= 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_piece_runs_once), cmocka_unit_test(no_pool_runs_in_order),
+                                       cmocka_unit_test(refuses_absurd_numbers)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
