@@ -33,7 +33,8 @@ static const char style[] =
     "th:first-child,td:first-child{text-align:left}th{font-weight:600;color:var(--soft);font-size:.875rem}\n"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:16px}\n"
     "figure{margin:0;background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:12px}\n"
-    "figcaption{font-weight:600;font-size:.95rem;margin:0 0 4px}svg{display:block;width:100%;height:auto}\n"
+    "figcaption{font-weight:600;font-size:.95rem;margin:0 0 "
+    "4px}figcaption::first-letter{text-transform:uppercase}svg{display:block;width:100%;height:auto}\n"
     "svg text{fill:var(--soft);font:12px system-ui,sans-serif}svg .axis{font-size:13px}\n"
     ".grid{stroke:var(--rule);fill:none}.frame{stroke:var(--soft);fill:none}\n"
     ".line{fill:none;stroke-width:2;stroke-linejoin:round}.guide{stroke:var(--soft);stroke-dasharray:4 4;fill:none}\n"
@@ -53,11 +54,12 @@ static void put_unit(rcr_text *out, const rcr_report *report) {
     rcr_html_escape(out, report->unit);
 }
 
-/* "target (unit)" as the title of an axis; the text is the caller's to release. */
+/* "target (unit)" as the title of an axis; report NULL: no unit; the text is the caller's to release. */
 static rcr_text axis_title(const char *what, const rcr_report *report) {
     rcr_text title = {0};
     rcr_text_puts(&title, what);
-    if (report->unit[0] != '\0' && !report->classification) rcr_text_printf(&title, " (%s)", report->unit);
+    if (report != NULL && report->unit[0] != '\0' && !report->classification)
+        rcr_text_printf(&title, " (%s)", report->unit);
     return title;
 }
 
@@ -153,7 +155,9 @@ static rcr_status put_scores(rcr_text *out, const rcr_report *report, rcr_error 
 static void put_curve(rcr_text *out, const rcr_report *report, const char *caption, const double *train,
                       const double *val, const char *train_name, const char *val_name, int logarithmic) {
     rcr_axis x = {0.5, (double)report->n_epochs + 0.5, 0, "epoch"};
-    rcr_axis y = rcr_axis_empty(strcmp(train_name, val_name) == 0 ? train_name : "score", logarithmic);
+    rcr_text y_title = axis_title(strcmp(train_name, val_name) == 0 ? train_name : "score",
+                                  train == report->train_score ? report : NULL);
+    rcr_axis y = rcr_axis_empty(y_title.data != NULL ? y_title.data : "", logarithmic);
     rcr_axis_include(&y, train, report->n_epochs);
     rcr_axis_include(&y, val, report->n_epochs);
     rcr_axis_close(&y);
@@ -167,10 +171,11 @@ static void put_curve(rcr_text *out, const rcr_report *report, const char *capti
     rcr_text_printf(&names[0], "training %s", train_name);
     rcr_text_printf(&names[1], "validation %s", val_name);
     const int series[] = {0, 1};
-    out->failed |= names[0].failed || names[1].failed;
+    out->failed |= names[0].failed || names[1].failed || y_title.failed;
     if (!out->failed) rcr_plot_end(&plot, (const char *const[]){names[0].data, names[1].data}, series, 2);
     rcr_text_free(&names[0]);
     rcr_text_free(&names[1]);
+    rcr_text_free(&y_title);
 }
 
 static void put_curves(rcr_text *out, const rcr_report *report) {

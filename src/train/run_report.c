@@ -140,6 +140,7 @@ static const char *flag_of(const char *section, const char *name) {
         {"training", "lr_gamma", "--lr-gamma"},
         {"training", "momentum", "--momentum"},
         {"training", "weight_decay", "--weight-decay"},
+        {"training", "dropout", "--dropout"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i][0], section) == 0 && strcmp(table[i][1], name) == 0) return table[i][2];
@@ -183,7 +184,10 @@ static void gather_repeat(gathered *g, const rcr_run *run) {
         put_argument(text, " \\\n    --split", o->split.file);
     else
         rcr_text_printf(text, " \\\n    --split %s", rcr_split_kind_name(o->split.kind));
-    rcr_text_printf(text, " --seed %" PRIu64 " \\\n    --out NEW_RUN\n", o->seed);
+    rcr_text_printf(text, " --seed %" PRIu64, o->seed);
+    if (o->unit != NULL && o->unit[0] != '\0') put_argument(text, " \\\n    --unit", o->unit);
+    /* Instruction sets differ in the last digits. */
+    rcr_text_printf(text, " \\\n    --kernels %s --out NEW_RUN\n", run->kernels->name);
 }
 
 rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3], rcr_error *err) {
