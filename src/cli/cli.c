@@ -9,6 +9,7 @@
 
 const rcr_command rcr_commands[] = {
     {"train", "train a model on a dataset, or go on with a run", rcr_cmd_train},
+    {"prepare", "read a dataset once, into a store that is taken in its place", rcr_cmd_prepare},
     {"evaluate", "score a model on a dataset", rcr_cmd_evaluate},
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
     {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},

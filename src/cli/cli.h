@@ -23,6 +23,7 @@ typedef struct rcr_command {
 /* All subcommands, ended by one whose name is NULL. */
 extern const rcr_command rcr_commands[];
 
+int rcr_cmd_prepare(int argc, char **argv);
 int rcr_cmd_train(int argc, char **argv);
 int rcr_cmd_evaluate(int argc, char **argv);
 int rcr_cmd_predict(int argc, char **argv);

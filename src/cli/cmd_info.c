@@ -11,6 +11,7 @@
 #include "cli/info.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
+#include "graph/store.h"
 #include "io/archive.h"
 #include "io/extxyz.h"
 #include "io/structure.h"
@@ -115,6 +116,7 @@ static rcr_status tell(rcr_text *out, const char *path, const rcr_graph_options 
                        rcr_error *err) {
     if (access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors")) return info_model(out, path, err);
     if (rcr_is_directory(path) && rcr_is_run(path)) return rcr_info_run(out, path, err);
+    if (rcr_store_is(path)) return rcr_info_store(out, path, err);
     if (rcr_is_directory(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv"))
         return info_data(out, path, graph, target, quiet, err);
     return info_file(out, path, graph, target, quiet, err);
@@ -137,7 +139,8 @@ int rcr_cmd_info(int argc, char **argv) {
         .description = "Show what something is. A model: architecture, parameters, graph options, target\n"
                        "and unit, what it was trained on and how well it did. A run: its state and\n"
                        "settings too. A dataset: usable and bad rows, elements, sizes, targets. A\n"
-                       "structure file: its cell and sites.\n",
+                       "graph store: what it was made from and how. A structure file: its cell and\n"
+                       "sites.\n",
         .examples = "  recryst info runs/first\n"
                     "  recryst info data/demo/alloys.tar.zst\n"
                     "  recryst info NaCl.cif\n",

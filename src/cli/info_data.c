@@ -141,13 +141,17 @@ static rcr_status frame_columns(column *columns, size_t *n, const char *path, rc
 /* ---- what the crystals are */
 
 /* Elements by how many crystals hold them, the most common first. */
-static void put_elements(rcr_text *out, const rcr_dataset *d) {
+static rcr_status put_elements(rcr_text *out, const rcr_dataset *d, rcr_error *err) {
     size_t count[RCR_MAX_ATOMIC_NUMBER + 1] = {0};
     int n = 0;
+    rcr_sample_list list = {d, NULL};
+    rcr_graph_source graphs = rcr_sample_graphs(&list);
     for (size_t i = 0; i < d->n; i++) {
         uint8_t in[RCR_MAX_ATOMIC_NUMBER + 1] = {0};
-        const rcr_graph *g = d->sample[i].graph;
-        for (int32_t a = 0; a < g->n_atoms; a++) in[g->atomic_number[a]] = 1;
+        rcr_graph_view g;
+        rcr_status status = graphs.view(&g, graphs.context, i, err);
+        if (status != RCR_OK) return status;
+        for (int32_t a = 0; a < g.n_atoms; a++) in[g.atomic_number[a]] = 1;
         for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) count[z] += in[z];
     }
     for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) n += count[z] > 0;
@@ -169,13 +173,14 @@ static void put_elements(rcr_text *out, const rcr_dataset *d) {
         count[best] = 0;
     }
     rcr_text_puts(out, "\n");
+    return RCR_OK;
 }
 
 static void put_sizes(rcr_text *out, const rcr_dataset *d) {
-    int32_t min = d->sample[0].graph->n_atoms, max = min;
+    int32_t min = d->sample[0].n_atoms, max = min;
     double atoms = 0, edges = 0;
     for (size_t i = 0; i < d->n; i++) {
-        const rcr_graph *g = d->sample[i].graph;
+        const rcr_sample *g = &d->sample[i];
         atoms += g->n_atoms;
         edges += g->n_edges;
         if (g->n_atoms < min) min = g->n_atoms;
@@ -215,7 +220,7 @@ rcr_status rcr_info_data(rcr_text *out, const char *path, const rcr_graph_option
                         rcr_format_count(rows, (long long)d->n_rows), rcr_format_count(usable, (long long)d->n),
                         rcr_format_count(bad, (long long)d->n_bad));
         put_bad_rows(out, d);
-        put_elements(out, d);
+        status = put_elements(out, d, err);
         put_sizes(out, d);
         if (d->elements != NULL)
             rcr_text_printf(out, "vectors    its own, %d features (%s)\n", d->elements->n_features, d->elements->name);

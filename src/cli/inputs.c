@@ -235,10 +235,10 @@ static int next_row(rcr_inputs *in, rcr_input *input) {
     rcr_dataset *d = in->dataset;
     int has_sample = in->next_sample < d->n, has_bad = in->next_bad < d->n_bad;
     if (has_sample && (!has_bad || d->sample[in->next_sample].row < d->bad[in->next_bad].row)) {
-        rcr_sample *sample = &d->sample[in->next_sample++];
-        name_input(input, sample->id, d->path);
-        input->graph = sample->graph; /* taken over, so that the dataset shrinks as it is used */
-        sample->graph = NULL;
+        size_t sample = in->next_sample++;
+        rcr_error err;
+        name_input(input, d->sample[sample].id, d->path);
+        if (rcr_dataset_graph(&input->graph, d, sample, &err) != RCR_OK) input->error = err;
     } else if (has_bad) {
         const rcr_bad_row *bad = &d->bad[in->next_bad++];
         name_input(input, bad->id, bad->error.file[0] != '\0' ? bad->error.file : d->path);
@@ -311,7 +311,7 @@ int rcr_inputs_next(rcr_inputs *in, rcr_input *input) {
         int given;
         if (rcr_is_directory(path) || rcr_is_archive_name(path))
             given = open_folder(in, input, path);
-        else if (rcr_ends_with(path, ".csv"))
+        else if (rcr_ends_with(path, ".csv") || rcr_store_is(path))
             given = open_dataset(in, input, path);
         else
             given = open_file(in, input, path);

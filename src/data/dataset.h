@@ -5,11 +5,14 @@
 #include "base/threads.h"
 #include "crystal/element.h"
 #include "data/batch.h"
+#include "graph/store.h"
 #include "recryst.h"
 
 typedef struct rcr_sample {
     char *id;
-    rcr_graph *graph;
+    uint8_t *record; /* its graph, packed (graph/packed.h), float distances; read it through the functions below */
+    size_t record_size;
+    int32_t n_atoms, n_edges;
     double target; /* NaN where none is asked for */
     long row;      /* 0-based position in the source (data rows in file order, before bad ones were left out) */
 } rcr_sample;
@@ -22,7 +25,7 @@ typedef struct rcr_bad_row {
 } rcr_bad_row;
 
 typedef struct rcr_dataset {
-    char *name;         /* last part of the path */
+    char *name;         /* last part of the path; of a store, that of the data it was made from */
     char *path;         /* as given */
     char sha256[65];    /* over every row's id, target and structure file, in source order */
     char *target;       /* the column's name, "target" for files without a header */
@@ -33,6 +36,7 @@ typedef struct rcr_dataset {
     rcr_bad_row *bad;            /* [n_bad] in source order */
     rcr_element_table *elements; /* the dataset's atom_init.json; NULL when it has none */
     rcr_graph_options graph_options;
+    rcr_store *store; /* the records lie in this file, mapped; NULL: each is a block of its own */
 } rcr_dataset;
 
 /* Called from time to time from the calling thread: rows done, rows in all. */

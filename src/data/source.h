@@ -3,30 +3,69 @@
 #define RCR_DATA_SOURCE_H
 
 #include "data/dataset.h"
+#include "graph/store.h"
 #include "io/archive.h"
+
+/* A value of a row that may become its target. */
+typedef struct source_cell {
+    size_t column; /* of source.column */
+    char *text;    /* never empty */
+} source_cell;
 
 typedef struct source_row {
     char *id;
     char *file;           /* as named in the source; NULL for an extxyz frame */
+    long line;            /* where its target stands */
     double target;        /* NaN: none */
     rcr_crystal *crystal; /* read already (extxyz), else NULL */
-    rcr_graph *graph;     /* the result, */
-    rcr_error *error;     /* or why there is none */
-    char sha256[65];      /* of the structure's text; "" until it is read */
+    uint8_t *record;      /* the result, a packed graph (graph/packed.h); NULL: none */
+    size_t record_size;
+    int32_t n_atoms, n_edges; /* of the record */
+    rcr_error *error;         /* or why there is none */
+    char sha256[65];          /* of the structure's text; "" until it is read */
+    uint64_t element[2];      /* bit z: it holds element z; of rows from a store */
+    size_t n_cells;           /* kept with keep_cells alone */
+    source_cell *cell;        /* [n_cells] */
 } source_row;
 
 typedef struct source {
     const char *path; /* as given */
     const rcr_dataset_options *options;
+    int keep_cells;              /* 1: keep every value of every row; the rows' targets are not set */
+    int distance_bytes;          /* of records */
     rcr_folder *folder;          /* the directory or archive that holds the files */
     char *base;                  /* files are read from base/FILE, not through the folder; NULL: through the folder */
+    rcr_store *store;            /* the records lie in it; NULL: the rows own them */
+    char *name;                  /* of the data, where it is not the path's last part; NULL otherwise */
+    char *table;                 /* the file whose lines the rows' lines are; NULL: unknown */
+    int frames, header;          /* frames of an extxyz file, or rows of a table, which may have a header */
     char *target;                /* name of the target; NULL: none is read */
+    size_t n_columns;            /* what may be a target; with keep_cells, and from a store */
+    char **column;               /* [n_columns] */
     rcr_element_table *elements; /* the dataset's own; NULL: none */
+    char *elements_text;         /* its text */
+    size_t elements_length;
     const rcr_element_table *known; /* elements that may occur */
     size_t n, capacity;
     source_row *row;   /* [n] */
     int out_of_memory; /* a row could not even be recorded */
 } source;
+
+/* Fill in the rows from whatever the path names, without reading the structures that lie in files of their own. */
+rcr_status rcr_source_open(source *s, rcr_error *err);
+void rcr_source_release(source *s);
+/* The first row of an id keeps it; the others become bad rows. */
+rcr_status rcr_source_mark_duplicates(source *s, rcr_error *err);
+/* Make the records of `n` rows from `first` on, on the pool; rows where that fails become bad rows.
+ * Errors: RCR_ERR_MEMORY. */
+rcr_status rcr_source_run(source *s, size_t first, size_t n, rcr_error *err);
+/* Make bad rows of those records of a store that hold elements which are not known. */
+rcr_status rcr_source_check_stored(source *s, rcr_error *err);
+/* The error of the first bad one of these rows, if there is one. */
+rcr_status rcr_source_first_bad(const source_row *row, size_t n, rcr_error *err);
+/* 0 and an error, naming the element and the site, where one of n atoms is not in the table. */
+rcr_status rcr_source_check_elements(const uint8_t *atomic_number, int32_t n, const rcr_element_table *known,
+                                     rcr_error *err);
 
 /* A new last row; it takes over id, file (both may be NULL when allocation failed) and crystal.  NULL: out of memory,
  * remembered in the source; everything given was freed. */
@@ -39,10 +78,21 @@ void rcr_source_bad(source *s, source_row *row, rcr_status status, const char *f
     ;
 /* Give a row its target from text, or mark it as bad where the options need one. */
 void rcr_source_target(source *s, source_row *row, const char *text, size_t length, const char *file, long line);
+/* 1 when a cell's text is a number, or a word for one of two classes. */
+int rcr_source_number(double *out, const char *text, size_t length);
+/* The number of the column of this name, made where there is none; SIZE_MAX when out of memory. */
+size_t rcr_source_column(source *s, const char *name, size_t length);
+/* Add a column, whether or not there is one of this name. */
+size_t rcr_source_add_column(source *s, const char *name, size_t length);
+/* Add a cell to a row (nothing when the text is empty).  Allocation failure is remembered in the source. */
+void rcr_source_cell(source *s, source_row *row, size_t column, const char *text, size_t length);
+/* The last part of a path, without slashes at its end; freed by the caller. */
+char *rcr_last_part(const char *path);
 /* "a, b, c" for messages; freed by the caller; "" parts are shown as (empty). */
 char *rcr_source_join(const char *const *names, size_t n);
 
-/* Fill in the rows: from a table `name` in the source's folder; from an extxyz file's text. */
+/* Fill in the rows: from a store; from a table `name` in the source's folder; from an extxyz file's text. */
+rcr_status rcr_source_read_store(source *s, rcr_error *err);
 rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err);
 rcr_status rcr_source_read_frames(source *s, const char *name, const char *text, size_t length, rcr_error *err);
 

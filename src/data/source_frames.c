@@ -41,18 +41,30 @@ static char *frame_id(const rcr_extxyz_info *infos, size_t n, const char *file, 
     return numbered_id(file, number);
 }
 
+static int is_id_key(const rcr_extxyz_info *info) {
+    for (size_t k = 0; k < sizeof id_keys / sizeof id_keys[0]; k++)
+        if (key_is(info, id_keys[k])) return 1;
+    return 0;
+}
+
 /* The keys of a frame whose values are numbers, apart from ids.  Returns how many; names are to be freed. */
 static size_t numeric_keys(char **names, const rcr_extxyz_info *infos, size_t n) {
     size_t found = 0;
     for (size_t i = 0; i < n; i++) {
         double value;
-        int is_id = 0;
-        for (size_t k = 0; k < sizeof id_keys / sizeof id_keys[0]; k++) is_id |= key_is(&infos[i], id_keys[k]);
-        if (is_id || !rcr_parse_double(&value, infos[i].value, infos[i].value_length)) continue;
+        if (is_id_key(&infos[i]) || !rcr_parse_double(&value, infos[i].value, infos[i].value_length)) continue;
         char *name = rcr_strndup(infos[i].key, infos[i].key_length);
         if (name != NULL) names[found++] = name;
     }
     return found;
+}
+
+static void keep_cells(source *s, source_row *row, const rcr_extxyz_info *infos, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (is_id_key(&infos[i]) || memchr(infos[i].value, '\0', infos[i].value_length) != NULL) continue;
+        rcr_source_cell(s, row, rcr_source_column(s, infos[i].key, infos[i].key_length), infos[i].value,
+                        infos[i].value_length);
+    }
 }
 
 /* Settle the target by the first good frame, which shows what keys there are. */
@@ -121,9 +133,12 @@ static rcr_status read_frame(source *s, frame *f, int *settled, const char *name
     }
     source_row *row = rcr_source_add(s, frame_id(f->info, n, name, s->n + 1), NULL, crystal);
     if (row == NULL) return rcr_fail_memory(err, "reading a dataset");
+    row->line = f->line + 1;
     if (status != RCR_OK) {
         rcr_source_bad(s, row, status, name, problem.line > 0 ? problem.line : f->line, "%s%s", problem.message,
                        f->consumed == 0 ? " (frames after this one can't be found)" : "");
+    } else if (s->keep_cells) {
+        keep_cells(s, row, f->info, n);
     } else if (s->target != NULL) {
         const rcr_extxyz_info *info = find(f->info, n, s->target);
         rcr_source_target(s, row, info != NULL ? info->value : "", info != NULL ? info->value_length : 0, name,
@@ -144,6 +159,9 @@ static void hash_frame(source_row *row, const char *text, size_t length, int *ou
 }
 
 rcr_status rcr_source_read_frames(source *s, const char *name, const char *text, size_t length, rcr_error *err) {
+    s->frames = 1;
+    s->table = rcr_strdup(name);
+    if (s->table == NULL) return rcr_fail_memory(err, "reading a dataset");
     frame *f = rcr_malloc(1, sizeof *f);
     if (f == NULL) return rcr_fail_memory(err, "reading a dataset");
     f->line = 1;

@@ -59,7 +59,7 @@ void rcr_source_bad(source *s, source_row *row, rcr_status status, const char *f
 }
 
 /* Numbers, and the words for the two classes that programs write. */
-static int parse_target(double *out, const char *text, size_t length) {
+int rcr_source_number(double *out, const char *text, size_t length) {
     if (rcr_parse_double(out, text, length)) return 1;
     if (rcr_equals_ignore_case(text, length, "true") || rcr_equals_ignore_case(text, length, "t"))
         *out = 1;
@@ -72,7 +72,7 @@ static int parse_target(double *out, const char *text, size_t length) {
 
 void rcr_source_target(source *s, source_row *row, const char *text, size_t length, const char *file, long line) {
     double value = NAN;
-    int parsed = length > 0 && parse_target(&value, text, length);
+    int parsed = length > 0 && rcr_source_number(&value, text, length);
     if (parsed && isfinite(value)) {
         row->target = value;
         return;
@@ -84,6 +84,36 @@ void rcr_source_target(source *s, source_row *row, const char *text, size_t leng
     else
         rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "the value \"%.*s\" for target \"%.100s\" is not a %s", shown,
                        text, s->target, parsed ? "finite number" : "number");
+}
+
+size_t rcr_source_add_column(source *s, const char *name, size_t length) {
+    char **grown = rcr_realloc(s->column, s->n_columns + 1, sizeof *grown);
+    if (grown != NULL) s->column = grown;
+    char *copy = grown != NULL ? rcr_strndup(name, length) : NULL;
+    if (copy == NULL) {
+        s->out_of_memory = 1;
+        return SIZE_MAX;
+    }
+    s->column[s->n_columns] = copy;
+    return s->n_columns++;
+}
+
+size_t rcr_source_column(source *s, const char *name, size_t length) {
+    for (size_t k = 0; k < s->n_columns; k++)
+        if (strlen(s->column[k]) == length && memcmp(s->column[k], name, length) == 0) return k;
+    return rcr_source_add_column(s, name, length);
+}
+
+void rcr_source_cell(source *s, source_row *row, size_t column, const char *text, size_t length) {
+    if (length == 0 || column == SIZE_MAX) return;
+    source_cell *grown = rcr_realloc(row->cell, row->n_cells + 1, sizeof *grown);
+    if (grown != NULL) row->cell = grown;
+    char *copy = grown != NULL ? rcr_strndup(text, length) : NULL;
+    if (copy == NULL) {
+        s->out_of_memory = 1;
+        return;
+    }
+    row->cell[row->n_cells++] = (source_cell){column, copy};
 }
 
 char *rcr_source_join(const char *const *names, size_t n) {
@@ -125,7 +155,7 @@ static int looks_like_header(const source *s, const rcr_csv_row *first) {
     if (first->n_fields < 2) return 0;
     for (size_t k = 1; k < first->n_fields; k++) {
         double value;
-        if (first->field[k][0] == '\0' || parse_target(&value, first->field[k], strlen(first->field[k]))) return 0;
+        if (first->field[k][0] == '\0' || rcr_source_number(&value, first->field[k], strlen(first->field[k]))) return 0;
     }
     char *name = cif_name(first->field[0]);
     int crystal = name != NULL && rcr_folder_has(s->folder, name);
@@ -197,6 +227,24 @@ static char *stem(const char *file) {
     return rcr_strndup(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
 }
 
+/* The columns that may be targets, in the table's order, also where two have one name. */
+static void name_columns(source *s, const columns *c, const rcr_csv_row *first) {
+    for (size_t k = 0; k < c->n; k++) {
+        if (k == c->id || k == c->file) continue;
+        char name[40];
+        snprintf(name, sizeof name, c->n == 2 ? "target" : "column %zu", k + 1);
+        const char *shown = c->header ? first->field[k] : name;
+        rcr_source_add_column(s, shown, strlen(shown));
+    }
+}
+
+static void keep_cells(source *s, source_row *row, const columns *c, const rcr_csv_row *line) {
+    for (size_t k = 0, column = 0; k < c->n && k < line->n_fields; k++) {
+        if (k == c->id || k == c->file) continue;
+        rcr_source_cell(s, row, column++, line->field[k], strlen(line->field[k]));
+    }
+}
+
 static void add_row(source *s, const columns *c, const rcr_csv_row *line, const char *table) {
     const char *id_cell = c->id < line->n_fields ? line->field[c->id] : "";
     const char *file_cell = c->file < line->n_fields ? line->field[c->file] : "";
@@ -214,7 +262,10 @@ static void add_row(source *s, const columns *c, const rcr_csv_row *line, const 
     if (row->id[0] == '\0') rcr_source_bad(s, row, RCR_ERR_DATA, table, line->line, "the row has no id");
     if (c->file != NO_COLUMN && file_cell[0] == '\0')
         rcr_source_bad(s, row, RCR_ERR_DATA, table, line->line, "the row names no file");
-    if (c->target != NO_COLUMN) {
+    row->line = line->line;
+    if (s->keep_cells) {
+        keep_cells(s, row, c, line);
+    } else if (c->target != NO_COLUMN) {
         const char *cell = c->target < line->n_fields ? line->field[c->target] : "";
         rcr_source_target(s, row, cell, strlen(cell), table, line->line);
     }
@@ -225,11 +276,15 @@ static rcr_status add_rows(source *s, const rcr_csv *csv, const char *table, rcr
     columns c;
     rcr_status status = choose_columns(&c, s, table, &csv->row[0], err);
     if (status != RCR_OK) return status;
+    s->header = c.header;
+    if (s->keep_cells) name_columns(s, &c, &csv->row[0]);
     for (size_t i = c.header ? 1 : 0; i < csv->n_rows && !s->out_of_memory; i++) add_row(s, &c, &csv->row[i], table);
     return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
 }
 
 rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err) {
+    s->table = rcr_strdup(name);
+    if (s->table == NULL) return rcr_fail_memory(err, "reading a dataset");
     char *text;
     size_t length;
     rcr_csv *csv;

@@ -106,10 +106,9 @@ rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
 
 rcr_status rcr_run_score_part(rcr_score *score, double *prediction, const rcr_run *run, const int64_t *index, size_t n,
                               rcr_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        run->part_graph[i] = run->dataset->sample[index[i]].graph;
-        run->part_target[i] = run->dataset->sample[index[i]].target;
-    }
-    rcr_status status = rcr_net_predict(prediction, run->net, run->model, run->part_graph, n, run->pool, err);
+    for (size_t i = 0; i < n; i++) run->part_target[i] = run->dataset->sample[index[i]].target;
+    rcr_sample_list list = {run->dataset, index};
+    rcr_graph_source graphs = rcr_sample_graphs(&list);
+    rcr_status status = rcr_net_predict_from(prediction, run->net, run->model, &graphs, n, run->pool, err);
     return status == RCR_OK ? rcr_score_rows(score, run->model, run->part_target, prediction, n, err) : status;
 }

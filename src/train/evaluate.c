@@ -54,20 +54,18 @@ rcr_status rcr_targets_check(const rcr_dataset *dataset, rcr_task_kind task, rcr
 
 static rcr_status predict_samples(double *prediction, const rcr_model *model, const rcr_kernels *kernels,
                                   const rcr_dataset *dataset, rcr_pool *pool, rcr_error *err) {
-    const rcr_graph **graph = rcr_calloc(dataset->n, sizeof(rcr_graph *));
-    if (graph == NULL) return rcr_fail_memory(err, "predicting");
-    for (size_t i = 0; i < dataset->n; i++) graph[i] = dataset->sample[i].graph;
+    rcr_sample_list list = {dataset, NULL};
+    rcr_graph_source graphs = rcr_sample_graphs(&list);
     rcr_exec exec = {0};
     rcr_net *net = NULL;
     rcr_status status = rcr_exec_init(&exec, kernels, pool, err);
     if (status == RCR_OK) status = rcr_net_create(&net, model, kernels, err);
     if (status == RCR_OK) {
         rcr_net_refresh(net, &exec);
-        status = rcr_net_predict(prediction, net, model, graph, dataset->n, pool, err);
+        status = rcr_net_predict_from(prediction, net, model, &graphs, dataset->n, pool, err);
     }
     rcr_net_free(net);
     rcr_exec_release(&exec);
-    rcr_free(graph);
     return status;
 }
 

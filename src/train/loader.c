@@ -10,7 +10,6 @@
 struct rcr_loader {
     const rcr_dataset *dataset;
     int32_t batch_size;
-    const rcr_graph **graph; /* [batch_size] of the batch being collated */
     rcr_batch slot[2];
     rcr_status status[2];
     rcr_error error[2];
@@ -26,9 +25,9 @@ struct rcr_loader {
 static void collate(rcr_loader *loader, size_t index) {
     size_t first = index * (size_t)loader->batch_size, rest = loader->n - first;
     int32_t n = rest < (size_t)loader->batch_size ? (int32_t)rest : loader->batch_size;
-    for (int32_t i = 0; i < n; i++) loader->graph[i] = loader->dataset->sample[loader->order[first + (size_t)i]].graph;
     int slot = (int)(index % 2);
-    loader->status[slot] = rcr_batch_fill(&loader->slot[slot], loader->graph, n, &loader->error[slot]);
+    loader->status[slot] =
+        rcr_dataset_fill_batch(&loader->slot[slot], loader->dataset, loader->order + first, n, &loader->error[slot]);
 }
 
 static void *collate_ahead(void *context) {
@@ -56,11 +55,6 @@ rcr_status rcr_loader_create(rcr_loader **out, const rcr_dataset *dataset, int32
                              rcr_error *err) {
     rcr_loader *loader = rcr_calloc(1, sizeof *loader);
     if (loader == NULL) return rcr_fail_memory(err, "making room for batches");
-    loader->graph = rcr_calloc((size_t)batch_size, sizeof(rcr_graph *));
-    if (loader->graph == NULL) {
-        rcr_free(loader);
-        return rcr_fail_memory(err, "making room for batches");
-    }
     loader->dataset = dataset;
     loader->batch_size = batch_size;
     if (threaded && pthread_mutex_init(&loader->mutex, NULL) == 0) {
@@ -88,7 +82,6 @@ void rcr_loader_free(rcr_loader *loader) {
     }
     rcr_batch_release(&loader->slot[0]);
     rcr_batch_release(&loader->slot[1]);
-    rcr_free(loader->graph);
     rcr_free(loader);
 }
 

@@ -17,7 +17,7 @@ void rcr_loader_free(rcr_loader *loader);
 void rcr_loader_start(rcr_loader *loader, const int64_t *order, size_t n);
 
 /* The next batch, which holds until the next call, or NULL after the last; it covers order[first ..] of the epoch.
- * The last batch may be smaller.  Errors: as rcr_batch_fill. */
+ * The last batch may be smaller.  Errors: as rcr_dataset_fill_batch. */
 rcr_status rcr_loader_next(const rcr_batch **batch, size_t *first, rcr_loader *loader, rcr_error *err);
 
 #endif

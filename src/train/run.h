@@ -46,7 +46,6 @@ typedef struct rcr_run {
     rcr_real *host_target, *host_output;
     int64_t *order; /* [split.n_train] this epoch's */
     /* Work space of scoring a part: [the largest part]. */
-    const rcr_graph **part_graph;
     double *part_target, *part_prediction;
 
     rcr_rng shuffle;

@@ -49,7 +49,6 @@ static void release(rcr_run *run) {
     rcr_free(run->host_target);
     rcr_free(run->host_output);
     rcr_free(run->order);
-    rcr_free(run->part_graph);
     rcr_free(run->part_target);
     rcr_free(run->part_prediction);
     rcr_free(run->history);
@@ -196,12 +195,11 @@ static rcr_status make_room(rcr_run *run, rcr_error *err) {
     run->host_output = rcr_calloc(2 * batch, sizeof *run->host_output);
     run->order = rcr_calloc(s->n_train, sizeof *run->order);
     run->history = rcr_calloc((size_t)run->options.epochs, sizeof *run->history);
-    run->part_graph = rcr_calloc(largest, sizeof(rcr_graph *));
     run->part_target = rcr_calloc(largest, sizeof *run->part_target);
     run->part_prediction = rcr_calloc(largest, sizeof *run->part_prediction);
     if (run->device_target == NULL || run->device_dout == NULL || run->device_loss == NULL ||
         run->host_target == NULL || run->host_output == NULL || run->order == NULL || run->history == NULL ||
-        run->part_graph == NULL || run->part_target == NULL || run->part_prediction == NULL)
+        run->part_target == NULL || run->part_prediction == NULL)
         return rcr_fail_memory(err, "starting a run");
     return rcr_loader_create(&run->loader, run->dataset, (int32_t)batch, rcr_pool_size(run->pool) > 1, err);
 }

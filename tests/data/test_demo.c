@@ -37,19 +37,19 @@ static int by_value(const void *a, const void *b) {
 
 /* Equal distances of one atom, whatever the order within a group of ties.  Extxyz keeps five decimals of an angstrom.
  */
-static void same_distances(const rcr_sample *a, const rcr_sample *b, int32_t atom) {
-    const int32_t *offset = a->graph->offset;
-    assert_memory_equal(offset, b->graph->offset, (size_t)(a->graph->n_atoms + 1) * sizeof *offset);
+static void same_distances(const char *id, const rcr_graph *a, const rcr_graph *b, int32_t atom) {
+    const int32_t *offset = a->offset;
+    assert_memory_equal(offset, b->offset, (size_t)(a->n_atoms + 1) * sizeof *offset);
     double x[64], y[64];
     int32_t n = offset[atom + 1] - offset[atom];
     assert_in_range(n, 1, 64);
-    memcpy(x, a->graph->distance + offset[atom], (size_t)n * sizeof *x);
-    memcpy(y, b->graph->distance + offset[atom], (size_t)n * sizeof *y);
+    memcpy(x, a->distance + offset[atom], (size_t)n * sizeof *x);
+    memcpy(y, b->distance + offset[atom], (size_t)n * sizeof *y);
     qsort(x, (size_t)n, sizeof *x, by_value);
     qsort(y, (size_t)n, sizeof *y, by_value);
     for (int32_t k = 0; k < n; k++)
         if (fabs(x[k] - y[k]) > 1e-3)
-            fail_msg("%s, atom %d, neighbor %d: %.6f and %.6f", a->id, (int)atom, (int)k, x[k], y[k]);
+            fail_msg("%s, atom %d, neighbor %d: %.6f and %.6f", id, (int)atom, (int)k, x[k], y[k]);
 }
 
 static void both_forms_agree(void **state) {
@@ -63,10 +63,15 @@ static void both_forms_agree(void **state) {
         const rcr_sample *a = &cif->sample[i], *b = &xyz->sample[i];
         assert_string_equal(a->id, b->id);
         assert_true(a->target == b->target);
-        assert_int_equal(a->graph->n_atoms, b->graph->n_atoms);
-        assert_int_equal(a->graph->n_edges, b->graph->n_edges);
-        assert_memory_equal(a->graph->atomic_number, b->graph->atomic_number, (size_t)a->graph->n_atoms);
-        for (int32_t j = 0; j < a->graph->n_atoms; j++) same_distances(a, b, j);
+        rcr_graph *g, *h;
+        assert_int_equal(rcr_dataset_graph(&g, cif, i, NULL), RCR_OK);
+        assert_int_equal(rcr_dataset_graph(&h, xyz, i, NULL), RCR_OK);
+        assert_int_equal(g->n_atoms, h->n_atoms);
+        assert_int_equal(g->n_edges, h->n_edges);
+        assert_memory_equal(g->atomic_number, h->atomic_number, (size_t)g->n_atoms);
+        for (int32_t j = 0; j < g->n_atoms; j++) same_distances(a->id, g, h, j);
+        rcr_graph_free(g);
+        rcr_graph_free(h);
     }
     rcr_dataset_free(cif);
     rcr_dataset_free(xyz);

@@ -1,0 +1,259 @@
+/* From the files of a dataset to its rows, and from rows to graphs. */
+#include "data/source.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "graph/graph.h"
+#include "graph/packed.h"
+#include "io/structure.h"
+
+static const size_t max_extxyz = (size_t)8 << 30, max_structure = (size_t)1 << 30;
+
+void rcr_source_release(source *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        source_row *row = &s->row[i];
+        rcr_free(row->id);
+        rcr_free(row->file);
+        rcr_free(row->error);
+        rcr_crystal_free(row->crystal);
+        if (s->store == NULL) rcr_free(row->record);
+        for (size_t k = 0; k < row->n_cells; k++) rcr_free(row->cell[k].text);
+        rcr_free(row->cell);
+    }
+    for (size_t k = 0; k < s->n_columns; k++) rcr_free(s->column[k]);
+    rcr_free(s->column);
+    rcr_free(s->row);
+    rcr_free(s->base);
+    rcr_free(s->name);
+    rcr_free(s->table);
+    rcr_free(s->target);
+    rcr_free(s->elements_text);
+    rcr_folder_free(s->folder);
+    rcr_element_table_free(s->elements);
+    rcr_store_close(s->store);
+}
+
+/* ---------------------------------------------------------------- one row */
+
+static rcr_status read_text(char **text, size_t *length, const source *s, const char *file, rcr_error *err) {
+    if (s->base == NULL) return rcr_folder_read(text, length, s->folder, file, err);
+    rcr_text path = {0};
+    if (file[0] != '/') rcr_text_puts(&path, s->base);
+    rcr_text_puts(&path, file);
+    rcr_status status = path.failed ? rcr_fail_memory(err, "reading a structure")
+                                    : rcr_file_read(text, length, path.data, max_structure, err);
+    rcr_text_free(&path);
+    return status;
+}
+
+/* Read row->file into a crystal. */
+static rcr_status read_structure(rcr_crystal **crystal, source_row *row, const source *s, rcr_error *err) {
+    char *text;
+    size_t length;
+    rcr_status status = read_text(&text, &length, s, row->file, err);
+    if (status != RCR_OK) return status;
+    rcr_sha256 *hash = rcr_sha256_new();
+    if (hash == NULL) {
+        rcr_free(text);
+        return rcr_fail_memory(err, "reading a structure");
+    }
+    rcr_sha256_add(hash, text, length);
+    rcr_sha256_finish(hash, row->sha256);
+    status = rcr_structure_parse(crystal, row->file, text, length, err);
+    rcr_free(text);
+    return status;
+}
+
+rcr_status rcr_source_check_elements(const uint8_t *atomic_number, int32_t n, const rcr_element_table *known,
+                                     rcr_error *err) {
+    for (int32_t i = 0; i < n; i++) {
+        int z = atomic_number[i];
+        if (z >= 1 && z <= RCR_MAX_ATOMIC_NUMBER && known->known[z]) continue;
+        const char *symbol = rcr_element_symbol(z);
+        return rcr_fail(err, RCR_ERR_DATA, "element %s (site %ld) is not in the element table (%s)",
+                        symbol != NULL ? symbol : "?", (long)i + 1, known->name);
+    }
+    return RCR_OK;
+}
+
+/* Without a table of known elements, all are. */
+static rcr_status make_record(source_row *row, const source *s, rcr_error *err) {
+    rcr_crystal *crystal = row->crystal;
+    rcr_graph *graph = NULL;
+    row->crystal = NULL; /* freed here, so that a large file's crystals do not stay beside its graphs */
+    rcr_status status = crystal == NULL ? read_structure(&crystal, row, s, err) : RCR_OK;
+    if (status == RCR_OK && s->known != NULL)
+        status = rcr_source_check_elements(crystal->atomic_number, crystal->n_sites, s->known, err);
+    if (status == RCR_OK) status = rcr_graph_build(&graph, crystal, &s->options->graph, err);
+    rcr_crystal_free(crystal);
+    if (status == RCR_OK) status = rcr_graph_pack(&row->record, &row->record_size, graph, s->distance_bytes, err);
+    if (status == RCR_OK) {
+        row->n_atoms = graph->n_atoms;
+        row->n_edges = graph->n_edges;
+    }
+    rcr_graph_free(graph);
+    return status;
+}
+
+typedef struct chunk_job {
+    source *s;
+    source_row *row;  /* the chunk's first */
+    int *memory_lost; /* [threads] one flag for each, so that nothing is shared */
+} chunk_job;
+
+static void run_row(void *context, int index, int worker) {
+    chunk_job *job = context;
+    source_row *row = &job->row[index];
+    if (row->error != NULL) return;
+    rcr_error err = {0};
+    if (make_record(row, job->s, &err) == RCR_OK) return;
+    row->error = rcr_calloc(1, sizeof *row->error);
+    if (row->error == NULL || err.status == RCR_ERR_MEMORY) {
+        job->memory_lost[worker] = 1;
+        return;
+    }
+    *row->error = err;
+    /* The name that the source gives the file: the same packed and unpacked. */
+    if (row->file != NULL) {
+        row->error->file[0] = '\0';
+        rcr_error_set_file(row->error, row->file);
+    }
+}
+
+/* ---------------------------------------------------------------- all rows */
+
+static int by_id_then_row(const void *a, const void *b) {
+    const source_row *x = *(source_row *const *)a, *y = *(source_row *const *)b;
+    int order = strcmp(x->id, y->id);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+rcr_status rcr_source_mark_duplicates(source *s, rcr_error *err) {
+    source_row **sorted = rcr_malloc(s->n, sizeof *sorted);
+    if (sorted == NULL) return rcr_fail_memory(err, "reading a dataset");
+    for (size_t i = 0; i < s->n; i++) sorted[i] = &s->row[i];
+    if (s->n > 0) qsort(sorted, s->n, sizeof *sorted, by_id_then_row);
+    size_t first = 0;
+    for (size_t i = 1; i < s->n; i++) {
+        if (strcmp(sorted[i]->id, sorted[first]->id) != 0)
+            first = i;
+        else
+            rcr_source_bad(s, sorted[i], RCR_ERR_DATA, "", 0, "the id \"%.100s\" came before, in row %ld",
+                           sorted[i]->id, (long)(sorted[first] - s->row) + 1);
+    }
+    rcr_free(sorted);
+    return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
+}
+
+rcr_status rcr_source_first_bad(const source_row *row, size_t n, rcr_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (row[i].error == NULL) continue;
+        if (err != NULL) *err = *row[i].error;
+        return row[i].error->status;
+    }
+    return RCR_OK;
+}
+
+rcr_status rcr_source_run(source *s, size_t first, size_t n, rcr_error *err) {
+    int n_workers = rcr_pool_size(s->options->pool);
+    int *memory_lost = rcr_calloc((size_t)n_workers, sizeof *memory_lost);
+    if (memory_lost == NULL) return rcr_fail_memory(err, "reading a dataset");
+    chunk_job job = {s, s->row + first, memory_lost};
+    rcr_pool_run(s->options->pool, (int)n, run_row, &job);
+    int lost = 0;
+    for (int w = 0; w < n_workers; w++) lost |= memory_lost[w];
+    rcr_free(memory_lost);
+    return lost ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
+}
+
+/* ---------------------------------------------------------------- what kind of source it is */
+
+static rcr_status read_elements(source *s, rcr_error *err) {
+    if (!rcr_folder_has(s->folder, "atom_init.json")) return RCR_OK;
+    char *text;
+    size_t length;
+    rcr_status status = rcr_folder_read(&text, &length, s->folder, "atom_init.json", err);
+    if (status != RCR_OK) return status;
+    status = rcr_element_table_parse(&s->elements, text, length, err);
+    s->elements_text = text;
+    s->elements_length = length;
+    if (status != RCR_OK) rcr_error_set_file(err, "atom_init.json");
+    return status;
+}
+
+static int is_extxyz_name(const char *name) { return rcr_ends_with(name, ".extxyz") || rcr_ends_with(name, ".xyz"); }
+
+static rcr_status read_frames_of(source *s, const char *name, rcr_error *err) {
+    char *text;
+    size_t length;
+    rcr_status status = s->folder != NULL ? rcr_folder_read(&text, &length, s->folder, name, err)
+                                          : rcr_file_read(&text, &length, name, max_extxyz, err);
+    if (status != RCR_OK) return status;
+    const char *slash = strrchr(name, '/');
+    status = rcr_source_read_frames(s, slash != NULL ? slash + 1 : name, text, length, err);
+    rcr_free(text);
+    return status;
+}
+
+/* A directory or an archive: the layout, or one extxyz file. */
+static rcr_status read_folder(source *s, rcr_error *err) {
+    rcr_status status = rcr_folder_open(&s->folder, s->path, err);
+    if (status == RCR_OK) status = read_elements(s, err);
+    if (status != RCR_OK) return status;
+    if (rcr_folder_has(s->folder, "id_prop.csv")) return rcr_source_read_table(s, "id_prop.csv", err);
+    const char *const *names;
+    size_t n, n_extxyz = 0, extxyz = 0;
+    status = rcr_folder_list(&names, &n, s->folder, err);
+    if (status != RCR_OK) return status;
+    for (size_t i = 0; i < n; i++)
+        if (is_extxyz_name(names[i])) {
+            n_extxyz++;
+            extxyz = i;
+        }
+    if (n_extxyz == 1) return read_frames_of(s, names[extxyz], err);
+    return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0, "%s",
+                       n_extxyz > 1 ? "there is no id_prop.csv, and there are several extxyz files; unpack them and "
+                                      "name one"
+                                    : "there is no id_prop.csv (and no extxyz file)");
+}
+
+static rcr_status read_csv(source *s, rcr_error *err) {
+    const char *slash = strrchr(s->path, '/');
+    s->base = slash != NULL ? rcr_strndup(s->path, (size_t)(slash - s->path) + 1) : rcr_strdup("./");
+    if (s->base == NULL) return rcr_fail_memory(err, "reading a dataset");
+    rcr_status status = rcr_folder_open(&s->folder, s->base, err);
+    if (status == RCR_OK) status = read_elements(s, err);
+    if (status == RCR_OK) status = rcr_source_read_table(s, slash != NULL ? slash + 1 : s->path, err);
+    return status;
+}
+
+/* A file without a name that tells: extxyz starts with a number of atoms, anything else may be an archive. */
+static int starts_like_extxyz(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return 0;
+    char head[4096];
+    size_t n = fread(head, 1, sizeof head, file);
+    fclose(file);
+    return rcr_format_detect(NULL, head, n) == RCR_FORMAT_EXTXYZ;
+}
+
+rcr_status rcr_source_open(source *s, rcr_error *err) {
+    const char *path = s->path;
+    if (rcr_is_directory(path)) return read_folder(s, err);
+    if (!rcr_is_file(path)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "there is no such file or folder");
+    if (rcr_store_is(path)) return rcr_source_read_store(s, err);
+    if (rcr_ends_with(path, ".csv")) return read_csv(s, err);
+    if (is_extxyz_name(path) || starts_like_extxyz(path)) return read_frames_of(s, path, err);
+    if (rcr_ends_with(path, ".cif"))
+        return rcr_fail_at(err, RCR_ERR_DATA, path, 0,
+                           "this is one structure; a dataset is a folder or archive with an id_prop.csv, a CSV file "
+                           "with a column of file names, an extxyz file, or a graph store");
+    return read_folder(s, err);
+}

@@ -1,0 +1,235 @@
+/* Rows from a graph store: what files would give, without reading them. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "data/store_rows.h"
+#include "graph/packed.h"
+
+/* What is known while a store is read. */
+typedef struct opening {
+    source *s;
+    const char *path;
+    store_head head;
+    size_t target; /* column; SIZE_MAX: none is read */
+} opening;
+
+static rcr_status fail_damaged(const opening *o, uint64_t row, rcr_error *err) {
+    return rcr_fail_at(err, RCR_ERR_PARSE, o->path, 0,
+                       "the store is damaged (row %llu makes no sense); prepare it again", (unsigned long long)row + 1);
+}
+
+/* ---------------------------------------------------------------- the target */
+
+static rcr_status fail_target(const opening *o, const char *what, rcr_error *err) {
+    char *list = rcr_source_join((const char *const *)o->head.column, o->head.n_columns);
+    rcr_status status = rcr_fail_at(err, RCR_ERR_ARGUMENT, o->path, 0, "%s; %s: %.280s", what,
+                                    o->head.frames ? "keys with numbers are" : "the columns with numbers are",
+                                    list != NULL ? list : "");
+    rcr_free(list);
+    return status;
+}
+
+/* The rules of source_table.c and source_frames.c. */
+static rcr_status choose_target(opening *o, rcr_error *err) {
+    const store_head *head = &o->head;
+    const rcr_dataset_options *options = o->s->options;
+    const char *wanted = options->target, *name = NULL;
+    int named = head->frames || head->header;
+    size_t n_wanted = 0;
+    o->target = SIZE_MAX;
+    for (size_t k = 0; named && wanted != NULL && k < head->n_columns; k++)
+        if (strcmp(head->column[k], wanted) == 0) {
+            if (n_wanted++ == 0) o->target = k;
+        }
+    if (named && wanted != NULL) {
+        char what[200];
+        snprintf(what, sizeof what,
+                 n_wanted > 1 ? "there are several columns \"%.100s\" to take as the target"
+                              : "there are no numbers \"%.100s\" to take as the target",
+                 wanted);
+        if (n_wanted > 1 || (n_wanted == 0 && options->need_target)) return fail_target(o, what, err);
+        name = n_wanted == 1 || head->frames ? wanted : NULL;
+    } else if (head->n_columns == 1 && (!head->frames || options->need_target)) {
+        o->target = 0;
+        name = wanted != NULL ? wanted : head->column[0];
+    } else if (options->need_target) {
+        if (named && head->n_columns > 1) return fail_target(o, "choose one as the target (--target NAME)", err);
+        return rcr_fail_at(err, RCR_ERR_DATA, o->path, 0, "%s",
+                           head->n_columns == 0 ? "the data that the store was made from had no targets"
+                                                : "the data that the store was made from had several columns and no "
+                                                  "header; put their names on the first line and prepare it again");
+    }
+    if (name == NULL) return RCR_OK;
+    o->s->target = rcr_strdup(name);
+    return o->s->target != NULL ? RCR_OK : rcr_fail_memory(err, "reading a store");
+}
+
+/* A row's target, or the reason why it has none, as its files would have it. */
+static int set_target(opening *o, source_row *row, const store_row *stored) {
+    store_reader cells = stored->cells;
+    store_cell cell, found = {.column = SIZE_MAX, .number = NAN, .text = ""};
+    for (size_t k = 0; k < stored->n_cells; k++) {
+        if (!rcr_store_read_cell(&cell, &cells) || cell.column >= o->head.n_columns) return 0;
+        if (cell.column == o->target && found.column == SIZE_MAX) found = cell;
+    }
+    if (o->s->target == NULL) return 1;
+    if (found.text == NULL)
+        row->target = found.number;
+    else
+        rcr_source_target(o->s, row, found.text, found.length, o->s->table, stored->line);
+    return 1;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static char *copy_file(const store_row *stored, int frames) {
+    rcr_text file = {0};
+    if (frames && stored->file == NULL) return NULL;
+    if (stored->file != NULL) return rcr_strndup(stored->file, stored->file_length);
+    rcr_text_append(&file, stored->id, stored->id_length);
+    rcr_text_puts(&file, ".cif");
+    if (file.failed) rcr_text_free(&file);
+    return file.data;
+}
+
+static int keep_error(source_row *row, const rcr_error *error) {
+    row->error = rcr_malloc(1, sizeof *row->error);
+    if (row->error == NULL) return 0;
+    *row->error = *error;
+    return 1;
+}
+
+static void write_hex(char hex[65], const uint8_t bytes[32]) {
+    for (int i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* One row; *data moves on by its record.  0: the bytes are damaged. */
+static int add_row(opening *o, const store_row *stored, rcr_bytes *data) {
+    source *s = o->s;
+    char *id = rcr_strndup(stored->id, stored->id_length), *file = copy_file(stored, o->head.frames);
+    source_row *row = rcr_source_add(s, id, file, NULL);
+    if (row == NULL) return 1; /* out of memory, remembered in the source */
+    row->line = stored->line;
+    if (stored->has_sha256) write_hex(row->sha256, stored->sha256);
+    int early = !stored->has_record && stored->stage == STORE_BAD_ROW;
+    if (early && !keep_error(row, &stored->error)) s->out_of_memory = 1;
+    if (!set_target(o, row, stored)) return 0;
+    /* The file of a row without a target is not even opened. */
+    if (row->error != NULL && !early && !o->head.frames) row->sha256[0] = '\0';
+    if (!stored->has_record) {
+        if (row->error == NULL && !keep_error(row, &stored->error)) s->out_of_memory = 1;
+        return 1;
+    }
+    if (stored->record_size > data->size) return 0;
+    if (row->error == NULL) {
+        row->record = (uint8_t *)(uintptr_t)data->data; /* never written to, nor freed, as long as s->store is set */
+        row->record_size = stored->record_size;
+        row->n_atoms = stored->n_atoms;
+        row->n_edges = stored->n_edges;
+        for (size_t k = 0; k < stored->n_elements; k++)
+            row->element[stored->element[k] >> 6 & 1] |= UINT64_C(1) << (stored->element[k] & 63);
+    }
+    *data = (rcr_bytes){(const uint8_t *)data->data + stored->record_size, data->size - stored->record_size};
+    return 1;
+}
+
+static rcr_status read_batch(opening *o, uint32_t batch, uint64_t end, rcr_error *err) {
+    rcr_bytes rows, data;
+    rcr_status status = rcr_store_rows(&rows, o->s->store, batch, err);
+    if (status == RCR_OK) status = rcr_store_data(&data, o->s->store, batch, err);
+    if (status != RCR_OK) return status;
+    store_reader reader = {rows.data, rows.size, 0};
+    uint64_t n = rcr_store_read_number(&reader);
+    if (reader.failed || n > end - o->s->n) return fail_damaged(o, o->s->n, err);
+    for (uint64_t i = 0; i < n && !o->s->out_of_memory; i++) {
+        store_row stored;
+        if (!rcr_store_read_row(&stored, &reader) || !add_row(o, &stored, &data)) return fail_damaged(o, o->s->n, err);
+    }
+    if (o->s->out_of_memory) return rcr_fail_memory(err, "reading a store");
+    return reader.left == 0 ? RCR_OK : fail_damaged(o, o->s->n, err);
+}
+
+/* Whole sources only: an interrupted --append has not changed the dataset until it is finished. */
+static rcr_status read_sources(opening *o, rcr_error *err) {
+    size_t n_read = 0;
+    for (size_t k = 0; k < o->head.n_sources; k++) {
+        const store_source *part = &o->head.source[k];
+        if (!part->complete) break;
+        for (uint32_t b = 0; b < part->n_batches; b++) {
+            rcr_status status = read_batch(o, part->first_batch + b, part->first_row + part->n_rows, err);
+            if (status != RCR_OK) return status;
+        }
+        if (o->s->n != part->first_row + part->n_rows) return fail_damaged(o, o->s->n, err);
+        n_read++;
+    }
+    const store_source *last = &o->head.source[o->head.n_sources - 1];
+    if (n_read == 0)
+        return rcr_fail_at(err, RCR_ERR_DATA, o->path, 0,
+                           "the store is not finished (%llu of %llu rows); finish it with the command that began it: "
+                           "recryst prepare %.200s --out %.200s",
+                           (unsigned long long)last->next, (unsigned long long)last->total, last->path, o->path);
+    return RCR_OK;
+}
+
+static rcr_status read_elements(opening *o, rcr_error *err) {
+    rcr_bytes text;
+    rcr_status status = rcr_store_elem(&text, o->s->store, err);
+    if (status != RCR_OK || text.data == NULL) return status;
+    status = rcr_element_table_parse(&o->s->elements, text.data, text.size, err);
+    if (status != RCR_OK) rcr_error_set_file(err, o->path);
+    return status;
+}
+
+static rcr_status read_head(opening *o, rcr_error *err) {
+    rcr_bytes bytes;
+    rcr_status status = rcr_store_head(&bytes, o->s->store, err);
+    if (status == RCR_OK) status = rcr_store_head_read(&o->head, bytes, err);
+    if (status != RCR_OK) rcr_error_set_file(err, o->path);
+    return status;
+}
+
+rcr_status rcr_source_read_store(source *s, rcr_error *err) {
+    opening o = {.s = s, .path = s->path};
+    rcr_status status = rcr_store_open(&s->store, s->path, err);
+    if (status == RCR_OK) status = read_head(&o, err);
+    if (status == RCR_OK) status = rcr_store_check_options(&o.head, &s->options->graph, s->path, err);
+    if (status == RCR_OK) status = read_elements(&o, err);
+    if (status == RCR_OK) {
+        s->frames = o.head.frames;
+        s->header = o.head.header;
+        s->name = rcr_strdup(o.head.source[0].name);
+        s->table = rcr_strdup(o.head.source[0].table);
+        if (s->name == NULL || s->table == NULL) status = rcr_fail_memory(err, "reading a store");
+    }
+    if (status == RCR_OK) status = choose_target(&o, err);
+    if (status == RCR_OK) status = read_sources(&o, err);
+    rcr_store_head_release(&o.head);
+    return status;
+}
+
+/* ---------------------------------------------------------------- elements */
+
+static int all_known(const source_row *row, const rcr_element_table *known) {
+    for (int z = 0; z < 128; z++)
+        if ((row->element[z >> 6] >> (z & 63) & 1) && (z > RCR_MAX_ATOMIC_NUMBER || !known->known[z])) return 0;
+    return 1;
+}
+
+rcr_status rcr_source_check_stored(source *s, rcr_error *err) {
+    for (size_t i = 0; i < s->n; i++) {
+        source_row *row = &s->row[i];
+        rcr_error problem = {0};
+        rcr_graph_view view;
+        if (row->record == NULL || all_known(row, s->known)) continue;
+        rcr_status status = rcr_graph_view_packed(&view, row->record, row->record_size, &problem);
+        if (status == RCR_OK) status = rcr_source_check_elements(view.atomic_number, view.n_atoms, s->known, &problem);
+        if (status == RCR_OK) continue;
+        if (row->file != NULL) rcr_error_set_file(&problem, row->file);
+        if (!keep_error(row, &problem)) return rcr_fail_memory(err, "reading a store");
+        row->record = NULL;
+    }
+    return RCR_OK;
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# recryst prepare: a store in place of the files, and kill -9 at any moment.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+store=$work/demo.store
+
+run 0 prepare "$data/alloys.tar.zst" --out "$store" --threads 2
+err_has "added 1,500 rows"
+err_has "1,500 rows, 1,500 usable"
+size=$(wc -c <"$store")
+run 0 info "$store"
+out_has "1,500 rows, 1,500 usable"
+out_has "targets    formation_energy"
+out_has "radius 8, 12 neighbors, padding none, ties cut"
+run 0 info "$data/alloys.tar.zst"
+atoms=$(sed -nE 's/^atoms .* ([0-9.]+) on average.*/\1/p' "$work/out")
+awk -v size="$size" -v atoms="$atoms" 'BEGIN { exit !(size / (1500 * atoms) <= 110) }' ||
+    fail "$size bytes for 1,500 crystals of $atoms atoms are more than 110 an atom"
+run 0 prepare "$data/alloys.tar.zst" --out "$store"
+err_has "has all rows of these data already"
+
+# The command line.
+run 2 prepare
+err_has "no data given"
+run 2 prepare "$data/alloys.tar.zst"
+err_has "no store given"
+run 1 prepare "$data/alloys.tar.zst" --out "$store" --radius 6
+err_has "radius is 8 and 6 is wanted"
+run 1 train "$store" --max-neighbors 8 --out "$work/none"
+err_has "max_neighbors is 12 and 8 is wanted"
+run 1 prepare "$work/absent" --out "$work/x.store"
+err_has "no such file"
+
+# Training, scoring and predicting are the same, bit for bit.
+for from in "$data/alloys.tar.zst" "$store"; do
+    name=$(basename "$from")
+    run 0 train "$from" --target formation_energy --epochs 1 --atom-features 16 --hidden 16 --threads 2 \
+        --out "$work/run-$name"
+    run 0 evaluate "$work/run-$name" "$from" --out "$work/$name-scored.csv"
+    run 0 predict "$work/run-$name" "$from" --out "$work/$name-predicted.csv"
+done
+for file in model.safetensors predictions-test.csv predictions-train.csv predictions-val.csv errors.csv; do
+    cmp "$work/run-alloys.tar.zst/$file" "$work/run-demo.store/$file" || fail "$file differs"
+done
+cmp "$work/alloys.tar.zst-scored.csv" "$work/demo.store-scored.csv" || fail "scores differ"
+cmp "$work/alloys.tar.zst-predicted.csv" "$work/demo.store-predicted.csv" || fail "predictions differ"
+
+# A store that is being prepared is killed again and again, each time at another moment; what is left is always a store
+# that is read or says how to go on, and what comes out is the store that was never disturbed.
+mkdir "$work/unpacked"
+tar -C "$work/unpacked" --strip-components=1 -xf "$data/alloys.tar.zst" 2>/dev/null ||
+    { zstd -dcq "$data/alloys.tar.zst" | tar -C "$work/unpacked" --strip-components=1 -xf -; } 2>/dev/null || {
+    echo "no zstd to unpack the demo data with: the killing is left out"
+    exit 0
+}
+# Many rows of the same crystals, so that there are many batches.
+awk -F, 'NR == 1 { print "id,file," $2 } NR > 1 { for (k = 0; k < 8; k++) print $1 "-" k "," $1 ".cif," $2 }' \
+    "$work/unpacked/id_prop.csv" >"$work/unpacked/many.csv"
+run 0 prepare "$work/unpacked/many.csv" --out "$work/whole.store" --threads 2
+run 0 info "$work/whole.store"
+sed -n 's/.*sha256 //p' "$work/out" >"$work/whole.sha256"
+killed=0
+for pause in 0.01 0.03 0.02 0.06 0.04 0.09 0.05 0.12 0.07 0.15 0.02 0.1 0.03 0.2 0.08 0.3; do
+    "$RECRYST" prepare "$work/unpacked/many.csv" --out "$work/killed.store" --threads 2 --quiet 2>/dev/null &
+    job=$!
+    sleep "$pause"
+    kill -9 "$job" 2>/dev/null && killed=$((killed + 1))
+    wait "$job" 2>/dev/null || true
+    [ -e "$work/killed.store" ] || continue
+    run 0 info "$work/killed.store"
+    if grep -q "NOT FINISHED" "$work/out"; then
+        run 1 predict "$work/run-demo.store" "$work/killed.store"
+        err_has "the store is not finished"
+    fi
+done
+[ "$killed" -gt 2 ] || fail "only $killed runs were killed"
+run 0 prepare "$work/unpacked/many.csv" --out "$work/killed.store" --threads 2
+run 0 info "$work/killed.store"
+sed -n 's/.*sha256 //p' "$work/out" >"$work/killed.sha256"
+cmp "$work/whole.sha256" "$work/killed.sha256" || fail "the killed store is not the whole one"
+for name in whole killed; do run 0 predict "$work/run-demo.store" "$work/$name.store" --out "$work/$name.csv"; done
+cmp "$work/whole.csv" "$work/killed.csv" || fail "predictions from the killed store differ"
+
+# Killed while it grows, a store stays what it was until the growing is finished.
+head -n 4001 "$work/unpacked/many.csv" >"$work/unpacked/first.csv"
+run 0 prepare "$work/unpacked/first.csv" --out "$work/grown.store" --quiet
+run 0 predict "$work/run-demo.store" "$work/grown.store" --out "$work/before.csv"
+for pause in 0.05 0.02 0.08 0.01 0.1; do
+    "$RECRYST" prepare "$work/unpacked/many.csv" --out "$work/grown.store" --append --threads 2 --quiet 2>/dev/null &
+    job=$!
+    sleep "$pause"
+    kill -9 "$job" 2>/dev/null || true
+    wait "$job" 2>/dev/null || true
+    run 0 predict "$work/run-demo.store" "$work/grown.store" --out "$work/after.csv"
+    cmp -s "$work/before.csv" "$work/after.csv" || cmp "$work/whole.csv" "$work/after.csv" ||
+        fail "a store that grows is neither what it was nor what it becomes"
+done
+run 0 prepare "$work/unpacked/many.csv" --out "$work/grown.store" --append --quiet
+run 0 predict "$work/run-demo.store" "$work/grown.store" --out "$work/after.csv"
+cmp "$work/whole.csv" "$work/after.csv" || fail "the grown store is not the whole one"
