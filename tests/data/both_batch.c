@@ -78,6 +78,7 @@ static void refuses_what_no_index_holds(void **state) {
     huge.n_edges = INT32_MAX;
     assert_int_equal(rcr_batch_fill(&batch, graphs, 1, &err), RCR_ERR_LIMIT);
     assert_null(batch.site_row);
+    rcr_batch_release(&batch);
 }
 
 static void normalizer_by_hand(void **state) {
