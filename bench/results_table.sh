@@ -52,3 +52,16 @@ digit.
 
 A run that is not finished shows "-".
 END
+
+[ -f "$work/seeds.md" ] || exit 0
+cat <<END
+
+## How far the seed moves them
+
+The same rows and recipe on mp-elastic, other seeds of weights and batch order; mean ± sample standard deviation over the seeds.
+Made by
+
+    bench/seeds.sh
+
+END
+cat "$work/seeds.md"
