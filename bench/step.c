@@ -1,0 +1,386 @@
+/*
+ * recryst's side of the comparison with PyTorch: chooses crystals, writes them down for the other side, and then times
+ * what it is told to on standard input, so that the two sides can take turns.
+ *
+ *     bench_step DATA FOLDER CRYSTALS BATCH
+ *
+ * FOLDER gets batch-0.safetensors, batch-1, ... (one for each full batch) and the models sr.safetensors and
+ * cgcnn.safetensors, whose fresh weights both sides start from.  Only crystals in which every atom has max_neighbors
+ * neighbours are taken, because the PyTorch programs know no other.
+ *
+ * Commands, one a line, each answered by one line:
+ *     use THREADS KERNELS         KERNELS: ref, base, avx2, avx512, or best
+ *     train ARCH STEPS            ARCH: sr or cgcnn; seconds of each training step; steps take the batches in turn
+ *     forward ARCH STEPS          the same of the forward half of a training step alone
+ *     predict ARCH STEPS          the same of predictions
+ *     check ARCH                  check-ARCH.safetensors: output, loss, gradients of batch 0 at the start parameters
+ *     files LIST PASSES           seconds of each pass: read the CIFs that the file LIST names and build their graphs
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "data/dataset.h"
+#include "model/net.h"
+#include "model/safetensors.h"
+
+enum { SR, CGCNN, ARCHITECTURES, MAX_FILES = 100000 };
+static const char *const names[ARCHITECTURES] = {"sr", "cgcnn"};
+
+/* One batch in memory. */
+typedef struct part {
+    rcr_graph **graph; /* [n_crystals] */
+    rcr_real *target;  /* [n_crystals] normalised, host */
+} part;
+
+/* A network and its optimiser on the kernels in use. */
+typedef struct trainer {
+    rcr_net *net;
+    rcr_tape *tape;
+    rcr_exec exec;
+    rcr_real *m, *v, *loss, *dout, *target;
+    int64_t steps;
+} trainer;
+
+typedef struct bench {
+    const char *folder;
+    int n_parts, batch_size;
+    part *parts;
+    rcr_batch batch;
+    rcr_model *model[ARCHITECTURES];
+    trainer trainer[ARCHITECTURES];
+    const rcr_kernels *kernels;
+    rcr_pool *pool;
+    int next;
+} bench;
+
+static rcr_error err;
+
+static void die(const char *what) {
+    fprintf(stderr, "bench_step: %s\n", what);
+    exit(1);
+}
+static void check(rcr_status status) {
+    if (status != RCR_OK) die(err.message);
+}
+static void *need(void *memory) {
+    if (memory == NULL) die("out of memory");
+    return memory;
+}
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- choosing crystals and writing them down */
+
+static int is_full(const rcr_graph *graph, int32_t max_neighbors) {
+    for (int32_t i = 0; i < graph->n_atoms; i++)
+        if (graph->offset[i + 1] - graph->offset[i] != max_neighbors) return 0;
+    return 1;
+}
+
+/* Parts of crystals drawn with a fixed seed; says what was taken. */
+static void choose(bench *b, const char *path, int crystals) {
+    rcr_dataset_options options = {.graph = rcr_graph_options_default(), .need_target = 1};
+    rcr_pool *pool;
+    check(rcr_pool_create(&pool, 0, &err));
+    options.pool = pool;
+    rcr_dataset *data;
+    double start = seconds();
+    rcr_status status = rcr_dataset_read(&data, path, &options, &err);
+    if (status == RCR_ERR_ARGUMENT) { /* several columns of targets */
+        options.need_target = 0;
+        status = rcr_dataset_read(&data, path, &options, &err);
+    }
+    check(status);
+    double taken = seconds() - start;
+    rcr_pool_free(pool);
+    int64_t *order = need(rcr_calloc(data->n, sizeof *order));
+    for (size_t i = 0; i < data->n; i++) order[i] = (int64_t)i;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 1, 0);
+    rcr_rng_shuffle(&rng, order, data->n);
+    if ((size_t)crystals > data->n) crystals = (int)data->n;
+    b->parts = need(rcr_calloc((size_t)(crystals / b->batch_size) + 1, sizeof *b->parts));
+    rcr_graph **graph = need(rcr_calloc((size_t)crystals + 1, sizeof(rcr_graph *)));
+    double *target = need(rcr_calloc((size_t)crystals + 1, sizeof *target));
+    char name[4096];
+    snprintf(name, sizeof name, "%s/ids.txt", b->folder);
+    FILE *ids = need(fopen(name, "w"));
+    int n = 0, passed = 0;
+    long atoms = 0;
+    for (size_t i = 0; i < data->n && n < crystals; i++) {
+        rcr_graph *one;
+        check(rcr_dataset_graph(&one, data, (size_t)order[i], &err));
+        if (!is_full(one, options.graph.max_neighbors)) {
+            rcr_graph_free(one);
+            passed++;
+            continue;
+        }
+        fprintf(ids, "%s\n", data->sample[order[i]].id);
+        target[n] = options.need_target ? data->sample[order[i]].target : (double)n;
+        graph[n++] = one;
+        atoms += one->n_atoms;
+    }
+    fclose(ids);
+    b->n_parts = n / b->batch_size;
+    if (b->n_parts == 0) die("too few crystals for one batch");
+    rcr_normalizer scale = rcr_normalizer_fit(target, (size_t)n);
+    for (int p = 0; p < b->n_parts; p++) {
+        b->parts[p].graph = graph + p * b->batch_size;
+        b->parts[p].target = need(rcr_calloc((size_t)b->batch_size, sizeof(rcr_real)));
+        for (int c = 0; c < b->batch_size; c++)
+            b->parts[p].target[c] = (rcr_real)((target[p * b->batch_size + c] - scale.mean) / scale.std);
+    }
+    rcr_free(target);
+    rcr_free(order);
+    printf("{\"data\": \"%s\", \"rows\": %zu, \"read_seconds\": %.3f, \"crystals\": %d, \"passed_over\": %d, "
+           "\"atoms\": %ld, \"batches\": %d, \"batch\": %d}\n",
+           data->name, data->n, taken, n, passed, atoms, b->n_parts, b->batch_size);
+    rcr_dataset_free(data);
+}
+
+static void save(const bench *b, const char *name, const rcr_st_tensor *tensor, size_t n) {
+    char *bytes, path[4096];
+    size_t length;
+    check(rcr_safetensors_write(&bytes, &length, tensor, n, NULL, NULL, 0, &err));
+    snprintf(path, sizeof path, "%s/%s.safetensors", b->folder, name);
+    check(rcr_file_write(path, bytes, length, &err));
+    rcr_free(bytes);
+}
+
+static rcr_st_tensor tensor(const char *name, const char *dtype, const void *data, int64_t rows, int64_t columns) {
+    rcr_st_tensor t = {.name = name, .rank = columns > 0 ? 2 : 1, .shape = {rows, columns}, .data = data};
+    snprintf(t.dtype, sizeof t.dtype, "%s", dtype);
+    t.count = (size_t)(rows * (columns > 0 ? columns : 1));
+    return t;
+}
+
+static void fill(bench *b, int p) {
+    check(rcr_batch_fill(&b->batch, (const rcr_graph *const *)b->parts[p].graph, b->batch_size, &err));
+}
+
+static void write_batches(bench *b) {
+    for (int p = 0; p < b->n_parts; p++) {
+        fill(b, p);
+        const rcr_batch *batch = &b->batch;
+        rcr_st_tensor t[] = {
+            tensor("neighbor", "I32", batch->edge_source, batch->n_atoms, batch->n_edges / batch->n_atoms),
+            tensor("distance", "F32", batch->edge_distance, batch->n_atoms, batch->n_edges / batch->n_atoms),
+            tensor("atomic_number", "I32", batch->site_row, batch->n_atoms, 0),
+            tensor("crystal_offset", "I32", batch->crystal_offset, batch->n_crystals + 1, 0),
+            tensor("target", "F32", b->parts[p].target, batch->n_crystals, 0)};
+        char name[32];
+        snprintf(name, sizeof name, "batch-%d", p);
+        save(b, name, t, sizeof t / sizeof t[0]);
+    }
+}
+
+static void make_models(bench *b) {
+    rcr_element_table *elements;
+    check(rcr_element_table_cgcnn(&elements, &err));
+    for (int a = 0; a < ARCHITECTURES; a++) {
+        rcr_model_options options = rcr_model_options_default();
+        options.architecture = a == SR ? RCR_SR_CGCNN : RCR_CGCNN;
+        rcr_graph_options graph = rcr_graph_options_default();
+        check(rcr_model_create(&b->model[a], &options, &graph, elements, 1, &err));
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s.safetensors", b->folder, names[a]);
+        check(rcr_model_save(b->model[a], path, &err));
+    }
+    size_t count = (RCR_MAX_ATOMIC_NUMBER + 1) * (size_t)elements->n_features;
+    float *row = need(rcr_calloc(count, sizeof *row));
+    for (size_t i = 0; i < count; i++) row[i] = (float)elements->row[i];
+    rcr_st_tensor t = tensor("elements", "F32", row, RCR_MAX_ATOMIC_NUMBER + 1, elements->n_features);
+    save(b, "elements", &t, 1);
+    rcr_free(row);
+    rcr_element_table_free(elements);
+}
+
+/* ---- networks on the kernels in use */
+
+static void trainer_free(trainer *t, const rcr_kernels *kernels) {
+    if (t->net == NULL) return;
+    rcr_real *owned[] = {t->m, t->v, t->loss, t->dout, t->target};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) kernels->mem_free(owned[i]);
+    rcr_tape_free(t->tape);
+    rcr_exec_release(&t->exec);
+    rcr_net_free(t->net);
+    *t = (trainer){0};
+}
+
+static void trainer_make(bench *b, int a) {
+    trainer *t = &b->trainer[a];
+    check(rcr_net_create(&t->net, b->model[a], b->kernels, &err));
+    check(rcr_tape_create(&t->tape, t->net, RCR_TAPE_TRAINING, &err));
+    check(rcr_exec_init(&t->exec, b->kernels, b->pool, &err));
+    size_t n = rcr_net_n_parameters(t->net);
+    t->m = need(b->kernels->mem_alloc(n));
+    t->v = need(b->kernels->mem_alloc(n));
+    t->loss = need(b->kernels->mem_alloc(1));
+    t->dout = need(b->kernels->mem_alloc((size_t)b->batch_size));
+    t->target = need(b->kernels->mem_alloc((size_t)b->batch_size));
+    for (int p = 0; p < b->n_parts; p++) {
+        fill(b, p);
+        check(rcr_tape_reserve(t->tape, &t->exec, t->net, &b->batch, &err));
+    }
+    rcr_net_refresh(t->net, &t->exec);
+}
+
+static void use(bench *b, int threads, const char *kernels) {
+    for (int a = 0; a < ARCHITECTURES; a++) trainer_free(&b->trainer[a], b->kernels);
+    rcr_pool_free(b->pool);
+    check(rcr_kernels_choose(&b->kernels, strcmp(kernels, "best") == 0 ? NULL : kernels, &err));
+    check(rcr_pool_create(&b->pool, threads, &err));
+    for (int a = 0; a < ARCHITECTURES; a++) trainer_make(b, a);
+    printf("%s\n", b->kernels->name);
+}
+
+/* ---- what is timed */
+
+/* All that a trainer does for one batch: its graphs lie in memory, the batch is put together here. */
+static void train_step(bench *b, int a, int with_backward) {
+    trainer *t = &b->trainer[a];
+    const rcr_kernels *k = b->kernels;
+    int p = b->next++ % b->n_parts;
+    fill(b, p);
+    k->mem_upload(t->target, b->parts[p].target, (size_t)b->batch_size);
+    rcr_net_refresh(t->net, &t->exec);
+    rcr_net_forward_training(t->tape, t->net, &t->exec, &b->batch, 0);
+    k->loss_mse(&t->exec, t->loss, t->dout, rcr_tape_output(t->tape), t->target, b->batch_size);
+    if (!with_backward) return;
+    rcr_net_backward(t->tape, t->net, &t->exec, &b->batch, t->dout);
+    rcr_adam adam = {1e-3, 0.9, 0.999, 1e-8, 0, 0, ++t->steps};
+    k->adam_update(&t->exec, rcr_net_parameters(t->net), t->m, t->v, rcr_tape_gradient(t->tape), &adam,
+                   (int64_t)rcr_net_n_parameters(t->net));
+}
+
+static void predict_step(bench *b, int a) {
+    double *value = need(rcr_malloc((size_t)b->batch_size, sizeof *value));
+    int p = b->next++ % b->n_parts;
+    check(rcr_net_predict(value, b->trainer[a].net, b->model[a], (const rcr_graph *const *)b->parts[p].graph,
+                          (size_t)b->batch_size, b->pool, &err));
+    rcr_free(value);
+}
+
+static void timed(bench *b, const char *what, int a, int steps) {
+    for (int i = 0; i < steps; i++) {
+        double start = seconds();
+        if (what[0] == 'p')
+            predict_step(b, a);
+        else
+            train_step(b, a, what[0] == 't');
+        printf("%.6e ", seconds() - start);
+    }
+    printf("\n");
+}
+
+static void write_check(bench *b, int a) {
+    trainer_free(&b->trainer[a], b->kernels);
+    trainer_make(b, a);
+    trainer *t = &b->trainer[a];
+    b->next = 0;
+    train_step(b, a, 0);
+    rcr_net_backward(t->tape, t->net, &t->exec, &b->batch, t->dout);
+    const rcr_model *m = b->model[a];
+    rcr_real *gradient = need(rcr_malloc(m->n_parameters, sizeof *gradient)), loss;
+    rcr_real *out = need(rcr_malloc((size_t)b->batch_size, sizeof *out));
+    double *prediction = need(rcr_malloc((size_t)b->batch_size, sizeof *prediction));
+    b->kernels->mem_download(gradient, rcr_tape_gradient(t->tape), m->n_parameters);
+    b->kernels->mem_download(out, rcr_tape_output(t->tape), (size_t)b->batch_size);
+    b->kernels->mem_download(&loss, t->loss, 1);
+    /* Predictions after that one forward pass: with the running statistics that it left. */
+    check(rcr_net_predict(prediction, t->net, m, (const rcr_graph *const *)b->parts[0].graph, (size_t)b->batch_size,
+                          b->pool, &err));
+    rcr_st_tensor *all = need(rcr_calloc(m->n_tensors + 3, sizeof *all));
+    all[0] = tensor("prediction", "F64", prediction, b->batch_size, 0);
+    all[1] = tensor("output", "F32", out, b->batch_size, 0);
+    all[2] = tensor("loss", "F32", &loss, 1, 0);
+    for (size_t i = 0; i < m->n_tensors; i++) {
+        const rcr_tensor *from = &m->tensor[i];
+        all[i + 3] =
+            tensor(from->name, "F32", gradient + from->offset, from->shape[0], from->rank == 2 ? from->shape[1] : 0);
+    }
+    char name[32];
+    snprintf(name, sizeof name, "check-%s", names[a]);
+    save(b, name, all, m->n_tensors + 3);
+    rcr_free(all);
+    rcr_free(gradient);
+    rcr_free(prediction);
+    rcr_free(out);
+    printf("ok\n");
+}
+
+/* From files to graphs on this thread alone. */
+static void time_files(const char *list, int passes) {
+    char *text;
+    size_t length;
+    check(rcr_file_read(&text, &length, list, (size_t)1 << 26, &err));
+    rcr_graph_options options = rcr_graph_options_default();
+    for (int pass = 0; pass < passes; pass++) {
+        double start = seconds(), reading = 0;
+        for (const char *at = text; *at != '\0';) {
+            size_t n = strcspn(at, "\n");
+            char path[4096];
+            snprintf(path, sizeof path, "%.*s", (int)n, at);
+            at += n + (at[n] == '\n');
+            if (n == 0) continue;
+            rcr_crystal *crystal;
+            rcr_graph *graph;
+            double before = seconds();
+            check(rcr_crystal_read(&crystal, path, &err));
+            reading += seconds() - before;
+            check(rcr_graph_build(&graph, crystal, &options, &err));
+            rcr_graph_free(graph);
+            rcr_crystal_free(crystal);
+        }
+        printf("%.6e %.6e ", seconds() - start, reading);
+    }
+    printf("\n");
+    rcr_free(text);
+}
+
+static int architecture(const char *name) {
+    for (int a = 0; a < ARCHITECTURES; a++)
+        if (strcmp(name, names[a]) == 0) return a;
+    die("unknown architecture");
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 5) {
+        fprintf(stderr, "usage: bench_step DATA FOLDER CRYSTALS BATCH\n");
+        return 2;
+    }
+    bench b = {.folder = argv[2], .batch_size = atoi(argv[4])};
+    if (b.batch_size < 1) die("BATCH must be at least 1");
+    choose(&b, argv[1], atoi(argv[3]));
+    write_batches(&b);
+    make_models(&b);
+    fflush(stdout);
+    char line[4096], what[16], first[4000];
+    int number = 0;
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        int fields = sscanf(line, "%15s %3999s %d", what, first, &number);
+        if (fields < 1) continue;
+        char kernels[16] = "best";
+        if (strcmp(what, "use") == 0 && sscanf(line, "%*s %d %15s", &number, kernels) >= 1)
+            use(&b, number, kernels);
+        else if (strcmp(what, "check") == 0 && fields >= 2)
+            write_check(&b, architecture(first));
+        else if (strcmp(what, "files") == 0 && fields == 3)
+            time_files(first, number);
+        else if (fields == 3)
+            timed(&b, what, architecture(first), number);
+        else
+            die("a command that is not understood");
+        fflush(stdout);
+    }
+    return 0;
+}
