@@ -25,12 +25,15 @@ void *rcr_realloc(void *block, size_t n, size_t size) {
     return bytes > 0 ? realloc(block, bytes) : NULL;
 }
 
-void *rcr_calloc_aligned(size_t n, size_t size) {
+void *rcr_malloc_aligned(size_t n, size_t size) {
     size_t bytes = total_size(n, size);
     if (bytes == 0 || bytes > SIZE_MAX - 63) return NULL;
-    bytes = (bytes + 63) / 64 * 64;
-    void *block = aligned_alloc(64, bytes);
-    if (block != NULL) memset(block, 0, bytes);
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+void *rcr_calloc_aligned(size_t n, size_t size) {
+    void *block = rcr_malloc_aligned(n, size);
+    if (block != NULL) memset(block, 0, total_size(n, size));
     return block;
 }
 

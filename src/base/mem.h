@@ -13,6 +13,8 @@ void *rcr_malloc(size_t n, size_t size);
 void *rcr_realloc(void *block, size_t n, size_t size);
 /* n objects of `size` bytes, 64-byte aligned, zeroed; freed with rcr_free too. */
 void *rcr_calloc_aligned(size_t n, size_t size);
+/* The same, not zeroed: memory that is never used then costs nothing. */
+void *rcr_malloc_aligned(size_t n, size_t size);
 char *rcr_strdup(const char *text);
 char *rcr_strndup(const char *text, size_t length);
 void rcr_free(void *block);

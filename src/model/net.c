@@ -15,7 +15,8 @@ rcr_status rcr_exec_init(rcr_exec *exec, const rcr_kernels *kernels, rcr_pool *p
 
 rcr_status rcr_exec_reserve(rcr_exec *exec, size_t size, rcr_error *err) {
     if (exec->scratch != NULL && size <= exec->scratch_size) return RCR_OK;
-    void *scratch = rcr_calloc_aligned(size, 1);
+    /* Not zeroed: most of it is for the backward passes, and evaluation never touches it. */
+    void *scratch = rcr_malloc_aligned(size, 1);
     if (scratch == NULL) return rcr_fail_memory(err, "making room for partial sums");
     rcr_free(exec->scratch);
     exec->scratch = scratch;
@@ -87,7 +88,7 @@ static int allocate(rcr_net *net) {
     net->fc = rcr_calloc((size_t)o->hidden_layers, sizeof *net->fc);
     net->norm1 = rcr_calloc((size_t)o->depth, sizeof *net->norm1);
     net->norm2 = rcr_calloc((size_t)o->depth, sizeof *net->norm2);
-    net->scratch = rcr_calloc_aligned(net->scratch_size, 1);
+    net->scratch = rcr_malloc_aligned(net->scratch_size, 1);
     net->parameters = k->mem_alloc(net->n_parameters);
     net->buffers = k->mem_alloc(net->n_buffer_values);
     net->element_rows = k->mem_alloc(rows * (size_t)net->n_element_features);
