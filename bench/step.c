@@ -4,18 +4,21 @@
  *
  *     bench_step DATA FOLDER CRYSTALS BATCH
  *
- * FOLDER gets batch-0.safetensors, batch-1, ... (one for each full batch) and the models sr.safetensors and
+ * FOLDER gets cif/ID.cif of the CRYSTALS chosen, their names in files.txt, batch.safetensors (the BATCH consecutive
+ * ones whose number of atoms is nearest to the mean), elements.safetensors, and the models sr.safetensors and
  * cgcnn.safetensors, whose fresh weights both sides start from.  Only crystals in which every atom has max_neighbors
- * neighbours are taken, because the PyTorch programs know no other.
+ * neighbors are taken, because the PyTorch programs know no other.
  *
  * Commands, one a line, each answered by one line:
- *     use THREADS KERNELS         KERNELS: ref, base, avx2, avx512, or best
- *     train ARCH STEPS            ARCH: sr or cgcnn; seconds of each training step; steps take the batches in turn
- *     forward ARCH STEPS          the same of the forward half of a training step alone
- *     predict ARCH STEPS          the same of predictions
- *     check ARCH                  check-ARCH.safetensors: output, loss, gradients of batch 0 at the start parameters
- *     files LIST PASSES           seconds of each pass: read the CIFs that the file LIST names and build their graphs
+ *
+ *     use THREADS KERNELS      KERNELS: ref, base, avx2, avx512, or best
+ *     train ARCH STEPS         ARCH: sr or cgcnn; seconds of each training step
+ *     forward ARCH STEPS       seconds of the forward half of a training step alone
+ *     predict ARCH STEPS       seconds of each prediction of the batch
+ *     check ARCH               writes check-ARCH.safetensors: output, loss, gradients at the start parameters
+ *     files LIST PASSES        seconds of each pass over the CIFs that LIST names (file to graph), and of reading alone
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,17 +28,12 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/dataset.h"
+#include "io/archive.h"
 #include "model/net.h"
 #include "model/safetensors.h"
 
-enum { SR, CGCNN, ARCHITECTURES, MAX_FILES = 100000 };
+enum { SR, CGCNN, ARCHITECTURES };
 static const char *const names[ARCHITECTURES] = {"sr", "cgcnn"};
-
-/* One batch in memory. */
-typedef struct part {
-    rcr_graph **graph; /* [n_crystals] */
-    rcr_real *target;  /* [n_crystals] normalised, host */
-} part;
 
 /* A network and its optimiser on the kernels in use. */
 typedef struct trainer {
@@ -48,14 +46,14 @@ typedef struct trainer {
 
 typedef struct bench {
     const char *folder;
-    int n_parts, batch_size;
-    part *parts;
+    int batch_size;
+    rcr_graph **graph; /* [batch_size] */
+    rcr_real *target;  /* [batch_size] normalised, host */
     rcr_batch batch;
     rcr_model *model[ARCHITECTURES];
     trainer trainer[ARCHITECTURES];
     const rcr_kernels *kernels;
     rcr_pool *pool;
-    int next;
 } bench;
 
 static rcr_error err;
@@ -85,64 +83,99 @@ static int is_full(const rcr_graph *graph, int32_t max_neighbors) {
     return 1;
 }
 
-/* Parts of crystals drawn with a fixed seed; says what was taken. */
-static void choose(bench *b, const char *path, int crystals) {
+/* The dataset with its only target, or, where it has several, with none. */
+static rcr_dataset *read_dataset(const char *path, int *has_target) {
     rcr_dataset_options options = {.graph = rcr_graph_options_default(), .need_target = 1};
-    rcr_pool *pool;
-    check(rcr_pool_create(&pool, 0, &err));
-    options.pool = pool;
+    check(rcr_pool_create(&options.pool, 0, &err));
     rcr_dataset *data;
-    double start = seconds();
     rcr_status status = rcr_dataset_read(&data, path, &options, &err);
-    if (status == RCR_ERR_ARGUMENT) { /* several columns of targets */
+    *has_target = status == RCR_OK;
+    if (status == RCR_ERR_ARGUMENT) {
         options.need_target = 0;
         status = rcr_dataset_read(&data, path, &options, &err);
     }
     check(status);
+    rcr_pool_free(options.pool);
+    return data;
+}
+
+/* Copy the files of the crystals chosen out of the dataset, and list them. */
+static void write_files(const bench *b, const char *path, const rcr_dataset *data, const int64_t *chosen, int n) {
+    rcr_folder *folder;
+    check(rcr_folder_open(&folder, path, &err));
+    char name[4096];
+    snprintf(name, sizeof name, "%s/cif", b->folder);
+    check(rcr_make_directory(name, &err));
+    snprintf(name, sizeof name, "%s/files.txt", b->folder);
+    FILE *list = need(fopen(name, "w"));
+    for (int i = 0; i < n; i++) {
+        char *text;
+        size_t length;
+        snprintf(name, sizeof name, "%s.cif", data->sample[chosen[i]].id);
+        check(rcr_folder_read(&text, &length, folder, name, &err));
+        snprintf(name, sizeof name, "%s/cif/%s.cif", b->folder, data->sample[chosen[i]].id);
+        check(rcr_file_write(name, text, length, &err));
+        fprintf(list, "%s\n", name);
+        rcr_free(text);
+    }
+    if (fclose(list) != 0) die("files.txt can't be written");
+    rcr_folder_free(folder);
+}
+
+/* First of the batch_size consecutive graphs whose number of atoms is nearest to the mean of all such parts. */
+static int typical_part(rcr_graph *const *graph, int n, int batch_size) {
+    double total = 0, nearest = 1e300;
+    int best = 0, parts = n / batch_size;
+    for (int i = 0; i < parts * batch_size; i++) total += graph[i]->n_atoms;
+    for (int p = 0; p < parts; p++) {
+        double atoms = 0;
+        for (int i = 0; i < batch_size; i++) atoms += graph[p * batch_size + i]->n_atoms;
+        double distance = fabs(atoms - total / parts);
+        if (distance < nearest) nearest = distance, best = p * batch_size;
+    }
+    return best;
+}
+
+/* Crystals drawn with a fixed seed, and the batch out of them; says what was taken. */
+static void choose(bench *b, const char *path, int crystals) {
+    int has_target, n = 0, passed = 0;
+    double start = seconds();
+    rcr_dataset *data = read_dataset(path, &has_target);
     double taken = seconds() - start;
-    rcr_pool_free(pool);
     int64_t *order = need(rcr_calloc(data->n, sizeof *order));
     for (size_t i = 0; i < data->n; i++) order[i] = (int64_t)i;
     rcr_rng rng;
     rcr_rng_seed(&rng, 1, 0);
     rcr_rng_shuffle(&rng, order, data->n);
-    if ((size_t)crystals > data->n) crystals = (int)data->n;
-    b->parts = need(rcr_calloc((size_t)(crystals / b->batch_size) + 1, sizeof *b->parts));
-    rcr_graph **graph = need(rcr_calloc((size_t)crystals + 1, sizeof(rcr_graph *)));
-    double *target = need(rcr_calloc((size_t)crystals + 1, sizeof *target));
-    char name[4096];
-    snprintf(name, sizeof name, "%s/ids.txt", b->folder);
-    FILE *ids = need(fopen(name, "w"));
-    int n = 0, passed = 0;
-    long atoms = 0;
+    rcr_graph **graph = need(rcr_calloc(data->n, sizeof(rcr_graph *)));
+    long atoms = 0, batch_atoms = 0;
     for (size_t i = 0; i < data->n && n < crystals; i++) {
-        rcr_graph *one;
-        check(rcr_dataset_graph(&one, data, (size_t)order[i], &err));
-        if (!is_full(one, options.graph.max_neighbors)) {
-            rcr_graph_free(one);
+        check(rcr_dataset_graph(&graph[n], data, (size_t)order[i], &err));
+        if (!is_full(graph[n], data->graph_options.max_neighbors)) {
+            rcr_graph_free(graph[n]);
             passed++;
             continue;
         }
-        fprintf(ids, "%s\n", data->sample[order[i]].id);
-        target[n] = options.need_target ? data->sample[order[i]].target : (double)n;
-        graph[n++] = one;
-        atoms += one->n_atoms;
+        atoms += graph[n]->n_atoms;
+        order[n++] = order[i];
     }
-    fclose(ids);
-    b->n_parts = n / b->batch_size;
-    if (b->n_parts == 0) die("too few crystals for one batch");
+    if (n < b->batch_size) die("too few crystals for one batch");
+    write_files(b, path, data, order, n);
+    double *target = need(rcr_calloc((size_t)n, sizeof *target));
+    for (int i = 0; i < n; i++) target[i] = has_target ? data->sample[order[i]].target : (double)i;
     rcr_normalizer scale = rcr_normalizer_fit(target, (size_t)n);
-    for (int p = 0; p < b->n_parts; p++) {
-        b->parts[p].graph = graph + p * b->batch_size;
-        b->parts[p].target = need(rcr_calloc((size_t)b->batch_size, sizeof(rcr_real)));
-        for (int c = 0; c < b->batch_size; c++)
-            b->parts[p].target[c] = (rcr_real)((target[p * b->batch_size + c] - scale.mean) / scale.std);
+    int first = typical_part(graph, n, b->batch_size);
+    b->graph = graph + first;
+    b->target = need(rcr_calloc((size_t)b->batch_size, sizeof(rcr_real)));
+    for (int c = 0; c < b->batch_size; c++) {
+        b->target[c] = (rcr_real)((target[first + c] - scale.mean) / scale.std);
+        batch_atoms += b->graph[c]->n_atoms;
     }
+    printf("{\"data\": \"%s\", \"rows\": %zu, \"read_seconds\": %.3f, \"crystals\": %d, \"passed_over\": %d, "
+           "\"atoms\": %ld, \"batch\": %d, \"batch_atoms\": %ld}\n",
+           data->name, data->n, taken, n, passed, atoms, b->batch_size, batch_atoms);
     rcr_free(target);
     rcr_free(order);
-    printf("{\"data\": \"%s\", \"rows\": %zu, \"read_seconds\": %.3f, \"crystals\": %d, \"passed_over\": %d, "
-           "\"atoms\": %ld, \"batches\": %d, \"batch\": %d}\n",
-           data->name, data->n, taken, n, passed, atoms, b->n_parts, b->batch_size);
     rcr_dataset_free(data);
 }
 
@@ -162,24 +195,20 @@ static rcr_st_tensor tensor(const char *name, const char *dtype, const void *dat
     return t;
 }
 
-static void fill(bench *b, int p) {
-    check(rcr_batch_fill(&b->batch, (const rcr_graph *const *)b->parts[p].graph, b->batch_size, &err));
+static void fill(bench *b) {
+    check(rcr_batch_fill(&b->batch, (const rcr_graph *const *)b->graph, b->batch_size, &err));
 }
 
-static void write_batches(bench *b) {
-    for (int p = 0; p < b->n_parts; p++) {
-        fill(b, p);
-        const rcr_batch *batch = &b->batch;
-        rcr_st_tensor t[] = {
-            tensor("neighbor", "I32", batch->edge_source, batch->n_atoms, batch->n_edges / batch->n_atoms),
-            tensor("distance", "F32", batch->edge_distance, batch->n_atoms, batch->n_edges / batch->n_atoms),
-            tensor("atomic_number", "I32", batch->site_row, batch->n_atoms, 0),
-            tensor("crystal_offset", "I32", batch->crystal_offset, batch->n_crystals + 1, 0),
-            tensor("target", "F32", b->parts[p].target, batch->n_crystals, 0)};
-        char name[32];
-        snprintf(name, sizeof name, "batch-%d", p);
-        save(b, name, t, sizeof t / sizeof t[0]);
-    }
+static void write_batch(bench *b) {
+    fill(b);
+    const rcr_batch *batch = &b->batch;
+    int64_t edges = batch->n_edges / batch->n_atoms;
+    rcr_st_tensor t[] = {tensor("neighbor", "I32", batch->edge_source, batch->n_atoms, edges),
+                         tensor("distance", "F32", batch->edge_distance, batch->n_atoms, edges),
+                         tensor("atomic_number", "I32", batch->site_row, batch->n_atoms, 0),
+                         tensor("crystal_offset", "I32", batch->crystal_offset, batch->n_crystals + 1, 0),
+                         tensor("target", "F32", b->target, batch->n_crystals, 0)};
+    save(b, "batch", t, sizeof t / sizeof t[0]);
 }
 
 static void make_models(bench *b) {
@@ -226,10 +255,8 @@ static void trainer_make(bench *b, int a) {
     t->loss = need(b->kernels->mem_alloc(1));
     t->dout = need(b->kernels->mem_alloc((size_t)b->batch_size));
     t->target = need(b->kernels->mem_alloc((size_t)b->batch_size));
-    for (int p = 0; p < b->n_parts; p++) {
-        fill(b, p);
-        check(rcr_tape_reserve(t->tape, &t->exec, t->net, &b->batch, &err));
-    }
+    fill(b);
+    check(rcr_tape_reserve(t->tape, &t->exec, t->net, &b->batch, &err));
     rcr_net_refresh(t->net, &t->exec);
 }
 
@@ -248,9 +275,8 @@ static void use(bench *b, int threads, const char *kernels) {
 static void train_step(bench *b, int a, int with_backward) {
     trainer *t = &b->trainer[a];
     const rcr_kernels *k = b->kernels;
-    int p = b->next++ % b->n_parts;
-    fill(b, p);
-    k->mem_upload(t->target, b->parts[p].target, (size_t)b->batch_size);
+    fill(b);
+    k->mem_upload(t->target, b->target, (size_t)b->batch_size);
     rcr_net_refresh(t->net, &t->exec);
     rcr_net_forward_training(t->tape, t->net, &t->exec, &b->batch, 0);
     k->loss_mse(&t->exec, t->loss, t->dout, rcr_tape_output(t->tape), t->target, b->batch_size);
@@ -263,8 +289,7 @@ static void train_step(bench *b, int a, int with_backward) {
 
 static void predict_step(bench *b, int a) {
     double *value = need(rcr_malloc((size_t)b->batch_size, sizeof *value));
-    int p = b->next++ % b->n_parts;
-    check(rcr_net_predict(value, b->trainer[a].net, b->model[a], (const rcr_graph *const *)b->parts[p].graph,
+    check(rcr_net_predict(value, b->trainer[a].net, b->model[a], (const rcr_graph *const *)b->graph,
                           (size_t)b->batch_size, b->pool, &err));
     rcr_free(value);
 }
@@ -285,7 +310,6 @@ static void write_check(bench *b, int a) {
     trainer_free(&b->trainer[a], b->kernels);
     trainer_make(b, a);
     trainer *t = &b->trainer[a];
-    b->next = 0;
     train_step(b, a, 0);
     rcr_net_backward(t->tape, t->net, &t->exec, &b->batch, t->dout);
     const rcr_model *m = b->model[a];
@@ -296,8 +320,8 @@ static void write_check(bench *b, int a) {
     b->kernels->mem_download(out, rcr_tape_output(t->tape), (size_t)b->batch_size);
     b->kernels->mem_download(&loss, t->loss, 1);
     /* Predictions after that one forward pass: with the running statistics that it left. */
-    check(rcr_net_predict(prediction, t->net, m, (const rcr_graph *const *)b->parts[0].graph, (size_t)b->batch_size,
-                          b->pool, &err));
+    check(rcr_net_predict(prediction, t->net, m, (const rcr_graph *const *)b->graph, (size_t)b->batch_size, b->pool,
+                          &err));
     rcr_st_tensor *all = need(rcr_calloc(m->n_tensors + 3, sizeof *all));
     all[0] = tensor("prediction", "F64", prediction, b->batch_size, 0);
     all[1] = tensor("output", "F32", out, b->batch_size, 0);
@@ -361,7 +385,7 @@ int main(int argc, char **argv) {
     bench b = {.folder = argv[2], .batch_size = atoi(argv[4])};
     if (b.batch_size < 1) die("BATCH must be at least 1");
     choose(&b, argv[1], atoi(argv[3]));
-    write_batches(&b);
+    write_batch(&b);
     make_models(&b);
     fflush(stdout);
     char line[4096], what[16], first[4000];
