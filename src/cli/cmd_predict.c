@@ -9,9 +9,9 @@
 #include "cli/find_model.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
+#include "cli/predict_stream.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
-#include "io/csv.h"
 #include "model/net.h"
 
 /* Inputs are read, predicted and written in chunks of this many, or of this many bytes of text if that comes first, so
@@ -21,6 +21,7 @@ enum { CHUNK_INPUTS = 1024, CHUNK_BYTES = 32 << 20 };
 typedef struct predict {
     const char *out_path, *kernels_name;
     int32_t json, strict, quiet, threads;
+    int32_t resume, format; /* of a stream */
 
     rcr_model *model;
     rcr_net *net;
@@ -75,37 +76,10 @@ static rcr_status predict_chunk(predict *p, rcr_error *err) {
     return RCR_OK;
 }
 
-static void put_row(predict *p, const rcr_input *input, double value) {
-    char reason[sizeof(rcr_error) + 32] = "", number[32] = "";
-    rcr_text *line = &p->line;
-    int usable = input->error.status == RCR_OK;
-    if (usable)
-        rcr_format_double(number, value);
-    else
-        rcr_error_format(reason, sizeof reason, &input->error);
-    if (!p->json) {
-        rcr_csv_write_field(line, input->id, 1);
-        rcr_csv_write_field(line, number, 0);
-        rcr_csv_write_field(line, reason, 0);
-        rcr_text_puts(line, "\n");
-        return;
-    }
-    rcr_text_puts(line, "{\"id\": ");
-    rcr_json_string(line, input->id);
-    rcr_text_puts(line, ", \"file\": ");
-    rcr_json_string(line, input->file);
-    rcr_text_printf(line, ", \"prediction\": %s, \"error\": ", usable ? number : "null");
-    if (usable)
-        rcr_text_puts(line, "null");
-    else
-        rcr_json_string(line, reason);
-    rcr_text_puts(line, "}\n");
-}
-
 static void write_chunk(predict *p) {
     rcr_terminal_clear(&p->terminal);
     for (size_t i = 0; i < p->n; i++) {
-        put_row(p, &p->input[i], p->value[i]);
+        rcr_predict_row(&p->line, p->json, p->input[i].id, p->input[i].file, p->value[i], &p->input[i].error);
         if (p->input[i].error.status == RCR_OK) continue;
         if (p->n_failed++ == 0) p->first_error = p->input[i].error;
     }
@@ -123,7 +97,7 @@ static void release_chunk(predict *p) {
 
 static rcr_status predict_all(predict *p, rcr_error *err) {
     atomic_int *stop = rcr_signals_catch(NULL);
-    if (!p->json) rcr_text_puts(&p->line, "id,prediction,error\n");
+    if (!p->json) rcr_text_puts(&p->line, RCR_PREDICT_HEADER);
     for (;;) {
         read_chunk(p);
         if (p->n == 0) return RCR_OK;
@@ -171,23 +145,6 @@ static void release(predict *p) {
     rcr_free(p->packed);
 }
 
-/* "120 predicted, 2 could not be used" and what the numbers mean, on standard error. */
-static void tell_summary(predict *p) {
-    char count[32], time[32], failed[32], reason[sizeof(rcr_error) + 32];
-    const rcr_model *m = p->model;
-    int classes = m->options.task == RCR_CLASSIFICATION;
-    rcr_terminal_line(&p->terminal, "predicted %s%s%s%s%s for %s structure%s in %s",
-                      classes ? "the probability of class 1 of " : "", m->target[0] != '\0' ? m->target : "the target",
-                      !classes && m->unit[0] != '\0' ? " (" : "", classes ? "" : m->unit,
-                      !classes && m->unit[0] != '\0' ? ")" : "",
-                      rcr_format_count(count, (long long)(p->n_done - p->n_failed)),
-                      p->n_done - p->n_failed == 1 ? "" : "s", rcr_format_duration(time, rcr_now() - p->since));
-    if (p->n_failed == 0 || p->quiet) return;
-    rcr_error_format(reason, sizeof reason, &p->first_error);
-    rcr_cli_note("%s input%s could not be used (see the error column); the first: %s",
-                 rcr_format_count(failed, (long long)p->n_failed), p->n_failed == 1 ? "" : "s", reason);
-}
-
 static int run(predict *p, const rcr_args *args) {
     rcr_error err;
     rcr_terminal_init(&p->terminal, p->quiet);
@@ -210,7 +167,7 @@ static int run(predict *p, const rcr_args *args) {
     rcr_status closed = rcr_output_close(&p->out, &output_err);
     if (status != RCR_OK) return rcr_cli_error(&err), RCR_EXIT_FAILED;
     if (closed != RCR_OK) return rcr_cli_error(&output_err);
-    tell_summary(p);
+    rcr_predict_summary(&p->terminal, p->model, p->n_done, p->n_failed, rcr_now() - p->since, &p->first_error);
     if (p->n_failed < p->n_done) return RCR_EXIT_OK;
     rcr_cli_hint("error: nothing could be predicted");
     return RCR_EXIT_FAILED;
@@ -246,18 +203,31 @@ int rcr_cmd_predict(int argc, char **argv) {
          .value = &p.kernels_name,
          .help = "ref, base, avx2 or avx512; the best one when not given"},
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &p.quiet, .help = "no progress and no summary"},
+        {.kind = RCR_ARG_HEADING, .help = "of a stream"},
+        {.name = "input-format",
+         .kind = RCR_ARG_CHOICE,
+         .value_name = "auto|extxyz|jsonl|files",
+         .value = &p.format,
+         .help = "what standard input holds; auto tells it by the first line"},
+        {.name = "resume",
+         .kind = RCR_ARG_FLAG,
+         .value = &p.resume,
+         .help = "go on where --out ends: as many structures are passed over as it has rows"},
     };
     rcr_args args = {
         .command = "predict",
-        .usage = "MODEL FILE_OR_DIR... [options]",
+        .usage = "MODEL FILE_OR_DIR... [options]\nMODEL - [options]",
         .description = "Predict structures with a model: a model file, a run directory, or the name of a\n"
                        "shipped model. Inputs are structure files (CIF, extended XYZ with any number of\n"
                        "frames), folders and archives of them, and datasets (targets are not needed).\n"
                        "Rows come in the order of the inputs, files of a folder sorted by name. An input\n"
-                       "that can't be used has an empty prediction and the reason under error.\n",
+                       "that can't be used has an empty prediction and the reason under error.\n"
+                       "With - structures are a stream on standard input: frames of extended XYZ, lines\n"
+                       "of JSON, or file names one a line; --out then grows row by row.\n",
         .examples = "  recryst predict runs/first NaCl.cif MgO.cif\n"
                     "  recryst predict model.safetensors structures/ --out predictions.csv\n"
-                    "  recryst predict model.safetensors frames.extxyz --format jsonl\n",
+                    "  recryst predict model.safetensors frames.extxyz --format jsonl\n"
+                    "  generate | recryst predict model.safetensors - --out rows.csv --resume\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,
     };
@@ -268,6 +238,27 @@ int rcr_cmd_predict(int argc, char **argv) {
     if (args.n_positional == 1)
         return rcr_cli_usage_error("predict ", "nothing to predict given: recryst predict %s FILE_OR_DIR...",
                                    args.positional[0]);
+    int is_stream = 0;
+    for (int i = 1; i < args.n_positional; i++) is_stream |= strcmp(args.positional[i], "-") == 0;
+    if (is_stream && args.n_positional > 2)
+        return rcr_cli_usage_error("predict ", "-, standard input, can't be given beside other inputs");
+    if (!is_stream && (p.resume || p.format != 0))
+        return rcr_cli_usage_error("predict ", "--%s is for a stream: recryst predict MODEL -",
+                                   p.resume ? "resume" : "input-format");
+    if (p.resume && (p.out_path == NULL || strcmp(p.out_path, "-") == 0))
+        return rcr_cli_usage_error("predict ", "--resume needs --out FILE, whose rows it counts");
+    if (is_stream) {
+        rcr_stream_command c = {.model = args.positional[0],
+                                .out_path = p.out_path,
+                                .kernels_name = p.kernels_name,
+                                .json = p.json,
+                                .strict = p.strict,
+                                .quiet = p.quiet,
+                                .threads = p.threads,
+                                .resume = p.resume,
+                                .format = (rcr_stream_format)p.format};
+        return rcr_predict_stream(&c);
+    }
     code = run(&p, &args);
     release(&p);
     return code;

@@ -120,17 +120,6 @@ static int is_blank(const char *text, size_t length) {
     return 1;
 }
 
-/* The key that names a frame, the same as in a dataset. */
-static const rcr_extxyz_info *find_id(const rcr_extxyz_info *info, size_t n) {
-    static const char *const keys[] = {"id", "material_id", "name"};
-    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-        for (size_t i = 0; i < n; i++)
-            if (info[i].key_length == strlen(keys[k]) && memcmp(info[i].key, keys[k], info[i].key_length) == 0 &&
-                info[i].value_length > 0)
-                return &info[i];
-    return NULL;
-}
-
 static int next_frame(rcr_inputs *in, rcr_input *input) {
     const char *text = in->frames + in->frames_at;
     size_t length = in->frames_length - in->frames_at, n_infos = 0, consumed = 0;
@@ -141,7 +130,8 @@ static int next_frame(rcr_inputs *in, rcr_input *input) {
     input->error.status = status;
     int alone = in->frame_number == 0 && (consumed == 0 || is_blank(text + consumed, length - consumed));
     in->frame_number++;
-    const rcr_extxyz_info *own = status == RCR_OK ? find_id(info, n_infos < MAX_INFOS ? n_infos : MAX_INFOS) : NULL;
+    const rcr_extxyz_info *own =
+        status == RCR_OK ? rcr_extxyz_find_id(info, n_infos < MAX_INFOS ? n_infos : MAX_INFOS) : NULL;
     if (own != NULL)
         snprintf(id, sizeof id, "%.*s", (int)(own->value_length < 400 ? own->value_length : 400), own->value);
     else if (alone)

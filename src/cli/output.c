@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -77,9 +78,30 @@ rcr_status rcr_output_open(rcr_output *out, const char *path, rcr_error *err) {
         rcr_status status = rcr_writer_open(&writer, path, err);
         if (status != RCR_OK) return status;
     }
-    out->writer = writer;
-    out->failure = 0;
+    *out = (rcr_output){.writer = writer};
     return RCR_OK;
+}
+
+rcr_status rcr_output_open_at(rcr_output *out, const char *path, uint64_t keep, rcr_error *err) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), code = fd < 0 ? errno : 0;
+    if (code == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) code = errno;
+    if (code == 0 && ftruncate(fd, (off_t)keep) != 0) code = errno;
+    if (code == 0 && lseek(fd, (off_t)keep, SEEK_SET) < 0) code = errno;
+    FILE *file = code == 0 ? fdopen(fd, "w") : NULL;
+    if (file != NULL) {
+        *out = (rcr_output){.file = file, .path = path};
+        return RCR_OK;
+    }
+    if (code == 0) code = errno;
+    if (fd >= 0) close(fd);
+    if (code == EWOULDBLOCK) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "another process is writing it");
+    return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't write: %s", strerror(code));
+}
+
+void rcr_output_flush(rcr_output *out) {
+    if (out->writer != NULL || out->failure != 0) return;
+    errno = 0;
+    if (fflush(out->file != NULL ? out->file : stdout) != 0) out->failure = errno != 0 ? errno : EIO;
 }
 
 void rcr_output_write(rcr_output *out, rcr_text *text) {
@@ -89,7 +111,8 @@ void rcr_output_write(rcr_output *out, rcr_text *text) {
         rcr_writer_write(out->writer, text->data, text->length);
     } else if (out->failure == 0 && text->length > 0) {
         errno = 0;
-        if (fwrite(text->data, 1, text->length, stdout) != text->length) out->failure = errno != 0 ? errno : EIO;
+        FILE *file = out->file != NULL ? out->file : stdout;
+        if (fwrite(text->data, 1, text->length, file) != text->length) out->failure = errno != 0 ? errno : EIO;
     }
     text->length = 0;
 }
@@ -106,8 +129,15 @@ rcr_status rcr_output_close(rcr_output *out, rcr_error *err) {
         out->writer = NULL;
         return rcr_writer_commit(writer, err);
     }
-    errno = 0;
-    if (out->failure == 0 && fflush(stdout) != 0) out->failure = errno != 0 ? errno : EIO;
+    rcr_output_flush(out);
+    if (out->file != NULL) {
+        errno = 0;
+        if (out->failure == 0 && fsync(fileno(out->file)) != 0 && errno != EINVAL) out->failure = errno;
+        fclose(out->file);
+        out->file = NULL;
+        if (out->failure == 0) return RCR_OK;
+        return rcr_fail_at(err, RCR_ERR_IO, out->path, 0, "can't write: %s", strerror(out->failure));
+    }
     if (out->failure == EPIPE) return rcr_fail(err, RCR_ERR_IO, "%s", "");
     if (out->failure != 0)
         return rcr_fail(err, RCR_ERR_IO, "can't write to standard output: %s", strerror(out->failure));
@@ -117,6 +147,8 @@ rcr_status rcr_output_close(rcr_output *out, rcr_error *err) {
 void rcr_output_abort(rcr_output *out) {
     rcr_writer_abort(out->writer);
     out->writer = NULL;
+    if (out->file != NULL) fclose(out->file);
+    out->file = NULL;
 }
 
 int rcr_cli_print(const rcr_text *text) {

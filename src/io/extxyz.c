@@ -294,3 +294,13 @@ rcr_status rcr_extxyz_parse(rcr_crystal **out, rcr_extxyz_info *infos, size_t ma
     if (consumed != NULL) *consumed = (size_t)(in.p - text);
     return parse_frame(out, id, &head, &atoms, (size_t)n, header_line, err);
 }
+
+const rcr_extxyz_info *rcr_extxyz_find_id(const rcr_extxyz_info *infos, size_t n) {
+    static const char *const keys[] = {"id", "material_id", "name"};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        for (size_t i = 0; i < n; i++)
+            if (infos[i].key_length == strlen(keys[k]) && memcmp(infos[i].key, keys[k], infos[i].key_length) == 0 &&
+                infos[i].value_length > 0)
+                return &infos[i];
+    return NULL;
+}

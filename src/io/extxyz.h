@@ -19,4 +19,7 @@ rcr_status rcr_extxyz_parse(rcr_crystal **out, rcr_extxyz_info *infos, size_t ma
                             size_t *consumed, const char *id, const char *text, size_t length, long line,
                             rcr_error *err);
 
+/* The info that names a frame: id, material_id or name, whichever comes first in this list; NULL when there is none. */
+const rcr_extxyz_info *rcr_extxyz_find_id(const rcr_extxyz_info *infos, size_t n);
+
 #endif

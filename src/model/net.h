@@ -71,4 +71,14 @@ rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *
 rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_model *model,
                                 const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err);
 
+/* What one thread needs to predict again and again without allocating: a tape and a batch of its own.  net and model
+ * must outlive it. */
+typedef struct rcr_predictor rcr_predictor;
+rcr_status rcr_predictor_create(rcr_predictor **out, const rcr_net *net, const rcr_model *model, rcr_error *err);
+void rcr_predictor_free(rcr_predictor *predictor);
+/* The values that rcr_net_predict gives.  Graphs have passed rcr_model_check_graph.  Errors: RCR_ERR_DATA (they have
+ * not), RCR_ERR_MEMORY. */
+rcr_status rcr_predictor_run(double *values, rcr_predictor *predictor, const rcr_graph *const *graphs, size_t n,
+                             rcr_error *err);
+
 #endif

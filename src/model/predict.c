@@ -115,10 +115,22 @@ static size_t plan(size_t *start, const rcr_graph_source *source, size_t n) {
     return n_batches;
 }
 
+static void release_worker(worker *w) {
+    rcr_tape_free(w->tape);
+    rcr_exec_release(&w->exec);
+    rcr_batch_release(&w->batch);
+    w->tape = NULL;
+}
+
+static rcr_status start_worker(worker *w, const rcr_net *net, rcr_error *err) {
+    rcr_status status = rcr_tape_create(&w->tape, net, RCR_TAPE_EVALUATION, err);
+    if (status == RCR_OK) status = rcr_exec_init(&w->exec, net->kernels, NULL, err);
+    return status;
+}
+
 static rcr_status start_workers(prediction *job, int n_workers, rcr_error *err) {
     for (int i = 0; i < n_workers; i++) {
-        rcr_status status = rcr_tape_create(&job->worker[i].tape, job->net, RCR_TAPE_EVALUATION, err);
-        if (status == RCR_OK) status = rcr_exec_init(&job->worker[i].exec, job->net->kernels, NULL, err);
+        rcr_status status = start_worker(&job->worker[i], job->net, err);
         if (status != RCR_OK) return status;
     }
     return RCR_OK;
@@ -160,11 +172,7 @@ rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_mo
         status = rcr_fail_memory(err, "predicting");
     if (status == RCR_OK) status = start_workers(&job, n_workers, err);
     if (status == RCR_OK) status = run_all(&job, plan(job.start, source, n), pool, err);
-    for (int i = 0; i < n_workers && job.worker != NULL; i++) {
-        rcr_tape_free(job.worker[i].tape);
-        rcr_exec_release(&job.worker[i].exec);
-        rcr_batch_release(&job.worker[i].batch);
-    }
+    for (int i = 0; i < n_workers && job.worker != NULL; i++) release_worker(&job.worker[i]);
     rcr_free(job.start);
     rcr_free(job.status);
     rcr_free(job.worker);
@@ -176,6 +184,58 @@ rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *
                            size_t n, rcr_pool *pool, rcr_error *err) {
     rcr_graph_source source = rcr_graph_source_of(graphs);
     return rcr_net_predict_from(values, net, model, &source, n, pool, err);
+}
+
+/* ---- a thread that predicts by itself */
+
+struct rcr_predictor {
+    const rcr_net *net;
+    const rcr_model *model;
+    worker worker;
+    size_t *start, capacity;
+};
+
+rcr_status rcr_predictor_create(rcr_predictor **out, const rcr_net *net, const rcr_model *model, rcr_error *err) {
+    rcr_predictor *p = rcr_calloc(1, sizeof *p);
+    if (p == NULL) return rcr_fail_memory(err, "predicting");
+    p->net = net;
+    p->model = model;
+    rcr_status status = start_worker(&p->worker, net, err);
+    if (status != RCR_OK) {
+        rcr_predictor_free(p);
+        return status;
+    }
+    *out = p;
+    return RCR_OK;
+}
+
+void rcr_predictor_free(rcr_predictor *predictor) {
+    if (predictor == NULL) return;
+    release_worker(&predictor->worker);
+    rcr_free(predictor->start);
+    rcr_free(predictor);
+}
+
+rcr_status rcr_predictor_run(double *values, rcr_predictor *p, const rcr_graph *const *graphs, size_t n,
+                             rcr_error *err) {
+    if (n + 1 > p->capacity) {
+        size_t *start = rcr_realloc(p->start, 2 * (n + 1), sizeof *start);
+        if (start == NULL) return rcr_fail_memory(err, "predicting");
+        p->start = start;
+        p->capacity = 2 * (n + 1);
+    }
+    rcr_graph_source source = rcr_graph_source_of(graphs);
+    prediction job = {.values = values, .net = p->net, .model = p->model, .source = &source, .start = p->start};
+    size_t n_batches = n > 0 ? plan(job.start, &source, n) : 0;
+    for (size_t b = 0; b < n_batches; b++) {
+        int large = is_large(&job, b);
+        rcr_status status = run_batch(&job, b, &p->worker, err);
+        if (status != RCR_OK) return status;
+        if (!large) continue; /* one giant must not hold its memory for the rest of the stream */
+        release_worker(&p->worker);
+        if ((status = start_worker(&p->worker, p->net, err)) != RCR_OK) return status;
+    }
+    return RCR_OK;
 }
 
 /* ---- the public function */

@@ -1,0 +1,276 @@
+#include "model/stream.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "io/extxyz.h"
+#include "io/json_structure.h"
+#include "io/structure.h"
+
+/* Slabs for each thread: one at work and some that wait for a slower one before them. */
+enum { SLABS_PER_THREAD = 6, MAX_INFOS = 64 };
+#define MAX_FILE_BYTES ((size_t)1 << 31)
+
+/* Some consecutive structures on their way. */
+typedef struct slot {
+    rcr_slab slab;
+    rcr_stream_row row[RCR_SLAB_ITEMS];
+    int ready; /* guarded by order */
+} slot;
+
+typedef struct stream {
+    const rcr_model *model;
+    const rcr_stream_options *options;
+    rcr_stream_result *result;
+    rcr_predictor **predictor; /* [n_threads] */
+    pthread_mutex_t reading;   /* guards the splitter, n_taken and ended */
+    rcr_splitter *splitter;
+    uint64_t n_taken; /* slabs read */
+    int ended;
+    pthread_mutex_t order; /* guards what follows, and slot.ready; taken after reading where both are */
+    pthread_cond_t emitted;
+    uint64_t n_emitted; /* slabs given out */
+    int giving_up;      /* emit wants no more, or error is set */
+    rcr_error error;
+    int n_slots;
+    slot *slot; /* [n_slots]: slab k is at k mod n_slots */
+} stream;
+
+/* ---- one structure */
+
+static void set_text(char *out, size_t size, const char *text, size_t length) {
+    if (length > size - 1) length = size - 1;
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
+/* "dir/mp-149.cif" -> "mp-149". */
+static void set_stem(char *out, size_t size, const char *path) {
+    const char *base = strrchr(path, '/');
+    base = base != NULL ? base + 1 : path;
+    const char *dot = strrchr(base, '.');
+    set_text(out, size, base, dot != NULL && dot > base ? (size_t)(dot - base) : strlen(base));
+}
+
+static rcr_status read_frame(rcr_crystal **out, rcr_stream_row *row, const char *text, size_t length, long line,
+                             size_t *consumed) {
+    rcr_extxyz_info info[MAX_INFOS];
+    size_t n_infos = 0;
+    rcr_status status = rcr_extxyz_parse(out, info, MAX_INFOS, &n_infos, consumed, "", text, length, line, &row->error);
+    const rcr_extxyz_info *own = rcr_extxyz_find_id(info, n_infos < MAX_INFOS ? n_infos : MAX_INFOS);
+    if (own != NULL) set_text(row->id, sizeof row->id, own->value, own->value_length);
+    return status;
+}
+
+/* The one structure of the file whose name the line holds. */
+static rcr_status read_file(rcr_crystal **out, rcr_stream_row *row, const char *text, size_t length) {
+    while (length > 0 && rcr_is_space((unsigned char)text[length - 1])) length--;
+    if (length >= sizeof row->file || memchr(text, '\0', length) != NULL) {
+        set_text(row->file, sizeof row->file, text, length);
+        return rcr_fail(&row->error, RCR_ERR_ARGUMENT, "the line is not a file's name");
+    }
+    set_text(row->file, sizeof row->file, text, length);
+    set_stem(row->id, sizeof row->id, row->file);
+    char *content;
+    size_t size, consumed = 0;
+    rcr_status status = rcr_file_read(&content, &size, row->file, MAX_FILE_BYTES, &row->error);
+    if (status != RCR_OK) return status;
+    if (rcr_format_detect(row->file, content, size) != RCR_FORMAT_EXTXYZ) {
+        status = rcr_structure_parse(out, row->file, content, size, &row->error);
+    } else {
+        status = read_frame(out, row, content, size, 1, &consumed);
+        if (status == RCR_OK && consumed < size) {
+            rcr_crystal_free(*out);
+            *out = NULL;
+            status =
+                rcr_fail(&row->error, RCR_ERR_UNSUPPORTED,
+                         "the file has several frames, and a line of the stream stands for one structure: give the "
+                         "file itself to predict, or its frames as the stream");
+        }
+    }
+    rcr_free(content);
+    return status;
+}
+
+/* Text to graph; what fails is kept in row->error. */
+static void prepare(rcr_graph **graph, rcr_stream_row *row, const stream *s, rcr_stream_format format,
+                    const rcr_slab *slab, const rcr_slab_item *item) {
+    const char *text = slab->text + item->at;
+    rcr_crystal *crystal = NULL;
+    rcr_error *err = &row->error;
+    size_t consumed;
+    rcr_status status;
+    *err = (rcr_error){.status = RCR_OK};
+    row->value = NAN;
+    snprintf(row->id, sizeof row->id, "%.200s-%llu", s->options->name, (unsigned long long)item->number);
+    set_text(row->file, sizeof row->file, s->options->name, strlen(s->options->name));
+    if (item->too_long) {
+        status = rcr_fail_at(err, RCR_ERR_LIMIT, "", item->line, "the structure has more than %zu bytes",
+                             RCR_SPLITTER_MAX_BYTES);
+    } else if (format == RCR_STREAM_EXTXYZ) {
+        status = read_frame(&crystal, row, text, item->length, item->line, &consumed);
+    } else if (format == RCR_STREAM_JSONL) {
+        status = rcr_json_structure_parse(&crystal, text, item->length, item->line, err);
+        if (status == RCR_OK && crystal->id[0] != '\0')
+            set_text(row->id, sizeof row->id, crystal->id, strlen(crystal->id));
+    } else {
+        status = read_file(&crystal, row, text, item->length);
+    }
+    if (status == RCR_OK) status = rcr_graph_build(graph, crystal, &s->model->graph, err);
+    rcr_crystal_free(crystal);
+    if (status == RCR_OK && (status = rcr_model_check_graph(s->model, *graph, err)) != RCR_OK) {
+        rcr_graph_free(*graph);
+        *graph = NULL;
+    }
+    if (status == RCR_OK) return;
+    err->status = status;
+    if (err->line == 0 && format != RCR_STREAM_FILES) err->line = item->line;
+    rcr_error_set_file(err, row->file);
+}
+
+/* ---- a slab */
+
+static rcr_status run_slab(slot *at, const stream *s, rcr_stream_format format, rcr_predictor *predictor,
+                           rcr_error *err) {
+    rcr_graph *graph[RCR_SLAB_ITEMS] = {NULL};
+    const rcr_graph *usable[RCR_SLAB_ITEMS];
+    double value[RCR_SLAB_ITEMS];
+    size_t n = at->slab.n, n_usable = 0, next = 0;
+    rcr_status status = RCR_OK;
+    for (size_t i = 0; i < n && status == RCR_OK; i++) {
+        prepare(&graph[i], &at->row[i], s, format, &at->slab, &at->slab.item[i]);
+        if (graph[i] != NULL) usable[n_usable++] = graph[i];
+        if (at->row[i].error.status == RCR_ERR_MEMORY) status = rcr_fail_memory(err, "reading a structure");
+    }
+    if (status == RCR_OK) status = rcr_predictor_run(value, predictor, usable, n_usable, err);
+    for (size_t i = 0; i < n && status == RCR_OK; i++) {
+        rcr_stream_row *row = &at->row[i];
+        if (graph[i] == NULL) continue;
+        row->value = value[next++];
+        if (!isfinite(row->value))
+            rcr_fail_at(&row->error, RCR_ERR_NUMERIC, row->file, at->slab.item[i].line,
+                        "the prediction is not a number");
+    }
+    for (size_t i = 0; i < n; i++) rcr_graph_free(graph[i]);
+    return status;
+}
+
+static void give_up(stream *s, const rcr_error *err) {
+    pthread_mutex_lock(&s->order);
+    if (err != NULL && s->error.status == RCR_OK) s->error = *err;
+    s->giving_up = 1;
+    pthread_cond_broadcast(&s->emitted);
+    pthread_mutex_unlock(&s->order);
+}
+
+/* Read the next slab into its slot, once that is free; NULL at the end.  *k is the slab's number. */
+static slot *take_slab(stream *s, uint64_t *k, rcr_stream_format *format) {
+    slot *at = NULL;
+    pthread_mutex_lock(&s->reading);
+    if (!s->ended) {
+        pthread_mutex_lock(&s->order);
+        while (!s->giving_up && s->n_taken - s->n_emitted >= (uint64_t)s->n_slots)
+            pthread_cond_wait(&s->emitted, &s->order);
+        s->ended = s->giving_up;
+        pthread_mutex_unlock(&s->order);
+    }
+    if (!s->ended) {
+        rcr_error err;
+        at = &s->slot[s->n_taken % (uint64_t)s->n_slots];
+        rcr_status status = rcr_splitter_next(&at->slab, s->splitter, &err);
+        if (status != RCR_OK) {
+            rcr_error_set_file(&err, s->options->name);
+            /* What was read before is still given out. */
+            pthread_mutex_lock(&s->order);
+            if (s->error.status == RCR_OK) s->error = err;
+            pthread_mutex_unlock(&s->order);
+        }
+        *format = rcr_splitter_format(s->splitter);
+        if (status != RCR_OK || at->slab.n == 0) {
+            s->ended = 1;
+            at = NULL;
+        } else {
+            *k = s->n_taken++;
+        }
+    }
+    pthread_mutex_unlock(&s->reading);
+    return at;
+}
+
+/* The slab is done: give out all that is next in order. */
+static void put_slab(stream *s, slot *done) {
+    pthread_mutex_lock(&s->order);
+    done->ready = 1;
+    for (;;) {
+        slot *next = &s->slot[s->n_emitted % (uint64_t)s->n_slots];
+        if (!next->ready || s->giving_up) break;
+        s->result->n_rows += next->slab.n;
+        if (!s->options->emit(s->options->context, next->row, next->slab.n)) s->giving_up = 1;
+        next->ready = 0;
+        s->n_emitted++;
+        pthread_cond_broadcast(&s->emitted);
+    }
+    pthread_mutex_unlock(&s->order);
+}
+
+static void run_thread(void *job, int index, int worker) {
+    (void)index;
+    stream *s = job;
+    uint64_t k;
+    rcr_stream_format format;
+    for (slot *at; (at = take_slab(s, &k, &format)) != NULL;) {
+        rcr_error err;
+        if (run_slab(at, s, format, s->predictor[worker], &err) != RCR_OK) {
+            give_up(s, &err);
+            return;
+        }
+        put_slab(s, at);
+    }
+}
+
+static rcr_status start(stream *s, const rcr_net *net, int n_threads, rcr_error *err) {
+    s->n_slots = SLABS_PER_THREAD * n_threads;
+    s->slot = rcr_calloc((size_t)s->n_slots, sizeof *s->slot);
+    s->predictor = rcr_calloc((size_t)n_threads, sizeof *s->predictor);
+    if (s->slot == NULL || s->predictor == NULL) return rcr_fail_memory(err, "predicting a stream");
+    rcr_status status = rcr_splitter_create(&s->splitter, s->options->fd, s->options->format, s->options->stop, err);
+    for (int i = 0; i < n_threads && status == RCR_OK; i++)
+        status = rcr_predictor_create(&s->predictor[i], net, s->model, err);
+    if (status == RCR_OK) status = rcr_splitter_skip(&s->result->n_skipped, s->splitter, s->options->skip, err);
+    if (status != RCR_OK) rcr_error_set_file(err, s->options->name);
+    return status;
+}
+
+rcr_status rcr_stream_predict(rcr_stream_result *result, const rcr_net *net, const rcr_model *model, rcr_pool *pool,
+                              const rcr_stream_options *options, rcr_error *err) {
+    rcr_error own;
+    if (err == NULL) err = &own;
+    int n_threads = rcr_pool_size(pool);
+    stream s = {.model = model, .options = options, .result = result};
+    *result = (rcr_stream_result){0};
+    pthread_mutex_init(&s.reading, NULL);
+    pthread_mutex_init(&s.order, NULL);
+    pthread_cond_init(&s.emitted, NULL);
+    rcr_status status = start(&s, net, n_threads, err);
+    if (status == RCR_OK) {
+        rcr_pool_run(pool, n_threads, run_thread, &s);
+        result->malformed = rcr_splitter_malformed(s.splitter);
+        status = s.error.status;
+        if (status != RCR_OK) *err = s.error;
+    }
+    for (int i = 0; i < n_threads && s.predictor != NULL; i++) rcr_predictor_free(s.predictor[i]);
+    for (int i = 0; i < s.n_slots && s.slot != NULL; i++) rcr_slab_release(&s.slot[i].slab);
+    rcr_free(s.predictor);
+    rcr_free(s.slot);
+    rcr_splitter_free(s.splitter);
+    pthread_cond_destroy(&s.emitted);
+    pthread_mutex_destroy(&s.order);
+    pthread_mutex_destroy(&s.reading);
+    return status;
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# recryst predict MODEL -: structures on standard input.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+small_model
+model=$work/run/model.safetensors
+frames=$data/alloys.extxyz
+# stream EXPECTED_CODE INPUT ARGUMENTS...: as run, with a file as standard input, through a pipe.
+stream() {
+    local want=$1 input=$2 got=0
+    shift 2
+    cat "$input" | "$RECRYST" predict "$model" - "$@" >"$work/out" 2>"$work/err" || got=$?
+    [ "$got" -eq "$want" ] || fail "a stream of $input with $* ended with $got, not $want"
+}
+
+# The rows are those of the file, in its order, on any number of threads.
+run 0 predict "$model" "$frames"
+cp "$work/out" "$work/rows.csv"
+for threads in 1 2 5; do
+    stream 0 "$frames" --threads $threads
+    cmp -s "$work/out" "$work/rows.csv" || fail "the stream of a file gives other rows than the file, $threads threads"
+done
+"$RECRYST" predict "$model" - --quiet <"$frames" >"$work/out" 2>"$work/err"
+cmp -s "$work/out" "$work/rows.csv" || fail "a file as standard input gives other rows"
+same "$(wc -c <"$work/err")" 0 "bytes on standard error with --quiet"
+
+# JSON lines and file names say the same.
+awk '{ if (left == 0) { left = $1 + 1; species = cart = ""; next }
+       if (header == "") { header = $0 } else {
+           species = species (species == "" ? "" : ", ") "\"" $1 "\""
+           cart = cart (cart == "" ? "" : ", ") "[" $2 ", " $3 ", " $4 "]" }
+       if (--left == 0) {
+           match(header, /Lattice="[^"]*"/); split(substr(header, RSTART + 9, RLENGTH - 10), l, " ")
+           match(header, / id=[^ ]*/); id = substr(header, RSTART + 4, RLENGTH - 4)
+           printf "{\"id\": \"%s\", \"lattice\": [[%s, %s, %s], [%s, %s, %s], [%s, %s, %s]], \"species\": [%s], \"cart\": [%s]}\n",
+               id, l[1], l[2], l[3], l[4], l[5], l[6], l[7], l[8], l[9], species, cart
+           header = "" } }' "$frames" >"$work/all.jsonl"
+stream 0 "$work/all.jsonl"
+cmp -s "$work/out" "$work/rows.csv" || fail "JSON lines give other rows than the frames"
+run 0 predict "$model" "$data/examples"
+cp "$work/out" "$work/examples.csv"
+ls "$data"/examples/*.cif >"$work/names"
+stream 0 "$work/names"
+cmp -s "$work/out" "$work/examples.csv" || fail "file names give other rows than the folder"
+stream 0 "$work/names" --format jsonl
+grep -qF "\"file\": \"$(head -1 "$work/names")\"" "$work/out" || fail "no file in the object of a named file"
+
+# Bad structures become rows, and the stream goes on.
+awk '/Lattice/ && ++n == 2 { sub(/R:3/, "R:x") } { print }' "$work/small.extxyz" >"$work/bad.extxyz"
+stream 0 "$work/bad.extxyz"
+same "$(wc -l <"$work/out")" 81 "rows with a bad frame"
+out_has "stdin:"
+err_has "1 input could not be used"
+(echo '{"id": "bad", "lattice": 1}'; echo '{"id"'; head -2 "$work/all.jsonl") >"$work/bad.jsonl"
+stream 0 "$work/bad.jsonl"
+same "$(cut -d, -f1 "$work/out" | tr '\n' ' ')" "id stdin-1 stdin-2 $(sed -n '2,3p' "$work/rows.csv" | cut -d, -f1 | tr '\n' ' ')" "ids"
+out_has "stdin:2: not a JSON object"
+(echo "$work/none.cif"; echo "$frames"; cat "$work/names") >"$work/bad.names"
+stream 0 "$work/bad.names"
+out_has "$work/none.cif: can't open"
+out_has "several frames"
+same "$(tail -n +4 "$work/out")" "$(tail -n +2 "$work/examples.csv")" "rows after bad names"
+stream 1 "$work/bad.jsonl" --strict
+err_has "stdin:1:"
+
+# What can't be followed ends the stream with a row and code 1, all before it kept.
+(cat "$work/small.extxyz"; echo Al 0 0 0; cat "$work/small.extxyz") >"$work/lost.extxyz"
+stream 1 "$work/lost.extxyz"
+same "$(wc -l <"$work/out")" 82 "rows of a stream that is lost"
+same "$(head -81 "$work/out")" "$(head -81 "$work/rows.csv")" "rows before the stream is lost"
+out_has "a frame must begin with its number of atoms"
+err_has "can't be followed beyond structure 81"
+head -c -20 "$work/small.extxyz" | sed '$d' >"$work/short.extxyz"
+stream 1 "$work/short.extxyz"
+out_has "then the text ends"
+stream 1 /dev/null
+stream 1 "$data/examples/Pt4-dhcp.cif"
+err_has "the stream is a CIF"
+
+# Killed in the middle and gone on with: byte for byte the rows of an undisturbed run.
+for format in csv jsonl; do
+    stream 0 "$frames" --format $format
+    cp "$work/out" "$work/whole.$format"
+    out=$work/resumed.$format
+    mkfifo "$work/pipe.$format"
+    "$RECRYST" predict "$model" - --format $format --out "$out" --threads 2 <"$work/pipe.$format" >"$work/out" 2>"$work/err" &
+    pid=$!
+    exec 9>"$work/pipe.$format"
+    head -5000 "$frames" >&9
+    for _ in $(seq 600); do
+        [ "$(cat "$out" 2>/dev/null | wc -l)" -ge 300 ] && break
+        sleep 0.05
+    done
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    exec 9>&-
+    [ "$(wc -l <"$out")" -ge 300 ] || fail "rows do not appear while the stream is open"
+    truncate -s -3 "$out" # a torn row
+    stream 1 "$frames" --format $format --out "$out"
+    err_has "--resume"
+    stream 0 "$frames" --format $format --out "$out" --resume
+    err_has "going on after"
+    cmp -s "$out" "$work/whole.$format" || fail "a resumed $format run gives other rows"
+    stream 0 "$frames" --format $format --out "$out" --resume
+    cmp -s "$out" "$work/whole.$format" || fail "resuming what is complete changes it"
+done
+stream 1 "$work/small.extxyz" --out "$work/resumed.csv" --resume
+err_has "1,500 rows" 2>/dev/null || err_has "1500 rows"
+stream 1 "$frames" --out "$work/resumed.jsonl" --resume
+err_has "no CSV output"
+printf 'id,pred' >"$work/torn.csv"
+stream 0 "$frames" --out "$work/torn.csv" --resume
+cmp -s "$work/torn.csv" "$work/rows.csv" || fail "a torn header is not begun again"
+stream 0 "$frames" --out "$work/new.csv" --resume
+cmp -s "$work/new.csv" "$work/rows.csv" || fail "--resume without a file is not a new run"
+
+# The command line.
+run 2 predict "$model" - "$frames"
+run 2 predict "$model" "$frames" --resume --out "$work/x.csv"
+run 2 predict "$model" "$frames" --input-format jsonl
+run 2 predict "$model" - --resume
+stream 0 "$work/all.jsonl" --input-format jsonl
+stream 1 "$work/all.jsonl" --input-format extxyz
+echo passed
