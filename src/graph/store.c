@@ -18,9 +18,6 @@
 
 enum { MAX_KEY_BYTES = 16, ENVELOPE_BYTES = 8, FILE_MODE = 0644 };
 static const size_t map_slack = (size_t)4 << 20;
-/* Above this share of the machine's memory the system's reading ahead is turned off: it would push out more than it
- * brings in, and what a batch needs is announced. */
-enum { READ_AHEAD_SHARE = 4 };
 
 struct rcr_store {
     char *path;
@@ -79,14 +76,9 @@ static rcr_status check_file(const rcr_store *store, uint64_t *size, rcr_error *
     return status;
 }
 
-static int is_large(uint64_t size) {
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 && size > (uint64_t)pages * (uint64_t)page / READ_AHEAD_SHARE;
-}
-
 static rcr_status open_lmdb(rcr_store *store, const char *path, uint64_t size, rcr_error *err) {
-    unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | (store->writable ? 0 : MDB_RDONLY);
-    if (is_large(size)) flags |= MDB_NORDAHEAD;
+    /* No reading ahead: batches are of records from everywhere, and what is needed is announced. */
+    unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD | (store->writable ? 0 : MDB_RDONLY);
     int code = mdb_env_create(&store->env);
     if (code == 0) code = mdb_env_set_mapsize(store->env, (size_t)size + map_slack);
     if (code == 0) code = mdb_env_open(store->env, path, flags, FILE_MODE);
@@ -188,6 +180,7 @@ static rcr_status get_envelope(rcr_bytes *out, rcr_store *store, const char *nam
     }
     uint64_t sum;
     const uint8_t *data = whole.data;
+    rcr_store_announce(data, whole.size);
     size_t size = whole.size - ENVELOPE_BYTES;
     if (whole.size >= ENVELOPE_BYTES) memcpy(&sum, data, sizeof sum);
     if (whole.size < ENVELOPE_BYTES || sum != rcr_checksum(data + ENVELOPE_BYTES, size))
