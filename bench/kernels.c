@@ -193,7 +193,7 @@ static void make(bench *b, const rcr_kernels *k, rcr_pool *pool) {
     b->moment = reals(b, dense, -1, 1);
     b->square = reals(b, dense, 0, 1);
     b->pack = reals(b, k->conv_pack_size(F, K), 0, 0);
-    b->cache = reals(b, k->edge_cache_size(N, E, F, K), 0, 0);
+    b->cache = reals(b, k->edge_cache_size(N, E, F, K, 1), 0, 0);
     b->dedge = reals(b, k->edge_grad_size(N, E, F, K), 0, 0);
     conv_pack(b);
     prepare_training(b);

@@ -115,8 +115,8 @@ struct rcr_kernels {
 
     /* ---- convolution: the edges */
     /* What depends on distances and W_e alone; done once for all steps that share W_e.  training 1: also what
-     * edge_stats and edge_conv_bwd need; with 0 only edge_conv_fwd may follow. */
-    size_t (*edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K);
+     * edge_stats and edge_conv_bwd need; with 0 only edge_conv_fwd may follow, and the cache is smaller. */
+    size_t (*edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training);
     void (*edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                          const rcr_real *pack, int32_t F, int training);
     /* mean [2F], var [2F] (biased) of z over all E edges, overwritten.  E = 0: both 0. */

@@ -91,7 +91,8 @@ static size_t carve(rcr_tape *tape, rcr_real *base, const rcr_net *net) {
     size_t N = (size_t)atoms, C = (size_t)tape->capacity_crystals;
     size_t F = (size_t)o->atom_features, H = (size_t)o->hidden, n_out = (size_t)net->n_outputs;
     tape->embedded = take(&c, N, F);
-    carve_steps(tape, &c, net, N, k->edge_cache_size(atoms, edges, o->atom_features, net->basis.n));
+    carve_steps(tape, &c, net, N,
+                k->edge_cache_size(atoms, edges, o->atom_features, net->basis.n, tape->mode == RCR_TAPE_TRAINING));
     tape->pooled = take(&c, C, F);
     tape->pooled_active = take(&c, C, F);
     for (int32_t i = 0; i < tape->hidden_layers; i++) {

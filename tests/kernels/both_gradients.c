@@ -314,7 +314,7 @@ static void over_shapes(void (*test)(fd *t), int batch_stats) {
         t.x = (rcr_exec){t.k, NULL, malloc(size), size};
         t.y = filled(count(t.N, t.H > 4 * t.F ? t.H : 4 * t.F) + count(t.C, t.F), 0);
         t.pack = filled(t.k->conv_pack_size(t.F, t.K), 0);
-        t.cache = filled(t.k->edge_cache_size(t.N, t.E, t.F, t.K), 0);
+        t.cache = filled(t.k->edge_cache_size(t.N, t.E, t.F, t.K, 1), 0);
         t.mean = filled(2 * (size_t)t.F, 0);
         t.var = filled(2 * (size_t)t.F, 0);
         test(&t);

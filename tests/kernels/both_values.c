@@ -133,7 +133,7 @@ static void plain_formulas(void **state) {
         t.got = malloc(room * sizeof *t.got);
         t.expected = malloc(room * sizeof *t.expected);
         t.pack = malloc(t.k->conv_pack_size(t.F, t.K) * sizeof *t.pack);
-        t.cache = malloc(t.k->edge_cache_size(t.N, t.E, t.F, t.K) * sizeof *t.cache);
+        t.cache = malloc(t.k->edge_cache_size(t.N, t.E, t.F, t.K, 1) * sizeof *t.cache);
         t.k->conv_pack(&t.x, t.pack, t.c->w, t.c->b, t.F, t.K);
         project(&t);
         convolve(&t);

@@ -226,7 +226,8 @@ static inline rcr_edge_input op_edge_input(op_run *r, int training) {
     rcr_edge_input in = {.batch = &c->batch, .basis = c->basis, .F = c->shape.F};
     in.pq = op_input(r, c->pq, op_n_atoms(r) * 4 * (size_t)c->shape.F);
     in.pack = op_pack(r);
-    rcr_real *cache = op_own(r, r->k->edge_cache_size(c->batch.n_atoms, c->batch.n_edges, c->shape.F, c->shape.K));
+    rcr_real *cache =
+        op_own(r, r->k->edge_cache_size(c->batch.n_atoms, c->batch.n_edges, c->shape.F, c->shape.K, training));
     r->k->edge_prepare(&r->x, cache, &c->batch, c->basis, in.pack, c->shape.F, training);
     op_poison_scratch(r);
     in.cache = cache;

@@ -71,7 +71,7 @@ void RCR_CPU(conv_project_fwd)(const rcr_exec *x, rcr_real *pq, const rcr_real *
 void RCR_CPU(conv_project_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, const rcr_real *dpq,
                                const rcr_real *v, const rcr_real *pack, int32_t N, int32_t F, int32_t K);
 
-size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K);
+size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training);
 void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                            const rcr_real *pack, int32_t F, int training);
 void RCR_CPU(edge_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in);

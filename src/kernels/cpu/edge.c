@@ -9,8 +9,9 @@
 
 /* ---------------------------------------------------------------- what depends on the graph alone */
 
-size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K) {
+size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training) {
     size_t n = (size_t)N, e = (size_t)E, kp = (size_t)K + 2 * RCR_BASIS_PAD;
+    if (!training) return e * (RCR_TERMS + 1) + 1;
     return e * (RCR_TERMS + 1) + n + 2 * n * kp + (kp + 1) * kp + kp * 2 * (size_t)rcr_padded(F); /* rcr_cache_view */
 }
 

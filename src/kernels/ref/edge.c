@@ -4,9 +4,10 @@
 
 /* ---- R(d) = W_e e(d), which is the whole cache: [E, 2F] */
 
-size_t rcr_ref_edge_cache_size(int32_t N, int32_t E, int32_t F, int32_t K) {
+size_t rcr_ref_edge_cache_size(int32_t N, int32_t E, int32_t F, int32_t K, int training) {
     (void)N;
     (void)K;
+    (void)training;
     return (size_t)E * 2 * (size_t)F + 1;
 }
 
@@ -56,7 +57,7 @@ void rcr_ref_edge_prepare(const rcr_exec *x, rcr_real *cache, const rcr_batch *b
 }
 
 size_t rcr_ref_edge_grad_size(int32_t N, int32_t E, int32_t F, int32_t K) {
-    return rcr_ref_edge_cache_size(N, E, F, K);
+    return rcr_ref_edge_cache_size(N, E, F, K, 1);
 }
 
 static void weigh_edges(void *argument, int lane, int worker) {
