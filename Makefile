@@ -4,11 +4,12 @@ PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build setup all demo test checks sanitize format install clean help
+.PHONY: build setup all demo bench test checks sanitize format install clean help
 
 help:
 	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
 	@echo 'make demo       build, train on the bundled alloys, score, predict single files: two to three minutes'
+	@echo 'make bench      compare with PyTorch and pymatgen (installs them in .venv), write docs/performance.md: half an hour'
 	@echo 'make test       build everything and run all tests and checks'
 	@echo 'make checks     only the checks of the sources: rooms, headers, format, symbols, ...'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
@@ -31,6 +32,9 @@ all: setup $(BUILD)/build.ninja
 
 demo: build
 	@bash tools/demo.sh $(BUILD)/recryst
+
+bench: build
+	@bash bench/run.sh $(BUILD) $(BENCH_OPTIONS)
 
 test: all
 	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(nproc) --output-on-failure --no-tests=error

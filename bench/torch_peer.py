@@ -2,7 +2,8 @@
 
     python torch_peer.py FOLDER THREADS
 
-FOLDER is what bench_step wrote. FORM is plain, or best:LAYOUT:GATHER:GEMM. Commands, one a line, each answered by one line:
+FOLDER is what bench_step wrote. FORM is plain, best:LAYOUT:GATHER:GEMM (compiled), or eager:LAYOUT:GATHER:GEMM (the
+same, not compiled). Commands, one a line, each answered by one line:
 
     train FORM ARCH STEPS      seconds of each training step
     predict FORM ARCH STEPS    seconds of each forward pass in evaluation, without gradients
@@ -79,7 +80,7 @@ class Peer:
         self.run = self.model
         if kind == "best":
             self.run = torch.compile(self.model, dynamic=False)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=kind == "best")
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=kind != "plain")
 
     def loss(self, batch):
         out = self.run(batch)
