@@ -14,6 +14,7 @@ const rcr_command rcr_commands[] = {
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
     {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},
     {"graph", "show the crystal graph of one structure file", rcr_cmd_graph},
+    {"bench", "time this machine: reading, graphs, forward passes, training", rcr_cmd_bench},
     {NULL, NULL, NULL},
 };
 
@@ -76,7 +77,7 @@ int rcr_cli_main(int argc, char **argv) {
     rcr_signals_ignore_pipe();
     if (argc < 2) {
         /* Not what was asked for, so not on standard output. */
-        return rcr_cli_usage_error("", "no command given: train, evaluate, predict, info or graph");
+        return rcr_cli_usage_error("", "no command given: train, evaluate, predict, info, graph or bench");
     }
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return print_version();

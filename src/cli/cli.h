@@ -29,6 +29,7 @@ int rcr_cmd_evaluate(int argc, char **argv);
 int rcr_cmd_predict(int argc, char **argv);
 int rcr_cmd_info(int argc, char **argv);
 int rcr_cmd_graph(int argc, char **argv);
+int rcr_cmd_bench(int argc, char **argv);
 
 /* The whole command, main's arguments to main's value. */
 int rcr_cli_main(int argc, char **argv);
