@@ -114,6 +114,53 @@ cmp -s "$work/torn.csv" "$work/rows.csv" || fail "a torn header is not begun aga
 stream 0 "$frames" --out "$work/new.csv" --resume
 cmp -s "$work/new.csv" "$work/rows.csv" || fail "--resume without a file is not a new run"
 
+# Memory does not grow with the stream: its peak after 1,500 and after 61,500 structures (22 MB of text).
+if [ -r /proc/self/status ]; then
+    mkfifo "$work/long"
+    "$RECRYST" predict "$model" - --out "$work/long.csv" --threads 2 --quiet <"$work/long" >"$work/out" 2>"$work/err" &
+    pid=$!
+    exec 9>"$work/long"
+    # peak ROWS: feed the frames until there are so many rows, then the peak of resident memory in kB.
+    peak() {
+        while [ "$fed" -lt "$1" ]; do
+            cat "$frames" >&9
+            fed=$((fed + 1500))
+        done
+        for _ in $(seq 1200); do
+            [ "$(wc -l <"$work/long.csv")" -gt "$1" ] && break
+            sleep 0.05
+        done
+        most=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status")
+    }
+    fed=0
+    peak 1500
+    before=$most
+    peak 61500
+    exec 9>&-
+    wait $pid || fail "a long stream failed"
+    same "$(wc -l <"$work/long.csv")" 61501 "rows of a long stream"
+    [ $((most - before)) -lt 8000 ] || fail "memory grew from $before to $most kB with the stream"
+fi
+
+# Stopped while it waits for more: all that came has its row, code 3, and --resume goes on.
+mkfifo "$work/stopped"
+"$RECRYST" predict "$model" - --out "$work/stopped.csv" <"$work/stopped" >"$work/out" 2>"$work/err" &
+pid=$!
+exec 9>"$work/stopped"
+cat "$work/small.extxyz" >&9
+for _ in $(seq 600); do
+    [ "$(cat "$work/stopped.csv" 2>/dev/null | wc -l)" -eq 81 ] && break
+    sleep 0.05
+done
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+exec 9>&-
+same "$code" 3 "exit code of a stopped stream"
+err_has "interrupted after 80 structures"
+stream 0 "$frames" --out "$work/stopped.csv" --resume
+cmp -s "$work/stopped.csv" "$work/rows.csv" || fail "a stopped run, resumed, gives other rows"
+
 # The command line.
 run 2 predict "$model" - "$frames"
 run 2 predict "$model" "$frames" --resume --out "$work/x.csv"
