@@ -33,8 +33,13 @@ enum { VW = 4 };
 #endif
 
 #define INLINE static inline __attribute__((always_inline, unused))
-/* Loops over the vectors of a register block: always unrolled, so that the block stays in registers. */
+/* Loops over the vectors of a register block: always unrolled, so that the block stays in registers.  Clang must hear
+ * "full" to do so before it decides what lives in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 typedef float vf __attribute__((vector_size(RCR_VEC_BYTES)));
 typedef int32_t vi __attribute__((vector_size(RCR_VEC_BYTES)));
