@@ -131,8 +131,8 @@ INLINE void stats_atom(const stats_job *j, const edge_view *v, double *sums, int
     }
     UNROLL for (int u = 0; u < 2 * n; u++) {
         size_t at = (size_t)(u < n ? (b + u) * VW : v->Fp + (b + u - n) * VW);
-        for (int k = 0; k < VW; k++) sums[at + (size_t)k] += (double)sum[u][k];
-        for (int k = 0; k < VW; k++) sums[2 * (size_t)v->Fp + at + (size_t)k] += (double)square[u][k];
+        vadd_double(sums + at, sum[u]);
+        vadd_double(sums + 2 * (size_t)v->Fp + at, square[u]);
     }
 }
 

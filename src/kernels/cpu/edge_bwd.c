@@ -100,8 +100,8 @@ INLINE void backward_edges(const backward_job *j, const edge_view *v, double *su
         int count = u % n == n - 1 ? last : VW;
         vstore_n(gi + to, vload_n(gi + to, count) + gsum[u], count);
         vstore_n(zi + to, vload_n(zi + to, count) + zsum[u], count);
-        for (int k = 0; k < count; k++) sums[at + (size_t)k] += (double)gsum[u][k];
-        for (int k = 0; k < count; k++) sums[2 * Fp + at + (size_t)k] += (double)gz[u][k];
+        vadd_double(sums + at, gsum[u]);
+        vadd_double(sums + 2 * Fp + at, gz[u]);
     }
 }
 

@@ -113,6 +113,23 @@ INLINE vf vabs(vf a) {
 /* where mask (all ones or all zeros in each element) a, else b */
 INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
 
+/* to[k] += v[k] in double precision. */
+INLINE void vadd_double(double *to, vf v) {
+#if defined(RCR_VARIANT_avx512)
+    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
+    __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
+    _mm512_storeu_pd(to, _mm512_add_pd(_mm512_loadu_pd(to), low));
+    _mm512_storeu_pd(to + 8, _mm512_add_pd(_mm512_loadu_pd(to + 8), high));
+#elif defined(RCR_VARIANT_avx2)
+    __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
+    __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
+    _mm256_storeu_pd(to, _mm256_add_pd(_mm256_loadu_pd(to), low));
+    _mm256_storeu_pd(to + 4, _mm256_add_pd(_mm256_loadu_pd(to + 4), high));
+#else
+    for (int k = 0; k < VW; k++) to[k] += (double)v[k];
+#endif
+}
+
 /* Sum of the elements, always in the same tree. */
 INLINE float vsum(vf v) {
     float lane[VW];
