@@ -2,6 +2,7 @@
 # `make bench`: the comparison with PyTorch and pymatgen, in a virtual environment of its own.
 # usage: bench/run.sh BUILD [options of bench/compare.py]
 # RECRYST_VENV: a virtual environment that has torch, numpy and pymatgen, instead of .venv
+# pip looks where its own settings say (PIP_EXTRA_INDEX_URL for the CPU-only PyTorch, for example)
 # RECRYST_SHARED: where data/mp-formation-energy.tar.zst lies (../shared); without it, the bundled demo data
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,7 +10,7 @@ build=$1
 shift
 venv=${RECRYST_VENV:-.venv}
 if [ ! -x "$venv/bin/python" ]; then
-    echo "making a virtual environment in $venv (PyTorch for the CPU, numpy, pymatgen: about 1 GB)"
+    echo "making a virtual environment in $venv with PyTorch, numpy and pymatgen: several GB, less where pip finds the CPU-only PyTorch"
     python3 -m venv "$venv" || {
         echo "bench: Python 3 with venv is needed (Debian: python3-venv), and g++ for torch.compile" >&2
         exit 1
