@@ -64,13 +64,20 @@ RCR_API const char *rcr_version(void);
 
 /* -------------------------------------------------------------- crystals */
 
-/* A periodic crystal in which every site is occupied by one element. */
+/* A periodic crystal.  Where every site is fully occupied by one element (an ordered crystal), the three pointers at
+ * the end are NULL; else they give the species that share each site, and atomic_number holds the one with the largest
+ * occupancy, the lowest number among equals. */
 typedef struct rcr_crystal {
     char *id;             /* name of the material; owned, never NULL */
     double lattice[3][3]; /* rows a, b, c, angstrom */
     int32_t n_sites;
     double (*frac)[3];      /* [n_sites] fractional coordinates, not necessarily in [0, 1); owned */
     uint8_t *atomic_number; /* [n_sites] 1..118; owned */
+    /* Disordered crystals only: the species of site i are k = species_offset[i] .. species_offset[i + 1] - 1, at least
+     * one, by ascending atomic number, each once; what their occupancies lack of 1 is vacant. */
+    int32_t *species_offset;   /* [n_sites + 1], species_offset[0] = 0; owned */
+    uint8_t *species_number;   /* [species_offset[n_sites]] atomic numbers, 1..118; owned */
+    double *species_occupancy; /* [species_offset[n_sites]] in (0, 1], each site's sum at most 1; owned */
 } rcr_crystal;
 
 /* Read the first structure of a file whose format is told from its content, else its name (CIF, extended XYZ).

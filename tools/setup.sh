@@ -4,7 +4,7 @@
 # usage: tools/setup.sh [--dev]     --dev adds what only the project's own checks use (clang, clang-format, g++)
 set -eu
 
-packages="cmake ninja-build gcc libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libcmocka-dev"
+packages="cmake ninja-build gcc libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
 --dev) packages="$packages g++ clang clang-format" ;;
@@ -20,7 +20,7 @@ probe() {
     for program in cmake ninja cc pkg-config; do
         command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
     done
-    for library in jansson libarchive libmd cmocka; do
+    for library in jansson libarchive libmd sqlite3 libcurl cmocka; do
         pkg-config --exists "$library" 2>/dev/null || missing="$missing $library"
     done
     echo '#include <spglib.h>' | cc -I/usr/include/spglib -I/usr/local/include/spglib -fsyntax-only -x c - \
@@ -33,11 +33,11 @@ explain() {
     cat <<'END'
 recryst needs:
     CMake 3.20 or later, Ninja, a C17 compiler (gcc 12 or later, clang 14 or later), pkg-config,
-    and, with their headers: jansson, libarchive, libmd, spglib 2, LMDB (for the library and the command), cmocka (for the tests).
+    and, with their headers: jansson, libarchive, libmd, spglib 2, LMDB, SQLite 3, libcurl (for the library and the command), cmocka (for the tests).
 Their names in some systems:
-    Fedora     cmake ninja-build gcc pkgconf jansson-devel libarchive-devel libmd-devel spglib-devel lmdb-devel libcmocka-devel
-    Arch       cmake ninja gcc pkgconf jansson libarchive libmd spglib lmdb cmocka
-    Homebrew   cmake ninja pkgconf jansson libarchive libmd spglib lmdb cmocka
+    Fedora     cmake ninja-build gcc pkgconf jansson-devel libarchive-devel libmd-devel spglib-devel lmdb-devel sqlite-devel libcurl-devel libcmocka-devel
+    Arch       cmake ninja gcc pkgconf jansson libarchive libmd spglib lmdb sqlite curl cmocka
+    Homebrew   cmake ninja pkgconf jansson libarchive libmd spglib lmdb sqlite curl cmocka
 Install them, then run make again.
 END
 }

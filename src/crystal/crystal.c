@@ -26,6 +26,9 @@ void rcr_crystal_free(rcr_crystal *crystal) {
     rcr_free(crystal->id);
     rcr_free(crystal->frac);
     rcr_free(crystal->atomic_number);
+    rcr_free(crystal->species_offset);
+    rcr_free(crystal->species_number);
+    rcr_free(crystal->species_occupancy);
     rcr_free(crystal);
 }
 
