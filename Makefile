@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build setup all demo bench test checks sanitize format install clean help
+.PHONY: build setup all demo bench test checks sanitize fuzz format install clean help
 
 help:
 	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
@@ -13,6 +13,7 @@ help:
 	@echo 'make test       build everything and run all tests and checks'
 	@echo 'make checks     only the checks of the sources: rooms, headers, format, symbols, ...'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
+	@echo 'make fuzz       every reader under libFuzzer with sanitizers; RUNS=10000000 for the long campaign (resumable)'
 	@echo 'make format     lay out the sources with clang-format'
 	@echo 'make install    install command, library and header below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make clean      remove the build folders; runs/ stays'
@@ -46,8 +47,13 @@ checks: all
 sanitize: setup
 	@cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_SANITIZE=address,undefined \
 	  -DRECRYST_DOUBLE_TESTS=OFF $(CMAKE_OPTIONS)
-	@ninja -C build-asan
+	@ninja -C build-asan build-fuzz
 	@ctest --test-dir build-asan -j$$(nproc) --output-on-failure --no-tests=error -E '^checks\.'
+
+# RUNS of each target; what has been run is remembered in build-fuzz/, so a long campaign can be stopped and goes on.
+fuzz:
+	@bash tools/setup.sh --dev
+	@CMAKE_OPTIONS='$(CMAKE_OPTIONS)' bash tools/fuzz.sh $(or $(RUNS),20000)
 
 format:
 	@bash tools/format.sh
@@ -57,4 +63,4 @@ install: build
 	@cmake --install $(BUILD)
 
 clean:
-	@rm -rf $(BUILD) build-clang build-asan
+	@rm -rf $(BUILD) build-clang build-asan build-fuzz
