@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "crystal/species.h"
 
 rcr_status rcr_crystal_create(rcr_crystal **out, const char *id, int32_t n_sites, rcr_error *err) {
     if (n_sites < 0) return rcr_fail(err, RCR_ERR_ARGUMENT, "a crystal can't have %d sites", (int)n_sites);
@@ -101,5 +102,5 @@ rcr_status rcr_crystal_check(const rcr_crystal *crystal, rcr_error *err) {
             return rcr_fail(err, RCR_ERR_DATA, "site %ld has the atomic number %d; elements run from 1 to 118",
                             (long)i + 1, crystal->atomic_number[i]);
     }
-    return RCR_OK;
+    return rcr_crystal_check_species(crystal, err);
 }

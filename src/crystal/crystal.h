@@ -2,6 +2,7 @@
 #ifndef RCR_CRYSTAL_CRYSTAL_H
 #define RCR_CRYSTAL_CRYSTAL_H
 
+#include "crystal/species.h"
 #include "recryst.h"
 
 /* A crystal with room for n_sites sites, everything zero but the id (copied; "" for NULL). */
@@ -15,7 +16,8 @@ rcr_status rcr_lattice_from_parameters(double lattice[3][3], const double length
 /* Signed volume, cubic angstrom. */
 double rcr_lattice_volume(const double lattice[3][3]);
 
-/* Refuse what no graph can be made of: no sites, numbers that are not finite, no volume, atomic numbers outside 1..118.
+/* Refuse what no graph can be made of: no sites, numbers that are not finite, no volume, atomic numbers outside 1..118,
+ * species arrays that break what recryst.h says of them.  (Disordered sites pass: the graph decides on them.)
  * Errors: RCR_ERR_DATA. */
 rcr_status rcr_crystal_check(const rcr_crystal *crystal, rcr_error *err);
 
