@@ -87,7 +87,7 @@ static rcr_status settle_site(size_t *n_left, rcr_species *entry, size_t n, rcr_
     if (sum > 1 + RCR_OCCUPANCY_TOLERANCE + ROUNDING) {
         char number[32];
         return rcr_fail(err, RCR_ERR_DATA, "the occupancies of site %ld sum to %s, more than 1",
-                        (long)entry[0].site + 1, rcr_format_double(number, sum));
+                        (long)entry[0].site + 1, show(number, sum));
     }
     if (left == 1 && sum >= 1 - RCR_OCCUPANCY_TOLERANCE - ROUNDING)
         entry[0].occupancy = 1;
