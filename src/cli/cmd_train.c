@@ -15,7 +15,7 @@ typedef struct train_args {
     rcr_train_options options;
     rcr_graph_args graph;
     const char *resume, *out, *split, *kernels;
-    int32_t model, task, optimizer, steps, layers, gate, layer_norm, strict, quiet, threads;
+    int32_t model, task, optimizer, loss, schedule, steps, layers, gate, layer_norm, strict, quiet, threads;
     rcr_arg_list milestones;
 } train_args;
 
@@ -24,6 +24,8 @@ static train_args defaults(void) {
     a.model = a.options.model.architecture;
     a.task = a.options.model.task;
     a.optimizer = a.options.optimizer;
+    a.loss = a.options.loss;
+    a.schedule = a.options.schedule;
     a.steps = a.layers = a.options.model.depth;
     a.split = "random";
     a.milestones.n = a.options.n_milestones;
@@ -42,6 +44,19 @@ static rcr_status combine(train_args *a, const rcr_args *args, rcr_error *err) {
                         "--layers goes with --model cgcnn; sr-cgcnn, which is the default, takes --steps");
     if (!shared && (a->gate || a->layer_norm))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --model sr-cgcnn only", a->gate ? "gate" : "layer-norm");
+    static const char *const needs[][2] = {{"lr-milestones", "multistep"},
+                                           {"plateau-patience", "plateau"},
+                                           {"lr-final", "cosine or one-cycle"},
+                                           {"lr-gamma", "multistep or plateau"}};
+    static const int used[][2] = {{RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_MULTISTEP},
+                                  {RCR_SCHEDULE_PLATEAU, RCR_SCHEDULE_PLATEAU},
+                                  {RCR_SCHEDULE_COSINE, RCR_SCHEDULE_ONE_CYCLE},
+                                  {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_PLATEAU}};
+    for (int i = 0; i < 4; i++)
+        if (rcr_args_find(args, needs[i][0])->given && a->schedule != used[i][0] && a->schedule != used[i][1])
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --schedule %s", needs[i][0], needs[i][1]);
+    if (rcr_args_find(args, "huber-delta")->given && a->loss != RCR_LOSS_HUBER)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--huber-delta goes with --loss huber");
     static const char *const parts[] = {"train", "val", "test"};
     for (int i = 0; i < 3; i++) {
         char ratio[16], size[16];
@@ -56,6 +71,8 @@ static rcr_status combine(train_args *a, const rcr_args *args, rcr_error *err) {
     o->model.gate = a->gate;
     o->model.layer_norm = a->layer_norm;
     o->optimizer = (rcr_optimizer_kind)a->optimizer;
+    o->loss = (rcr_loss_kind)a->loss;
+    o->schedule = (rcr_schedule_kind)a->schedule;
     o->n_milestones = a->milestones.n;
     memcpy(o->milestone, a->milestones.item, (size_t)a->milestones.n * sizeof *o->milestone);
     rcr_graph_args_finish(&a->graph);
@@ -209,14 +226,28 @@ int rcr_cmd_train(int argc, char **argv) {
          .max = 1000,
          .above_min = 1,
          .help = "learning rate at the start"},
+        WORDS("schedule", RCR_ARG_CHOICE, "multistep|constant|cosine|one-cycle|plateau", &a.schedule,
+              "how the learning rate changes"),
         {.name = "lr-milestones",
          .kind = RCR_ARG_LIST,
          .value_name = "N,N,...",
          .value = &a.milestones,
          .min = 1,
          .max = 1e7,
-         .help = "epochs after which the learning rate is multiplied by --lr-gamma"},
-        NUMBER("lr-gamma", RCR_ARG_DOUBLE, &o->lr_gamma, 0, 1000, "factor at the milestones"),
+         .help = "multistep: epochs after which the learning rate is multiplied by --lr-gamma"},
+        NUMBER("lr-gamma", RCR_ARG_DOUBLE, &o->lr_gamma, 0, 1000, "multistep, plateau: that factor"),
+        NUMBER("lr-final", RCR_ARG_DOUBLE, &o->lr_final, 0, 1, "cosine, one-cycle: the last rate as a share of --lr"),
+        NUMBER("plateau-patience", RCR_ARG_INT32, &o->plateau_patience, 0, 10000000,
+               "plateau: epochs without a better score before the rate is multiplied"),
+        NUMBER("warmup", RCR_ARG_DOUBLE, &o->warmup, 0, 10000000, "epochs in which the rate grows to --lr"),
+        WORDS("loss", RCR_ARG_CHOICE, "mse|l1|huber", &a.loss, "of a regression's errors"),
+        NUMBER("huber-delta", RCR_ARG_DOUBLE, &o->huber_delta, 0, 1e6,
+               "huber: errors past so many standard deviations of the targets count linearly"),
+        NUMBER("clip", RCR_ARG_DOUBLE, &o->clip, 0, 1e9, "largest norm of the gradient; 0: as it comes"),
+        NUMBER("average", RCR_ARG_DOUBLE, &o->average, 0, 0.999999,
+               "keep a moving average of the weights, with this share of the old; 0: none"),
+        NUMBER("patience", RCR_ARG_INT32, &o->patience, 0, 10000000,
+               "stop after so many epochs without a better validation score; 0: never"),
         NUMBER("momentum", RCR_ARG_DOUBLE, &o->momentum, 0, 1, "sgd: momentum"),
         NUMBER("weight-decay", RCR_ARG_DOUBLE, &o->weight_decay, 0, 1000, "weight decay"),
         NUMBER("dropout", RCR_ARG_DOUBLE, &o->dropout, 0, 0.99, "classification: dropout before the hidden layers"),
@@ -252,7 +283,8 @@ int rcr_cmd_train(int argc, char **argv) {
                        "extended XYZ file.\n",
         .examples = "  recryst train data/demo/alloys.tar.zst --target formation_energy\n"
                     "  recryst train elastic.tar.zst --target band_gap --unit eV --model cgcnn --layers 3\n"
-                    "  recryst train my-crystals/ --epochs 100 --lr-milestones 60,80 --seed 7 --out runs/b\n"
+                    "  recryst train elastic.tar.zst --target K_VRH --loss huber \\\n"
+                    "      --schedule one-cycle --average 0.995 --out runs/b\n"
                     "  recryst train --resume runs/b\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,

@@ -184,6 +184,12 @@ struct rcr_kernels {
     /* ---- losses over C rows.  *loss overwritten: the mean over rows; dout overwritten: its gradient */
     void (*loss_mse)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
                      const rcr_real *target /* [C] */, int32_t C);
+    /* |error| (l1); or error^2 / 2 up to delta and delta (|error| - delta / 2) past it (Huber 1964); PyTorch's L1Loss
+     * and HuberLoss */
+    void (*loss_l1)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
+                    const rcr_real *target /* [C] */, int32_t C);
+    void (*loss_huber)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
+                       const rcr_real *target /* [C] */, double delta, int32_t C);
     /* out [C, n_classes] are logits: log-softmax and negative log-likelihood in one; target: class numbers as reals */
     void (*loss_nll)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
                      int32_t C, int32_t n_classes);
@@ -197,6 +203,10 @@ struct rcr_kernels {
     /* buffer [n]: momentum buffer, set to the gradient when first is 1 */
     void (*sgd_update)(const rcr_exec *x, rcr_real *p, rcr_real *buffer, const rcr_real *grad, double lr,
                        double momentum, double weight_decay, int first, int64_t n);
+    /* grad [n] scaled so that its Euclidean norm is at most limit: by limit / (norm + 1e-6) where that is below 1 */
+    void (*clip_norm)(const rcr_exec *x, rcr_real *grad, double limit, int64_t n);
+    /* y [n] = keep * y + (1 - keep) * in: a moving average */
+    void (*blend)(const rcr_exec *x, rcr_real *y, const rcr_real *in, double keep, int64_t n);
 };
 
 /* The plain-C reference. */

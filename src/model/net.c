@@ -155,6 +155,10 @@ rcr_real *rcr_net_parameters(rcr_net *net) { return net->parameters; }
 
 size_t rcr_net_n_parameters(const rcr_net *net) { return net->n_parameters; }
 
+rcr_real *rcr_net_buffers(rcr_net *net) { return net->buffers; }
+
+size_t rcr_net_n_buffers(const rcr_net *net) { return net->n_buffer_values; }
+
 void rcr_net_set_dropout(rcr_net *net, double probability) { net->dropout = probability; }
 
 int32_t rcr_net_width(const rcr_net *net) {

@@ -20,6 +20,8 @@ void rcr_net_free(rcr_net *net);
 /* Device memory: parameters and running statistics, as in rcr_model. */
 rcr_real *rcr_net_parameters(rcr_net *net);
 size_t rcr_net_n_parameters(const rcr_net *net);
+rcr_real *rcr_net_buffers(rcr_net *net); /* running statistics, [rcr_net_n_buffers] */
+size_t rcr_net_n_buffers(const rcr_net *net);
 
 /* Must follow every change of the parameters, before forward: packs weights, embeds the element table. */
 void rcr_net_refresh(rcr_net *net, const rcr_exec *exec);

@@ -33,12 +33,15 @@ enum {
     T_FIRST,
     T_SECOND,
     T_PATH,
+    T_AVERAGE_PARAMETERS, /* empty where no average is kept */
+    T_AVERAGE_BUFFERS,
     N_TENSORS
 };
 static const char *const tensor_names[N_TENSORS] = {
-    "counters",        "shuffle",      "history",         "scores",           "result",
-    "split.train",     "split.val",    "split.test",      "parameters",       "buffers",
-    "best.parameters", "best.buffers", "optimizer.first", "optimizer.second", "data.path"};
+    "counters",           "shuffle",        "history",         "scores",           "result",
+    "split.train",        "split.val",      "split.test",      "parameters",       "buffers",
+    "best.parameters",    "best.buffers",   "optimizer.first", "optimizer.second", "data.path",
+    "average.parameters", "average.buffers"};
 
 static rcr_st_tensor make_tensor(int which, const char *dtype, const void *data, size_t count) {
     rcr_st_tensor tensor = {.name = tensor_names[which], .rank = 1, .shape = {(int64_t)count}, .count = count};
@@ -149,7 +152,7 @@ static rcr_status meta_collect(meta_list *list, const rcr_run *run, rcr_error *e
     char elements[65];
     rcr_status status = hash_elements(elements, run->model->elements, err);
     if (status != RCR_OK) return status;
-    meta_add(list, "format", "1");
+    meta_add(list, "format", "2");
     meta_add(list, "program", rcr_version());
     meta_add(list, "data", run->dataset->sha256);
     meta_add(list, "elements", elements);
@@ -220,6 +223,12 @@ static void list_tensors(rcr_st_tensor tensor[N_TENSORS], const state_arrays *st
     tensor[T_BEST_BUFFERS] = make_tensor(T_BEST_BUFFERS, REAL_DTYPE, best->buffers, best->n_buffer_values);
     tensor[T_FIRST] = make_tensor(T_FIRST, REAL_DTYPE, state->first, run->optimizer.n);
     tensor[T_SECOND] = make_tensor(T_SECOND, REAL_DTYPE, state->second, run->optimizer.n);
+    const rcr_model *average = run->average;
+    tensor[T_AVERAGE_PARAMETERS] =
+        make_tensor(T_AVERAGE_PARAMETERS, REAL_DTYPE, average != NULL ? average->parameters : NULL,
+                    average != NULL ? average->n_parameters : 0);
+    tensor[T_AVERAGE_BUFFERS] = make_tensor(T_AVERAGE_BUFFERS, REAL_DTYPE, average != NULL ? average->buffers : NULL,
+                                            average != NULL ? average->n_buffer_values : 0);
     tensor[T_PATH] = make_tensor(T_PATH, "U8", run->data_path, strlen(run->data_path));
 }
 
@@ -255,7 +264,7 @@ static rcr_status verify(const rcr_checkpoint *checkpoint, rcr_error *err) {
     const char *stored = rcr_safetensors_meta(file, "checksum");
     if (format == NULL || stored == NULL)
         return rcr_fail(err, RCR_ERR_PARSE, "this is not a checkpoint of a training run");
-    if (strcmp(format, "1") != 0)
+    if (strcmp(format, "2") != 0)
         return rcr_fail(err, RCR_ERR_UNSUPPORTED, "a checkpoint of format '%.16s', which this version does not know",
                         format);
     rcr_st_tensor tensor[N_TENSORS];
@@ -450,6 +459,14 @@ rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint
         status = rcr_model_copy(&run->best, run->model, err);
         if (status == RCR_OK) status = restore_model(run->best, checkpoint, T_BEST_PARAMETERS, T_BEST_BUFFERS, err);
         if (status == RCR_OK) run->best->n_batches_tracked = counters[4];
+    }
+    if (status == RCR_OK && run->average != NULL) {
+        status = restore_model(run->average, checkpoint, T_AVERAGE_PARAMETERS, T_AVERAGE_BUFFERS, err);
+        if (status == RCR_OK) {
+            run->average->n_batches_tracked = run->model->n_batches_tracked;
+            run->kernels->mem_upload(run->average_parameters, run->average->parameters, run->average->n_parameters);
+            run->kernels->mem_upload(run->average_buffers, run->average->buffers, run->average->n_buffer_values);
+        }
     }
     if (status == RCR_OK) status = restore_optimizer(run, checkpoint, err);
     if (status == RCR_OK) status = restore_history(run, checkpoint, err);

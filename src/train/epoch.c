@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "train/evaluate.h"
+#include "train/schedule.h"
 
 int rcr_run_stop_requested(const rcr_run *run) { return run->events->stop != NULL && atomic_load(run->events->stop); }
 
@@ -45,6 +46,36 @@ static double batch_score(const rcr_run *run, const int64_t *rows, int32_t n) {
     return sum;
 }
 
+/* run->device_loss and device_dout from the outputs [n, n_outputs] and device_target. */
+static void compute_loss(rcr_run *run, const rcr_real *output, int32_t n) {
+    const rcr_kernels *k = run->kernels;
+    if (run->model->n_outputs > 1) {
+        k->loss_nll(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n,
+                    run->model->n_outputs);
+        return;
+    }
+    switch (run->options.loss) {
+    case RCR_LOSS_MSE:
+        k->loss_mse(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n);
+        break;
+    case RCR_LOSS_L1: k->loss_l1(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n); break;
+    case RCR_LOSS_HUBER:
+        k->loss_huber(&run->exec, run->device_loss, run->device_dout, output, run->device_target,
+                      run->options.huber_delta, n);
+        break;
+    }
+}
+
+/* The share of the old grows from 1/10 to what is asked for, so that an average is never held back by its start. */
+static void follow_average(rcr_run *run) {
+    if (run->average_parameters == NULL) return;
+    double step = (double)run->optimizer.step, keep = fmin(run->options.average, (1 + step) / (10 + step));
+    run->kernels->blend(&run->exec, run->average_parameters, rcr_net_parameters(run->net), keep,
+                        (int64_t)rcr_net_n_parameters(run->net));
+    run->kernels->blend(&run->exec, run->average_buffers, rcr_net_buffers(run->net), keep,
+                        (int64_t)rcr_net_n_buffers(run->net));
+}
+
 /* One update.  rows: the samples of the batch.  *loss: the mean over them. */
 static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_t *rows, double lr, double *loss,
                               rcr_error *err) {
@@ -58,25 +89,27 @@ static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_
     k->mem_upload(run->device_target, run->host_target, (size_t)n);
     rcr_net_forward_training(run->tape, run->net, &run->exec, batch, dropout_seed(run));
     rcr_real *output = rcr_tape_output(run->tape), host_loss;
-    if (n_outputs == 1)
-        k->loss_mse(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n);
-    else
-        k->loss_nll(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n, n_outputs);
+    compute_loss(run, output, n);
     k->mem_download(&host_loss, run->device_loss, 1);
     k->mem_download(run->host_output, output, (size_t)n * (size_t)n_outputs);
     *loss = (double)host_loss;
     if (!isfinite(*loss)) return RCR_ERR_NUMERIC;
     rcr_net_backward(run->tape, run->net, &run->exec, batch, run->device_dout);
+    if (run->options.clip > 0)
+        k->clip_norm(&run->exec, rcr_tape_gradient(run->tape), run->options.clip,
+                     (int64_t)rcr_net_n_parameters(run->net));
     rcr_optimizer_update(&run->optimizer, &run->exec, rcr_net_parameters(run->net), rcr_tape_gradient(run->tape),
                          &run->options, lr);
     rcr_net_refresh(run->net, &run->exec);
+    follow_average(run);
     return RCR_OK;
 }
 
 rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
     size_t n = run->split.n_train,
            n_batches = (n + (size_t)run->options.batch_size - 1) / (size_t)run->options.batch_size;
-    epoch->lr = rcr_schedule_lr(&run->options, epoch->epoch);
+    rcr_progress progress = {run->history, run->epochs_done, 0, n_batches};
+    epoch->lr = rcr_schedule_lr(&run->options, &progress);
     memcpy(run->order, run->split.train, n * sizeof *run->order);
     rcr_rng_shuffle(&run->shuffle, run->order, n);
     rcr_loader_start(run->loader, run->order, n);
@@ -88,7 +121,8 @@ rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
         double loss = 0;
         rcr_status status = rcr_loader_next(&batch, &first, run->loader, err);
         if (status != RCR_OK) return status;
-        status = train_batch(run, batch, run->order + first, epoch->lr, &loss, err);
+        progress.batch = b;
+        status = train_batch(run, batch, run->order + first, rcr_schedule_lr(&run->options, &progress), &loss, err);
         if (status == RCR_ERR_NUMERIC) return loss_failed(run, epoch, b, loss, err);
         if (status != RCR_OK) return status;
         loss_sum += loss * batch->n_crystals;

@@ -13,6 +13,8 @@ static const char *const tasks[] = {"regression", "classification", NULL};
 static const char *const paddings[] = {"none", "reference", NULL};
 static const char *const tie_rules[] = {"cut", "keep", NULL};
 static const char *const split_kinds[] = {"random", "reference", "file", NULL};
+static const char *const losses[] = {"mse", "l1", "huber", NULL};
+static const char *const schedules[] = {"multistep", "constant", "cosine", "one-cycle", "plateau", NULL};
 static const char *const optimizers[] = {"adam", "sgd", "adamw", NULL};
 
 #define FIELD(section, name, kind, member, comment)                                                                    \
@@ -54,8 +56,18 @@ const rcr_option_field rcr_option_fields[] = {
     FIELD("training", "batch_size", INT32, batch_size, "crystals in a batch"),
     CHOICE("training", "optimizer", optimizer, optimizers, "adam, sgd (with momentum) or adamw"),
     FIELD("training", "lr", DOUBLE, lr, "learning rate at the start"),
-    FIELD("training", "lr_milestones", MILESTONES, milestone, "epochs after which the learning rate is multiplied"),
-    FIELD("training", "lr_gamma", DOUBLE, lr_gamma, "by this factor"),
+    CHOICE("training", "loss", loss, losses, "regression: mse, l1 or huber, of normalised targets"),
+    FIELD("training", "huber_delta", DOUBLE, huber_delta, "huber: errors past it count linearly; normalised units"),
+    CHOICE("training", "schedule", schedule, schedules, "how the learning rate changes"),
+    FIELD("training", "lr_milestones", MILESTONES, milestone,
+          "multistep: epochs after which the learning rate is multiplied"),
+    FIELD("training", "lr_gamma", DOUBLE, lr_gamma, "by this factor; plateau: as well"),
+    FIELD("training", "lr_final", DOUBLE, lr_final, "cosine, one-cycle: the last learning rate as a share of lr"),
+    FIELD("training", "warmup", DOUBLE, warmup, "epochs in which the learning rate grows to lr"),
+    FIELD("training", "plateau_patience", INT32, plateau_patience, "plateau: epochs without a better score"),
+    FIELD("training", "patience", INT32, patience, "stop after so many epochs without a better score; 0: never"),
+    FIELD("training", "clip", DOUBLE, clip, "largest norm of the gradient; 0: not clipped"),
+    FIELD("training", "average", DOUBLE, average, "moving average of the weights, share kept; 0: none"),
     FIELD("training", "momentum", DOUBLE, momentum, "sgd"),
     FIELD("training", "weight_decay", DOUBLE, weight_decay, ""),
     FIELD("training", "beta1", DOUBLE, beta1, "adam, adamw"),
@@ -88,6 +100,8 @@ rcr_train_options rcr_train_options_default(void) {
         .n_milestones = 1,
         .milestone = {100},
         .lr_gamma = 0.1,
+        .huber_delta = 1,
+        .plateau_patience = 10,
         .dropout = 0.5,
         .seed = 123,
     };
@@ -97,6 +111,8 @@ rcr_train_options rcr_train_options_default(void) {
 const char *rcr_architecture_name(rcr_architecture architecture) { return architectures[architecture]; }
 const char *rcr_task_name(rcr_task_kind task) { return tasks[task]; }
 const char *rcr_optimizer_name(rcr_optimizer_kind optimizer) { return optimizers[optimizer]; }
+const char *rcr_loss_name(rcr_loss_kind loss) { return losses[loss]; }
+const char *rcr_schedule_name(rcr_schedule_kind schedule) { return schedules[schedule]; }
 const char *rcr_split_kind_name(rcr_split_kind kind) { return split_kinds[kind]; }
 
 void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options) {
@@ -225,6 +241,16 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
         return rcr_fail(err, RCR_ERR_ARGUMENT, "batch size is %" PRId32 "; at least 1", o->batch_size);
     if (o->optimizer < RCR_ADAM || o->optimizer > RCR_ADAMW)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "no such optimizer; allowed are adam, sgd and adamw");
+    if (o->loss < RCR_LOSS_MSE || o->loss > RCR_LOSS_HUBER)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "no such loss; allowed are mse, l1 and huber");
+    if (o->loss != RCR_LOSS_MSE && o->model.task == RCR_CLASSIFICATION)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the loss %s is one of regression; classes have their own",
+                        losses[o->loss]);
+    if (o->schedule < RCR_SCHEDULE_MULTISTEP || o->schedule > RCR_SCHEDULE_PLATEAU)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "no such schedule; allowed are multistep, constant, cosine, one-cycle and plateau");
+    if (o->plateau_patience < 0 || o->patience < 0)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "patience is a number of epochs, 0 or more");
     if (o->n_milestones < 0 || o->n_milestones > RCR_MAX_MILESTONES)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "%" PRId32 " milestones; at most %d", o->n_milestones,
                         RCR_MAX_MILESTONES);
@@ -238,6 +264,11 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
     } number[] = {
         {"learning rate", "above 0", o->lr, o->lr > 0},
         {"learning rate's gamma", "above 0", o->lr_gamma, o->lr_gamma > 0},
+        {"Huber's delta", "above 0", o->huber_delta, o->huber_delta > 0},
+        {"final share of the learning rate", "0 to 1", o->lr_final, o->lr_final >= 0 && o->lr_final <= 1},
+        {"warm-up", "0 or more epochs, fewer than there are", o->warmup, o->warmup >= 0 && o->warmup < o->epochs},
+        {"largest norm of the gradient", "0 or more", o->clip, o->clip >= 0},
+        {"average's share of the old", "0 to below 1", o->average, o->average >= 0 && o->average < 1},
         {"momentum", "0 to below 1", o->momentum, o->momentum >= 0 && o->momentum < 1},
         {"weight decay", "0 or more", o->weight_decay, o->weight_decay >= 0},
         {"beta1", "0 to below 1", o->beta1, o->beta1 >= 0 && o->beta1 < 1},
@@ -279,11 +310,4 @@ rcr_status rcr_train_options_copy(rcr_train_options *out, const rcr_train_option
     }
     *out = copy;
     return RCR_OK;
-}
-
-double rcr_schedule_lr(const rcr_train_options *options, int32_t epoch) {
-    double lr = options->lr;
-    for (int32_t i = 0; i < options->n_milestones; i++)
-        if (options->milestone[i] < epoch) lr *= options->lr_gamma;
-    return lr;
 }

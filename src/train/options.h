@@ -42,14 +42,12 @@ rcr_status rcr_train_options_check(const rcr_train_options *options, rcr_error *
 rcr_status rcr_train_options_copy(rcr_train_options *out, const rcr_train_options *options, rcr_error *err);
 void rcr_train_options_release(rcr_train_options *options);
 
-/* The learning rate of a 1-based epoch: lr times gamma for every milestone below it (torch's MultiStepLR, stepped after
- * every epoch). */
-double rcr_schedule_lr(const rcr_train_options *options, int32_t epoch);
-
 /* Names as they stand in settings: "sr-cgcnn", "regression", "adam", "random". */
 const char *rcr_architecture_name(rcr_architecture architecture);
 const char *rcr_task_name(rcr_task_kind task);
 const char *rcr_optimizer_name(rcr_optimizer_kind optimizer);
+const char *rcr_loss_name(rcr_loss_kind loss);
+const char *rcr_schedule_name(rcr_schedule_kind schedule);
 const char *rcr_split_kind_name(rcr_split_kind kind);
 
 #endif

@@ -35,6 +35,7 @@ typedef struct rcr_run {
     rcr_choice choice;
     rcr_model *model; /* the weights after the last whole epoch */
     rcr_model *best;
+    rcr_model *average; /* the moving average after the last whole epoch; NULL when the options ask for none */
     rcr_net *net;
     rcr_tape *tape;
     rcr_exec exec;
@@ -44,6 +45,8 @@ typedef struct rcr_run {
     /* Work space of a batch: targets, gradient of the loss and the loss on the device, and their like on the host. */
     rcr_real *device_target, *device_dout, *device_loss;
     rcr_real *host_target, *host_output;
+    /* The moving average of parameters and running statistics, device; NULL without. */
+    rcr_real *average_parameters, *average_buffers;
     int64_t *order; /* [split.n_train] this epoch's */
     /* Work space of scoring a part: [the largest part]. */
     double *part_target, *part_prediction;

@@ -137,6 +137,15 @@ static const char *flag_of(const char *section, const char *name) {
         {"split", "train_size", "--train-size"},
         {"split", "val_size", "--val-size"},
         {"split", "test_size", "--test-size"},
+        {"training", "loss", "--loss"},
+        {"training", "huber_delta", "--huber-delta"},
+        {"training", "schedule", "--schedule"},
+        {"training", "lr_final", "--lr-final"},
+        {"training", "warmup", "--warmup"},
+        {"training", "plateau_patience", "--plateau-patience"},
+        {"training", "patience", "--patience"},
+        {"training", "clip", "--clip"},
+        {"training", "average", "--average"},
         {"training", "lr_gamma", "--lr-gamma"},
         {"training", "momentum", "--momentum"},
         {"training", "weight_decay", "--weight-decay"},
@@ -176,8 +185,8 @@ static void gather_repeat(gathered *g, const rcr_run *run) {
                     shared && o->model.layer_norm ? " --layer-norm" : "");
     rcr_text_printf(text, " \\\n    --epochs %" PRId32 " --batch-size %" PRId32 " --optimizer %s --lr %s", o->epochs,
                     o->batch_size, rcr_optimizer_name(o->optimizer), rcr_format_double(number, o->lr));
-    if (o->n_milestones > 0) rcr_text_puts(text, " \\\n    --lr-milestones ");
-    for (int32_t i = 0; i < o->n_milestones; i++)
+    if (o->n_milestones > 0 && o->schedule == RCR_SCHEDULE_MULTISTEP) rcr_text_puts(text, " \\\n    --lr-milestones ");
+    for (int32_t i = 0; i < o->n_milestones && o->schedule == RCR_SCHEDULE_MULTISTEP; i++)
         rcr_text_printf(text, i > 0 ? ",%" PRId32 : "%" PRId32, o->milestone[i]);
     put_changed(text, run);
     if (o->split.kind == RCR_SPLIT_FILE)

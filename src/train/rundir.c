@@ -235,6 +235,8 @@ static void summarize_settings(json_list *list, const rcr_run *run) {
     json_integer(list, "epochs", o->epochs);
     json_text(list, "optimizer", names[o->optimizer]);
     json_number(list, "learning_rate", o->lr);
+    json_text(list, "loss", rcr_loss_name(o->loss));
+    json_text(list, "schedule", rcr_schedule_name(o->schedule));
     json_number(list, "lr_gamma", o->lr_gamma);
     rcr_text *milestones = json_begin(list, "lr_milestones");
     rcr_text_puts(milestones, "[");

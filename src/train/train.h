@@ -15,6 +15,18 @@ using std::atomic_int; /* C++ has no stdatomic.h before C++23; the two are laid 
 
 typedef enum rcr_optimizer_kind { RCR_ADAM = 0, RCR_SGD, RCR_ADAMW } rcr_optimizer_kind;
 
+/* Of a regression's normalised targets; classification has the negative log-likelihood. */
+typedef enum rcr_loss_kind { RCR_LOSS_MSE = 0, RCR_LOSS_L1, RCR_LOSS_HUBER } rcr_loss_kind;
+
+/* How the learning rate changes: train/schedule.h. */
+typedef enum rcr_schedule_kind {
+    RCR_SCHEDULE_MULTISTEP = 0,
+    RCR_SCHEDULE_CONSTANT,
+    RCR_SCHEDULE_COSINE,
+    RCR_SCHEDULE_ONE_CYCLE,
+    RCR_SCHEDULE_PLATEAU
+} rcr_schedule_kind;
+
 #define RCR_MAX_MILESTONES 32
 
 typedef struct rcr_train_options {
@@ -30,13 +42,23 @@ typedef struct rcr_train_options {
     double momentum;     /* SGD, 0.9 */
     double weight_decay; /* 0 */
     double beta1, beta2, eps;
+    rcr_loss_kind loss; /* RCR_LOSS_MSE */
+    double huber_delta; /* Huber's loss, in units of the training targets' standard deviation; 1 */
+    rcr_schedule_kind schedule;
     int32_t n_milestones;
     int32_t milestone[RCR_MAX_MILESTONES]; /* epochs after which lr is multiplied; {100} */
-    double lr_gamma;                       /* 0.1 */
-    double dropout;                        /* classification only, 0.5 */
-    uint64_t seed;                         /* 123 */
-    int n_threads;                         /* 0: all */
-    const char *kernels;                   /* NULL: the best */
+    double lr_gamma;                       /* 0.1; multistep and plateau */
+    double lr_final;                       /* cosine and one-cycle: the last rate as a share of lr; 0 */
+    double warmup;                         /* epochs, whole or not; 0 */
+    int32_t plateau_patience;              /* 10 */
+    int32_t patience; /* stop after so many epochs in a row without a better validation score; 0: never */
+    double clip;      /* largest Euclidean norm of an update's whole gradient; 0: not clipped */
+    double average;   /* the model that is validated and kept is a moving average of the weights and running statistics
+                         with this share of the old at every update (ramped up from 1/10); 0: the weights themselves */
+    double dropout;   /* classification only, 0.5 */
+    uint64_t seed;    /* 123 */
+    int n_threads;    /* 0: all */
+    const char *kernels; /* NULL: the best */
     int strict;
 } rcr_train_options;
 rcr_train_options rcr_train_options_default(void);
@@ -45,6 +67,7 @@ rcr_train_options rcr_train_options_default(void);
 typedef struct rcr_epoch {
     int32_t epoch; /* 1-based */
     double lr, train_loss;
+    /* val_loss is the mean squared error of normalised targets (or log loss), whatever the loss of training. */
     double train_score; /* MAE in the target's unit over the epoch's batches (training mode); accuracy for classes */
     double val_loss, val_score; /* MAE, or ROC AUC (accuracy where the validation part holds one class alone) */
     int is_best;

@@ -16,6 +16,7 @@
 #include "train/epoch.h"
 #include "train/evaluate.h"
 #include "train/rundir.h"
+#include "train/schedule.h"
 
 static double now(void) {
     struct timespec time;
@@ -32,8 +33,9 @@ static void say(const rcr_run *run, const char *text) {
 static void release(rcr_run *run) {
     rcr_loader_free(run->loader);
     if (run->kernels != NULL) {
-        rcr_real *const device[] = {run->device_target, run->device_dout, run->device_loss};
-        for (int i = 0; i < 3; i++)
+        rcr_real *const device[] = {run->device_target, run->device_dout, run->device_loss, run->average_parameters,
+                                    run->average_buffers};
+        for (size_t i = 0; i < sizeof device / sizeof device[0]; i++)
             if (device[i] != NULL) run->kernels->mem_free(device[i]);
     }
     rcr_optimizer_release(&run->optimizer);
@@ -42,6 +44,7 @@ static void release(rcr_run *run) {
     rcr_exec_release(&run->exec);
     rcr_model_free(run->model);
     rcr_model_free(run->best);
+    rcr_model_free(run->average);
     rcr_split_free(&run->split);
     rcr_dataset_free(run->dataset);
     rcr_pool_free(run->pool);
@@ -204,6 +207,21 @@ static rcr_status make_room(rcr_run *run, rcr_error *err) {
     return rcr_loader_create(&run->loader, run->dataset, (int32_t)batch, rcr_pool_size(run->pool) > 1, err);
 }
 
+/* The moving average begins as the weights. */
+static rcr_status make_average(rcr_run *run, rcr_error *err) {
+    if (run->options.average == 0) return RCR_OK;
+    size_t n = rcr_net_n_parameters(run->net), n_buffers = rcr_net_n_buffers(run->net);
+    rcr_status status = rcr_model_copy(&run->average, run->model, err);
+    if (status != RCR_OK) return status;
+    run->average_parameters = run->kernels->mem_alloc(n);
+    run->average_buffers = run->kernels->mem_alloc(n_buffers);
+    if (run->average_parameters == NULL || run->average_buffers == NULL)
+        return rcr_fail_memory(err, "making room for the average of the weights");
+    run->kernels->mem_copy(&run->exec, run->average_parameters, rcr_net_parameters(run->net), n);
+    run->kernels->mem_copy(&run->exec, run->average_buffers, rcr_net_buffers(run->net), n_buffers);
+    return RCR_OK;
+}
+
 /* All that needs the data and the split. */
 static rcr_status build(rcr_run *run, rcr_error *err) {
     rcr_status status = make_room(run, err);
@@ -217,6 +235,8 @@ static rcr_status build(rcr_run *run, rcr_error *err) {
     if (status == RCR_OK)
         status = rcr_optimizer_init(&run->optimizer, run->options.optimizer, run->kernels,
                                     rcr_net_n_parameters(run->net), err);
+    if (status != RCR_OK) return status;
+    status = make_average(run, err);
     if (status != RCR_OK) return status;
     rcr_net_set_dropout(run->net, run->options.dropout);
     rcr_net_refresh(run->net, &run->exec);
@@ -261,19 +281,20 @@ static rcr_status set_number_meta(rcr_model *model, const char *key, double valu
     return rcr_model_set_meta(model, key, rcr_format_double(text, value), err);
 }
 
-/* run->best <- the weights of this epoch. */
+/* run->best <- the weights of this epoch, or their average. */
 static rcr_status keep_best(rcr_run *run, const rcr_score *val, const rcr_epoch *epoch, rcr_error *err) {
+    const rcr_model *now = run->average != NULL ? run->average : run->model;
     run->best_epoch = epoch->epoch;
     run->best_score = epoch->val_score;
     run->best_loss = val->loss;
     run->model_pending = 1;
     if (run->best == NULL) {
-        rcr_status status = rcr_model_copy(&run->best, run->model, err);
+        rcr_status status = rcr_model_copy(&run->best, now, err);
         if (status != RCR_OK) return status;
     } else {
-        memcpy(run->best->parameters, run->model->parameters, run->model->n_parameters * sizeof(rcr_real));
-        memcpy(run->best->buffers, run->model->buffers, run->model->n_buffer_values * sizeof(rcr_real));
-        run->best->n_batches_tracked = run->model->n_batches_tracked;
+        memcpy(run->best->parameters, now->parameters, now->n_parameters * sizeof(rcr_real));
+        memcpy(run->best->buffers, now->buffers, now->n_buffer_values * sizeof(rcr_real));
+        run->best->n_batches_tracked = now->n_batches_tracked;
     }
     return RCR_OK;
 }
@@ -296,15 +317,26 @@ static int is_better(const rcr_run *run, const rcr_score *val, double score) {
     return score > run->best_score;
 }
 
+static void store_average(rcr_run *run) {
+    run->kernels->mem_download(run->average->parameters, run->average_parameters, run->average->n_parameters);
+    run->kernels->mem_download(run->average->buffers, run->average_buffers, run->average->n_buffer_values);
+    run->average->n_batches_tracked = run->model->n_batches_tracked;
+}
+
 static rcr_status run_epoch(rcr_run *run, rcr_error *err) {
     double start = now();
     rcr_epoch epoch = {.epoch = run->epochs_done + 1};
     rcr_status status = rcr_run_train_epoch(run, &epoch, err);
     if (status != RCR_OK) return status;
     rcr_score val;
+    rcr_net_store(run->net, run->model);
+    if (run->average != NULL) {
+        store_average(run);
+        rcr_net_load(run->net, run->average, &run->exec);
+    }
     status = rcr_run_score_part(&val, run->part_prediction, run, run->split.val, run->split.n_val, err);
     if (status != RCR_OK) return status;
-    rcr_net_store(run->net, run->model);
+    if (run->average != NULL) rcr_net_load(run->net, run->model, &run->exec);
     epoch.val_loss = val.loss;
     epoch.val_score = run->choice == RCR_CHOOSE_MAE ? val.mae : run->choice == RCR_CHOOSE_AUC ? val.auc : val.accuracy;
     epoch.is_best = is_better(run, &val, epoch.val_score);
@@ -326,6 +358,14 @@ static rcr_status run_epoch(rcr_run *run, rcr_error *err) {
 static rcr_status run_epochs(rcr_run *run, rcr_error *err) {
     rcr_status status = RCR_OK;
     while (status == RCR_OK && run->epochs_done < run->options.epochs) {
+        if (rcr_schedule_stops(&run->options, run->history, run->epochs_done)) {
+            char text[160];
+            snprintf(text, sizeof text,
+                     "stopped early: the last %" PRId32 " epochs brought no better validation score (--patience)",
+                     run->options.patience);
+            say(run, text);
+            break;
+        }
         status = rcr_run_stop_requested(run) ? RCR_ERR_INTERRUPTED : run_epoch(run, err);
     }
     if (status == RCR_OK) return flush(run, err);

@@ -282,6 +282,18 @@ static double mse_loss(fd *t) {
     return (double)loss;
 }
 
+static double l1_loss(fd *t) {
+    rcr_real loss = (rcr_real)NAN;
+    t->k->loss_l1(&t->x, &loss, t->y, t->c->logits, t->c->target, t->C);
+    return (double)loss;
+}
+
+static double huber_loss(fd *t) {
+    rcr_real loss = (rcr_real)NAN;
+    t->k->loss_huber(&t->x, &loss, t->y, t->c->logits, t->c->target, 0.7, t->C);
+    return (double)loss;
+}
+
 static double nll_loss(fd *t) {
     rcr_real loss = (rcr_real)NAN;
     t->k->loss_nll(&t->x, &loss, t->y, t->c->logits, t->c->classes, t->C, t->c->M);
@@ -294,6 +306,10 @@ static void losses(fd *t) {
     rcr_real *dout = filled(n, NAN), loss;
     t->k->loss_mse(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
     check(t, mse_loss, "loss_mse", "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_l1(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
+    check(t, l1_loss, "loss_l1", "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_huber(&t->x, &loss, dout, t->c->logits, t->c->target, 0.7, t->C);
+    check(t, huber_loss, "loss_huber", "out", t->c->logits, dout, (size_t)t->C);
     t->k->loss_nll(&t->x, &loss, dout, t->c->logits, t->c->classes, t->C, t->c->M);
     check(t, nll_loss, "loss_nll", "out", t->c->logits, dout, n);
     free(dout);

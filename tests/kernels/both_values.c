@@ -244,6 +244,28 @@ static void losses_as_torch(void **state) {
     x.kernels->loss_mse(&x, &loss, dout, out, target, 3);
     assert_close("mse", &loss, (const double[]){10.0 / 3}, 1);
     assert_close("dout", dout, (const double[]){2.0 / 3, -2, 0}, 3);
+    x.kernels->loss_l1(&x, &loss, dout, out, target, 3);
+    assert_close("l1", &loss, (const double[]){4.0 / 3}, 1);
+    assert_close("dout", dout, (const double[]){1.0 / 3, -1.0 / 3, 0}, 3);
+    x.kernels->loss_huber(&x, &loss, dout, out, target, 2, 3);
+    assert_close("huber", &loss, (const double[]){1.5}, 1);
+    assert_close("dout", dout, (const double[]){1.0 / 3, -2.0 / 3, 0}, 3);
+    free(x.scratch);
+}
+
+/* torch.nn.utils.clip_grad_norm_ and an exponential moving average. */
+static void clipping_and_averaging(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(64);
+    rcr_real grad[] = {3, 0, -4};
+    x.kernels->clip_norm(&x, grad, 5.1, 3);
+    assert_close("short enough", grad, (const double[]){3, 0, -4}, 3);
+    x.kernels->clip_norm(&x, grad, 2.5, 3);
+    assert_close("clipped", grad, (const double[]){7.5 / 5.000001, 0, -10 / 5.000001}, 3);
+    rcr_real average[] = {1, 2, -3};
+    const rcr_real now[] = {2, 2, 1};
+    x.kernels->blend(&x, average, now, 0.75, 3);
+    assert_close("average", average, (const double[]){1.25, 2, -2}, 3);
     free(x.scratch);
 }
 
@@ -341,15 +363,11 @@ static void memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_formulas),
-        cmocka_unit_test(dense_layer_by_hand),
-        cmocka_unit_test(normalisations_as_torch),
-        cmocka_unit_test(softplus_as_torch),
-        cmocka_unit_test(losses_as_torch),
-        cmocka_unit_test(optimisers_as_torch),
-        cmocka_unit_test(gate_is_between_old_and_new),
-        cmocka_unit_test(dropout_keeps_the_mean),
-        cmocka_unit_test(memory),
+        cmocka_unit_test(plain_formulas),          cmocka_unit_test(dense_layer_by_hand),
+        cmocka_unit_test(normalisations_as_torch), cmocka_unit_test(softplus_as_torch),
+        cmocka_unit_test(losses_as_torch),         cmocka_unit_test(clipping_and_averaging),
+        cmocka_unit_test(optimisers_as_torch),     cmocka_unit_test(gate_is_between_old_and_new),
+        cmocka_unit_test(dropout_keeps_the_mean),  cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -414,6 +414,16 @@ static inline void op_losses(op_run *r) {
     rcr_real *target = op_input(r, c->target, n), *loss = op_output(r, "loss", 1, ROWS_MIXED);
     r->k->loss_mse(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, C);
     op_end(r);
+    op_begin(r, "loss_l1");
+    in = op_input(r, c->logits, n);
+    target = op_input(r, c->target, n), loss = op_output(r, "loss", 1, ROWS_MIXED);
+    r->k->loss_l1(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, C);
+    op_end(r);
+    op_begin(r, "loss_huber");
+    in = op_input(r, c->logits, n);
+    target = op_input(r, c->target, n), loss = op_output(r, "loss", 1, ROWS_MIXED);
+    r->k->loss_huber(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, 0.7, C);
+    op_end(r);
     op_begin(r, "loss_nll");
     in = op_input(r, c->logits, n * M);
     target = op_input(r, c->classes, n);
@@ -443,6 +453,13 @@ static inline void op_optimisers(op_run *r) {
         r->k->sgd_update(&r->x, p, buffer, grad, 0.01, 0.9, 1e-3, first, (int64_t)n);
         op_end(r);
     }
+    op_begin(r, "clip_norm");
+    r->k->clip_norm(&r->x, op_changed(r, "grad", c->start, n), 0.01, (int64_t)n);
+    op_end(r);
+    op_begin(r, "blend");
+    rcr_real *y = op_changed(r, "y", c->w_dense, n), *in = op_input(r, c->start, n);
+    r->k->blend(&r->x, y, in, 0.9, (int64_t)n);
+    op_end(r);
     free(square);
 }
 

@@ -121,6 +121,43 @@ static void regression_with_sgd(void **state) { stopped_and_resumed(state, RCR_R
 /* Dropout draws random numbers too. */
 static void classification_with_adamw(void **state) { stopped_and_resumed(state, RCR_CLASSIFICATION, RCR_ADAMW); }
 
+/* A schedule that changes within an epoch, the moving average, a clipped gradient and another loss. */
+static void every_recipe(void **state) {
+    char *data = toy_data(*state, 120), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    options.schedule = RCR_SCHEDULE_ONE_CYCLE;
+    options.lr_final = 0.01;
+    options.average = 0.9;
+    options.clip = 0.5;
+    options.loss = RCR_LOSS_HUBER;
+    rcr_train_result a = {0}, b = {0};
+    rcr_error err = {0};
+    assert_ok(rcr_train(&a, data, whole, &options, NULL, &err), &err);
+    assert_int_equal(stop_after(9, data, parts, &options, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_int_equal(stop_after(14, NULL, parts, NULL, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_ok(rcr_train_resume(&b, parts, 2, NULL, &err), &err);
+    assert_same_run(whole, parts);
+}
+
+/* A plateau's rate and an early stop follow from the history alone. */
+static void plateau_and_patience(void **state) {
+    char *data = toy_data(*state, 60), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    options.schedule = RCR_SCHEDULE_PLATEAU;
+    options.plateau_patience = 1;
+    options.lr = 0.05;
+    options.patience = 6;
+    options.epochs = 400;
+    rcr_train_result a = {0}, b = {0};
+    rcr_error err = {0};
+    assert_ok(rcr_train(&a, data, whole, &options, NULL, &err), &err);
+    assert_true(a.epochs_done < 400);
+    assert_int_equal(a.epochs_done - a.best_epoch, 6);
+    assert_int_equal(stop_after(20, data, parts, &options, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_ok(rcr_train_resume(&b, parts, -1, NULL, &err), &err);
+    assert_same_run(whole, parts);
+}
+
 /* The number of threads, and whether batches are collated ahead, change nothing. */
 static void threads_change_nothing(void **state) {
     char *data = toy_data(*state, 60), *one = toy_path(*state, "one"), *four = toy_path(*state, "four");
@@ -254,6 +291,8 @@ int main(void) {
         in_folder(regression_with_adam),
         in_folder(regression_with_sgd),
         in_folder(classification_with_adamw),
+        in_folder(every_recipe),
+        in_folder(plateau_and_patience),
         in_folder(threads_change_nothing),
         in_folder(seeds_matter),
         in_folder(killed),

@@ -69,10 +69,14 @@ const rcr_kernels *RCR_PASTE(rcr_kernels, RCR_VARIANT)(void) {
         .add = RCR_CPU(add),
         .dropout = rcr_ref_dropout,
         .loss_mse = rcr_ref_loss_mse,
+        .loss_l1 = rcr_ref_loss_l1,
+        .loss_huber = rcr_ref_loss_huber,
         .loss_nll = rcr_ref_loss_nll,
         .log_softmax = rcr_ref_log_softmax,
         .adam_update = RCR_CPU(adam_update),
         .sgd_update = RCR_CPU(sgd_update),
+        .clip_norm = rcr_ref_clip_norm,
+        .blend = rcr_ref_blend,
     };
     return &table;
 }

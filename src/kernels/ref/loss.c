@@ -13,6 +13,31 @@ void rcr_ref_loss_mse(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const r
     *loss = (rcr_real)(C > 0 ? sum / C : 0);
 }
 
+void rcr_ref_loss_l1(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
+                     int32_t C) {
+    (void)x;
+    double sum = 0;
+    for (int32_t k = 0; k < C; k++) {
+        double error = (double)out[k] - (double)target[k];
+        sum += fabs(error);
+        dout[k] = (rcr_real)((double)((error > 0) - (error < 0)) / C); /* d of: loss = sum |error| / C */
+    }
+    *loss = (rcr_real)(C > 0 ? sum / C : 0);
+}
+
+void rcr_ref_loss_huber(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
+                        double delta, int32_t C) {
+    (void)x;
+    double sum = 0;
+    for (int32_t k = 0; k < C; k++) {
+        double error = (double)out[k] - (double)target[k], size = fabs(error);
+        sum += size <= delta ? 0.5 * error * error : delta * (size - 0.5 * delta);
+        /* d of either branch: the error, held within +-delta */
+        dout[k] = (rcr_real)((size <= delta ? error : error > 0 ? delta : -delta) / C);
+    }
+    *loss = (rcr_real)(C > 0 ? sum / C : 0);
+}
+
 /* log sum_m exp(out[m]), the largest taken out first so that nothing overflows. */
 static double log_sum_exp(const rcr_real *out /* [n_classes] */, int32_t n_classes) {
     double largest = (double)out[0], sum = 0;

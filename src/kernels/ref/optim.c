@@ -1,4 +1,4 @@
-/* Optimisers, with the formulas of torch.optim.Adam, AdamW and SGD. */
+/* Optimisers, with the formulas of torch.optim.Adam, AdamW and SGD, and what goes with them. */
 #include "kernels/ref/ref.h"
 
 void rcr_ref_adam_update(const rcr_exec *x, rcr_real *p, rcr_real *m, rcr_real *v, const rcr_real *grad,
@@ -29,4 +29,18 @@ void rcr_ref_sgd_update(const rcr_exec *x, rcr_real *p, rcr_real *buffer, const 
         buffer[i] = (rcr_real)b;
         p[i] = (rcr_real)((double)p[i] - lr * b);
     }
+}
+
+void rcr_ref_clip_norm(const rcr_exec *x, rcr_real *grad, double limit, int64_t n) {
+    (void)x;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += (double)grad[i] * (double)grad[i];
+    double factor = limit / (sqrt(sum) + 1e-6);
+    if (!(factor < 1)) return;
+    for (int64_t i = 0; i < n; i++) grad[i] = (rcr_real)((double)grad[i] * factor);
+}
+
+void rcr_ref_blend(const rcr_exec *x, rcr_real *y, const rcr_real *in, double keep, int64_t n) {
+    (void)x;
+    for (int64_t i = 0; i < n; i++) y[i] = (rcr_real)(keep * (double)y[i] + (1 - keep) * (double)in[i]);
 }

@@ -53,10 +53,14 @@ static const rcr_kernels table = {
     .add = rcr_ref_add,
     .dropout = rcr_ref_dropout,
     .loss_mse = rcr_ref_loss_mse,
+    .loss_l1 = rcr_ref_loss_l1,
+    .loss_huber = rcr_ref_loss_huber,
     .loss_nll = rcr_ref_loss_nll,
     .log_softmax = rcr_ref_log_softmax,
     .adam_update = rcr_ref_adam_update,
     .sgd_update = rcr_ref_sgd_update,
+    .clip_norm = rcr_ref_clip_norm,
+    .blend = rcr_ref_blend,
 };
 
 const rcr_kernels *rcr_kernels_ref(void) { return &table; }

@@ -138,6 +138,10 @@ void rcr_ref_dropout(const rcr_exec *x, rcr_real *y, const rcr_real *in, double 
 
 void rcr_ref_loss_mse(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
                       int32_t C);
+void rcr_ref_loss_l1(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
+                     int32_t C);
+void rcr_ref_loss_huber(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
+                        double delta, int32_t C);
 void rcr_ref_loss_nll(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
                       int32_t C, int32_t n_classes);
 void rcr_ref_log_softmax(const rcr_exec *x, rcr_real *y, const rcr_real *out, int32_t C, int32_t n_classes);
@@ -146,5 +150,7 @@ void rcr_ref_adam_update(const rcr_exec *x, rcr_real *p, rcr_real *m, rcr_real *
                          const rcr_adam *adam, int64_t n);
 void rcr_ref_sgd_update(const rcr_exec *x, rcr_real *p, rcr_real *buffer, const rcr_real *grad, double lr,
                         double momentum, double weight_decay, int first, int64_t n);
+void rcr_ref_clip_norm(const rcr_exec *x, rcr_real *grad, double limit, int64_t n);
+void rcr_ref_blend(const rcr_exec *x, rcr_real *y, const rcr_real *in, double keep, int64_t n);
 
 #endif
