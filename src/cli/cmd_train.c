@@ -9,13 +9,15 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/train_view.h"
+#include "train/options.h"
 
 /* What the command line says, before it is put together. */
 typedef struct train_args {
     rcr_train_options options;
     rcr_graph_args graph;
     const char *resume, *out, *split, *kernels;
-    int32_t model, task, optimizer, loss, schedule, steps, layers, gate, layer_norm, strict, quiet, threads;
+    int32_t model, task, optimizer, loss, schedule, steps, layers, gate, layer_norm, strict, quiet, threads, group;
+    uint64_t split_seed;
     rcr_arg_list milestones;
 } train_args;
 
@@ -77,10 +79,17 @@ static rcr_status combine(train_args *a, const rcr_args *args, rcr_error *err) {
     memcpy(o->milestone, a->milestones.item, (size_t)a->milestones.n * sizeof *o->milestone);
     rcr_graph_args_finish(&a->graph);
     o->graph = a->graph.options;
-    o->split.seed = o->seed;
-    o->split.kind = strcmp(a->split, "random") == 0      ? RCR_SPLIT_RANDOM
-                    : strcmp(a->split, "reference") == 0 ? RCR_SPLIT_REFERENCE
-                                                         : RCR_SPLIT_FILE;
+    o->split.seed = rcr_args_find(args, "split-seed")->given ? a->split_seed : o->seed;
+    o->split.group = (rcr_split_group)a->group;
+    if (rcr_args_find(args, "folds")->given != rcr_args_find(args, "fold")->given)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "--folds and --fold go together: how many there are, and which one tests");
+    static const rcr_split_kind kinds[] = {RCR_SPLIT_RANDOM, RCR_SPLIT_REFERENCE, RCR_SPLIT_HIGHEST, RCR_SPLIT_LOWEST};
+    o->split.kind = RCR_SPLIT_FILE;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(a->split, rcr_split_kind_name(kinds[i])) == 0) o->split.kind = kinds[i];
+    if (o->split.kind == RCR_SPLIT_FILE && (o->split.folds != 0 || o->split.group != RCR_GROUP_NONE))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--folds and --group don't go with a split from a file");
     o->split.file = o->split.kind == RCR_SPLIT_FILE ? a->split : NULL;
     o->n_threads = a->threads;
     o->kernels = a->kernels;
@@ -253,9 +262,14 @@ int rcr_cmd_train(int argc, char **argv) {
         NUMBER("dropout", RCR_ARG_DOUBLE, &o->dropout, 0, 0.99, "classification: dropout before the hidden layers"),
         WORDS("seed", RCR_ARG_UINT64, "N", &o->seed, "weights, split, order and dropout all come from it"),
         HEADING("which rows train, choose the best model, and judge it"),
-        WORDS("split", RCR_ARG_TEXT, "random|reference|FILE", &a.split,
-              "random; the rows the reference program would choose; or a CSV file with the header id,part and the "
-              "parts train, val and test"),
+        WORDS("split", RCR_ARG_TEXT, "random|reference|highest|lowest|FILE", &a.split,
+              "random; the rows the reference program would choose; the highest or lowest targets test, for "
+              "extrapolation; or a CSV file with the header id,part and the parts train, val and test"),
+        WORDS("group", RCR_ARG_CHOICE, "none|formula|chemical-system", &a.group,
+              "what must not stand on both sides of the split"),
+        NUMBER("folds", RCR_ARG_INT32, &o->split.folds, 2, 1000000, "cross-validation: equal test parts, and"),
+        NUMBER("fold", RCR_ARG_INT32, &o->split.fold, 0, 999999, "which of them tests, from 0"),
+        WORDS("split-seed", RCR_ARG_UINT64, "N", &a.split_seed, "of the split alone; --seed when not given"),
         NUMBER("train-ratio", RCR_ARG_DOUBLE, &o->split.train_ratio, 0, 1,
                "share of the rows; when not given, what the other parts leave"),
         NUMBER("val-ratio", RCR_ARG_DOUBLE, &o->split.val_ratio, 0, 1, "share of the rows"),

@@ -1,4 +1,5 @@
 #include "data/split.h"
+#include "data/split_units.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@ typedef struct ranges {
     int64_t train_begin, train_end, val_begin, val_end, test_begin, test_end;
 } ranges;
 
-enum { PART_NONE = 0, PART_TRAIN, PART_VAL, PART_TEST };
 static const char *const part_names[] = {"", "train", "val", "test"};
 
 rcr_split_options rcr_split_options_default(void) {
@@ -50,22 +50,22 @@ static rcr_status collect(rcr_split *out, const uint8_t *part, size_t n, rcr_err
     size_t count[4] = {0};
     for (size_t i = 0; i < n; i++) count[part[i]]++;
     int64_t *items[4] = {NULL};
-    for (int p = PART_TRAIN; p <= PART_TEST; p++) {
+    for (int p = RCR_PART_TRAIN; p <= RCR_PART_TEST; p++) {
         items[p] = rcr_malloc(count[p], sizeof **items);
         if (items[p] == NULL) {
-            for (int q = PART_TRAIN; q < p; q++) rcr_free(items[q]);
+            for (int q = RCR_PART_TRAIN; q < p; q++) rcr_free(items[q]);
             return rcr_fail_memory(err, "splitting the data");
         }
     }
     size_t at[4] = {0};
     for (size_t i = 0; i < n; i++)
-        if (part[i] != PART_NONE) items[part[i]][at[part[i]]++] = (int64_t)i;
-    *out = (rcr_split){.n_train = count[PART_TRAIN],
-                       .n_val = count[PART_VAL],
-                       .n_test = count[PART_TEST],
-                       .train = items[PART_TRAIN],
-                       .val = items[PART_VAL],
-                       .test = items[PART_TEST]};
+        if (part[i] != RCR_PART_NONE) items[part[i]][at[part[i]]++] = (int64_t)i;
+    *out = (rcr_split){.n_train = count[RCR_PART_TRAIN],
+                       .n_val = count[RCR_PART_VAL],
+                       .n_test = count[RCR_PART_TEST],
+                       .train = items[RCR_PART_TRAIN],
+                       .val = items[RCR_PART_VAL],
+                       .test = items[RCR_PART_TEST]};
     return RCR_OK;
 }
 
@@ -73,11 +73,19 @@ static rcr_status check_options(const rcr_split_options *o, rcr_error *err) {
     const double ratio[] = {0, o->train_ratio, o->val_ratio, o->test_ratio};
     const int64_t size[] = {-1, o->train_size, o->val_size, o->test_size};
     double sum = 0;
-    for (int p = PART_TRAIN; p <= PART_TEST; p++) {
+    int drawn = o->kind == RCR_SPLIT_RANDOM;
+    if ((o->group != RCR_GROUP_NONE || o->folds != 0) && o->kind == RCR_SPLIT_REFERENCE)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the reference split knows neither groups nor folds");
+    if (o->folds != 0 && !drawn) return rcr_fail(err, RCR_ERR_ARGUMENT, "folds go with the random split only");
+    if (o->folds != 0 && (o->folds < 2 || o->fold < 0 || o->fold >= o->folds))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "fold %d of %d; there must be two or more, counted from 0", (int)o->fold,
+                        (int)o->folds);
+    for (int p = RCR_PART_TRAIN; p <= RCR_PART_TEST; p++) {
+        if (p == RCR_PART_TEST && o->folds > 0) continue; /* the fold says which rows test */
         if (size[p] == 0) return fail_empty(err, p, "its size is 0");
         if (size[p] > 0) continue;
         if (ratio[p] == 0) return fail_empty(err, p, "its ratio is 0");
-        if (p == PART_TRAIN && ratio[p] < 0) continue;
+        if (p == RCR_PART_TRAIN && ratio[p] < 0) continue;
         if (!(ratio[p] > 0 && ratio[p] < 1))
             return rcr_fail(err, RCR_ERR_ARGUMENT, "the %s ratio is %g; it must lie between 0 and 1", part_names[p],
                             ratio[p]);
@@ -93,7 +101,9 @@ static int64_t rows_of(double ratio, int64_t n) { return (int64_t)floor(ratio * 
 
 /* Our own split: what is not val or test trains, unless the training part has a size or ratio of its own. */
 static rcr_status random_ranges(ranges *out, const rcr_split_options *o, int64_t n, rcr_error *err) {
-    int64_t test = o->test_size >= 0 ? o->test_size : rows_of(o->test_ratio, n);
+    int64_t test = o->folds > 0        ? (n + o->folds - 1) / o->folds
+                   : o->test_size >= 0 ? o->test_size
+                                       : rows_of(o->test_ratio, n);
     int64_t val = o->val_size >= 0 ? o->val_size : rows_of(o->val_ratio, n);
     int64_t train;
     if (test > n || val > n - test)
@@ -120,9 +130,9 @@ static rcr_status reference_ranges(ranges *out, const rcr_split_options *o, int6
     int64_t test = o->test_size >= 0 ? o->test_size : (int64_t)(o->test_ratio * (double)n);
     int64_t val = o->val_size >= 0 ? o->val_size : (int64_t)(o->val_ratio * (double)n);
     /* With size 0 its slices turn round: -0 is the start.  Those are errors here, not everything. */
-    if (train <= 0) return fail_empty(err, PART_TRAIN, "of so few rows");
-    if (val <= 0) return fail_empty(err, PART_VAL, "of so few rows");
-    if (test <= 0) return fail_empty(err, PART_TEST, "of so few rows");
+    if (train <= 0) return fail_empty(err, RCR_PART_TRAIN, "of so few rows");
+    if (val <= 0) return fail_empty(err, RCR_PART_VAL, "of so few rows");
+    if (test <= 0) return fail_empty(err, RCR_PART_TEST, "of so few rows");
     if (train > n || val > n - train || test > n - train - val)
         return rcr_fail(err, RCR_ERR_ARGUMENT,
                         "the parts overlap: the reference split takes %lld train, %lld val and %lld test rows of %lld; "
@@ -133,10 +143,10 @@ static rcr_status reference_ranges(ranges *out, const rcr_split_options *o, int6
 }
 
 static int part_at(const ranges *r, int64_t position) {
-    if (position >= r->train_begin && position < r->train_end) return PART_TRAIN;
-    if (position >= r->val_begin && position < r->val_end) return PART_VAL;
-    if (position >= r->test_begin && position < r->test_end) return PART_TEST;
-    return PART_NONE;
+    if (position >= r->train_begin && position < r->train_end) return RCR_PART_TRAIN;
+    if (position >= r->val_begin && position < r->val_end) return RCR_PART_VAL;
+    if (position >= r->test_begin && position < r->test_end) return RCR_PART_TEST;
+    return RCR_PART_NONE;
 }
 
 /* order: 0 .. n-1, to be freed. */
@@ -150,6 +160,11 @@ static rcr_status mark_random(uint8_t *part, const rcr_dataset *dataset, const r
     ranges r = {0};
     rcr_status status = random_ranges(&r, o, (int64_t)dataset->n, err);
     if (status != RCR_OK) return status;
+    if (o->group != RCR_GROUP_NONE || o->folds > 0 || o->kind != RCR_SPLIT_RANDOM) {
+        const int64_t wanted[] = {0, o->train_size < 0 && o->train_ratio < 0 ? -1 : r.train_end,
+                                  r.val_end - r.val_begin, r.test_end - r.test_begin};
+        return rcr_split_deal_units(part, dataset, o, wanted, err);
+    }
     int64_t *order = identity(dataset->n);
     if (order == NULL) return rcr_fail_memory(err, "splitting the data");
     rcr_rng rng;
@@ -215,9 +230,9 @@ static named *find_id(named *names, size_t n, const char *id) {
 
 static int part_from_name(const char *name) {
     size_t length = strlen(name);
-    for (int p = PART_TRAIN; p <= PART_TEST; p++)
+    for (int p = RCR_PART_TRAIN; p <= RCR_PART_TEST; p++)
         if (rcr_equals_ignore_case(name, length, part_names[p])) return p;
-    return rcr_equals_ignore_case(name, length, "validation") ? PART_VAL : PART_NONE;
+    return rcr_equals_ignore_case(name, length, "validation") ? RCR_PART_VAL : RCR_PART_NONE;
 }
 
 static rcr_status mark_line(uint8_t *part, named *names, size_t n, const rcr_csv_row *row, size_t id_column,
@@ -226,7 +241,7 @@ static rcr_status mark_line(uint8_t *part, named *names, size_t n, const rcr_csv
         return rcr_fail_at(err, RCR_ERR_DATA, file, row->line, "expected an id and a part");
     const char *id = row->field[id_column];
     int p = part_from_name(row->field[part_column]);
-    if (p == PART_NONE)
+    if (p == RCR_PART_NONE)
         return rcr_fail_at(err, RCR_ERR_DATA, file, row->line, "the part is \"%.40s\"; it must be train, val or test",
                            row->field[part_column]);
     named *name = find_id(names, n, id);
@@ -281,7 +296,7 @@ static rcr_status mark_file(uint8_t *part, const rcr_dataset *dataset, const cha
 /* No part may be empty in the end: unusable rows can empty one that had rows. */
 static rcr_status check_parts(const rcr_split *split, const rcr_split_options *o, rcr_error *err) {
     const size_t n[] = {1, split->n_train, split->n_val, split->n_test};
-    for (int p = PART_TRAIN; p <= PART_TEST; p++) {
+    for (int p = RCR_PART_TRAIN; p <= RCR_PART_TEST; p++) {
         if (n[p] > 0) continue;
         if (o->kind == RCR_SPLIT_FILE)
             return rcr_fail_at(err, RCR_ERR_DATA, o->file, 0, "the %s part is empty: no usable row belongs to it",
@@ -298,7 +313,9 @@ rcr_status rcr_split_make(rcr_split *out, const rcr_dataset *dataset, const rcr_
     uint8_t *part = rcr_calloc(dataset->n, 1);
     if (part == NULL) return rcr_fail_memory(err, "splitting the data");
     switch (options->kind) {
-    case RCR_SPLIT_RANDOM: status = mark_random(part, dataset, options, err); break;
+    case RCR_SPLIT_RANDOM:
+    case RCR_SPLIT_HIGHEST:
+    case RCR_SPLIT_LOWEST: status = mark_random(part, dataset, options, err); break;
     case RCR_SPLIT_REFERENCE: status = mark_reference(part, dataset, options, err); break;
     case RCR_SPLIT_FILE: status = mark_file(part, dataset, options->file, err); break;
     }

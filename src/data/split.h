@@ -9,21 +9,39 @@ typedef struct rcr_split {
     int64_t *train, *val, *test; /* indices of samples, ascending; rcr_split_free frees them */
 } rcr_split;
 
-typedef enum rcr_split_kind { RCR_SPLIT_RANDOM = 0, RCR_SPLIT_REFERENCE, RCR_SPLIT_FILE } rcr_split_kind;
+typedef enum rcr_split_kind {
+    RCR_SPLIT_RANDOM = 0,
+    RCR_SPLIT_REFERENCE,
+    RCR_SPLIT_FILE,
+    RCR_SPLIT_HIGHEST, /* the highest targets test: extrapolation */
+    RCR_SPLIT_LOWEST
+} rcr_split_kind;
+
+/* What must not stand on both sides of a split. */
+typedef enum rcr_split_group {
+    RCR_GROUP_NONE = 0,
+    RCR_GROUP_FORMULA,        /* rows of one reduced formula stay together */
+    RCR_GROUP_CHEMICAL_SYSTEM /* rows of one set of elements */
+} rcr_split_group;
 
 typedef struct rcr_split_options {
     rcr_split_kind kind;
     const char *file;   /* RCR_SPLIT_FILE: CSV with header id,part (train|val|test) */
-    uint64_t seed;      /* RCR_SPLIT_RANDOM; RCR_SPLIT_REFERENCE always shuffles with Python's seed 123 */
+    uint64_t seed;      /* RANDOM, HIGHEST, LOWEST; RCR_SPLIT_REFERENCE always shuffles with Python's seed 123 */
     double train_ratio; /* < 0: what the others leave */
     double val_ratio, test_ratio;
     int64_t train_size, val_size, test_size; /* < 0: by ratio */
+    rcr_split_group group;                   /* not with REFERENCE and FILE */
+    int32_t folds, fold; /* RANDOM: the test part is fold 0 .. folds - 1 of so many equal ones; 0: one test part.  Each
+                            row tests in one fold of a seed; other seeds repeat the whole. */
 } rcr_split_options;
-rcr_split_options rcr_split_options_default(void); /* random, 123, rest, 0.1, 0.1 */
+rcr_split_options rcr_split_options_default(void); /* random, 123, rest, 0.1, 0.1, no groups, no folds */
 
 /* Parts never overlap and none is empty: else RCR_ERR_ARGUMENT (or RCR_ERR_DATA for a file), saying which part and why.
  * Within a part, samples are in source order.
- * RANDOM shuffles the usable samples.  REFERENCE shuffles and cuts all rows of the source, as the reference program
+ * RANDOM shuffles the usable samples.  With a group or folds, so does it whole groups, which are never cut: a part then
+ * has at least the rows asked for.  HIGHEST and LOWEST give the extreme targets to the test part and deal the others as
+ * RANDOM does.  REFERENCE shuffles and cuts all rows of the source, as the reference program
  * does (Python's shuffle, seed 123; ratios cut down by int()), and only then drops the unusable ones, so that one bad
  * file does not change where the others go.  FILE may name unusable rows (they are dropped) and may leave rows out; ids
  * that the dataset does not have, and ids listed twice, are errors. */

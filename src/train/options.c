@@ -12,7 +12,8 @@ static const char *const architectures[] = {"sr-cgcnn", "cgcnn", NULL};
 static const char *const tasks[] = {"regression", "classification", NULL};
 static const char *const paddings[] = {"none", "reference", NULL};
 static const char *const tie_rules[] = {"cut", "keep", NULL};
-static const char *const split_kinds[] = {"random", "reference", "file", NULL};
+static const char *const split_kinds[] = {"random", "reference", "file", "highest", "lowest", NULL};
+static const char *const split_groups[] = {"none", "formula", "chemical-system", NULL};
 static const char *const losses[] = {"mse", "l1", "huber", NULL};
 static const char *const schedules[] = {"multistep", "constant", "cosine", "one-cycle", "plateau", NULL};
 static const char *const optimizers[] = {"adam", "sgd", "adamw", NULL};
@@ -45,7 +46,10 @@ const rcr_option_field rcr_option_fields[] = {
     FIELD("data", "unit", TEXT, unit, "unit of the target, as stored in the model"),
     CHOICE("split", "kind", split.kind, split_kinds, "how rows are dealt to train, val and test"),
     FIELD("split", "file", TEXT, split.file, "kind = file: CSV with columns id,part"),
-    FIELD("split", "seed", UINT64, split.seed, "kind = random"),
+    FIELD("split", "seed", UINT64, split.seed, "kind = random, highest, lowest"),
+    CHOICE("split", "group", split.group, split_groups, "what must not stand on both sides"),
+    FIELD("split", "folds", INT32, split.folds, "random: equal test parts; 0: one test part by ratio or size"),
+    FIELD("split", "fold", INT32, split.fold, "which of them tests, from 0"),
     FIELD("split", "train_ratio", DOUBLE, split.train_ratio, "below 0: what the other parts leave"),
     FIELD("split", "val_ratio", DOUBLE, split.val_ratio, "share of the rows"),
     FIELD("split", "test_ratio", DOUBLE, split.test_ratio, "share of the rows"),
@@ -113,6 +117,7 @@ const char *rcr_task_name(rcr_task_kind task) { return tasks[task]; }
 const char *rcr_optimizer_name(rcr_optimizer_kind optimizer) { return optimizers[optimizer]; }
 const char *rcr_loss_name(rcr_loss_kind loss) { return losses[loss]; }
 const char *rcr_schedule_name(rcr_schedule_kind schedule) { return schedules[schedule]; }
+const char *rcr_split_group_name(rcr_split_group group) { return split_groups[group]; }
 const char *rcr_split_kind_name(rcr_split_kind kind) { return split_kinds[kind]; }
 
 void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options) {

@@ -49,5 +49,6 @@ const char *rcr_optimizer_name(rcr_optimizer_kind optimizer);
 const char *rcr_loss_name(rcr_loss_kind loss);
 const char *rcr_schedule_name(rcr_schedule_kind schedule);
 const char *rcr_split_kind_name(rcr_split_kind kind);
+const char *rcr_split_group_name(rcr_split_group group);
 
 #endif

@@ -131,6 +131,9 @@ static const char *flag_of(const char *section, const char *name) {
         {"graph", "step", "--step"},
         {"graph", "padding", "--padding"},
         {"graph", "ties", "--ties"},
+        {"split", "group", "--group"},
+        {"split", "folds", "--folds"},
+        {"split", "fold", "--fold"},
         {"split", "train_ratio", "--train-ratio"},
         {"split", "val_ratio", "--val-ratio"},
         {"split", "test_ratio", "--test-ratio"},
@@ -194,6 +197,7 @@ static void gather_repeat(gathered *g, const rcr_run *run) {
     else
         rcr_text_printf(text, " \\\n    --split %s", rcr_split_kind_name(o->split.kind));
     rcr_text_printf(text, " --seed %" PRIu64, o->seed);
+    if (o->split.seed != o->seed) rcr_text_printf(text, " --split-seed %" PRIu64, o->split.seed);
     if (o->unit != NULL && o->unit[0] != '\0') put_argument(text, " \\\n    --unit", o->unit);
     /* Instruction sets differ in the last digits. */
     rcr_text_printf(text, " \\\n    --kernels %s --out NEW_RUN\n", run->kernels->name);

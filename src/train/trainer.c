@@ -144,6 +144,7 @@ static rcr_status describe_origin(rcr_run *run, rcr_error *err) {
         {"training_data_rows", rows},
         {"split", rcr_split_kind_name(run->options.split.kind)},
         {"split_sizes", sizes},
+        {"split_group", rcr_split_group_name(run->options.split.group)},
         {"seed", seed},
         {"optimizer", rcr_optimizer_name(run->options.optimizer)},
         {"program", program},
