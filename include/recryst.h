@@ -81,8 +81,7 @@ typedef struct rcr_crystal {
 } rcr_crystal;
 
 /* Read the first structure of a file whose format is told from its content, else its name (CIF, extended XYZ).
- * *out belongs to the caller.  Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED (partial occupancy),
- * RCR_ERR_DATA. */
+ * *out belongs to the caller.  Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_DATA. */
 RCR_API rcr_status rcr_crystal_read(rcr_crystal **out, const char *path, rcr_error *err);
 RCR_API void rcr_crystal_free(rcr_crystal *crystal);
 
@@ -101,6 +100,14 @@ typedef enum rcr_ties {
     RCR_TIES_KEEP /* keep the whole shell: an atom may have more than max_neighbors edges */
 } rcr_ties;
 
+/* What to do with a crystal that has disordered sites: shared by several species, or partly vacant. */
+typedef enum rcr_disorder {
+    RCR_DISORDER_REFUSE = 0, /* no graph, but an error that names the site */
+    /* A site's element vector is the mean over its species, weighted by their occupancies; a vacancy counts as a vector
+     * of zeros.  In all else such a site is one whole atom, also as a neighbour of others. */
+    RCR_DISORDER_AVERAGE
+} rcr_disorder;
+
 /* How a crystal becomes a graph (Xie and Grossman 2018, section on crystal graphs; CGCNN's defaults). */
 typedef struct rcr_graph_options {
     double radius;         /* angstrom; 8 */
@@ -112,6 +119,7 @@ typedef struct rcr_graph_options {
     /* Distances closer than this count as equal, angstrom; between 1e-10 and 0.1, or 0: automatic, which is 1e-9 where
      * ties are cut (so that the distances are those of the nearest to 1e-8) and 1e-4 where they are kept.  0. */
     double tie_tolerance;
+    rcr_disorder disorder; /* RCR_DISORDER_REFUSE */
 } rcr_graph_options;
 
 /* The defaults given in the comments above. */
@@ -129,11 +137,15 @@ typedef struct rcr_graph {
     int32_t *offset;        /* [n_atoms + 1]; offset[0] = 0, offset[n_atoms] = n_edges */
     int32_t *neighbor;      /* [n_edges] source atom j of the edge, within this crystal */
     double *distance;       /* [n_edges] angstrom, ascending within each atom (up to the tie tolerance) */
+    /* The species of each atom's site as in rcr_crystal; NULL where the crystal is ordered. */
+    int32_t *species_offset;   /* [n_atoms + 1] */
+    uint8_t *species_number;   /* [species_offset[n_atoms]] */
+    double *species_occupancy; /* [species_offset[n_atoms]] */
 } rcr_graph;
 
 /* Build the graph of a crystal.  *out belongs to the caller.
  * Errors: RCR_ERR_ARGUMENT (options), RCR_ERR_DATA (no volume, no sites, coordinates that are not numbers),
- * RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+ * RCR_ERR_UNSUPPORTED (disordered sites, with RCR_DISORDER_REFUSE), RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_graph_build(rcr_graph **out, const rcr_crystal *crystal, const rcr_graph_options *options,
                                    rcr_error *err);
 RCR_API void rcr_graph_free(rcr_graph *graph);

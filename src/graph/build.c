@@ -213,7 +213,7 @@ static rcr_status search_all(fast_search *s, rcr_shells *shells, const rcr_searc
 rcr_status rcr_graph_build(rcr_graph **out, const rcr_crystal *crystal, const rcr_graph_options *options,
                            rcr_error *err) {
     rcr_status status = rcr_graph_options_check(options, err);
-    if (status == RCR_OK) status = rcr_crystal_check(crystal, err);
+    if (status == RCR_OK) status = rcr_graph_check_crystal(crystal, options, err);
     rcr_search_cell cell;
     if (status == RCR_OK) status = rcr_search_cell_make(&cell, (const double(*)[3])crystal->lattice, err);
     if (status != RCR_OK) return status;

@@ -11,14 +11,20 @@
  * noise below the tolerance can then never be split, wherever its neighbours in distance stand).  Groups that fit into
  * max_neighbors are taken whole.  Of the group that max_neighbors cuts, RCR_TIES_KEEP takes all, RCR_TIES_CUT takes the
  * first by these keys:
- *   1. the neighbour's atomic number, low first;
+ *   1. the neighbour's atomic number, low first; in a crystal with disordered sites the neighbour's kind: by atomic
+ *      number (that of the site's largest species), then by the number of its species, then by their numbers and
+ *      occupancies, one after another, low number and high occupancy first;
  *   2. the neighbour's environment class, low first: a number from four rounds of s_i <- s_i/2 + u/(1 + u),
- *      u = sum_k s_k/(1 + d_ik^2), over the whole shells of neighbours of every atom, starting from s_i = 1 + Z_i/128;
+ *      u = sum_k s_k/(1 + d_ik^2), over the whole shells of neighbours of every atom, starting from s_i = 1 + Z_i/128
+ *      (with disordered sites s_i = 1 + r/(n + 1), where site i is of the r-th of the crystal's n kinds);
  *      values closer than 1e-10 are one class;
  *   3. the index of the neighbour's site.
  * Keys 1 and 2 know nothing of orientation, origin, site order or choice of cell.  Atoms that are still equal then have
  * equal environments, out to their fourth neighbours; taking one or the other gives a network the same features at the
  * same distances, so key 3 (which is only there to make the answer definite) does not change a prediction.
+ *
+ * Disordered sites (RCR_DISORDER_AVERAGE) are atoms like others: whole ones, whatever their occupancy, and where "of
+ * the same element" is said above, it is their largest species that counts.
  *
  * Edges of an atom: groups by ascending distance; within a group by the same keys (class only where one was needed).
  */
@@ -44,6 +50,13 @@ rcr_status rcr_graph_build_plain(rcr_graph **out, const rcr_crystal *crystal, co
  * so rcr_graph_free frees only what this made: never assemble an rcr_graph by hand.
  * Errors: RCR_ERR_ARGUMENT (negative), RCR_ERR_MEMORY. */
 rcr_status rcr_graph_create(rcr_graph **out, int32_t n_atoms, int32_t n_edges, rcr_error *err);
+
+/* The same with room for n_species species in all, for a disordered crystal; 0: an ordered one. */
+rcr_status rcr_graph_create_disordered(rcr_graph **out, int32_t n_atoms, int32_t n_edges, int32_t n_species,
+                                       rcr_error *err);
+
+/* "refuse" or "average". */
+const char *rcr_disorder_name(rcr_disorder disorder);
 
 /* Approximate resident bytes of a graph. */
 size_t rcr_graph_bytes(const rcr_graph *graph);

@@ -44,6 +44,15 @@ rcr_status rcr_shells_reserve(rcr_shells *shells, int64_t n, rcr_error *err);
 rcr_status rcr_shells_to_graph(rcr_graph **out, const rcr_shells *shells, const rcr_crystal *crystal,
                                const rcr_graph_options *options, rcr_error *err);
 
+/* ---- disorder.c: disordered sites */
+
+/* rcr_crystal_check, and what the options say of disordered sites.  Errors: RCR_ERR_DATA, RCR_ERR_UNSUPPORTED. */
+rcr_status rcr_graph_check_crystal(const rcr_crystal *crystal, const rcr_graph_options *options, rcr_error *err);
+
+/* The sites' kinds (key 1 of graph.h): kind [n_sites] 0 .. *n_kinds - 1, equal where the species are, ordered as key 1
+ * says.  Errors: RCR_ERR_MEMORY. */
+rcr_status rcr_graph_kinds(int64_t *kind, int32_t *n_kinds, const rcr_crystal *crystal, rcr_error *err);
+
 /* ---- cell.c: the cell in which the search is done */
 
 /* A cell of the same lattice with short vectors, turned so that a lies along x and b in the xy plane: rows

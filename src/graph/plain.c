@@ -93,7 +93,7 @@ static rcr_status search(plain_search *s, rcr_shells *shells, rcr_error *err) {
 rcr_status rcr_graph_build_plain(rcr_graph **out, const rcr_crystal *crystal, const rcr_graph_options *options,
                                  rcr_error *err) {
     rcr_status status = rcr_graph_options_check(options, err);
-    if (status == RCR_OK) status = rcr_crystal_check(crystal, err);
+    if (status == RCR_OK) status = rcr_graph_check_crystal(crystal, options, err);
     if (status != RCR_OK) return status;
     plain_search s = {.crystal = crystal, .options = options, .reach = rcr_graph_reach(options)};
     double volume = fabs(rcr_lattice_volume((const double(*)[3])crystal->lattice)), images = crystal->n_sites;

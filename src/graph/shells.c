@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "crystal/species.h"
 #include "graph/internal.h"
 
 #define SIGNATURE_ROUNDS 4
@@ -57,18 +58,20 @@ int32_t rcr_shells_cut(const double *distance, int32_t n, double searched, const
 
 typedef struct ranked {
     double value;
+    int64_t kind;
     int32_t atom;
 } ranked;
 
 static int by_value(const void *a, const void *b) {
     const ranked *x = a, *y = b;
+    if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
     if (x->value != y->value) return x->value < y->value ? -1 : 1;
     return x->atom < y->atom ? -1 : x->atom > y->atom;
 }
 
-/* Environment classes (key 2 of graph.h) on top of elements: key[i] < key[j] where i goes before j, equal in one class.
- */
-static rcr_status classify(int64_t *key, const rcr_shells *shells, const uint8_t *atomic_number, rcr_error *err) {
+/* Environment classes (key 2 of graph.h) on top of kinds: key[i] < key[j] where i goes before j, equal in one class.
+ * key comes with the kinds, from 1 to below `kinds`. */
+static rcr_status classify(int64_t *key, double kinds, const rcr_shells *shells, rcr_error *err) {
     int32_t n = shells->n_atoms;
     double *s = rcr_malloc((size_t)n, 2 * sizeof *s);
     ranked *order = rcr_malloc((size_t)n, sizeof *order);
@@ -78,7 +81,7 @@ static rcr_status classify(int64_t *key, const rcr_shells *shells, const uint8_t
         return rcr_fail_memory(err, "ordering tied neighbors");
     }
     double *now = s, *next = s + n;
-    for (int32_t i = 0; i < n; i++) now[i] = 1.0 + atomic_number[i] / 128.0;
+    for (int32_t i = 0; i < n; i++) now[i] = 1.0 + (double)key[i] / kinds;
     for (int round = 0; round < SIGNATURE_ROUNDS; round++) {
         for (int32_t i = 0; i < n; i++) {
             const double *d = shells->distance + shells->start[i];
@@ -91,12 +94,12 @@ static rcr_status classify(int64_t *key, const rcr_shells *shells, const uint8_t
         now = next;
         next = swap;
     }
-    /* s lies within 0 and 2, so that elements stay apart by 4 */
-    for (int32_t i = 0; i < n; i++) order[i] = (ranked){4.0 * atomic_number[i] + now[i], i};
+    for (int32_t i = 0; i < n; i++) order[i] = (ranked){now[i], key[i], i};
     qsort(order, (size_t)n, sizeof *order, by_value);
     int64_t class = 0;
     for (int32_t i = 0; i < n; i++) {
-        if (i > 0 && order[i].value - order[i - 1].value > SIGNATURE_TOLERANCE) class ++;
+        if (i > 0 && (order[i].kind != order[i - 1].kind || order[i].value - order[i - 1].value > SIGNATURE_TOLERANCE))
+            class ++;
         key[order[i].atom] = class;
     }
     rcr_free(s);
@@ -206,6 +209,31 @@ static void fill(rcr_graph *graph, const rcr_shells *shells, const rcr_graph_opt
     graph->offset[shells->n_atoms] = edge;
 }
 
+/* The species of a disordered crystal. */
+static void copy_species(rcr_graph *graph, const rcr_crystal *crystal) {
+    size_t n = (size_t)crystal->n_sites, n_species = (size_t)crystal->species_offset[n];
+    memcpy(graph->species_offset, crystal->species_offset, (n + 1) * sizeof *graph->species_offset);
+    memcpy(graph->species_number, crystal->species_number, n_species);
+    memcpy(graph->species_occupancy, crystal->species_occupancy, n_species * sizeof *graph->species_occupancy);
+}
+
+/* The keys by which tied neighbours are ordered: kinds, and classes where kinds do not decide. */
+static rcr_status make_keys(int64_t *key, const rcr_shells *shells, const rcr_crystal *crystal, int32_t longest,
+                            int disordered, const rcr_graph_options *options, rcr_error *err) {
+    int cuts = options->ties == RCR_TIES_CUT && longest > options->max_neighbors;
+    if (disordered) { /* too rare to look whether kinds alone decide */
+        int32_t n_kinds;
+        rcr_status status = rcr_graph_kinds(key, &n_kinds, crystal, err);
+        for (int32_t i = 0; i < shells->n_atoms && status == RCR_OK; i++) key[i]++;
+        return status == RCR_OK && cuts ? classify(key, (double)n_kinds + 1, shells, err) : status;
+    }
+    for (int32_t i = 0; i < shells->n_atoms; i++) key[i] = crystal->atomic_number[i];
+    if (cuts &&
+        classes_needed(shells, crystal->atomic_number, options->max_neighbors, rcr_graph_tie_tolerance(options)))
+        return classify(key, 128.0, shells, err);
+    return RCR_OK;
+}
+
 rcr_status rcr_shells_to_graph(rcr_graph **out, const rcr_shells *shells, const rcr_crystal *crystal,
                                const rcr_graph_options *options, rcr_error *err) {
     int64_t edges = 0;
@@ -226,14 +254,13 @@ rcr_status rcr_shells_to_graph(rcr_graph **out, const rcr_shells *shells, const 
     int32_t *room_j = rcr_malloc((size_t)longest, sizeof *room_j);
     rcr_status status =
         key == NULL || room_d == NULL || room_j == NULL ? rcr_fail_memory(err, "ordering neighbors") : RCR_OK;
+    int disordered = rcr_crystal_is_disordered(crystal);
+    if (status == RCR_OK) status = make_keys(key, shells, crystal, longest, disordered, options, err);
+    if (status == RCR_OK)
+        status = rcr_graph_create_disordered(&graph, shells->n_atoms, (int32_t)edges,
+                                             disordered ? crystal->species_offset[n] : 0, err);
     if (status == RCR_OK) {
-        for (size_t i = 0; i < n; i++) key[i] = crystal->atomic_number[i];
-        if (options->ties == RCR_TIES_CUT && longest > options->max_neighbors &&
-            classes_needed(shells, crystal->atomic_number, options->max_neighbors, rcr_graph_tie_tolerance(options)))
-            status = classify(key, shells, crystal->atomic_number, err);
-    }
-    if (status == RCR_OK) status = rcr_graph_create(&graph, shells->n_atoms, (int32_t)edges, err);
-    if (status == RCR_OK) {
+        if (disordered) copy_species(graph, crystal);
         memcpy(graph->atomic_number, crystal->atomic_number, n);
         fill(graph, shells, options, key, room_d, room_j);
         *out = graph;

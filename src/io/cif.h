@@ -5,7 +5,7 @@
 #include "recryst.h"
 
 /* The first data block of text[0 .. length) that holds a structure, with all symmetry operations applied.
- * Errors (line set): RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED (partial occupancy), RCR_ERR_DATA, RCR_ERR_LIMIT. */
+ * Errors (line set): RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_DATA, RCR_ERR_LIMIT. */
 rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, size_t length, rcr_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "crystal/crystal.h"
+#include "crystal/species.h"
 #include "io/cif_internal.h"
 
 /* How close is close: the metric tensor, and for each axis the fraction that the tolerance spans at most. */
@@ -88,9 +89,16 @@ typedef struct place {
     uint32_t site; /* the first that stands here */
 } place;
 
+/* A site of another element that shares a place with the first. */
+typedef struct guest {
+    uint32_t place, site;
+} guest;
+
 typedef struct places {
     place *at;
     size_t n, capacity;
+    guest *guest;
+    size_t n_guests, capacity_guests;
 } places;
 
 static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr_symop *ops, size_t n_ops,
@@ -132,42 +140,51 @@ static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr
     return status;
 }
 
-/* Two sites of different elements in one place, the first such pair. */
-typedef struct site_clash {
-    int found;
-    uint32_t first, second;
-} site_clash;
+static int is_full(double occupancy) { return fabs(occupancy - 1) <= RCR_OCCUPANCY_TOLERANCE + 1e-9; }
 
-static int is_full(double occupancy) { return fabs(occupancy - 1) <= 1 - RCR_CIF_FULL_OCCUPANCY + 1e-12; }
-
-/* Place j stands where the earlier place i does.  1: it is the same atom again, drop it. */
-static int meet(place *i, const place *j, const rcr_cif_block *block, site_clash *clash) {
-    if (block->site[i->site].atomic_number != block->site[j->site].atomic_number) {
-        if (!clash->found) *clash = (site_clash){1, i->site, j->site};
-        return 1;
+static rcr_status add_guest(places *p, size_t i, uint32_t site, rcr_error *err) {
+    if (p->n_guests == p->capacity_guests) {
+        size_t capacity = p->capacity_guests > 0 ? 2 * p->capacity_guests : 16;
+        guest *larger = rcr_realloc(p->guest, capacity, sizeof *larger);
+        if (larger == NULL) return rcr_fail_memory(err, "making a crystal");
+        p->guest = larger;
+        p->capacity_guests = capacity;
     }
-    /* Fe2+ and Fe3+, or H and D, that fill a place together are one ordered site of that element. */
-    if (!is_full(i->occupancy) || !is_full(j->occupancy)) i->occupancy += j->occupancy;
-    return 1;
+    p->guest[p->n_guests++] = (guest){(uint32_t)i, site};
+    return RCR_OK;
+}
+
+/* Place j stands where the earlier place i does: the same atom again, or one that shares the site. */
+static rcr_status meet(places *p, size_t i, size_t j, const rcr_cif_block *block, rcr_error *err) {
+    place *first = &p->at[i];
+    const place *other = &p->at[j];
+    if (block->site[first->site].atomic_number != block->site[other->site].atomic_number)
+        return add_guest(p, i, other->site, err);
+    /* Fe2+ and Fe3+, or H and D, that fill a place together are one element's; a full atom twice is there once. */
+    if (!is_full(first->occupancy) || !is_full(other->occupancy)) first->occupancy += other->occupancy;
+    return RCR_OK;
 }
 
 /* Few places: compare all pairs. */
-static void merge_small(places *p, const rcr_cif_block *block, const nearness *near, site_clash *clash) {
+static rcr_status merge_small(places *p, const rcr_cif_block *block, const nearness *near, rcr_error *err) {
     size_t n = 0;
     double d[3];
     for (size_t j = 0; j < p->n; j++) {
-        int drop = 0;
-        for (size_t i = 0; i < n && !drop; i++)
-            if (same_place(d, p->at[i].x, p->at[j].x, near)) drop = meet(&p->at[i], &p->at[j], block, clash);
-        if (!drop) p->at[n++] = p->at[j];
+        size_t i = 0;
+        while (i < n && !same_place(d, p->at[i].x, p->at[j].x, near)) i++;
+        if (i == n)
+            p->at[n++] = p->at[j];
+        else if (meet(p, i, j, block, err) != RCR_OK)
+            return RCR_ERR_MEMORY;
     }
     p->n = n;
+    return RCR_OK;
 }
 
 /* Many places: a hash table of boxes at least as wide as the tolerance, so that only the 27 boxes around are searched.
  * Dropped places never enter it, so no box holds more than a few. */
-static rcr_status merge_large(places *p, const rcr_cif_block *block, const nearness *near, site_clash *clash,
-                              rcr_error *err) {
+static rcr_status merge_large(places *p, const rcr_cif_block *block, const nearness *near, rcr_error *err) {
+    rcr_status status = RCR_OK;
     int64_t boxes[3];
     size_t n_slots = 64, n = 0;
     for (int i = 0; i < 3; i++) {
@@ -181,7 +198,7 @@ static rcr_status merge_large(places *p, const rcr_cif_block *block, const nearn
         rcr_free(next);
         return rcr_fail_memory(err, "making a crystal");
     }
-    for (size_t j = 0; j < p->n; j++) {
+    for (size_t j = 0; j < p->n && status == RCR_OK; j++) {
         int64_t box[3];
         double d[3];
         int drop = 0;
@@ -202,8 +219,10 @@ static rcr_status merge_large(places *p, const rcr_cif_block *block, const nearn
             if (skip) continue;
             own = rcr_hash_counter(0, key) & (n_slots - 1);
             for (uint32_t i = head[own]; i != 0 && !drop; i = next[i - 1])
-                if (same_place(d, p->at[i - 1].x, p->at[j].x, near))
-                    drop = meet(&p->at[i - 1], &p->at[j], block, clash);
+                if (same_place(d, p->at[i - 1].x, p->at[j].x, near)) {
+                    drop = 1;
+                    status = meet(p, i - 1, j, block, err);
+                }
         }
         if (drop) continue;
         p->at[n] = p->at[j];
@@ -213,7 +232,7 @@ static rcr_status merge_large(places *p, const rcr_cif_block *block, const nearn
     p->n = n;
     rcr_free(head);
     rcr_free(next);
-    return RCR_OK;
+    return status;
 }
 
 static const char *show_site(char buffer[40], const rcr_cif_site *site) {
@@ -225,47 +244,72 @@ static long site_line(const rcr_cif_block *block, const rcr_cif_site *site) {
     return rcr_cif_line(block->lexer, site->label.text != NULL ? site->label.text : site->type.text);
 }
 
-/* Refuse what is not one element at every place. */
-static rcr_status check_order(const places *p, const site_clash *clash, const rcr_cif_block *block, rcr_error *err) {
-    char name[40], other[40];
-    for (size_t i = 0; i < p->n; i++) {
-        if (is_full(p->at[i].occupancy)) continue;
-        const rcr_cif_site *site = &block->site[p->at[i].site];
-        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", site_line(block, site),
-                           "site %s has occupancy %.4g; disordered sites are not handled", show_site(name, site),
-                           p->at[i].occupancy);
+/* Refuse a place that holds more than one atom.  sum: of its occupancies; other: a site that shares it, or NULL. */
+static rcr_status check_sum(double sum, const rcr_cif_site *site, const rcr_cif_site *other, const rcr_cif_block *block,
+                            rcr_error *err) {
+    char name[40], other_name[40];
+    if (sum < 1 || is_full(sum)) return RCR_OK;
+    if (other == NULL)
+        return rcr_fail_at(err, RCR_ERR_DATA, "", site_line(block, site), "site %s has occupancy %.4g, more than 1",
+                           show_site(name, site), sum);
+    return rcr_fail_at(err, RCR_ERR_DATA, "", site_line(block, other),
+                       "sites %s and %s, of different elements, are in one place, with occupancies that sum to %.4g",
+                       show_site(name, site), show_site(other_name, other), sum);
+}
+
+/* What stands on each place that is not filled by one element; none in an ordered crystal. */
+static rcr_status list_species(rcr_species_list *list, const places *p, const rcr_cif_block *block, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    double *sum = NULL;               /* [n] of the occupancies at each place; only where places are shared */
+    const rcr_cif_site **last = NULL; /* [n] the last site that shares it */
+    if (p->n_guests > 0) {
+        sum = rcr_calloc(p->n, sizeof *sum);
+        last = rcr_calloc(p->n, sizeof *last);
+        if (sum == NULL || last == NULL) status = rcr_fail_memory(err, "making a crystal");
     }
-    if (!clash->found) return RCR_OK;
-    const rcr_cif_site *a = &block->site[clash->first], *b = &block->site[clash->second];
-    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", site_line(block, b),
-                       "sites %s and %s, of different elements, are in one place; disordered sites are not handled",
-                       show_site(name, a), show_site(other, b));
+    for (size_t k = 0; k < p->n_guests && status == RCR_OK; k++) {
+        const guest *g = &p->guest[k];
+        const rcr_cif_site *site = &block->site[g->site];
+        sum[g->place] += site->occupancy;
+        last[g->place] = site;
+        status = rcr_species_add(list, (int32_t)g->place, site->atomic_number, site->occupancy, err);
+    }
+    for (size_t i = 0; i < p->n && status == RCR_OK; i++) {
+        const rcr_cif_site *site = &block->site[p->at[i].site], *other = last != NULL ? last[i] : NULL;
+        if (other == NULL && is_full(p->at[i].occupancy)) continue;
+        status = check_sum(p->at[i].occupancy + (sum != NULL ? sum[i] : 0), site, other, block, err);
+        if (status == RCR_OK) status = rcr_species_add(list, (int32_t)i, site->atomic_number, p->at[i].occupancy, err);
+    }
+    rcr_free(sum);
+    rcr_free(last);
+    return status;
+}
+
+static rcr_status fill_crystal(rcr_crystal *crystal, const double lattice[3][3], const places *p,
+                               const rcr_cif_block *block, rcr_error *err) {
+    memcpy(crystal->lattice, lattice, sizeof crystal->lattice);
+    for (size_t i = 0; i < p->n; i++) {
+        memcpy(crystal->frac[i], p->at[i].x, sizeof crystal->frac[i]);
+        crystal->atomic_number[i] = block->site[p->at[i].site].atomic_number;
+    }
+    rcr_species_list list = {0};
+    rcr_status status = list_species(&list, p, block, err);
+    if (status == RCR_OK && list.n > 0) status = rcr_crystal_set_species(crystal, &list, err);
+    rcr_species_list_free(&list);
+    return status == RCR_OK ? rcr_crystal_check(crystal, err) : status;
 }
 
 rcr_status rcr_cif_expand(rcr_crystal **out, const char *id, const rcr_cif_block *block, const double lattice[3][3],
                           const rcr_symop *ops, size_t n_ops, rcr_error *err) {
     nearness near = make_nearness(lattice);
     places p = {0};
-    site_clash clash = {0};
     rcr_crystal *crystal = NULL;
     rcr_status status = make_places(&p, block, ops, n_ops, &near, err);
-    if (status == RCR_OK) {
-        if (p.n <= 64)
-            merge_small(&p, block, &near, &clash);
-        else
-            status = merge_large(&p, block, &near, &clash, err);
-    }
-    if (status == RCR_OK) status = check_order(&p, &clash, block, err);
+    if (status == RCR_OK) status = p.n <= 64 ? merge_small(&p, block, &near, err) : merge_large(&p, block, &near, err);
     if (status == RCR_OK) status = rcr_crystal_create(&crystal, id, (int32_t)p.n, err);
-    if (status == RCR_OK) {
-        memcpy(crystal->lattice, lattice, sizeof crystal->lattice);
-        for (size_t i = 0; i < p.n; i++) {
-            memcpy(crystal->frac[i], p.at[i].x, sizeof crystal->frac[i]);
-            crystal->atomic_number[i] = block->site[p.at[i].site].atomic_number;
-        }
-        status = rcr_crystal_check(crystal, err);
-    }
+    if (status == RCR_OK) status = fill_crystal(crystal, lattice, &p, block, err);
     rcr_free(p.at);
+    rcr_free(p.guest);
     if (status != RCR_OK) {
         rcr_crystal_free(crystal);
         return status;

@@ -15,8 +15,6 @@
 /* Positions closer than this (angstrom) are one place: symmetry images of one site on a special position, whose
  * coordinates files round to three or four decimals, or two sites that share it.  No two atoms are so close. */
 #define RCR_CIF_PLACE_TOLERANCE 0.1
-/* Occupancies from here to 1 + (1 - this) count as 1. */
-#define RCR_CIF_FULL_OCCUPANCY 0.999
 
 typedef struct rcr_cif_view {
     const char *text; /* NULL: absent */
@@ -75,8 +73,10 @@ rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_sym
 /* Number of places that a site has under the operations, at most RCR_MAX_GROUP_ORDER of them counted. */
 int rcr_cif_multiplicity(const double frac[3], const rcr_symop *ops, size_t n_ops, const double lattice[3][3]);
 
-/* The crystal: every site's images, special positions merged, sites that share a place judged.
- * Errors: RCR_ERR_UNSUPPORTED (partial occupancy, two elements in one place), RCR_ERR_DATA, RCR_ERR_LIMIT. */
+/* The crystal: every site's images, special positions merged.  Sites within RCR_CIF_PLACE_TOLERANCE of each other are
+ * one place: those of one element add up (a full one that is there twice counts once), those of several elements share
+ * it, and what a place lacks of 1 is vacant (crystal/species.h, with its tolerance). Errors: RCR_ERR_DATA (the
+ * occupancies of a place sum to more than 1, naming the sites), RCR_ERR_LIMIT. */
 rcr_status rcr_cif_expand(rcr_crystal **out, const char *id, const rcr_cif_block *block, const double lattice[3][3],
                           const rcr_symop *ops, size_t n_ops, rcr_error *err);
 

@@ -9,9 +9,7 @@
 #include "base/status.h"
 #include "crystal/crystal.h"
 #include "crystal/element.h"
-
-/* How far an occupancy may be from 1. */
-#define OCCUPANCY_SLACK 1e-6
+#include "crystal/species.h"
 
 static int read_vector(double out[3], const json_t *value) {
     if (!json_is_array(value) || json_array_size(value) != 3) return 0;
@@ -68,17 +66,27 @@ static void to_fractional(double out[3], const double r[3], const double inverse
     for (int j = 0; j < 3; j++) out[j] = r[0] * inverse[0][j] + r[1] * inverse[1][j] + r[2] * inverse[2][j];
 }
 
+/* The species of site i of pymatgen's, added to the list. */
+static rcr_status read_species(rcr_species_list *list, size_t i, const json_t *species, rcr_error *err) {
+    for (size_t k = 0; k < json_array_size(species); k++) {
+        const json_t *one = json_array_get(species, k), *occupancy = json_object_get(one, "occu");
+        if (occupancy != NULL && !json_is_number(occupancy))
+            return rcr_fail(err, RCR_ERR_PARSE, "site %zu has an \"occu\" that is not a number", i + 1);
+        uint8_t z = 0;
+        rcr_status status = read_element(&z, json_object_get(one, "element"), i, err);
+        if (status == RCR_OK)
+            status = rcr_species_add(list, (int32_t)i, z, occupancy != NULL ? json_number_value(occupancy) : 1, err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
 /* A site of pymatgen's. */
-static rcr_status read_site(rcr_crystal *crystal, size_t i, const json_t *site, const double inverse[3][3],
-                            rcr_error *err) {
-    const json_t *species = json_object_get(site, "species"), *first = json_array_get(species, 0);
-    if (!json_is_array(species) || !json_is_object(first))
+static rcr_status read_site(rcr_crystal *crystal, rcr_species_list *list, size_t i, const json_t *site,
+                            const double inverse[3][3], rcr_error *err) {
+    const json_t *species = json_object_get(site, "species");
+    if (!json_is_array(species) || !json_is_object(json_array_get(species, 0)))
         return rcr_fail(err, RCR_ERR_PARSE, "site %zu has no \"species\": [{\"element\": .., \"occu\": ..}]", i + 1);
-    const json_t *occupancy = json_object_get(first, "occu");
-    if (json_array_size(species) > 1 ||
-        (occupancy != NULL && !(fabs(json_number_value(occupancy) - 1.0) <= OCCUPANCY_SLACK)))
-        return rcr_fail(err, RCR_ERR_UNSUPPORTED,
-                        "site %zu is not occupied by one element; partial occupancy is not handled", i + 1);
     double r[3];
     if (read_vector(r, json_object_get(site, "abc")))
         memcpy(crystal->frac[i], r, sizeof r);
@@ -86,7 +94,10 @@ static rcr_status read_site(rcr_crystal *crystal, size_t i, const json_t *site, 
         to_fractional(crystal->frac[i], r, inverse);
     else
         return rcr_fail(err, RCR_ERR_PARSE, "site %zu has no position of three numbers, \"abc\" or \"xyz\"", i + 1);
-    return read_element(&crystal->atomic_number[i], json_object_get(first, "element"), i, err);
+    const json_t *first = json_array_get(species, 0), *occupancy = json_object_get(first, "occu");
+    if (json_array_size(species) == 1 && (occupancy == NULL || json_number_value(occupancy) == 1))
+        return read_element(&crystal->atomic_number[i], json_object_get(first, "element"), i, err);
+    return read_species(list, i, species, err);
 }
 
 /* Site i of a plain object. */
@@ -122,9 +133,13 @@ static rcr_status read_structure(rcr_crystal **out, const json_t *object, const 
     if (status == RCR_OK) status = rcr_crystal_create(&crystal, id, (int32_t)n, err);
     if (status != RCR_OK) return status;
     memcpy(crystal->lattice, lattice, sizeof lattice);
+    rcr_species_list list = {0};
     for (size_t i = 0; i < n && status == RCR_OK; i++)
-        status = sites != NULL ? read_site(crystal, i, json_array_get(sites, i), (const double(*)[3])inverse, err)
-                               : read_plain(crystal, i, species, position, cartesian, (const double(*)[3])inverse, err);
+        status = sites != NULL
+                     ? read_site(crystal, &list, i, json_array_get(sites, i), (const double(*)[3])inverse, err)
+                     : read_plain(crystal, i, species, position, cartesian, (const double(*)[3])inverse, err);
+    if (status == RCR_OK && sites != NULL) status = rcr_crystal_set_species(crystal, &list, err);
+    rcr_species_list_free(&list);
     if (status == RCR_OK) status = rcr_crystal_check(crystal, err);
     if (status == RCR_OK)
         *out = crystal;

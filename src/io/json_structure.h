@@ -12,8 +12,8 @@
  *     {"lattice": [[..],[..],[..]], "species": ["Fe" or 26, ..], "frac": [[x, y, z], ..]}   ("cart" in angstrom
  * instead) or one that holds such an object under "structure".  The id is "id", "material_id" or "name" of the
  * outermost object (a string or a whole number), "" when there is none.  Errors: RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED
- * (partial occupancy, an unknown element), RCR_ERR_DATA (not periodic, no volume), RCR_ERR_MEMORY; their line is
- * `line`. */
+ * (an unknown element), RCR_ERR_DATA (not periodic, no volume, occupancies that sum to more than 1), RCR_ERR_MEMORY;
+ * their line is `line`. */
 rcr_status rcr_json_structure_parse(rcr_crystal **out, const char *text, size_t length, long line, rcr_error *err);
 
 #endif

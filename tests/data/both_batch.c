@@ -9,9 +9,9 @@ static uint8_t z0[] = {11, 17}, z1[] = {2}, z2[] = {26};
 static int32_t offset0[] = {0, 2, 3}, offset1[] = {0, 0}, offset2[] = {0, 1};
 static int32_t neighbor0[] = {1, 0, 0}, neighbor2[] = {0};
 static double distance0[] = {2.5, 3.25, 2.5}, distance2[] = {2.0};
-static const rcr_graph graph0 = {2, 3, z0, offset0, neighbor0, distance0};
-static const rcr_graph graph1 = {1, 0, z1, offset1, NULL, NULL};
-static const rcr_graph graph2 = {1, 1, z2, offset2, neighbor2, distance2};
+static const rcr_graph graph0 = {2, 3, z0, offset0, neighbor0, distance0, NULL, NULL, NULL};
+static const rcr_graph graph1 = {1, 0, z1, offset1, NULL, NULL, NULL, NULL, NULL};
+static const rcr_graph graph2 = {1, 1, z2, offset2, neighbor2, distance2, NULL, NULL, NULL};
 
 static void lays_graphs_side_by_side(void **state) {
     (void)state;

@@ -4,14 +4,14 @@
 
 #include <math.h>
 
-#include "crystal/element.h"
+#include "crystal/crystal.h"
 #include "io/cif.h"
 #include "io/structure.h"
 
 /* A file and what it must give: sites in any order, modulo lattice vectors; or an error with its line. */
 typedef struct good_case {
     const char *name;
-    const char *sites; /* "Fe 0 0 0; O .5 .5 .5" */
+    const char *sites; /* "Fe 0 0 0; O .5 .5 .5"; a disordered site as "Ni0.75,Fe0.2,vacant0.05 0 0 0" */
 } good_case;
 
 typedef struct bad_case {
@@ -54,6 +54,14 @@ static const good_case good_cases[] = {
     {"case_of_names", "Fe 0 0 0"},
     {"one_place_same", "Fe 0 0 .5; Fe 0 .5 0; Fe .5 0 0; O 0 0 0"},
     {"occupancy_one_element", "Fe 0 0 0; O .5 .5 .5; H .1 0 0"},
+    {"occupancy_half", "O .5 .5 .5; Fe0.5,vacant0.5 0 0 0"},
+    {"occupancy_mixed", "Ni0.75,Fe0.25 0 0 0; O .5 .5 .5"},
+    {"occupancy_symmetry", "Na0.5,K0.3,vacant0.2 .25 0 0; Na0.5,K0.3,vacant0.2 .75 0 0; O .5 .5 .5; "
+                           "Li0.25,vacant0.75 .1 .2 .3; Li0.25,vacant0.75 .9 .8 .3; Li0.25,vacant0.75 .9 .2 .7; "
+                           "Li0.25,vacant0.75 .1 .8 .7"},
+    {"occupancy_tolerance", "Fe0.333333,Co0.333333,Ni0.333333 0 0 0; O .5 .5 .5; Si0.50025,Al0.49975 .5 0 0; "
+                            "Li0.5,vacant0.5 0 .5 .1; Li0.5,vacant0.5 0 .5 .2; Cl0.5,Br0.5 .25 .25 .25; "
+                            "Cs0.998,vacant0.002 .75 .75 .75"},
     {"cartesian", "Fe 0 0 0; O 0 .5 .5"},
     {"single_site", "Po 0 0 0"},
     {"symbol_z", DIAMOND_2},
@@ -68,9 +76,9 @@ static const good_case good_cases[] = {
 
 static const bad_case bad_cases[] = {
     {"duplicate_cell_differs", RCR_ERR_DATA, 8, "given twice"},
-    {"one_place_different", RCR_ERR_UNSUPPORTED, 16, "Fe1 and Ni1"},
-    {"occupancy_half", RCR_ERR_UNSUPPORTED, 16, "site Fe1 has occupancy 0.5; disordered sites are not handled"},
-    {"occupancy_mixed", RCR_ERR_UNSUPPORTED, 15, "site Fe1 has occupancy 0.25"},
+    {"one_place_different", RCR_ERR_DATA, 16, "Fe1 and Ni1, of different elements, are in one place, with occup"},
+    {"occupancy_sum", RCR_ERR_DATA, 17, "sites Fe1 and Ni1, of different elements, are in one place, with occup"},
+    {"occupancy_above_one", RCR_ERR_DATA, 15, "site Fe1 has occupancy 1.2, more than 1"},
     {"symbol_origin_ambiguous", RCR_ERR_UNSUPPORTED, 8, "two choices of origin"},
     {"symbol_unknown", RCR_ERR_UNSUPPORTED, 8, "'Q 4 5 6' is not known"},
     {"symbol_and_number_disagree", RCR_ERR_DATA, 8, "not number 221"},
@@ -97,20 +105,30 @@ static const char *case_path(const char *name) {
     return path;
 }
 
+/* "Ni0.75,Fe0.25" */
+static const char *species_text(const rcr_crystal *crystal, int32_t site) {
+    static char text[128];
+    rcr_crystal_describe_site(text, sizeof text, crystal, site);
+    size_t n = 0;
+    for (const char *p = text; *p != '\0'; p++)
+        if (*p != ' ') text[n++] = *p;
+    text[n] = '\0';
+    return text;
+}
+
 static double distance_1d(double a, double b) { return fabs(a - b - round(a - b)); }
 
 /* Every expected site stands once in the crystal, and there are no others. */
 static void check_sites(const rcr_crystal *crystal, const char *name, const char *sites) {
     int32_t n = 0;
     for (const char *p = sites; p != NULL && *p != '\0'; n++) {
-        char symbol[4];
+        char symbol[80];
         double f[3];
-        assert_int_equal(sscanf(p, " %3s %lf %lf %lf", symbol, &f[0], &f[1], &f[2]), 4);
+        assert_int_equal(sscanf(p, " %79s %lf %lf %lf", symbol, &f[0], &f[1], &f[2]), 4);
         int matches = 0;
         for (int32_t i = 0; i < crystal->n_sites; i++)
-            matches += strcmp(rcr_element_symbol(crystal->atomic_number[i]), symbol) == 0 &&
-                       distance_1d(crystal->frac[i][0], f[0]) < 1e-9 && distance_1d(crystal->frac[i][1], f[1]) < 1e-9 &&
-                       distance_1d(crystal->frac[i][2], f[2]) < 1e-9;
+            matches += strcmp(species_text(crystal, i), symbol) == 0 && distance_1d(crystal->frac[i][0], f[0]) < 1e-9 &&
+                       distance_1d(crystal->frac[i][1], f[1]) < 1e-9 && distance_1d(crystal->frac[i][2], f[2]) < 1e-9;
         if (matches != 1) fail_msg("%s: %d sites are %s %g %g %g", name, matches, symbol, f[0], f[1], f[2]);
         p = strchr(p, ';');
         if (p != NULL) p++;
@@ -184,18 +202,30 @@ static void many_sites_merge_as_few_do(void **state) {
     free(text);
 }
 
+/* 100 iron atoms of occupancy `iron` in a row, and 0.4 nickel in the place of the last. */
+static rcr_status parse_row(rcr_crystal **out, const char *iron, rcr_error *err) {
+    char text[16384];
+    size_t n = (size_t)sprintf(text,
+                               "%sloop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n"
+                               "_atom_site_fract_z\n_atom_site_occupancy\n",
+                               head);
+    for (int i = 0; i < 100; i++) n += (size_t)sprintf(text + n, "Fe%d 0.%03d 0 0.9999999 %s\n", i, 10 * i, iron);
+    n += (size_t)sprintf(text + n, "Ni1 0.99 1 0.0000001 0.4\n");
+    return rcr_cif_parse(out, "x", text, n, err);
+}
+
 static void different_elements_meet_among_many_sites(void **state) {
     (void)state;
-    char text[16384];
-    size_t n = (size_t)sprintf(
-        text, "%sloop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n", head);
-    for (int i = 0; i < 100; i++) n += (size_t)sprintf(text + n, "Fe%d 0.%03d 0 0.9999999\n", i, 10 * i);
-    n += (size_t)sprintf(text + n, "Ni1 0.99 1 0.0000001\n");
     rcr_crystal *crystal = NULL;
     rcr_error err;
-    assert_int_equal(rcr_cif_parse(&crystal, "x", text, n, &err), RCR_ERR_UNSUPPORTED);
+    assert_int_equal(parse_row(&crystal, "1", &err), RCR_ERR_DATA);
     assert_non_null(strstr(err.message, "sites Fe99 and Ni1"));
-    assert_int_equal(err.line, 110);
+    assert_int_equal(err.line, 111);
+    assert_int_equal(parse_row(&crystal, "0.5", &err), RCR_OK);
+    assert_int_equal(crystal->n_sites, 100);
+    assert_string_equal(species_text(crystal, 0), "Fe0.5,vacant0.5");
+    assert_string_equal(species_text(crystal, 99), "Fe0.5,Ni0.4,vacant0.1");
+    rcr_crystal_free(crystal);
 }
 
 static void too_many_operations_are_refused(void **state) {

@@ -194,6 +194,28 @@ static void objects_become_crystals(void **state) {
     rcr_crystal_free(c);
 }
 
+/* As pymatgen writes it; the last site is full, though of two entries. */
+static void objects_become_disordered_crystals(void **state) {
+    (void)state;
+    rcr_crystal *c = NULL;
+    rcr_error err;
+    assert_int_equal(
+        parse(&c,
+              "{\"lattice\": [[4,0,0],[0,4,0],[0,0,4]], \"sites\": ["
+              "{\"species\": [{\"element\": \"Cl\", \"occu\": 1}], \"abc\": [0,0,0]}, "
+              "{\"species\": [{\"element\": \"Ni\", \"occu\": 0.25}, {\"element\": \"Fe\", \"occu\": 0.5}], "
+              "\"abc\": [0.5,0,0]}, "
+              "{\"species\": [{\"element\": \"D\", \"occu\": 0.5}, {\"element\": \"H\", \"occu\": 0.5}], "
+              "\"abc\": [0,0.5,0]}]}",
+              &err),
+        RCR_OK);
+    assert_memory_equal(c->atomic_number, ((const uint8_t[]){17, 26, 1}), 3);
+    assert_memory_equal(c->species_offset, ((const int32_t[]){0, 1, 3, 4}), 4 * sizeof(int32_t));
+    assert_memory_equal(c->species_number, ((const uint8_t[]){17, 26, 28, 1}), 4);
+    assert_memory_equal(c->species_occupancy, ((const double[]){1, 0.5, 0.25, 1}), 4 * sizeof(double));
+    rcr_crystal_free(c);
+}
+
 static void bad_objects_say_why(void **state) {
     (void)state;
 #define CUBE "\"lattice\": [[4,0,0],[0,4,0],[0,0,4]]"
@@ -213,10 +235,14 @@ static void bad_objects_say_why(void **state) {
         {"{\"lattice\": [[4,0,0],[0,4,0],[4,4,0]], \"species\": [1], \"frac\": [[0,0,0]]}", "no volume", RCR_ERR_DATA},
         {"{\"lattice\": {\"matrix\": [[4,0,0],[0,4,0],[0,0,4]], \"pbc\": [true,true,false]}, \"sites\": []}",
          "not periodic", RCR_ERR_DATA},
-        {"{" CUBE ", \"sites\": [{\"species\": [{\"element\": \"Fe\", \"occu\": 0.5}], \"abc\": [0,0,0]}]}",
-         "partial occupancy", RCR_ERR_UNSUPPORTED},
+        {"{" CUBE ", \"sites\": [{\"species\": [{\"element\": \"Fe\", \"occu\": -0.5}], \"abc\": [0,0,0]}]}",
+         "site 1 has occupancy -0.5", RCR_ERR_DATA},
+        {"{" CUBE ", \"sites\": [{\"species\": [{\"element\": \"Fe\", \"occu\": \"1\"}], \"abc\": [0,0,0]}]}",
+         "\"occu\"", RCR_ERR_PARSE},
         {"{" CUBE ", \"sites\": [{\"species\": [{\"element\": \"Fe\"}, {\"element\": \"Co\"}], \"abc\": [0,0,0]}]}",
-         "partial occupancy", RCR_ERR_UNSUPPORTED},
+         "site 1 sum to 2", RCR_ERR_DATA},
+        {"{" CUBE ", \"sites\": [{\"species\": [{\"element\": \"Fe\"}, {}], \"abc\": [0,0,0]}]}", "no chemical element",
+         RCR_ERR_UNSUPPORTED},
         {"{" CUBE ", \"sites\": [{\"species\": [{\"element\": \"Fe\"}]}]}", "no position", RCR_ERR_PARSE},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -234,7 +260,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_end_after_their_atoms), cmocka_unit_test(a_frame_without_an_end_ends_the_stream),
         cmocka_unit_test(lines_are_told_by_the_first),  cmocka_unit_test(a_structure_longer_than_the_buffer),
-        cmocka_unit_test(objects_become_crystals),      cmocka_unit_test(bad_objects_say_why),
+        cmocka_unit_test(objects_become_crystals),      cmocka_unit_test(objects_become_disordered_crystals),
+        cmocka_unit_test(bad_objects_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
