@@ -85,8 +85,8 @@ int rcr_cmd_import(int argc, char **argv) {
         .command = "import",
         .usage = "CHECKPOINT MODEL.safetensors [options]",
         .description = "Turn a checkpoint of CGCNN, SR-CGCNN or cgcnn2 (.pth.tar, .ckpt) into a model\n"
-                       "file. The checkpoint is read as data: nothing in it is run, and one that asks for\n"
-                       "more than weights, numbers and text is refused.\n",
+                       "file. The checkpoint is read as data: nothing in it is run, and one that asks\n"
+                       "for more than weights, numbers and text is refused.\n",
         .examples = "  recryst import model_best.pth.tar gap.safetensors --target band_gap --unit eV\n"
                     "  recryst import best_model.ckpt e.safetensors --atom-init data/atom_init.json\n"
                     "  recryst predict gap.safetensors crystals/ --out predictions.csv\n",
