@@ -5,12 +5,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "cli/describe.h"
 #include "cli/find_model.h"
 #include "cli/graph_args.h"
 #include "cli/info.h"
+#include "cli/info_structure.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
+#include "crystal/spacegroup.h"
 #include "graph/store.h"
 #include "io/archive.h"
 #include "io/extxyz.h"
@@ -40,32 +41,25 @@ static int has_many_frames(const char *text, size_t length) {
     return consumed > 0 && consumed < length;
 }
 
-static rcr_status info_structure(rcr_text *out, const char *path, const char *text, size_t length,
-                                 const rcr_graph_options *options, rcr_error *err) {
+/* What the command line asks for beside the thing itself. */
+typedef struct request {
+    rcr_graph_options graph;
+    const char *target;
+    double tolerance;
+    int32_t quiet, json;
+} request;
+
+static rcr_status info_one(rcr_text *out, const char *path, const char *text, size_t length, const request *r,
+                           rcr_error *err) {
     rcr_crystal *crystal;
     rcr_status status = rcr_structure_parse(&crystal, path, text, length, err);
     if (status != RCR_OK) return status;
-    rcr_describe_crystal(out, crystal);
-    rcr_text_puts(out, "\n site  element  fractional coordinates\n");
-    for (int32_t i = 0; i < crystal->n_sites; i++)
-        rcr_text_printf(out, "%5d  %-7s  %10.6f %10.6f %10.6f\n", i, rcr_element_symbol(crystal->atomic_number[i]),
-                        crystal->frac[i][0], crystal->frac[i][1], crystal->frac[i][2]);
-    rcr_graph *graph;
-    status = rcr_graph_build(&graph, crystal, options, err);
+    rcr_info_structure(out, path, crystal, r->tolerance, r->json, &r->graph);
     rcr_crystal_free(crystal);
-    if (status != RCR_OK) {
-        rcr_error_set_file(err, path);
-        return status;
-    }
-    rcr_text_printf(out, "\ngraph      %d edges; recryst graph ", graph->n_edges);
-    rcr_text_puts(out, path);
-    rcr_text_puts(out, " shows them\n");
-    rcr_graph_free(graph);
     return RCR_OK;
 }
 
-static rcr_status info_file(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target,
-                            int quiet, rcr_error *err) {
+static rcr_status info_file(rcr_text *out, const char *path, const request *r, rcr_error *err) {
     char *text;
     size_t length;
     rcr_status status = rcr_file_read(&text, &length, path, (size_t)1 << 31, err);
@@ -73,9 +67,9 @@ static rcr_status info_file(rcr_text *out, const char *path, const rcr_graph_opt
     rcr_format format = rcr_format_detect(path, text, length);
     if (format == RCR_FORMAT_EXTXYZ && has_many_frames(text, length)) {
         rcr_free(text);
-        return rcr_info_data(out, path, graph, target, quiet, err);
+        return rcr_info_data(out, path, &r->graph, r->target, r->quiet, err);
     }
-    status = info_structure(out, path, text, length, graph, err);
+    status = info_one(out, path, text, length, r, err);
     rcr_free(text);
     return status;
 }
@@ -101,9 +95,8 @@ static rcr_status info_folder(rcr_text *out, const char *path, rcr_error *err) {
     return RCR_OK;
 }
 
-static rcr_status info_data(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target,
-                            int quiet, rcr_error *err) {
-    rcr_status status = rcr_info_data(out, path, graph, target, quiet, err);
+static rcr_status info_data(rcr_text *out, const char *path, const request *r, rcr_error *err) {
+    rcr_status status = rcr_info_data(out, path, &r->graph, r->target, r->quiet, err);
     if (status == RCR_OK || rcr_ends_with(path, ".csv")) return status;
     rcr_folder *folder;
     if (rcr_folder_open(&folder, path, NULL) != RCR_OK) return status;
@@ -112,26 +105,36 @@ static rcr_status info_data(rcr_text *out, const char *path, const rcr_graph_opt
     return is_dataset ? status : info_folder(out, path, err);
 }
 
-static rcr_status tell(rcr_text *out, const char *path, const rcr_graph_options *graph, const char *target, int quiet,
-                       rcr_error *err) {
-    if (access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors")) return info_model(out, path, err);
+/* Only a structure can be told as JSON. */
+static rcr_status tell(rcr_text *out, const char *path, const request *r, rcr_error *err) {
+    int is_data =
+        rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv");
+    int is_model = access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors");
+    if (r->json && (is_data || is_model) && access(path, F_OK) == 0)
+        return rcr_fail_at(err, RCR_ERR_ARGUMENT, path, 0, "--json tells of one structure file");
+    if (is_model) return info_model(out, path, err);
     if (rcr_is_directory(path) && rcr_is_run(path)) return rcr_info_run(out, path, err);
     if (rcr_store_is(path)) return rcr_info_store(out, path, err);
-    if (rcr_is_directory(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv"))
-        return info_data(out, path, graph, target, quiet, err);
-    return info_file(out, path, graph, target, quiet, err);
+    return is_data ? info_data(out, path, r, err) : info_file(out, path, r, err);
 }
 
 int rcr_cmd_info(int argc, char **argv) {
-    const char *target = NULL;
-    int32_t quiet = 0;
+    request r = {.graph = rcr_graph_options_default(), .tolerance = RCR_SYMMETRY_TOLERANCE};
     rcr_arg table[] = {
         {.name = "target",
          .kind = RCR_ARG_TEXT,
          .value_name = "NAME",
-         .value = &target,
+         .value = &r.target,
          .help = "of a dataset: count rows without this target as unusable"},
-        {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &quiet, .help = "no progress"},
+        {.name = "json", .kind = RCR_ARG_FLAG, .value = &r.json, .help = "of a structure: a JSON object, all digits"},
+        {.name = "symprec",
+         .kind = RCR_ARG_DOUBLE,
+         .value_name = "X",
+         .value = &r.tolerance,
+         .min = 1e-8,
+         .max = 1,
+         .help = "of a structure: how far atoms may be from where the space group has them, angstrom"},
+        {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &r.quiet, .help = "no progress"},
     };
     rcr_args args = {
         .command = "info",
@@ -139,11 +142,12 @@ int rcr_cmd_info(int argc, char **argv) {
         .description = "Show what something is. A model: architecture, parameters, graph options, target\n"
                        "and unit, what it was trained on and how well it did. A run: its state and\n"
                        "settings too. A dataset: usable and bad rows, elements, sizes, targets. A\n"
-                       "graph store: what it was made from and how. A structure file: its cell and\n"
-                       "sites.\n",
+                       "graph store: what it was made from and how. A structure file: formula, cell,\n"
+                       "density, space group, Wyckoff positions, the shortest distance, and warnings.\n",
         .examples = "  recryst info runs/first\n"
                     "  recryst info data/demo/alloys.tar.zst\n"
-                    "  recryst info NaCl.cif\n",
+                    "  recryst info NaCl.cif\n"
+                    "  recryst info relaxed.extxyz --symprec 0.1 --json\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,
     };
@@ -154,10 +158,9 @@ int rcr_cmd_info(int argc, char **argv) {
                                    args.n_positional == 0 ? "nothing given: recryst info MODEL_OR_RUN_OR_DATA"
                                                           : "one thing at a time, not %d",
                                    args.n_positional);
-    rcr_graph_options graph = rcr_graph_options_default();
     rcr_error err;
     rcr_text out = {0};
-    rcr_status status = tell(&out, args.positional[0], &graph, target, quiet, &err);
+    rcr_status status = tell(&out, args.positional[0], &r, &err);
     code = status == RCR_OK ? rcr_cli_print(&out) : rcr_cli_error(&err);
     rcr_text_free(&out);
     return code;

@@ -2,10 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -163,47 +160,4 @@ void rcr_cli_guard_streams(void) {
     /* Read-only for output too: a write then fails, as it would have on the closed descriptor. */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) (void)!open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY);
-}
-
-/* ---- JSON */
-
-/* The length of the UTF-8 sequence at p: 1 to 4; 0 when it is none (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *p) {
-    if (p[0] < 0x80) return 1;
-    size_t n = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-               : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-               : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                              : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    if (n == 3 && ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))) return 0;
-    if (n == 4 && ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))) return 0;
-    return n;
-}
-
-void rcr_json_string(rcr_text *out, const char *text) {
-    rcr_text clean = {0};
-    rcr_text_puts(&clean, "");
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
-        size_t n = utf8_length(p);
-        if (n == 0)
-            rcr_text_puts(&clean, "\xef\xbf\xbd");
-        else
-            rcr_text_append(&clean, (const char *)p, n);
-        p += n == 0 ? 1 : n;
-    }
-    json_t *string = clean.failed ? NULL : json_stringn(clean.data, clean.length);
-    char *quoted = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
-    if (quoted != NULL)
-        rcr_text_puts(out, quoted);
-    else
-        out->failed = 1;
-    free(quoted);
-    json_decref(string);
-    rcr_text_free(&clean);
-}
-
-void rcr_json_number(rcr_text *out, double value) {
-    char number[32];
-    rcr_text_puts(out, isfinite(value) ? rcr_format_double(number, value) : "null");
 }

@@ -3,6 +3,7 @@
 #define RCR_CLI_OUTPUT_H
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "recryst.h"
@@ -47,10 +48,5 @@ void rcr_output_abort(rcr_output *out);
 /* Make sure that file descriptors 0 to 2 are open, so that no file that is opened later takes the place of a closed
  * standard stream; writing to what was closed then fails as it should. */
 void rcr_cli_guard_streams(void);
-
-/* Append a JSON string in quotes; bytes that are not UTF-8 become U+FFFD. */
-void rcr_json_string(rcr_text *out, const char *text);
-/* Append a JSON number, or null for what JSON has no number for. */
-void rcr_json_number(rcr_text *out, double value);
 
 #endif

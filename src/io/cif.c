@@ -206,8 +206,11 @@ static rcr_cif_token join_operation(reader *r) {
 }
 
 /* 0.3333 means 1/3.  pymatgen reads every coordinate within a relative 1e-4 of 1/3 and 2/3 so, and published graphs and
- * models come from its crystals; a reader that did otherwise would be up to 1e-3 angstrom away from them. */
-static double snap_to_thirds(double x) {
+ * models come from its crystals; a reader that did otherwise would be up to 1e-3 angstrom away from them.  A coordinate
+ * of RCR_CIF_EXACT_LENGTH characters or more is no rounded third: it stays, so that what cif_write.c writes comes back.
+ */
+static double snap_to_thirds(double x, size_t length) {
+    if (length >= RCR_CIF_EXACT_LENGTH) return x;
     if (fabs(x * 3 - 1) <= 1e-4) return 1.0 / 3;
     if (fabs(x * 1.5 - 1) <= 1e-4) return 2.0 / 3;
     return x;
@@ -240,7 +243,7 @@ static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, cons
             return fail_at(err, RCR_ERR_DATA, block, value->text, "a coordinate is beyond all reason", value->text,
                            value->length);
         } else if (first == TAG_X) {
-            site->frac[i] = snap_to_thirds(site->frac[i]);
+            site->frac[i] = snap_to_thirds(site->frac[i], value->length);
         }
     }
     return RCR_OK;

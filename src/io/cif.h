@@ -4,6 +4,9 @@
 
 #include "recryst.h"
 
+/* A coordinate of fewer characters that is within a relative 1e-4 of 1/3 or 2/3 is read as that. */
+#define RCR_CIF_EXACT_LENGTH 14
+
 /* The first data block of text[0 .. length) that holds a structure, with all symmetry operations applied.
  * Errors (line set): RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_DATA, RCR_ERR_LIMIT. */
 rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, size_t length, rcr_error *err);

@@ -38,6 +38,48 @@ out_has "4 rows, 2 usable, 2 bad"
 run 0 info "$data/examples/Pt4-dhcp.cif"
 out_has "Pt4-dhcp: Pt4, 4 sites"
 out_has " site  element"
+for text in "formula    Pt, 4 times in the cell" "P6_3/mmc, number 194, Hall -P 6c 2c; hexagonal" "density 21.48" \
+    "tolerance 0.01 A" "graph      48 edges" "2a       -3m." "2c       -6m2"; do out_has "$text"; done
+out_lacks "warning"
+run 0 info "$data/examples/Pt4-dhcp.cif" --json
+if command -v python3 >/dev/null; then
+    python3 - "$work/out" <<'END' || fail "JSON of a structure"
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["formula"] == "Pt" and d["formulas_in_cell"] == 4 and d["composition"] == {"Pt": 4} and d["n_sites"] == 4
+assert d["space_group"]["number"] == 194 and d["space_group"]["tolerance"] == 0.01 and d["warnings"] == []
+assert abs(d["volume"] - 60.305) < 1e-3 and abs(d["density"] - 4 * 195.084 * 1.66053907 / d["volume"]) < 1e-3
+assert sorted(s["wyckoff"] + s["site_symmetry"] for s in d["sites"]) == ["a-3m.", "a-3m.", "c-6m2", "c-6m2"]
+assert abs(d["shortest"]["distance"] - 2.77274) < 1e-4 and len(d["sites"][3]["frac"]) == 3
+END
+else
+    [ "${CI:-}" != true ] || fail "python3 is missing"
+    echo "SKIPPED: the JSON is not parsed, there is no python3"
+fi
+run 2 info "$data/examples" --json
+err_has "one structure file"
+run 2 info "$data/examples/Pt4-dhcp.cif" --symprec 2
+err_has "--symprec"
+
+# What is odd is said: atoms that nearly coincide, absurd volumes, elements without a vector.
+odd() { # lattice constant, second element, its x
+    printf '2\nLattice="%s 0 0 0 %s 0 0 0 %s" Properties=species:S:1:pos:R:3\nFe 0 0 0\n%s %s 0 0\n' \
+        "$1" "$1" "$1" "$2" "$3" >"$work/odd.xyz"
+    run 0 info "$work/odd.xyz"
+}
+odd 4 Fe 0.3
+out_has "warning    sites 0 and 1 are 0.300 A apart"
+odd 1.2 Fe 0.6
+out_has "is less than 2 A^3"
+odd 9 Fe 3
+out_has "is more than 200 A^3"
+odd 4 Rf 2
+out_has "Rf is not in CGCNN's table"
+odd 4 Fe 0
+out_has "sites 0 and 1 are 0.000 A apart"
+out_has "symmetry   unknown: spglib finds no symmetry"
+odd 4 Ni 2
+out_lacks "warning"
 run 1 info "$work/nothing"
 err_has "nothing"
 mkdir "$work/empty"

@@ -42,7 +42,7 @@ promised train target model steps layers gate layer-norm task epochs batch-size 
 promised prepare out append strict threads quiet radius max-neighbors dmin step padding ties
 promised evaluate target out
 promised predict out format threads strict
-promised info
+promised info target json symprec
 promised import atom-init target unit radius max-neighbors dmin step padding ties quiet
 promised graph format radius max-neighbors dmin step padding ties
 promised bench model batch-size threads seconds
