@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -45,7 +46,7 @@ static rcr_status fail_system(rcr_error *err, const char *path, const char *what
 static rcr_status read_descriptor(char **out, size_t *length, int fd, const char *path, size_t max_bytes,
                                   rcr_error *err) {
     struct stat info;
-    if (fstat(fd, &info) != 0) return fail_system(err, path, "can't read", errno);
+    if (RCR_FILE_CALL(fstat(fd, &info)) != 0) return fail_system(err, path, "can't read", errno);
     if (S_ISDIR(info.st_mode)) return fail_system(err, path, "can't read", EISDIR);
     if (!S_ISREG(info.st_mode)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't read: not a regular file");
     if ((uintmax_t)info.st_size > max_bytes)
@@ -56,7 +57,7 @@ static rcr_status read_descriptor(char **out, size_t *length, int fd, const char
     if (data == NULL) return rcr_fail_memory(err, "reading a file");
     size_t done = 0;
     while (done < size) {
-        ssize_t n = read(fd, data + done, size - done);
+        ssize_t n = RCR_FILE_CALL(read(fd, data + done, size - done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
             int code = errno;
@@ -74,7 +75,7 @@ static rcr_status read_descriptor(char **out, size_t *length, int fd, const char
 
 rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t max_bytes, rcr_error *err) {
     /* O_NONBLOCK: opening a pipe that nobody writes must not hang; it has no effect on regular files. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = RCR_FILE_CALL(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (fd < 0) return fail_system(err, path, "can't open", errno);
     rcr_status status = read_descriptor(out, length, fd, path, max_bytes, err);
     close(fd);
@@ -116,7 +117,7 @@ static int open_temporary(rcr_writer *writer, const struct stat *old) {
             rcr_text_free(&name);
             return ENOMEM;
         }
-        writer->fd = open(name.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        writer->fd = RCR_FILE_CALL(open(name.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (writer->fd >= 0) {
             writer->temporary = name.data;
             if (old != NULL) (void)!fchmod(writer->fd, old->st_mode & 0777);
@@ -146,10 +147,14 @@ rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err) {
     if (exists && S_ISDIR(old.st_mode)) {
         code = EISDIR;
     } else if (exists && !S_ISREG(old.st_mode)) {
-        writer->fd = open(path, O_WRONLY | O_CLOEXEC);
+        writer->fd = RCR_FILE_CALL(open(path, O_WRONLY | O_CLOEXEC));
         code = writer->fd < 0 ? errno : 0;
     } else {
         code = open_temporary(writer, exists ? &old : NULL);
+    }
+    if (code == ENOMEM) {
+        writer_free(writer);
+        return rcr_fail_memory(err, "opening a file for writing");
     }
     if (code != 0) {
         writer_free(writer);
@@ -161,7 +166,7 @@ rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err) {
 
 static void write_all(rcr_writer *writer, const char *data, size_t length) {
     while (length > 0 && writer->failure == 0) {
-        ssize_t n = write(writer->fd, data, length);
+        ssize_t n = RCR_FILE_CALL(write(writer->fd, data, length));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
             writer->failure = errno;
@@ -227,11 +232,13 @@ static void sync_folder(const char *path) {
 rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err) {
     flush(writer);
     int code = writer->failure;
-    if (code == 0 && writer->temporary != NULL && fsync(writer->fd) != 0) code = errno;
-    if (close(writer->fd) != 0 && code == 0 && errno != EINTR) code = errno;
+    if (code == 0 && writer->temporary != NULL && RCR_FILE_CALL(fsync(writer->fd)) != 0) code = errno;
+    /* A descriptor is gone after close, whatever close says. */
+    int closed = close(writer->fd);
+    if (RCR_FILE_CALL(closed) != 0 && code == 0 && errno != EINTR) code = errno;
     writer->fd = -1;
     if (code == 0 && writer->temporary != NULL) {
-        if (rename(writer->temporary, writer->path) != 0)
+        if (RCR_FILE_CALL(rename(writer->temporary, writer->path)) != 0)
             code = errno;
         else
             sync_folder(writer->path);
@@ -278,7 +285,7 @@ rcr_status rcr_make_directory(const char *path, rcr_error *err) {
         if (*c != '/' && *c != '\0') continue;
         char end = *c;
         *c = '\0';
-        if (c != name && mkdir(name, 0777) != 0) {
+        if (c != name && RCR_FILE_CALL(mkdir(name, 0777)) != 0) {
             int code = errno;
             if (!rcr_is_directory(name)) status = fail_system(err, path, "can't make the folder", code);
         }

@@ -127,7 +127,7 @@ static void read_hash(char to[65], const json_t *object, const char *key, int *d
         memcpy(to, text, strlen(text) + 1);
 }
 
-static int read_source(store_source *s, const json_t *object) {
+static int read_source(store_head *head, store_source *s, const json_t *object) {
     int damaged = 0;
     s->path = copy_text(json_object_get(object, "path"));
     s->name = copy_text(json_object_get(object, "name"));
@@ -142,7 +142,8 @@ static int read_source(store_source *s, const json_t *object) {
     s->first_batch = (uint32_t)whole(object, "first_batch", UINT32_MAX, &damaged);
     s->n_batches = (uint32_t)whole(object, "n_batches", UINT32_MAX - s->first_batch, &damaged);
     s->complete = json_is_true(json_object_get(object, "complete"));
-    return !damaged && s->path != NULL && s->name != NULL && s->table != NULL;
+    head->out_of_memory |= s->path == NULL || s->name == NULL || s->table == NULL;
+    return !damaged;
 }
 
 /* Sources follow one another without gaps, and only the last may be incomplete. */
@@ -171,11 +172,13 @@ static int read_parts(store_head *head, const json_t *root) {
     head->header = json_is_true(json_object_get(root, "header"));
     for (size_t k = 0; k < json_array_size(columns); k++) {
         const char *name = json_string_value(json_array_get(columns, k));
-        if (name == NULL || add_column(head, name) == SIZE_MAX) return 0;
+        if (name == NULL) return 0;
+        if (add_column(head, name) == SIZE_MAX) head->out_of_memory = 1;
     }
     for (size_t k = 0; k < json_array_size(sources); k++) {
         store_source *s = rcr_store_head_add_source(head);
-        if (s == NULL || !read_source(s, json_array_get(sources, k))) return 0;
+        head->out_of_memory |= s == NULL;
+        if (s == NULL || !read_source(head, s, json_array_get(sources, k))) return 0;
     }
     return !damaged && sources_follow(head);
 }
@@ -191,8 +194,9 @@ rcr_status rcr_store_head_read(store_head *out, rcr_bytes bytes, rcr_error *err)
         status =
             rcr_fail(err, RCR_ERR_UNSUPPORTED,
                      "a graph store of version %d; this program reads version %d: prepare it again", version, VERSION);
-    else if (!read_parts(&head, root))
+    else if (!read_parts(&head, root) && !head.out_of_memory)
         status = rcr_fail(err, RCR_ERR_PARSE, "the store's head is damaged; prepare it again");
+    if (head.out_of_memory) status = rcr_fail_memory(err, "reading the head of a store");
     json_decref(root);
     if (status == RCR_OK)
         *out = head;

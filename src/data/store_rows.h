@@ -85,6 +85,7 @@ typedef struct store_head {
     char **column;
     size_t n_sources;
     store_source *source;
+    int out_of_memory; /* while it was read */
 } store_head;
 void rcr_store_head_release(store_head *head);
 /* JSON; freed with rcr_free. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -126,7 +127,7 @@ static rcr_status open_store(rcr_store **out, const char *path, int writable, rc
     rcr_status status = new_store(&store, path, writable, err);
     if (status != RCR_OK) return status;
     uint64_t size = 0;
-    store->lock = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+    store->lock = RCR_FILE_CALL(open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK));
     status = store->lock < 0 ? fail_system(err, path, "opened") : take_lock(store, err);
     if (status == RCR_OK) status = check_file(store, &size, err);
     if (status == RCR_OK) status = open_lmdb(store, path, size, err);
@@ -297,11 +298,11 @@ static void sync_folder(const char *path) {
 
 /* Give the finished file its name, unless something has it already. */
 static rcr_status take_name(const char *temporary, const char *path, rcr_error *err) {
-    if (link(temporary, path) == 0) {
+    if (RCR_FILE_CALL(link(temporary, path)) == 0) {
         unlink(temporary);
     } else if (errno == EEXIST || access(path, F_OK) == 0) {
         return rcr_fail_at(err, RCR_ERR_IO, path, 0, "a file of this name exists already");
-    } else if (rename(temporary, path) != 0) { /* a file system without hard links */
+    } else if (RCR_FILE_CALL(rename(temporary, path)) != 0) { /* a file system without hard links */
         return fail_system(err, path, "made");
     }
     sync_folder(path);
@@ -310,10 +311,11 @@ static rcr_status take_name(const char *temporary, const char *path, rcr_error *
 
 /* An empty LMDB file under a temporary name, locked; left there by one who died, it is taken over. */
 static rcr_status make_file(rcr_store *store, const char *temporary, rcr_error *err) {
-    store->lock = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    store->lock = RCR_FILE_CALL(open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE));
     if (store->lock < 0) return fail_system(err, store->path, "made");
     rcr_status status = take_lock(store, err);
-    if (status == RCR_OK && ftruncate(store->lock, 0) != 0) status = fail_system(err, store->path, "made");
+    if (status == RCR_OK && RCR_FILE_CALL(ftruncate(store->lock, 0)) != 0)
+        status = fail_system(err, store->path, "made");
     if (status == RCR_OK) status = open_lmdb(store, temporary, 0, err);
     return status;
 }

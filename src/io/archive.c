@@ -77,10 +77,14 @@ static char *join(const char *folder, const char *name) {
 
 int rcr_folder_has(const rcr_folder *folder, const char *name) {
     if (folder->path == NULL) return rcr_members_find(&folder->members, name) != NULL;
-    char *path = rcr_is_safe_name(name) ? join(folder->path, name) : NULL;
-    int found = path != NULL && rcr_is_file(path);
-    rcr_free(path);
-    return found;
+    /* Without allocation, whose failure would look like a missing file; a path too long for the system names none. */
+    char path[4096];
+    size_t length = strlen(folder->path), name_length = strlen(name);
+    if (!rcr_is_safe_name(name) || length > sizeof path - 2 || name_length > sizeof path - 2 - length) return 0;
+    memcpy(path, folder->path, length);
+    if (length > 0 && path[length - 1] != '/') path[length++] = '/';
+    memcpy(path + length, name, name_length + 1);
+    return rcr_is_file(path);
 }
 
 static rcr_status read_member(char **out, size_t *length, const rcr_folder *folder, const char *name, rcr_error *err) {
