@@ -37,8 +37,4 @@ long rcr_fault_live_blocks(void) { return atomic_load(&live_blocks); }
 
 void rcr_fault_count_block(int change) { atomic_fetch_add(&live_blocks, change); }
 
-#else
-
-typedef int rcr_no_faults; /* C wants a declaration in every file */
-
 #endif

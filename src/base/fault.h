@@ -4,11 +4,11 @@
 #ifndef RCR_BASE_FAULT_H
 #define RCR_BASE_FAULT_H
 
+typedef enum rcr_fault_kind { RCR_FAULT_MEMORY = 0, RCR_FAULT_FILE, RCR_N_FAULT_KINDS } rcr_fault_kind;
+
 #ifdef RCR_FAULTS
 
 #include <errno.h>
-
-typedef enum rcr_fault_kind { RCR_FAULT_MEMORY = 0, RCR_FAULT_FILE, RCR_N_FAULT_KINDS } rcr_fault_kind;
 
 /* The nth call from now on fails (1: the next one), and so do the `times` - 1 calls after it, as on a disk that stays
  * full; nth 0: none does.  code: errno of a failing file call. */
