@@ -1,0 +1,276 @@
+#include "io/unpack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+
+enum { CHUNK = 1 << 18, PROBE = 512 };
+
+struct rcr_unpacker {
+    char *path; /* NULL: memory */
+    const char *memory;
+    size_t length, at;
+    FILE *file;
+    struct archive *archive; /* of what is packed */
+    rcr_packing packing;
+};
+
+static rcr_status fail_packed(rcr_error *err, struct archive *a) {
+    const char *why = archive_error_string(a);
+    return rcr_fail(err, RCR_ERR_PARSE, "can't unpack: %.300s", why != NULL ? why : "the packed data are damaged");
+}
+
+/* Whether libarchive is to have a look: by the first bytes, and for tar without a magic number by the name. */
+static int looks_packed(const char *head, size_t n, const char *path) {
+    static const struct {
+        const char *bytes;
+        size_t length, at;
+    } magic[] = {{"\x1f\x8b", 2, 0},
+                 {"BZh", 3, 0},
+                 {"\xfd"
+                  "7zXZ\0",
+                  6, 0},
+                 {"\x28\xb5\x2f\xfd", 4, 0},
+                 {"PK\3\4", 4, 0},
+                 {"PK\5\6", 4, 0},
+                 {"ustar", 5, 257}};
+    for (size_t k = 0; k < sizeof magic / sizeof *magic; k++)
+        if (n >= magic[k].at + magic[k].length && memcmp(head + magic[k].at, magic[k].bytes, magic[k].length) == 0)
+            return 1;
+    /* A zstd stream may begin with a skippable frame. */
+    if (n >= 4 && (head[0] & 0xF0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0) return 1;
+    return path != NULL && rcr_ends_with(path, ".tar");
+}
+
+static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
+    struct archive *a = u->archive = archive_read_new();
+    if (a == NULL) return rcr_fail_memory(err, "unpacking");
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_format_tar(a);
+    archive_read_support_format_gnutar(a);
+    archive_read_support_format_zip(a);
+    archive_read_support_format_raw(a);
+    archive_read_support_format_empty(a);
+    int code = u->path != NULL ? archive_read_open_filename(a, u->path, 1 << 16)
+                               : archive_read_open_memory(a, u->memory, u->length);
+    if (code < ARCHIVE_WARN) return fail_packed(err, a);
+    struct archive_entry *entry;
+    code = archive_read_next_header(a, &entry);
+    int format = archive_format(a) & ARCHIVE_FORMAT_BASE_MASK;
+    u->packing = RCR_PACKING_STREAM;
+    if (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP)
+        u->packing = RCR_PACKING_ARCHIVE;
+    else if (code != ARCHIVE_EOF && code < ARCHIVE_WARN)
+        return fail_packed(err, a);
+    return RCR_OK;
+}
+
+static rcr_status open_any(rcr_unpacker *u, rcr_error *err) {
+    char head[PROBE];
+    size_t n = 0;
+    if (u->path != NULL) {
+        errno = 0;
+        u->file = fopen(u->path, "rb");
+        if (u->file == NULL) return rcr_fail_at(err, RCR_ERR_IO, u->path, 0, "can't open: %s", strerror(errno));
+        n = fread(head, 1, sizeof head, u->file);
+        if (ferror(u->file)) return rcr_fail_at(err, RCR_ERR_IO, u->path, 0, "can't read: %s", strerror(errno));
+    } else if (u->length > 0) {
+        n = u->length < sizeof head ? u->length : sizeof head;
+        memcpy(head, u->memory, n);
+    }
+    if (looks_packed(head, n, u->path)) return open_archive(u, err);
+    if (u->file != NULL) {
+        rewind(u->file);
+        setvbuf(u->file, NULL, _IONBF, 0); /* the window is the buffer */
+    }
+    return RCR_OK;
+}
+
+static rcr_status make(rcr_unpacker **out, const char *path, const void *data, size_t length, rcr_error *err) {
+    rcr_unpacker *u = rcr_calloc(1, sizeof *u);
+    if (u == NULL) return rcr_fail_memory(err, "opening a file");
+    u->memory = data;
+    u->length = length;
+    rcr_status status = RCR_OK;
+    if (path != NULL && (u->path = rcr_strdup(path)) == NULL) status = rcr_fail_memory(err, "opening a file");
+    if (status == RCR_OK) status = open_any(u, err);
+    if (status == RCR_OK)
+        *out = u;
+    else
+        rcr_unpacker_free(u);
+    return status;
+}
+
+rcr_status rcr_unpacker_open(rcr_unpacker **out, const char *path, rcr_error *err) {
+    if (!rcr_is_file(path)) {
+        FILE *file = fopen(path, "rb"); /* for the system's reason */
+        rcr_status status = rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't open: %s",
+                                        file == NULL ? strerror(errno) : "it is no regular file");
+        if (file != NULL) fclose(file);
+        return status;
+    }
+    return make(out, path, NULL, 0, err);
+}
+
+rcr_status rcr_unpacker_open_memory(rcr_unpacker **out, const void *data, size_t length, rcr_error *err) {
+    return make(out, NULL, data, length, err);
+}
+
+rcr_status rcr_unpacker_again(rcr_unpacker **out, const rcr_unpacker *u, rcr_error *err) {
+    return make(out, u->path, u->memory, u->length, err);
+}
+
+void rcr_unpacker_free(rcr_unpacker *u) {
+    if (u == NULL) return;
+    if (u->archive != NULL) archive_read_free(u->archive);
+    if (u->file != NULL) fclose(u->file);
+    rcr_free(u->path);
+    rcr_free(u);
+}
+
+rcr_packing rcr_unpacker_packing(const rcr_unpacker *u) { return u->packing; }
+
+rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *u, char *buffer, size_t room, rcr_error *err) {
+    if (u->archive != NULL) {
+        la_ssize_t got = archive_read_data(u->archive, buffer, room);
+        if (got < 0) return fail_packed(err, u->archive);
+        *n = (size_t)got;
+    } else if (u->file != NULL) {
+        errno = 0;
+        *n = fread(buffer, 1, room, u->file);
+        if (*n == 0 && ferror(u->file)) return rcr_fail(err, RCR_ERR_IO, "can't read: %s", strerror(errno));
+    } else {
+        *n = u->length - u->at < room ? u->length - u->at : room;
+        if (*n > 0) memcpy(buffer, u->memory + u->at, *n);
+        u->at += *n;
+    }
+    return RCR_OK;
+}
+
+size_t rcr_unpacked_name_length(const char *name) {
+    static const char *const endings[] = {".gz", ".zst", ".zstd", ".bz2", ".xz"};
+    size_t length = strlen(name);
+    for (size_t k = 0; k < sizeof endings / sizeof *endings; k++)
+        if (rcr_ends_with(name, endings[k])) return length - strlen(endings[k]);
+    return length;
+}
+
+/* ---------------------------------------------------------------- the window */
+
+rcr_status rcr_window_open(rcr_window *w, rcr_unpacker *from, size_t limit, rcr_error *err) {
+    *w = (rcr_window){.from = from, .line = 1, .limit = limit};
+    w->data = rcr_malloc(CHUNK, 1);
+    if (w->data != NULL) {
+        w->capacity = CHUNK;
+        return RCR_OK;
+    }
+    rcr_unpacker_free(from);
+    w->from = NULL;
+    return rcr_fail_memory(err, "reading a file");
+}
+
+void rcr_window_release(rcr_window *w) {
+    rcr_unpacker_free(w->from);
+    rcr_free(w->data);
+    w->from = NULL;
+    w->data = NULL;
+}
+
+/* Room behind the end: what is done with goes, and if that is little the buffer doubles. */
+static rcr_status make_room(rcr_window *w, rcr_error *err) {
+    if (w->begin > 0) {
+        memmove(w->data, w->data + w->begin, w->end - w->begin);
+        w->at -= w->begin;
+        w->end -= w->begin;
+        w->begin = 0;
+    }
+    if (w->end >= w->limit)
+        return rcr_fail_at(err, RCR_ERR_LIMIT, "", w->line, "what begins here is longer than the limit of %zu MiB",
+                           w->limit >> 20);
+    if (w->end <= w->capacity / 2) return RCR_OK;
+    char *grown = rcr_realloc(w->data, w->capacity, 2);
+    if (grown == NULL) return rcr_fail_memory(err, "reading a structure");
+    w->data = grown;
+    w->capacity *= 2;
+    return RCR_OK;
+}
+
+int rcr_window_more(rcr_window *w) {
+    size_t n = 0;
+    if (w->at_end) return 0;
+    rcr_status status = make_room(w, &w->error);
+    if (status == RCR_OK) status = rcr_unpacker_read(&n, w->from, w->data + w->end, w->capacity - w->end, &w->error);
+    if (status == RCR_OK) w->error.status = RCR_OK;
+    w->end += n;
+    if (n == 0) w->at_end = 1;
+    return n > 0;
+}
+
+void rcr_window_fill(rcr_window *w, size_t n) {
+    while (w->end - w->begin < n && rcr_window_more(w)) continue;
+}
+
+void rcr_window_drop(rcr_window *w) {
+    const char *c = w->data + w->begin, *end = w->data + w->at;
+    for (; c < end && (c = memchr(c, '\n', (size_t)(end - c))) != NULL; c++) w->line++;
+    w->begin = w->at;
+}
+
+int rcr_window_skip_blanks(rcr_window *w) {
+    for (;;) {
+        while (w->at < w->end && rcr_is_space((unsigned char)w->data[w->at])) w->at++;
+        if (w->at < w->end) return (unsigned char)w->data[w->at];
+        if (!rcr_window_more(w)) return -1;
+    }
+}
+
+int rcr_window_skip_line(rcr_window *w) {
+    if (rcr_window_peek(w) < 0) return 0;
+    for (;;) {
+        const char *newline = memchr(w->data + w->at, '\n', w->end - w->at);
+        w->at = newline != NULL ? (size_t)(newline - w->data) + 1 : w->end;
+        if (newline != NULL || !rcr_window_more(w)) return 1;
+    }
+}
+
+rcr_status rcr_unpacker_rest(char **out, size_t *length, rcr_unpacker *u, size_t max_bytes, rcr_error *err) {
+    size_t capacity = CHUNK, n = 0;
+    char *data = rcr_malloc(capacity + 1, 1);
+    rcr_status status = data != NULL ? RCR_OK : rcr_fail_memory(err, "reading a file");
+    for (size_t got = 1; status == RCR_OK && got > 0;) {
+        if (n == capacity) {
+            char *grown = rcr_realloc(data, 2 * capacity + 1, 1);
+            if (grown == NULL) {
+                status = rcr_fail_memory(err, "reading a file");
+                break;
+            }
+            data = grown;
+            capacity *= 2;
+        }
+        status = rcr_unpacker_read(&got, u, data + n, capacity - n, err);
+        if (status != RCR_OK) break;
+        n += got;
+        if (n > max_bytes)
+            status = rcr_fail(err, RCR_ERR_LIMIT, "the file has more than %zu MiB, which must be held in memory",
+                              max_bytes >> 20);
+    }
+    if (status != RCR_OK) {
+        rcr_free(data);
+        return status;
+    }
+    data[n] = '\0';
+    *out = data;
+    *length = n;
+    return RCR_OK;
+}
