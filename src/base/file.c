@@ -37,7 +37,7 @@ static const char *reason(int code) {
     return NULL;
 }
 
-static rcr_status fail_system(rcr_error *err, const char *path, const char *what, int code) {
+rcr_status rcr_fail_system(rcr_error *err, const char *path, const char *what, int code) {
     const char *why = reason(code);
     if (why != NULL) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "%s: %s", what, why);
     return rcr_fail_at(err, RCR_ERR_IO, path, 0, "%s: system error %d", what, code);
@@ -46,8 +46,8 @@ static rcr_status fail_system(rcr_error *err, const char *path, const char *what
 static rcr_status read_descriptor(char **out, size_t *length, int fd, const char *path, size_t max_bytes,
                                   rcr_error *err) {
     struct stat info;
-    if (RCR_FILE_CALL(fstat(fd, &info)) != 0) return fail_system(err, path, "can't read", errno);
-    if (S_ISDIR(info.st_mode)) return fail_system(err, path, "can't read", EISDIR);
+    if (RCR_FILE_CALL(fstat(fd, &info)) != 0) return rcr_fail_system(err, path, "can't read", errno);
+    if (S_ISDIR(info.st_mode)) return rcr_fail_system(err, path, "can't read", EISDIR);
     if (!S_ISREG(info.st_mode)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't read: not a regular file");
     if ((uintmax_t)info.st_size > max_bytes)
         return rcr_fail_at(err, RCR_ERR_LIMIT, path, 0, "the file has %ju bytes; the limit is %zu",
@@ -62,7 +62,7 @@ static rcr_status read_descriptor(char **out, size_t *length, int fd, const char
         if (n < 0) {
             int code = errno;
             rcr_free(data);
-            return fail_system(err, path, "can't read", code);
+            return rcr_fail_system(err, path, "can't read", code);
         }
         if (n == 0) break; /* it shrank meanwhile */
         done += (size_t)n;
@@ -76,7 +76,7 @@ static rcr_status read_descriptor(char **out, size_t *length, int fd, const char
 rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t max_bytes, rcr_error *err) {
     /* O_NONBLOCK: opening a pipe that nobody writes must not hang; it has no effect on regular files. */
     int fd = RCR_FILE_CALL(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (fd < 0) return fail_system(err, path, "can't open", errno);
+    if (fd < 0) return rcr_fail_system(err, path, "can't open", errno);
     rcr_status status = read_descriptor(out, length, fd, path, max_bytes, err);
     close(fd);
     return status;
@@ -158,7 +158,7 @@ rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err) {
     }
     if (code != 0) {
         writer_free(writer);
-        return fail_system(err, path, "can't write", code);
+        return rcr_fail_system(err, path, "can't write", code);
     }
     *out = writer;
     return RCR_OK;
@@ -248,7 +248,7 @@ rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err) {
     if (code < 0)
         status = rcr_fail_memory(err, "writing a file");
     else if (code > 0)
-        status = fail_system(err, writer->path, "can't write", code);
+        status = rcr_fail_system(err, writer->path, "can't write", code);
     writer_free(writer);
     return status;
 }
@@ -287,12 +287,12 @@ rcr_status rcr_make_directory(const char *path, rcr_error *err) {
         *c = '\0';
         if (c != name && RCR_FILE_CALL(mkdir(name, 0777)) != 0) {
             int code = errno;
-            if (!rcr_is_directory(name)) status = fail_system(err, path, "can't make the folder", code);
+            if (!rcr_is_directory(name)) status = rcr_fail_system(err, path, "can't make the folder", code);
         }
         *c = end;
         if (end == '\0') break;
     }
-    if (status == RCR_OK && path[0] == '\0') status = fail_system(err, path, "can't make the folder", ENOENT);
+    if (status == RCR_OK && path[0] == '\0') status = rcr_fail_system(err, path, "can't make the folder", ENOENT);
     rcr_free(name);
     return status;
 }

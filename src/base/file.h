@@ -6,6 +6,9 @@
 
 #include "recryst.h"
 
+/* RCR_ERR_IO with the system's reason for an errno: "PATH: what: permission denied". */
+rcr_status rcr_fail_system(rcr_error *err, const char *path, const char *what, int code);
+
 /* Read a whole regular file of at most max_bytes.  (*out)[0 .. *length) are its bytes, (*out)[*length] is 0.
  * Free with rcr_free.  Errors: RCR_ERR_IO (with the path and the system's reason), RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t max_bytes, rcr_error *err);

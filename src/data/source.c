@@ -12,9 +12,9 @@
 #include "base/text.h"
 #include "graph/graph.h"
 #include "graph/packed.h"
-#include "io/structure.h"
+#include "io/unpack.h"
 
-static const size_t max_extxyz = (size_t)8 << 30, max_structure = (size_t)1 << 30;
+static const size_t max_structure = (size_t)1 << 30;
 
 void rcr_source_release(source *s) {
     for (size_t i = 0; i < s->n; i++) {
@@ -36,6 +36,7 @@ void rcr_source_release(source *s) {
     rcr_free(s->target);
     rcr_free(s->elements_text);
     rcr_folder_free(s->folder);
+    rcr_reader_close(s->again);
     rcr_element_table_free(s->elements);
     rcr_store_close(s->store);
 }
@@ -66,7 +67,7 @@ static rcr_status read_structure(rcr_crystal **crystal, source_row *row, const s
     }
     rcr_sha256_add(hash, text, length);
     rcr_sha256_finish(hash, row->sha256);
-    status = rcr_structure_parse(crystal, row->file, text, length, err);
+    status = rcr_reader_first(crystal, row->file, text, length, err);
     rcr_free(text);
     return status;
 }
@@ -121,10 +122,9 @@ static void run_row(void *context, int index, int worker) {
     }
     *row->error = err;
     /* The name that the source gives the file: the same packed and unpacked. */
-    if (row->file != NULL) {
-        row->error->file[0] = '\0';
-        rcr_error_set_file(row->error, row->file);
-    }
+    if (row->file != NULL) row->error->file[0] = '\0';
+    if (row->file == NULL && row->error->line == 0) row->error->line = row->line;
+    rcr_error_set_file(row->error, row->file != NULL ? row->file : job->s->table);
 }
 
 /* ---------------------------------------------------------------- all rows */
@@ -165,6 +165,11 @@ rcr_status rcr_source_run(source *s, size_t first, size_t n, rcr_error *err) {
     int n_workers = rcr_pool_size(s->options->pool);
     int *memory_lost = rcr_calloc((size_t)n_workers, sizeof *memory_lost);
     if (memory_lost == NULL) return rcr_fail_memory(err, "reading a dataset");
+    rcr_status status = rcr_source_read_again(s, first, n, err);
+    if (status != RCR_OK) {
+        rcr_free(memory_lost);
+        return status;
+    }
     chunk_job job = {s, s->row + first, memory_lost};
     rcr_pool_run(s->options->pool, (int)n, run_row, &job);
     int lost = 0;
@@ -188,42 +193,23 @@ static rcr_status read_elements(source *s, rcr_error *err) {
     return status;
 }
 
-static int is_extxyz_name(const char *name) { return rcr_ends_with(name, ".extxyz") || rcr_ends_with(name, ".xyz"); }
-
-static rcr_status read_frames_of(source *s, const char *name, rcr_error *err) {
-    char *text;
-    size_t length;
-    rcr_status status = s->folder != NULL ? rcr_folder_read(&text, &length, s->folder, name, err)
-                                          : rcr_file_read(&text, &length, name, max_extxyz, err);
-    if (status != RCR_OK) return status;
-    const char *slash = strrchr(name, '/');
-    status = rcr_source_read_frames(s, slash != NULL ? slash + 1 : name, text, length, err);
-    rcr_free(text);
-    return status;
-}
-
-/* A directory or an archive: the layout, or one extxyz file. */
+/* A directory or an archive: the layout, or files of structures. */
 static rcr_status read_folder(source *s, rcr_error *err) {
     rcr_status status = rcr_folder_open(&s->folder, s->path, err);
     if (status == RCR_OK) status = read_elements(s, err);
     if (status != RCR_OK) return status;
     if (rcr_folder_has(s->folder, "id_prop.csv")) return rcr_source_read_table(s, "id_prop.csv", err);
-    const char *const *names;
-    size_t n, n_extxyz = 0, extxyz = 0;
-    status = rcr_folder_list(&names, &n, s->folder, err);
-    if (status != RCR_OK) return status;
-    for (size_t i = 0; i < n; i++)
-        if (is_extxyz_name(names[i])) {
-            n_extxyz++;
-            extxyz = i;
-        }
-    if (n_extxyz == 1) return read_frames_of(s, names[extxyz], err);
-    return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0, "%s",
-                       n_extxyz > 1 ? "there is no id_prop.csv, and there are several extxyz files; unpack them and "
-                                      "name one"
-                                    : "there is no id_prop.csv (and no extxyz file)");
+    rcr_folder *folder = s->folder;
+    rcr_reader *reader;
+    s->folder = NULL;
+    status = rcr_reader_open_folder(&reader, s->path, folder, err);
+    if (status == RCR_ERR_DATA)
+        return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0,
+                           "there is no id_prop.csv and no file of structures (extended XYZ, JSON, ASE database, ...)");
+    return status == RCR_OK ? rcr_source_read_records(s, reader, err) : status;
 }
 
+/* A table of file names. */
 static rcr_status read_csv(source *s, rcr_error *err) {
     const char *slash = strrchr(s->path, '/');
     s->base = slash != NULL ? rcr_strndup(s->path, (size_t)(slash - s->path) + 1) : rcr_strdup("./");
@@ -234,14 +220,30 @@ static rcr_status read_csv(source *s, rcr_error *err) {
     return status;
 }
 
-/* A file without a name that tells: extxyz starts with a number of atoms, anything else may be an archive. */
-static int starts_like_extxyz(const char *path) {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) return 0;
-    char head[4096];
-    size_t n = fread(head, 1, sizeof head, file);
-    fclose(file);
-    return rcr_format_detect(NULL, head, n) == RCR_FORMAT_EXTXYZ;
+static int is_csv_name(const char *path) {
+    size_t n = rcr_unpacked_name_length(path);
+    return n >= 4 && rcr_equals_ignore_case(path + n - 4, 4, ".csv");
+}
+
+static int is_archive(const char *path) {
+    rcr_unpacker *u;
+    if (rcr_unpacker_open(&u, path, NULL) != RCR_OK) return 0;
+    int archive = rcr_unpacker_packing(u) == RCR_PACKING_ARCHIVE;
+    rcr_unpacker_free(u);
+    return archive;
+}
+
+static rcr_status read_file(source *s, rcr_error *err) {
+    rcr_reader *reader;
+    rcr_status status = rcr_reader_open(&reader, s->path, err);
+    if (status != RCR_OK) return status;
+    if (!rcr_reader_is_single(reader)) return rcr_source_read_records(s, reader, err);
+    rcr_reader_close(reader);
+    if (is_csv_name(s->path)) return read_csv(s, err);
+    return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0,
+                       "this is one structure, or a format that is not known; a dataset is a folder or archive with an "
+                       "id_prop.csv, a CSV file with a column of file names or of structures, an extended XYZ or JSON "
+                       "file, an ASE database, or a graph store");
 }
 
 rcr_status rcr_source_open(source *s, rcr_error *err) {
@@ -249,11 +251,5 @@ rcr_status rcr_source_open(source *s, rcr_error *err) {
     if (rcr_is_directory(path)) return read_folder(s, err);
     if (!rcr_is_file(path)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "there is no such file or folder");
     if (rcr_store_is(path)) return rcr_source_read_store(s, err);
-    if (rcr_ends_with(path, ".csv")) return read_csv(s, err);
-    if (is_extxyz_name(path) || starts_like_extxyz(path)) return read_frames_of(s, path, err);
-    if (rcr_ends_with(path, ".cif"))
-        return rcr_fail_at(err, RCR_ERR_DATA, path, 0,
-                           "this is one structure; a dataset is a folder or archive with an id_prop.csv, a CSV file "
-                           "with a column of file names, an extxyz file, or a graph store");
-    return read_folder(s, err);
+    return is_archive(path) ? read_folder(s, err) : read_file(s, err);
 }

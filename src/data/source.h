@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "graph/store.h"
 #include "io/archive.h"
+#include "io/reader.h"
 
 /* A value of a row that may become its target. */
 typedef struct source_cell {
@@ -14,10 +15,11 @@ typedef struct source_cell {
 
 typedef struct source_row {
     char *id;
-    char *file;           /* as named in the source; NULL for an extxyz frame */
+    char *file;           /* as named in the source; NULL for a record of a file of many */
     long line;            /* where its target stands */
     double target;        /* NaN: none */
-    rcr_crystal *crystal; /* read already (extxyz), else NULL */
+    rcr_crystal *crystal; /* read already, else NULL */
+    int dropped;          /* 1: it was read and did not fit into memory; rcr_source_read_again brings it back */
     uint8_t *record;      /* the result, a packed graph (graph/packed.h); NULL: none */
     size_t record_size;
     int32_t n_atoms, n_edges; /* of the record */
@@ -38,7 +40,11 @@ typedef struct source {
     rcr_store *store;            /* the records lie in it; NULL: the rows own them */
     char *name;                  /* of the data, where it is not the path's last part; NULL otherwise */
     char *table;                 /* the file whose lines the rows' lines are; NULL: unknown */
-    int frames, header;          /* frames of an extxyz file, or rows of a table, which may have a header */
+    int frames, header;          /* records of files of many structures, or rows of a table, which may have a header */
+    size_t keep_bytes;           /* of crystals that are held until their graphs are made; 0: 256 MiB */
+    size_t kept_bytes;           /* so far */
+    rcr_reader *again;           /* reads dropped crystals again; NULL until there are any */
+    size_t n_again;              /* records that it has given */
     char *target;                /* name of the target; NULL: none is read */
     size_t n_columns;            /* what may be a target; with keep_cells, and from a store */
     char **column;               /* [n_columns] */
@@ -91,9 +97,12 @@ char *rcr_last_part(const char *path);
 /* "a, b, c" for messages; freed by the caller; "" parts are shown as (empty). */
 char *rcr_source_join(const char *const *names, size_t n);
 
-/* Fill in the rows: from a store; from a table `name` in the source's folder; from an extxyz file's text. */
+/* Fill in the rows: from a store; from a table `name` in the source's folder; from a reader of the source's path, which
+ * is taken over. */
 rcr_status rcr_source_read_store(source *s, rcr_error *err);
 rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err);
-rcr_status rcr_source_read_frames(source *s, const char *name, const char *text, size_t length, rcr_error *err);
+rcr_status rcr_source_read_records(source *s, rcr_reader *reader, rcr_error *err);
+/* Bring back the dropped crystals of n rows from `first` on.  Cheapest in ascending order. */
+rcr_status rcr_source_read_again(source *s, size_t first, size_t n, rcr_error *err);
 
 #endif

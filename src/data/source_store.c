@@ -227,7 +227,8 @@ rcr_status rcr_source_check_stored(source *s, rcr_error *err) {
         rcr_status status = rcr_graph_view_packed(&view, row->record, row->record_size, &problem);
         if (status == RCR_OK) status = rcr_source_check_elements(view.atomic_number, view.n_atoms, s->known, &problem);
         if (status == RCR_OK) continue;
-        if (row->file != NULL) rcr_error_set_file(&problem, row->file);
+        if (row->file == NULL && problem.line == 0) problem.line = row->line;
+        rcr_error_set_file(&problem, row->file != NULL ? row->file : s->table);
         if (!keep_error(row, &problem)) return rcr_fail_memory(err, "reading a store");
         row->record = NULL;
     }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "data/source.h"
 #include "io/csv.h"
+#include "io/unpack.h"
 
 #define NO_COLUMN SIZE_MAX
 
@@ -141,11 +142,24 @@ static int is_file_name(const char *name) {
     return is_one_of(name, words, sizeof words / sizeof words[0]);
 }
 
-static char *cif_name(const char *id) {
+static char *add_ending(const char *id, const char *ending) {
     rcr_text name = {0};
-    rcr_text_printf(&name, "%s.cif", id);
+    rcr_text_printf(&name, "%s%s", id, ending);
     if (name.failed) rcr_text_free(&name);
     return name.data;
+}
+
+/* The file of an id: the first that is there of ID.cif, ID.json, ...; ID.cif where none is. */
+static char *file_of_id(const source *s, const char *id) {
+    static const char *const endings[] = {".cif",    ".json",    ".vasp",    ".poscar",  ".xyz",       ".extxyz",
+                                          ".in",     ".cif.gz",  ".json.gz", ".vasp.gz", "",           "/POSCAR",
+                                          ".POSCAR", ".contcar", ".CONTCAR", "/CONTCAR", ".extxyz.gz", ".mcif"};
+    for (size_t k = 0; k < sizeof endings / sizeof endings[0]; k++) {
+        char *name = add_ending(id, endings[k]);
+        if (name == NULL || rcr_folder_has(s->folder, name)) return name;
+        rcr_free(name);
+    }
+    return add_ending(id, ".cif");
 }
 
 /* The first line is a header when it names no crystal and none of its cells after the first is a number or empty. */
@@ -157,7 +171,7 @@ static int looks_like_header(const source *s, const rcr_csv_row *first) {
         double value;
         if (first->field[k][0] == '\0' || rcr_source_number(&value, first->field[k], strlen(first->field[k]))) return 0;
     }
-    char *name = cif_name(first->field[0]);
+    char *name = file_of_id(s, first->field[0]);
     int crystal = name != NULL && rcr_folder_has(s->folder, name);
     rcr_free(name);
     return !crystal;
@@ -248,7 +262,7 @@ static void keep_cells(source *s, source_row *row, const columns *c, const rcr_c
 static void add_row(source *s, const columns *c, const rcr_csv_row *line, const char *table) {
     const char *id_cell = c->id < line->n_fields ? line->field[c->id] : "";
     const char *file_cell = c->file < line->n_fields ? line->field[c->file] : "";
-    char *file = c->file != NO_COLUMN ? rcr_strdup(file_cell) : cif_name(id_cell);
+    char *file = c->file != NO_COLUMN ? rcr_strdup(file_cell) : file_of_id(s, id_cell);
     if (file == NULL) {
         s->out_of_memory = 1;
         return;
@@ -282,13 +296,29 @@ static rcr_status add_rows(source *s, const rcr_csv *csv, const char *table, rcr
     return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
 }
 
+/* The table's text, unpacked where it is packed. */
+static rcr_status read_table_text(char **out, size_t *length, const source *s, const char *name, rcr_error *err) {
+    rcr_unpacker *u;
+    rcr_status status = rcr_folder_read(out, length, s->folder, name, err);
+    if (status != RCR_OK || rcr_unpacked_name_length(name) == strlen(name)) return status;
+    char *packed = *out;
+    status = rcr_unpacker_open_memory(&u, packed, *length, err);
+    if (status == RCR_OK) {
+        status = rcr_unpacker_rest(out, length, u, (size_t)1 << 30, err);
+        rcr_unpacker_free(u);
+    }
+    rcr_free(packed);
+    if (status != RCR_OK) rcr_error_set_file(err, name);
+    return status;
+}
+
 rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err) {
     s->table = rcr_strdup(name);
     if (s->table == NULL) return rcr_fail_memory(err, "reading a dataset");
     char *text;
     size_t length;
     rcr_csv *csv;
-    rcr_status status = rcr_folder_read(&text, &length, s->folder, name, err);
+    rcr_status status = read_table_text(&text, &length, s, name, err);
     if (status != RCR_OK) return status;
     status = rcr_csv_parse(&csv, text, length, err);
     rcr_free(text);

@@ -201,18 +201,6 @@ static rcr_status parse_atom(double position[3], uint8_t *element, const view *l
 
 /* ---- frames */
 
-/* Inverse of the matrix of lattice rows: frac = position * inverse. */
-static int invert(double inverse[3][3], const double l[3][3]) {
-    double volume = rcr_lattice_volume(l);
-    if (!(fabs(volume) > 0) || !isfinite(volume)) return 0;
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) {
-            int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
-            inverse[i][j] = (l[a][c] * l[b][d] - l[a][d] * l[b][c]) / volume;
-        }
-    return 1;
-}
-
 static rcr_status check_periodic(const header *head, long line, rcr_error *err) {
     if (head->lattice.text == NULL)
         return rcr_fail_at(err, RCR_ERR_DATA, "", line,
@@ -233,7 +221,7 @@ static rcr_status parse_frame(rcr_crystal **out, const char *id, const header *h
     if (status != RCR_OK) return status;
     if (!parse_lattice(lattice, &head->lattice))
         return fail_word(err, RCR_ERR_PARSE, line, "Lattice is not nine numbers", &head->lattice);
-    if (!invert(inverse, (const double(*)[3])lattice))
+    if (!rcr_lattice_invert(inverse, (const double(*)[3])lattice))
         return fail_word(err, RCR_ERR_DATA, line, "the lattice has no volume", &head->lattice);
     if (head->properties.text != NULL && !parse_properties(&layout, &head->properties))
         return fail_word(err, RCR_ERR_PARSE, line, "Properties lacks species:S:1 or pos:R:3, or is malformed",

@@ -10,6 +10,7 @@
 #include "crystal/crystal.h"
 #include "crystal/element.h"
 #include "crystal/species.h"
+#include "io/reader_parts.h"
 
 static int read_vector(double out[3], const json_t *value) {
     if (!json_is_array(value) || json_array_size(value) != 3) return 0;
@@ -32,13 +33,8 @@ static rcr_status read_lattice(double lattice[3][3], double inverse[3][3], const
     int good = json_is_array(value) && json_array_size(value) == 3;
     for (size_t k = 0; k < 3 && good; k++) good = read_vector(lattice[k], json_array_get(value, k));
     if (!good) return rcr_fail(err, RCR_ERR_PARSE, "\"lattice\" is not three rows of three numbers");
-    double volume = rcr_lattice_volume((const double(*)[3])lattice);
-    if (!(fabs(volume) > 0) || !isfinite(volume)) return rcr_fail(err, RCR_ERR_DATA, "the lattice has no volume");
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) {
-            int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
-            inverse[i][j] = (lattice[a][c] * lattice[b][d] - lattice[a][d] * lattice[b][c]) / volume;
-        }
+    if (!rcr_lattice_invert(inverse, (const double(*)[3])lattice))
+        return rcr_fail(err, RCR_ERR_DATA, "the lattice has no volume");
     return RCR_OK;
 }
 
@@ -66,24 +62,29 @@ static void to_fractional(double out[3], const double r[3], const double inverse
     for (int j = 0; j < 3; j++) out[j] = r[0] * inverse[0][j] + r[1] * inverse[1][j] + r[2] * inverse[2][j];
 }
 
-/* The species of site i of pymatgen's, added to the list. */
-static rcr_status read_species(rcr_species_list *list, size_t i, const json_t *species, rcr_error *err) {
-    for (size_t k = 0; k < json_array_size(species); k++) {
+/* The species of a site of pymatgen's; the list is for those that are not one element alone. */
+static rcr_status read_species(rcr_crystal *crystal, size_t i, const json_t *species, rcr_species_list *list,
+                               rcr_error *err) {
+    size_t n = json_array_size(species);
+    for (size_t k = 0; k < n; k++) {
         const json_t *one = json_array_get(species, k), *occupancy = json_object_get(one, "occu");
+        uint8_t z;
         if (occupancy != NULL && !json_is_number(occupancy))
             return rcr_fail(err, RCR_ERR_PARSE, "site %zu has an \"occu\" that is not a number", i + 1);
-        uint8_t z = 0;
+        double share = occupancy != NULL ? json_number_value(occupancy) : 1;
         rcr_status status = read_element(&z, json_object_get(one, "element"), i, err);
-        if (status == RCR_OK)
-            status = rcr_species_add(list, (int32_t)i, z, occupancy != NULL ? json_number_value(occupancy) : 1, err);
+        if (status != RCR_OK) return status;
+        crystal->atomic_number[i] = z;
+        if (n == 1 && share == 1) return RCR_OK;
+        status = rcr_species_add(list, (int32_t)i, z, share, err);
         if (status != RCR_OK) return status;
     }
     return RCR_OK;
 }
 
 /* A site of pymatgen's. */
-static rcr_status read_site(rcr_crystal *crystal, rcr_species_list *list, size_t i, const json_t *site,
-                            const double inverse[3][3], rcr_error *err) {
+static rcr_status read_site(rcr_crystal *crystal, size_t i, const json_t *site, const double inverse[3][3],
+                            rcr_species_list *list, rcr_error *err) {
     const json_t *species = json_object_get(site, "species");
     if (!json_is_array(species) || !json_is_object(json_array_get(species, 0)))
         return rcr_fail(err, RCR_ERR_PARSE, "site %zu has no \"species\": [{\"element\": .., \"occu\": ..}]", i + 1);
@@ -94,10 +95,7 @@ static rcr_status read_site(rcr_crystal *crystal, rcr_species_list *list, size_t
         to_fractional(crystal->frac[i], r, inverse);
     else
         return rcr_fail(err, RCR_ERR_PARSE, "site %zu has no position of three numbers, \"abc\" or \"xyz\"", i + 1);
-    const json_t *first = json_array_get(species, 0), *occupancy = json_object_get(first, "occu");
-    if (json_array_size(species) == 1 && (occupancy == NULL || json_number_value(occupancy) == 1))
-        return read_element(&crystal->atomic_number[i], json_object_get(first, "element"), i, err);
-    return read_species(list, i, species, err);
+    return read_species(crystal, i, species, list, err);
 }
 
 /* Site i of a plain object. */
@@ -113,33 +111,62 @@ static rcr_status read_plain(rcr_crystal *crystal, size_t i, const json_t *speci
     return read_element(&crystal->atomic_number[i], json_array_get(species, i), i, err);
 }
 
-static rcr_status read_structure(rcr_crystal **out, const json_t *object, const char *id, rcr_error *err) {
-    double lattice[3][3], inverse[3][3];
-    const json_t *sites = json_object_get(object, "sites"), *species = json_object_get(object, "species");
-    const json_t *position = json_object_get(object, "frac");
-    int cartesian = position == NULL;
-    if (cartesian) position = json_object_get(object, "cart");
-    const json_t *counted = sites != NULL ? sites : species;
-    if (!json_is_array(counted) || json_object_get(object, "lattice") == NULL)
+/* Where the sites of an object lie: pymatgen's list, or two lists side by side. */
+typedef struct site_lists {
+    const json_t *sites, *species, *position, *lattice;
+    int cartesian;
+    size_t n;
+} site_lists;
+
+static rcr_status find_sites(site_lists *out, const json_t *object, rcr_error *err) {
+    *out = (site_lists){.sites = json_object_get(object, "sites"), .lattice = json_object_get(object, "lattice")};
+    if (json_object_get(object, "lattice_mat") != NULL) { /* JARVIS */
+        out->lattice = json_object_get(object, "lattice_mat");
+        out->species = json_object_get(object, "elements");
+        out->position = json_object_get(object, "coords");
+        out->cartesian = json_is_true(json_object_get(object, "cartesian"));
+        out->sites = NULL;
+    } else if (out->sites == NULL) {
+        out->species = json_object_get(object, "species");
+        out->position = json_object_get(object, "frac");
+        out->cartesian = out->position == NULL;
+        if (out->cartesian) out->position = json_object_get(object, "cart");
+    }
+    const json_t *counted = out->sites != NULL ? out->sites : out->species;
+    if (!json_is_array(counted) || out->lattice == NULL)
         return rcr_fail(err, RCR_ERR_PARSE,
                         "the object has no \"lattice\" with \"sites\" (pymatgen) or with \"species\" and \"frac\" or "
                         "\"cart\"");
-    size_t n = json_array_size(counted);
-    if (sites == NULL && (!json_is_array(position) || json_array_size(position) != n))
-        return rcr_fail(err, RCR_ERR_PARSE, "\"frac\" or \"cart\" must have as many entries as \"species\", %zu", n);
-    if (n > INT32_MAX) return rcr_fail(err, RCR_ERR_LIMIT, "more than 2^31 - 1 sites");
-    rcr_status status = read_lattice(lattice, inverse, json_object_get(object, "lattice"), err);
+    out->n = json_array_size(counted);
+    if (out->sites == NULL && (!json_is_array(out->position) || json_array_size(out->position) != out->n))
+        return rcr_fail(err, RCR_ERR_PARSE, "the list of positions must have as many entries as that of species, %zu",
+                        out->n);
+    if (out->n > INT32_MAX) return rcr_fail(err, RCR_ERR_LIMIT, "more than 2^31 - 1 sites");
+    return RCR_OK;
+}
+
+static rcr_status read_sites(rcr_crystal *crystal, const site_lists *in, const double inverse[3][3], rcr_error *err) {
+    rcr_species_list list = {0};
+    rcr_status status = RCR_OK;
+    for (size_t i = 0; i < in->n && status == RCR_OK; i++)
+        status = in->sites != NULL ? read_site(crystal, i, json_array_get(in->sites, i), inverse, &list, err)
+                                   : read_plain(crystal, i, in->species, in->position, in->cartesian, inverse, err);
+    if (status == RCR_OK && list.n > 0) status = rcr_crystal_set_species(crystal, &list, err);
+    rcr_species_list_free(&list);
+    return status;
+}
+
+rcr_status rcr_json_structure(rcr_crystal **out, const json_t *object, rcr_error *err) {
+    double lattice[3][3], inverse[3][3];
+    site_lists in;
+    if (json_object_get(object, "lattice_vectors") != NULL) return rcr_optimade_structure(out, object, err);
+    rcr_status status = find_sites(&in, object, err);
+    if (status == RCR_OK) status = read_lattice(lattice, inverse, in.lattice, err);
     rcr_crystal *crystal;
-    if (status == RCR_OK) status = rcr_crystal_create(&crystal, id, (int32_t)n, err);
+    if (status == RCR_OK) status = rcr_crystal_create(&crystal, "", (int32_t)in.n, err);
     if (status != RCR_OK) return status;
     memcpy(crystal->lattice, lattice, sizeof lattice);
-    rcr_species_list list = {0};
-    for (size_t i = 0; i < n && status == RCR_OK; i++)
-        status = sites != NULL
-                     ? read_site(crystal, &list, i, json_array_get(sites, i), (const double(*)[3])inverse, err)
-                     : read_plain(crystal, i, species, position, cartesian, (const double(*)[3])inverse, err);
-    if (status == RCR_OK && sites != NULL) status = rcr_crystal_set_species(crystal, &list, err);
-    rcr_species_list_free(&list);
+    status = read_sites(crystal, &in, (const double(*)[3])inverse, err);
     if (status == RCR_OK) status = rcr_crystal_check(crystal, err);
     if (status == RCR_OK)
         *out = crystal;
@@ -148,29 +175,29 @@ static rcr_status read_structure(rcr_crystal **out, const json_t *object, const 
     return status;
 }
 
-static void find_id(char *id, size_t size, const json_t *root) {
-    static const char *const keys[] = {"id", "material_id", "name"};
-    id[0] = '\0';
-    for (size_t k = 0; k < sizeof keys / sizeof *keys && id[0] == '\0'; k++) {
-        const json_t *value = json_object_get(root, keys[k]);
-        if (json_is_string(value)) snprintf(id, size, "%s", json_string_value(value));
-        if (json_is_integer(value)) snprintf(id, size, "%lld", (long long)json_integer_value(value));
-    }
-}
-
 rcr_status rcr_json_structure_parse(rcr_crystal **out, const char *text, size_t length, long line, rcr_error *err) {
     rcr_error own;
     if (err == NULL) err = &own;
-    json_error_t json_err;
-    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &json_err);
-    if (root == NULL)
-        return rcr_fail_at(err, RCR_ERR_PARSE, "", line, "not a JSON object: %s (column %d)", json_err.text,
-                           json_err.column);
-    char id[512];
-    find_id(id, sizeof id, root);
-    const json_t *inner = json_object_get(root, "structure");
-    rcr_status status = read_structure(out, json_is_object(inner) ? inner : root, id, err);
+    rcr_record record = {.line = line};
+    json_t *root = rcr_json_load(text, length, line, err);
+    if (root == NULL) {
+        err->line = line;
+        return err->status;
+    }
+    *err = (rcr_error){.status = RCR_OK};
+    rcr_status status = rcr_json_record(&record, root, err);
     json_decref(root);
-    if (status != RCR_OK) err->line = line;
+    if (status == RCR_OK && record.id != NULL) {
+        rcr_free(record.crystal->id);
+        record.crystal->id = record.id;
+        record.id = NULL;
+    }
+    if (status == RCR_OK) {
+        *out = record.crystal;
+        record.crystal = NULL;
+    } else {
+        err->line = line;
+    }
+    rcr_record_release(&record);
     return status;
 }

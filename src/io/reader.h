@@ -23,7 +23,7 @@
 #include "recryst.h"
 
 /* The longest text of one structure, its properties included; a longer one is an error (RCR_ERR_LIMIT). */
-#define RCR_RECORD_MAX_BYTES ((size_t)1 << 28)
+#define RCR_RECORD_MAX_BYTES ((size_t)1 << 30)
 
 /* What a file says about a structure: a column of a table, a key of a frame, an entry of a dictionary. */
 typedef struct rcr_property {
@@ -39,6 +39,7 @@ typedef struct rcr_record {
     int own_id;      /* 1: the id is the file's own */
     int alone;       /* 1: the file holds no other */
     long line;       /* of the file, unpacked, where it begins, from 1; 0: the format has no lines */
+    long value_line; /* where its properties stand; valid once it is parsed */
     rcr_crystal *crystal;
     size_t n_properties;
     rcr_property *property; /* [n_properties] in the file's order; keys may repeat in CSV and extended XYZ */
@@ -60,6 +61,10 @@ rcr_status rcr_reader_open(rcr_reader **out, const char *path, rcr_error *err);
  * reader is closed.  `name` stands for the path; it may be "". */
 rcr_status rcr_reader_open_memory(rcr_reader **out, const char *name, const void *data, size_t length, rcr_error *err);
 
+/* The same for a folder or archive that is open already, and is taken over, also on failure. */
+struct rcr_folder;
+rcr_status rcr_reader_open_folder(rcr_reader **out, const char *path, struct rcr_folder *folder, rcr_error *err);
+
 /* Records may be parsed and released after this. */
 void rcr_reader_close(rcr_reader *reader);
 
@@ -78,11 +83,17 @@ int rcr_reader_read(rcr_reader *reader, rcr_record *record);
 
 void rcr_record_release(rcr_record *record);
 
+/* The memory that a record holds before it is parsed, and about what its crystal takes afterwards. */
+size_t rcr_record_bytes(const rcr_record *record);
+
 /* The value of a property; NULL when there is none of that name. */
 const char *rcr_record_property(const rcr_record *record, const char *key);
 
-/* What the open file is, for messages ("extended XYZ", "ASE database"); static storage. */
+/* What the open file is, for messages: "extended XYZ", "JSON", "CSV", "ASE database", "folder", "structure file" (one
+ * structure, of a known format or not); static storage. */
 const char *rcr_reader_format_name(const rcr_reader *reader);
+/* 1 for a file of one structure by its format. */
+int rcr_reader_is_single(const rcr_reader *reader);
 
 /* 1 when a file of this name is read in folders and archives. */
 int rcr_reader_takes(const char *name);

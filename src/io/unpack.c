@@ -1,12 +1,15 @@
 #include "io/unpack.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -18,7 +21,7 @@ struct rcr_unpacker {
     char *path; /* NULL: memory */
     const char *memory;
     size_t length, at;
-    FILE *file;
+    int fd;                  /* -1: none */
     struct archive *archive; /* of what is packed */
     rcr_packing packing;
 };
@@ -76,30 +79,44 @@ static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
     return RCR_OK;
 }
 
+static rcr_status read_file(size_t *n, const rcr_unpacker *u, char *buffer, size_t room, rcr_error *err) {
+    ssize_t got;
+    do got = RCR_FILE_CALL(read(u->fd, buffer, room));
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return rcr_fail_system(err, u->path, "can't read", errno);
+    *n = (size_t)got;
+    return RCR_OK;
+}
+
+/* O_NONBLOCK: opening a pipe that nobody writes must not hang; it has no effect on regular files. */
+static rcr_status open_file(char *head, size_t *n, size_t room, rcr_unpacker *u, rcr_error *err) {
+    struct stat info;
+    u->fd = RCR_FILE_CALL(open(u->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (u->fd < 0) return rcr_fail_system(err, u->path, "can't open", errno);
+    if (RCR_FILE_CALL(fstat(u->fd, &info)) != 0) return rcr_fail_system(err, u->path, "can't read", errno);
+    if (S_ISDIR(info.st_mode)) return rcr_fail_system(err, u->path, "can't read", EISDIR);
+    if (!S_ISREG(info.st_mode)) return rcr_fail_at(err, RCR_ERR_IO, u->path, 0, "can't read: not a regular file");
+    rcr_status status = read_file(n, u, head, room, err);
+    if (status == RCR_OK && lseek(u->fd, 0, SEEK_SET) != 0) return rcr_fail_system(err, u->path, "can't read", errno);
+    return status;
+}
+
 static rcr_status open_any(rcr_unpacker *u, rcr_error *err) {
     char head[PROBE];
-    size_t n = 0;
+    size_t n = u->length < sizeof head ? u->length : sizeof head;
     if (u->path != NULL) {
-        errno = 0;
-        u->file = fopen(u->path, "rb");
-        if (u->file == NULL) return rcr_fail_at(err, RCR_ERR_IO, u->path, 0, "can't open: %s", strerror(errno));
-        n = fread(head, 1, sizeof head, u->file);
-        if (ferror(u->file)) return rcr_fail_at(err, RCR_ERR_IO, u->path, 0, "can't read: %s", strerror(errno));
-    } else if (u->length > 0) {
-        n = u->length < sizeof head ? u->length : sizeof head;
+        rcr_status status = open_file(head, &n, sizeof head, u, err);
+        if (status != RCR_OK) return status;
+    } else if (n > 0) {
         memcpy(head, u->memory, n);
     }
-    if (looks_packed(head, n, u->path)) return open_archive(u, err);
-    if (u->file != NULL) {
-        rewind(u->file);
-        setvbuf(u->file, NULL, _IONBF, 0); /* the window is the buffer */
-    }
-    return RCR_OK;
+    return looks_packed(head, n, u->path) ? open_archive(u, err) : RCR_OK;
 }
 
 static rcr_status make(rcr_unpacker **out, const char *path, const void *data, size_t length, rcr_error *err) {
     rcr_unpacker *u = rcr_calloc(1, sizeof *u);
     if (u == NULL) return rcr_fail_memory(err, "opening a file");
+    u->fd = -1;
     u->memory = data;
     u->length = length;
     rcr_status status = RCR_OK;
@@ -113,13 +130,6 @@ static rcr_status make(rcr_unpacker **out, const char *path, const void *data, s
 }
 
 rcr_status rcr_unpacker_open(rcr_unpacker **out, const char *path, rcr_error *err) {
-    if (!rcr_is_file(path)) {
-        FILE *file = fopen(path, "rb"); /* for the system's reason */
-        rcr_status status = rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't open: %s",
-                                        file == NULL ? strerror(errno) : "it is no regular file");
-        if (file != NULL) fclose(file);
-        return status;
-    }
     return make(out, path, NULL, 0, err);
 }
 
@@ -134,7 +144,7 @@ rcr_status rcr_unpacker_again(rcr_unpacker **out, const rcr_unpacker *u, rcr_err
 void rcr_unpacker_free(rcr_unpacker *u) {
     if (u == NULL) return;
     if (u->archive != NULL) archive_read_free(u->archive);
-    if (u->file != NULL) fclose(u->file);
+    if (u->fd >= 0) close(u->fd);
     rcr_free(u->path);
     rcr_free(u);
 }
@@ -146,10 +156,8 @@ rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *u, char *buffer, size_t ro
         la_ssize_t got = archive_read_data(u->archive, buffer, room);
         if (got < 0) return fail_packed(err, u->archive);
         *n = (size_t)got;
-    } else if (u->file != NULL) {
-        errno = 0;
-        *n = fread(buffer, 1, room, u->file);
-        if (*n == 0 && ferror(u->file)) return rcr_fail(err, RCR_ERR_IO, "can't read: %s", strerror(errno));
+    } else if (u->fd >= 0) {
+        return read_file(n, u, buffer, room, err);
     } else {
         *n = u->length - u->at < room ? u->length - u->at : room;
         if (*n > 0) memcpy(buffer, u->memory + u->at, *n);

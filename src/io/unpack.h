@@ -21,7 +21,7 @@ void rcr_unpacker_free(rcr_unpacker *unpacker);
 rcr_packing rcr_unpacker_packing(const rcr_unpacker *unpacker);
 /* Up to `room` bytes more; *n is 0 at the end.  Errors: RCR_ERR_IO, RCR_ERR_PARSE (damaged). */
 rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *unpacker, char *buffer, size_t room, rcr_error *err);
-/* A second unpacker of the same bytes, at their beginning. */
+/* A second unpacker of the same bytes, at their beginning; the first must outlive it. */
 rcr_status rcr_unpacker_again(rcr_unpacker **out, const rcr_unpacker *unpacker, rcr_error *err);
 /* Everything that is left, at most max_bytes; (*out)[*length] is 0.  Free with rcr_free.  Errors: RCR_ERR_LIMIT too. */
 rcr_status rcr_unpacker_rest(char **out, size_t *length, rcr_unpacker *unpacker, size_t max_bytes, rcr_error *err);

@@ -139,7 +139,7 @@ static void nothing_usable_is_an_error(void **state) {
     folder_write(&f, "a.cif", cif("Cu", "3"));
     read_bad(folder_path(&f, "a.cif"), &o, RCR_ERR_DATA, "one structure");
     folder_write(&f, "noise", "neither archive nor table");
-    read_bad(folder_path(&f, "noise"), &o, RCR_ERR_PARSE, "archive");
+    read_bad(folder_path(&f, "noise"), &o, RCR_ERR_DATA, "not known");
     o.graph.radius = -1;
     read_bad(f.path, &o, RCR_ERR_ARGUMENT, "radius");
     folder_remove(&f);
@@ -267,7 +267,7 @@ static void extxyz_frames(void **state) {
     const char *path = folder_path(&f, "many.extxyz");
     read_bad(path, &o, RCR_ERR_ARGUMENT, "gap, energy");
     o.target = "gapp";
-    read_bad(path, &o, RCR_ERR_ARGUMENT, "no frame has a value for the target \"gapp\"");
+    read_bad(path, &o, RCR_ERR_ARGUMENT, "no structure has a value for the target \"gapp\"");
     o.target = "gap";
     rcr_dataset *d = read_good(path, &o);
     assert_true(d->n == 3 && d->n_rows == 6);

@@ -1,0 +1,259 @@
+/* Rows from what io/reader.h reads: files of many structures, folders and archives of such. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "data/source.h"
+#include "io/reader.h"
+
+/* Records are parsed in parallel, so many at once, or this many bytes of text; their crystals are kept up to a bound
+ * and read again beyond it. */
+enum { CHUNK = 256, CHUNK_BYTES = 64 << 20, MAX_NAMES = 256 };
+static const size_t default_keep = (size_t)256 << 20;
+
+typedef struct reading {
+    source *s;
+    rcr_reader *reader;
+    const char *prefix; /* of record->file that is left out in messages */
+    rcr_record *record; /* [CHUNK] */
+    size_t n;
+    int settled;           /* the target is chosen */
+    char *name[MAX_NAMES]; /* keys with numbers in the first chunk that held a good record */
+    size_t n_names;
+    size_t n_found; /* rows with a value for the target */
+} reading;
+
+/* ---------------------------------------------------------------- the target */
+
+static int is_number(const char *text) {
+    double value;
+    return rcr_parse_double(&value, text, strlen(text));
+}
+
+static void note_name(reading *r, const char *key) {
+    for (size_t k = 0; k < r->n_names; k++)
+        if (strcmp(r->name[k], key) == 0) return;
+    if (r->n_names == MAX_NAMES) return;
+    r->name[r->n_names] = rcr_strdup(key);
+    r->n_names += r->name[r->n_names] != NULL;
+}
+
+/* The keys of the chunk's good records whose values are numbers.  Returns the number of good records. */
+static size_t note_names(reading *r) {
+    size_t n_good = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->record[i].crystal == NULL) continue;
+        n_good++;
+        for (size_t k = 0; k < r->record[i].n_properties; k++)
+            if (is_number(r->record[i].property[k].value)) note_name(r, r->record[i].property[k].key);
+    }
+    return n_good;
+}
+
+static rcr_status choose_target(reading *r, rcr_error *err) {
+    source *s = r->s;
+    const char *wanted = s->options->target;
+    rcr_status status = RCR_OK;
+    if (r->settled || note_names(r) == 0) return RCR_OK;
+    r->settled = 1;
+    if (wanted == NULL && !s->options->need_target) return RCR_OK;
+    if (wanted == NULL && r->n_names != 1) {
+        char *list = rcr_source_join((const char *const *)r->name, r->n_names);
+        status =
+            r->n_names == 0
+                ? rcr_fail_at(err, RCR_ERR_DATA, s->table, 0, "the structures have no number for a target")
+                : rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0,
+                              "choose one of the keys as the target (--target NAME): %.300s", list != NULL ? list : "");
+        rcr_free(list);
+        return status;
+    }
+    s->target = rcr_strdup(wanted != NULL ? wanted : r->name[0]);
+    return s->target != NULL ? RCR_OK : rcr_fail_memory(err, "reading a dataset");
+}
+
+/* A target that no structure has is a misspelt option, not a thousand bad rows. */
+static rcr_status check_target(const reading *r, rcr_error *err) {
+    const source *s = r->s;
+    if (!s->options->need_target || s->target == NULL || !r->settled || r->n_found > 0) return RCR_OK;
+    char *list = rcr_source_join((const char *const *)r->name, r->n_names);
+    rcr_status status = rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0,
+                                    "no structure has a value for the target \"%.100s\"; keys with numbers are: %.250s",
+                                    s->target, list != NULL ? list : "");
+    rcr_free(list);
+    return status;
+}
+
+/* ---------------------------------------------------------------- records to rows */
+
+/* The name that errors give the file: the same wherever the data lie, packed and unpacked. */
+static const char *shown_file(const reading *r, const rcr_record *record) {
+    const char *file = record->error.file[0] != '\0' ? record->error.file : record->file;
+    size_t n = strlen(r->prefix);
+    if (file == NULL) return r->s->table;
+    return strncmp(file, r->prefix, n) == 0 && file[n] != '\0' ? file + n : file;
+}
+
+static void keep_cells(source *s, source_row *row, const rcr_record *record) {
+    for (size_t k = 0; k < record->n_properties; k++) {
+        const rcr_property *p = &record->property[k];
+        rcr_source_cell(s, row, rcr_source_column(s, p->key, strlen(p->key)), p->value, strlen(p->value));
+    }
+}
+
+static size_t crystal_bytes(const rcr_crystal *c) {
+    size_t n = (size_t)c->n_sites, bytes = sizeof *c + n * 25 + 160;
+    if (c->species_offset != NULL) bytes += 4 * n + 9 * (size_t)c->species_offset[n];
+    return bytes;
+}
+
+/* The record's row; id and crystal move to it. */
+static rcr_status add_row(reading *r, rcr_record *record, rcr_error *err) {
+    source *s = r->s;
+    rcr_crystal *crystal = record->crystal;
+    char *id = record->id;
+    if (record->error.status == RCR_ERR_MEMORY || id == NULL) return rcr_fail_memory(err, "reading a dataset");
+    record->crystal = NULL;
+    record->id = NULL;
+    source_row *row = rcr_source_add(s, id, NULL, crystal);
+    if (row == NULL) return rcr_fail_memory(err, "reading a dataset");
+    row->line = record->value_line;
+    memcpy(row->sha256, record->sha256, sizeof row->sha256);
+    if (crystal == NULL) {
+        rcr_source_bad(s, row, record->error.status, shown_file(r, record), record->error.line, "%s",
+                       record->error.message);
+        return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
+    }
+    size_t bytes = crystal_bytes(crystal), keep = s->keep_bytes > 0 ? s->keep_bytes : default_keep;
+    s->kept_bytes += bytes;
+    if (s->kept_bytes > keep) {
+        s->kept_bytes -= bytes;
+        rcr_crystal_free(crystal);
+        row->crystal = NULL;
+        row->dropped = 1;
+    }
+    if (s->keep_cells) {
+        keep_cells(s, row, record);
+    } else if (s->target != NULL) {
+        const char *value = rcr_record_property(record, s->target);
+        if (value == NULL) value = "";
+        rcr_source_target(s, row, value, strlen(value), shown_file(r, record), row->line);
+        r->n_found += isfinite(row->target) != 0;
+    }
+    return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
+}
+
+/* ---------------------------------------------------------------- chunks */
+
+static void parse_piece(void *job, int index, int worker) {
+    (void)worker;
+    rcr_record *record = job;
+    rcr_record_parse(&record[index]);
+}
+
+static void cut_chunk(reading *r) {
+    size_t bytes = 0;
+    for (r->n = 0; r->n < CHUNK && bytes < CHUNK_BYTES; r->n++) {
+        if (!rcr_reader_next(r->reader, &r->record[r->n])) return;
+        bytes += rcr_record_bytes(&r->record[r->n]);
+    }
+}
+
+static void release_chunk(reading *r) {
+    for (size_t i = 0; i < r->n; i++) rcr_record_release(&r->record[i]);
+    r->n = 0;
+}
+
+static rcr_status read_chunks(reading *r, rcr_error *err) {
+    for (;;) {
+        cut_chunk(r);
+        if (r->n == 0) return RCR_OK;
+        rcr_pool_run(r->s->options->pool, (int)r->n, parse_piece, r->record);
+        rcr_status status = choose_target(r, err);
+        for (size_t i = 0; i < r->n && status == RCR_OK; i++) status = add_row(r, &r->record[i], err);
+        release_chunk(r);
+        if (status != RCR_OK) return status;
+    }
+}
+
+rcr_status rcr_source_read_records(source *s, rcr_reader *reader, rcr_error *err) {
+    reading r = {.s = s, .reader = reader};
+    rcr_text prefix = {0};
+    s->frames = 1;
+    s->table = rcr_last_part(s->path);
+    r.record = rcr_calloc(CHUNK, sizeof *r.record);
+    /* "dir/data.json" is shown as data.json, "dir/frames/a.xyz" of the folder frames as a.xyz. */
+    int folder = strcmp(rcr_reader_format_name(reader), "folder") == 0;
+    size_t end = strlen(s->path);
+    if (!folder)
+        while (end > 0 && s->path[end - 1] != '/') end--;
+    rcr_text_append(&prefix, s->path, end);
+    if (folder && end > 0 && s->path[end - 1] != '/') rcr_text_puts(&prefix, "/");
+    r.prefix = prefix.data != NULL ? prefix.data : "";
+    rcr_status status = s->table == NULL || r.record == NULL || prefix.failed
+                            ? rcr_fail_memory(err, "reading a dataset")
+                            : read_chunks(&r, err);
+    if (status == RCR_OK && s->n == 0)
+        status = rcr_fail_at(err, RCR_ERR_DATA, s->table, 0, "the file holds no structures");
+    if (status == RCR_OK) status = check_target(&r, err);
+    for (size_t k = 0; k < r.n_names; k++) rcr_free(r.name[k]);
+    rcr_free(r.record);
+    rcr_text_free(&prefix);
+    rcr_reader_close(reader);
+    return status;
+}
+
+/* ---------------------------------------------------------------- the second time */
+
+/* The record of row `wanted`, whose predecessors are passed over without being parsed. */
+static int go_to(rcr_record *record, source *s, size_t wanted) {
+    while (rcr_reader_next(s->again, record)) {
+        if (s->n_again++ == wanted) return 1;
+        rcr_record_release(record);
+    }
+    return 0;
+}
+
+static rcr_status take_again(source *s, source_row *row, rcr_record *record, rcr_error *err) {
+    if (record->error.status == RCR_ERR_MEMORY) return rcr_fail_memory(err, "reading a dataset");
+    if (record->crystal == NULL || strcmp(record->sha256, row->sha256) != 0) {
+        rcr_source_bad(s, row, RCR_ERR_DATA, s->table, row->line, "the file changed while it was being read");
+    } else {
+        row->crystal = record->crystal;
+        record->crystal = NULL;
+    }
+    row->dropped = 0;
+    return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
+}
+
+rcr_status rcr_source_read_again(source *s, size_t first, size_t n, rcr_error *err) {
+    size_t n_dropped = 0, k = 0;
+    for (size_t i = first; i < first + n; i++) n_dropped += s->row[i].dropped && s->row[i].error == NULL;
+    if (n_dropped == 0) return RCR_OK;
+    rcr_record *record = rcr_calloc(n_dropped, sizeof *record);
+    size_t *at = rcr_calloc(n_dropped, sizeof *at);
+    rcr_status status = record != NULL && at != NULL ? RCR_OK : rcr_fail_memory(err, "reading a dataset");
+    if (status == RCR_OK && (s->again == NULL || s->n_again > first)) {
+        rcr_reader_close(s->again);
+        s->again = NULL;
+        s->n_again = 0;
+        status = rcr_reader_open(&s->again, s->path, err);
+    }
+    for (size_t i = first; i < first + n && status == RCR_OK; i++) {
+        if (!s->row[i].dropped || s->row[i].error != NULL) continue;
+        at[k] = i;
+        if (!go_to(&record[k], s, i))
+            status = rcr_fail_at(err, RCR_ERR_DATA, s->path, 0, "the file changed while it was being read");
+        else
+            k++;
+    }
+    if (status == RCR_OK) rcr_pool_run(s->options->pool, (int)k, parse_piece, record);
+    for (size_t i = 0; i < k; i++) {
+        if (status == RCR_OK) status = take_again(s, &s->row[at[i]], &record[i], err);
+        rcr_record_release(&record[i]);
+    }
+    rcr_free(record);
+    rcr_free(at);
+    return status;
+}

@@ -1,0 +1,445 @@
+/* ASE databases: SQLite files with a table "systems", a row for each structure (ase.db, schema versions 3 to 9).  The
+ * file may come from anybody, so SQLite is told to trust nothing in it. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "crystal/crystal.h"
+#include "io/reader_parts.h"
+
+/* Steps of SQLite's machine between two rows after which a file counts as made to hang its reader; a row of 1 GiB takes
+ * far fewer. */
+enum { STEPS_AT_ONCE = 10000, MAX_STEPS = 100000000, MAX_TABLES = 16 };
+
+/* The columns that are read, of those that this version has. */
+enum {
+    COLUMN_ID,
+    COLUMN_UNIQUE_ID,
+    COLUMN_NUMBERS,
+    COLUMN_POSITIONS,
+    COLUMN_CELL,
+    COLUMN_PBC,
+    COLUMN_PAIRS,
+    COLUMN_DATA,
+    COLUMN_ENERGY,
+    COLUMN_FREE_ENERGY,
+    COLUMN_MAGMOM,
+    COLUMN_FMAX,
+    COLUMN_SMAX,
+    N_COLUMNS
+};
+static const char *const column_name[N_COLUMNS] = {
+    "id",   "unique_id", "numbers",     "positions", "cell", "pbc", "key_value_pairs",
+    "data", "energy",    "free_energy", "magmom",    "fmax", "smax"};
+
+typedef struct database {
+    sqlite3 *db;
+    void *own; /* the bytes, where they are held */
+    sqlite3_stmt *rows;
+    sqlite3_stmt *table[MAX_TABLES]; /* external tables of key and value, by id */
+    size_t n_tables;
+    int at[N_COLUMNS]; /* place in the result; -1: this version has no such column */
+    long steps;
+    int done;
+} database;
+
+static void close_database(void *self) {
+    database *d = self;
+    for (size_t k = 0; k < d->n_tables; k++) sqlite3_finalize(d->table[k]);
+    sqlite3_finalize(d->rows);
+    sqlite3_close(d->db);
+    rcr_free(d->own);
+    rcr_free(d);
+}
+
+static rcr_status fail_sqlite(const database *d, rcr_error *err, const char *what) {
+    return rcr_fail(err, sqlite3_errcode(d->db) == SQLITE_NOMEM ? RCR_ERR_MEMORY : RCR_ERR_PARSE,
+                    "can't read the ASE database (%s): %.200s", what, sqlite3_errmsg(d->db));
+}
+
+/* ---------------------------------------------------------------- distrust */
+
+static int count_steps(void *self) {
+    database *d = self;
+    d->steps += STEPS_AT_ONCE;
+    return d->steps > MAX_STEPS;
+}
+
+/* Reading columns is all that a statement may do. */
+static int allow_reading(void *self, int action, const char *a, const char *b, const char *c, const char *trigger) {
+    (void)self, (void)a, (void)b, (void)c;
+    if (trigger != NULL) return SQLITE_DENY; /* a view or a trigger */
+    return action == SQLITE_SELECT || action == SQLITE_READ ? SQLITE_OK : SQLITE_DENY;
+}
+
+static void distrust(database *d) {
+    static const int limits[][2] = {
+        {SQLITE_LIMIT_LENGTH, 1 << 30},  {SQLITE_LIMIT_SQL_LENGTH, 1 << 20}, {SQLITE_LIMIT_COLUMN, 1000},
+        {SQLITE_LIMIT_EXPR_DEPTH, 20},   {SQLITE_LIMIT_COMPOUND_SELECT, 2},  {SQLITE_LIMIT_VDBE_OP, 25000},
+        {SQLITE_LIMIT_FUNCTION_ARG, 8},  {SQLITE_LIMIT_ATTACHED, 0},         {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 100},
+        {SQLITE_LIMIT_TRIGGER_DEPTH, 1}, {SQLITE_LIMIT_WORKER_THREADS, 0}};
+    for (size_t k = 0; k < sizeof limits / sizeof *limits; k++) sqlite3_limit(d->db, limits[k][0], limits[k][1]);
+    sqlite3_db_config(d->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(d->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    sqlite3_progress_handler(d->db, STEPS_AT_ONCE, count_steps, d);
+    sqlite3_exec(d->db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON", NULL, NULL, NULL);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* "file:" and the path, with everything but the plainest characters escaped. */
+static void put_uri(rcr_text *uri, const char *path, const char *options) {
+    rcr_text_puts(uri, "file:");
+    for (const unsigned char *c = (const unsigned char *)path; *c != '\0'; c++) {
+        if (rcr_is_alpha(*c) || rcr_is_digit(*c) || *c == '/' || *c == '.' || *c == '-' || *c == '_')
+            rcr_text_append(uri, (const char *)c, 1);
+        else
+            rcr_text_printf(uri, "%%%02X", *c);
+    }
+    rcr_text_puts(uri, options);
+}
+
+/* A file with changes that lie beside it is opened as one in use; any other as one that nobody changes, which also
+ * works in folders that can't be written to. */
+static int has_changes(const char *path) {
+    static const char *const endings[] = {"-wal", "-journal"};
+    for (size_t k = 0; k < sizeof endings / sizeof *endings; k++) {
+        rcr_text name = {0};
+        rcr_text_printf(&name, "%s%s", path, endings[k]);
+        FILE *file = name.failed ? NULL : fopen(name.data, "rb");
+        rcr_text_free(&name);
+        int c = file != NULL ? fgetc(file) : EOF;
+        if (file != NULL) fclose(file);
+        if (c != EOF) return 1;
+    }
+    return 0;
+}
+
+static rcr_status open_path(database *d, const char *path, rcr_error *err) {
+    rcr_text uri = {0};
+    put_uri(&uri, path, has_changes(path) ? "?mode=ro" : "?mode=ro&immutable=1");
+    if (uri.failed) {
+        rcr_text_free(&uri);
+        return rcr_fail_memory(err, "opening a database");
+    }
+    int code =
+        sqlite3_open_v2(uri.data, &d->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_PRIVATECACHE, NULL);
+    rcr_text_free(&uri);
+    if (d->db == NULL) return rcr_fail_memory(err, "opening a database");
+    sqlite3_busy_timeout(d->db, 5000);
+    return code == SQLITE_OK ? RCR_OK : fail_sqlite(d, err, "opening it");
+}
+
+/* Bytes 18 and 19 say whether there is a write-ahead log, which bytes in memory can't have. */
+static rcr_status open_bytes(database *d, const void *data, size_t length, rcr_error *err) {
+    unsigned char *bytes = d->own;
+    if (bytes == NULL) {
+        d->own = bytes = rcr_malloc(length > 0 ? length : 1, 1);
+        if (bytes == NULL) return rcr_fail_memory(err, "opening a database");
+        memcpy(bytes, data, length);
+    }
+    if (length >= 20 && bytes[18] == 2) bytes[18] = 1;
+    if (length >= 20 && bytes[19] == 2) bytes[19] = 1;
+    if (sqlite3_open_v2(":memory:", &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
+        return d->db == NULL ? rcr_fail_memory(err, "opening a database") : fail_sqlite(d, err, "opening it");
+    if (sqlite3_deserialize(d->db, "main", bytes, (sqlite3_int64)length, (sqlite3_int64)length,
+                            SQLITE_DESERIALIZE_READONLY) != SQLITE_OK)
+        return fail_sqlite(d, err, "opening it");
+    return RCR_OK;
+}
+
+/* ---------------------------------------------------------------- what tables there are */
+
+/* 1 when `table` is a real table (no view, no virtual one); its columns that are read get their bits. */
+static rcr_status find_columns(unsigned *found, database *d, const char *table, const char *const *names, int n,
+                               rcr_error *err) {
+    sqlite3_stmt *s;
+    *found = 0;
+    d->steps = 0;
+    if (sqlite3_prepare_v2(d->db,
+                           "SELECT x.name, x.hidden FROM pragma_table_list(?1) AS t, pragma_table_xinfo(?1) AS x "
+                           "WHERE t.schema = 'main' AND t.type = 'table'",
+                           -1, &s, NULL) != SQLITE_OK)
+        return fail_sqlite(d, err, "looking for its tables");
+    sqlite3_bind_text(s, 1, table, -1, SQLITE_STATIC);
+    int code;
+    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(s, 0);
+        for (int k = 0; k < n && name != NULL && sqlite3_column_int(s, 1) == 0; k++)
+            if (strcmp(name, names[k]) == 0) *found |= 1u << k;
+    }
+    rcr_status status = code == SQLITE_DONE ? RCR_OK : fail_sqlite(d, err, "looking for its tables");
+    sqlite3_finalize(s);
+    return status;
+}
+
+static rcr_status prepare_rows(database *d, unsigned found, rcr_error *err) {
+    rcr_text sql = {0};
+    rcr_text_puts(&sql, "SELECT ");
+    for (int k = 0, n = 0; k < N_COLUMNS; k++) {
+        d->at[k] = found >> k & 1 ? n++ : -1;
+        if (d->at[k] >= 0) rcr_text_printf(&sql, "%s\"%s\"", d->at[k] > 0 ? ", " : "", column_name[k]);
+    }
+    rcr_text_puts(&sql, " FROM main.systems ORDER BY id");
+    rcr_status status = RCR_OK;
+    if (sql.failed)
+        status = rcr_fail_memory(err, "opening a database");
+    else if (sqlite3_prepare_v2(d->db, sql.data, -1, &d->rows, NULL) != SQLITE_OK)
+        status = fail_sqlite(d, err, "reading its structures");
+    rcr_text_free(&sql);
+    return status;
+}
+
+/* A table's name in SQL: quotation marks doubled. */
+static rcr_status prepare_table(database *d, const char *name, rcr_error *err) {
+    static const char *const names[] = {"id", "key", "value"};
+    unsigned found;
+    rcr_status status = find_columns(&found, d, name, names, 3, err);
+    if (status != RCR_OK || found != 7) return status;
+    char *sql = sqlite3_mprintf("SELECT key, value FROM main.\"%w\" WHERE id = ?1 LIMIT 10000", name);
+    if (sql == NULL) return rcr_fail_memory(err, "opening a database");
+    int code = sqlite3_prepare_v2(d->db, sql, -1, &d->table[d->n_tables], NULL);
+    sqlite3_free(sql);
+    if (code != SQLITE_OK) return fail_sqlite(d, err, "reading its tables");
+    d->n_tables++;
+    return RCR_OK;
+}
+
+/* External tables are named in the table "information". */
+static rcr_status prepare_tables(database *d, rcr_error *err) {
+    static const char *const names[] = {"name", "value"};
+    char *table[MAX_TABLES] = {NULL};
+    size_t n = 0;
+    unsigned found;
+    sqlite3_stmt *s;
+    rcr_status status = find_columns(&found, d, "information", names, 2, err);
+    if (status != RCR_OK || found != 3) return status;
+    if (sqlite3_prepare_v2(d->db, "SELECT value FROM main.information WHERE name = 'external_table_name'", -1, &s,
+                           NULL) != SQLITE_OK)
+        return fail_sqlite(d, err, "reading its information");
+    int code;
+    while (status == RCR_OK && (code = sqlite3_step(s)) == SQLITE_ROW && n < MAX_TABLES) {
+        const char *name = (const char *)sqlite3_column_text(s, 0);
+        if (name == NULL) continue;
+        table[n] = rcr_strdup(name);
+        if (table[n] == NULL) status = rcr_fail_memory(err, "opening a database");
+        n += table[n] != NULL;
+    }
+    sqlite3_finalize(s);
+    for (size_t k = 0; k < n && status == RCR_OK; k++) status = prepare_table(d, table[k], err);
+    for (size_t k = 0; k < n; k++) rcr_free(table[k]);
+    return status;
+}
+
+static rcr_status prepare(database *d, rcr_error *err) {
+    unsigned found,
+        needed = 1u << COLUMN_ID | 1u << COLUMN_NUMBERS | 1u << COLUMN_POSITIONS | 1u << COLUMN_CELL | 1u << COLUMN_PBC;
+    distrust(d);
+    rcr_status status = find_columns(&found, d, "systems", column_name, N_COLUMNS, err);
+    if (status != RCR_OK) return status;
+    if ((found & needed) != needed)
+        return rcr_fail(
+            err, RCR_ERR_UNSUPPORTED,
+            "this SQLite file is no ASE database: it has no table \"systems\" with numbers, positions, cell "
+            "and pbc");
+    status = prepare_tables(d, err);
+    sqlite3_set_authorizer(d->db, allow_reading, d);
+    if (status == RCR_OK) status = prepare_rows(d, found, err);
+    d->steps = 0;
+    return status;
+}
+
+/* ---------------------------------------------------------------- a row */
+
+typedef struct blob {
+    const unsigned char *data;
+    size_t size;
+} blob;
+
+static blob get_blob(const database *d, int column) {
+    if (d->at[column] < 0) return (blob){NULL, 0};
+    const void *data = sqlite3_column_blob(d->rows, d->at[column]);
+    return (blob){data, data != NULL ? (size_t)sqlite3_column_bytes(d->rows, d->at[column]) : 0};
+}
+
+/* Numbers lie little-endian, whatever machine wrote them. */
+static uint64_t get_word(const unsigned char *at, int bytes) {
+    uint64_t word = 0;
+    for (int i = bytes - 1; i >= 0; i--) word = word << 8 | at[i];
+    return word;
+}
+
+static double get_double(const unsigned char *at) {
+    uint64_t word = get_word(at, 8);
+    double value;
+    memcpy(&value, &word, sizeof value);
+    return value;
+}
+
+static rcr_status read_crystal(rcr_crystal **out, const database *d, rcr_error *err) {
+    blob numbers = get_blob(d, COLUMN_NUMBERS), positions = get_blob(d, COLUMN_POSITIONS),
+         cell = get_blob(d, COLUMN_CELL);
+    size_t n = numbers.size / 4;
+    double inverse[3][3];
+    if (sqlite3_column_int(d->rows, d->at[COLUMN_PBC]) != 7)
+        return rcr_fail(err, RCR_ERR_DATA, "pbc says that it is not periodic in all three directions");
+    if (n == 0) return rcr_fail(err, RCR_ERR_DATA, "the row has no atoms");
+    if (numbers.size != 4 * n || positions.size / 24 != n || positions.size % 24 != 0 || cell.size != 72)
+        return rcr_fail(
+            err, RCR_ERR_PARSE,
+            "numbers, positions and cell have %zu, %zu and %zu bytes; expected 4 and 24 for each atom, and 72",
+            numbers.size, positions.size, cell.size);
+    rcr_crystal *crystal;
+    rcr_status status = rcr_crystal_create(&crystal, "", (int32_t)n, err);
+    if (status != RCR_OK) return status;
+    for (int i = 0; i < 9; i++) crystal->lattice[i / 3][i % 3] = get_double(cell.data + 8 * (size_t)i);
+    if (!rcr_lattice_invert(inverse, (const double(*)[3])crystal->lattice))
+        status = rcr_fail(err, RCR_ERR_DATA, "the cell has no volume");
+    for (size_t i = 0; i < n && status == RCR_OK; i++) {
+        uint64_t z = get_word(numbers.data + 4 * i, 4);
+        double r[3];
+        for (size_t k = 0; k < 3; k++) r[k] = get_double(positions.data + 24 * i + 8 * k);
+        for (int j = 0; j < 3; j++)
+            crystal->frac[i][j] = r[0] * inverse[0][j] + r[1] * inverse[1][j] + r[2] * inverse[2][j];
+        crystal->atomic_number[i] = z <= 118 ? (uint8_t)z : 0;
+        if (z < 1 || z > 118)
+            status =
+                rcr_fail(err, RCR_ERR_UNSUPPORTED, "atom %zu: there is no element %llu", i + 1, (unsigned long long)z);
+    }
+    if (status == RCR_OK) status = rcr_crystal_check(crystal, err);
+    if (status == RCR_OK)
+        *out = crystal;
+    else
+        rcr_crystal_free(crystal);
+    return status;
+}
+
+/* Key-value pairs are JSON.  `data` is too, before version 9; since then it is a number of bytes, arrays, and JSON. */
+static int add_json(rcr_record *record, blob text, const char *prefix) {
+    size_t at = 0;
+    if (text.size >= 8 && text.data[0] != '{' && get_word(text.data, 8) < text.size)
+        at = (size_t)get_word(text.data, 8);
+    if (text.size <= at || text.data[at] != '{') return 1;
+    json_t *object = rcr_json_load((const char *)text.data + at, text.size - at, 0, NULL);
+    int kept = object == NULL || (rcr_json_id(record, object) && rcr_json_properties(record, object, NULL, prefix));
+    json_decref(object);
+    return kept;
+}
+
+static int add_number(rcr_record *record, const char *key, size_t n, double value) {
+    char text[32];
+    rcr_format_double(text, value);
+    return rcr_record_add(record, key, n, text, strlen(text));
+}
+
+static int add_columns(rcr_record *record, const database *d) {
+    for (int k = COLUMN_ENERGY; k <= COLUMN_SMAX; k++) {
+        int type = d->at[k] >= 0 ? sqlite3_column_type(d->rows, d->at[k]) : SQLITE_NULL;
+        if (type != SQLITE_FLOAT && type != SQLITE_INTEGER) continue;
+        if (!add_number(record, column_name[k], strlen(column_name[k]), sqlite3_column_double(d->rows, d->at[k])))
+            return 0;
+    }
+    return 1;
+}
+
+static int add_tables(rcr_record *record, database *d) {
+    for (size_t t = 0; t < d->n_tables; t++) {
+        sqlite3_stmt *s = d->table[t];
+        int kept = 1;
+        sqlite3_bind_int64(s, 1, sqlite3_column_int64(d->rows, d->at[COLUMN_ID]));
+        while (kept && sqlite3_step(s) == SQLITE_ROW) {
+            const char *key = (const char *)sqlite3_column_text(s, 0);
+            int type = sqlite3_column_type(s, 1);
+            if (key == NULL || key[0] == '\0') continue;
+            if (type == SQLITE_FLOAT || type == SQLITE_INTEGER) {
+                kept = add_number(record, key, strlen(key), sqlite3_column_double(s, 1));
+            } else if (type == SQLITE_TEXT) {
+                const char *value = (const char *)sqlite3_column_text(s, 1);
+                kept = value == NULL || strlen(value) > 255 ||
+                       rcr_record_add(record, key, strlen(key), value, strlen(value));
+            }
+        }
+        sqlite3_reset(s);
+        if (!kept) return 0;
+    }
+    return 1;
+}
+
+static rcr_status hash_row(rcr_record *record, const database *d) {
+    rcr_sha256 *hash = rcr_sha256_new();
+    if (hash == NULL) return rcr_fail_memory(&record->error, "reading a database");
+    for (int k = COLUMN_NUMBERS; k < N_COLUMNS; k++) {
+        blob b = get_blob(d, k);
+        char size[32];
+        snprintf(size, sizeof size, "%zu;", b.size);
+        rcr_sha256_add(hash, size, strlen(size));
+        if (b.size > 0) rcr_sha256_add(hash, b.data, b.size);
+    }
+    rcr_sha256_finish(hash, record->sha256);
+    return RCR_OK;
+}
+
+static void read_row(rcr_record *record, database *d) {
+    rcr_error *err = &record->error;
+    blob unique = {NULL, 0};
+    if (hash_row(record, d) != RCR_OK) return;
+    int kept = add_json(record, get_blob(d, COLUMN_PAIRS), NULL) && add_columns(record, d) && add_tables(record, d) &&
+               add_json(record, get_blob(d, COLUMN_DATA), "data");
+    if (kept && !record->own_id) unique = get_blob(d, COLUMN_UNIQUE_ID);
+    if (kept && unique.size > 0 && unique.size <= 200 && memchr(unique.data, '\0', unique.size) == NULL)
+        kept = rcr_record_name(record, (const char *)unique.data, unique.size);
+    if (!kept)
+        rcr_fail_memory(err, "reading a database");
+    else
+        read_crystal(&record->crystal, d, err);
+}
+
+static int next_row(void *self, rcr_record *record, int *last) {
+    database *d = self;
+    if (d->done) return 0;
+    d->steps = 0;
+    int code = sqlite3_step(d->rows);
+    if (code == SQLITE_DONE) return 0;
+    if (code == SQLITE_ROW) {
+        read_row(record, d);
+        return 1;
+    }
+    if (code == SQLITE_INTERRUPT)
+        rcr_fail(&record->error, RCR_ERR_LIMIT, "the ASE database takes too long to read a row of");
+    else
+        fail_sqlite(d, &record->error, "reading a row; those after it can't be found");
+    d->done = *last = 1;
+    return 1;
+}
+
+int rcr_looks_like_sqlite(const char *text, size_t length) {
+    return length >= 16 && memcmp(text, "SQLite format 3", 16) == 0;
+}
+
+rcr_status rcr_cut_asedb(rcr_cutter *out, const char *path, const void *data, size_t length, void *own,
+                         rcr_error *err) {
+    database *d = rcr_calloc(1, sizeof *d);
+    if (d == NULL) {
+        rcr_free(own);
+        return rcr_fail_memory(err, "opening a database");
+    }
+    d->own = own;
+    rcr_status status = path != NULL ? open_path(d, path, err) : open_bytes(d, data, length, err);
+    if (status == RCR_OK) status = prepare(d, err);
+    if (status != RCR_OK) {
+        close_database(d);
+        return status;
+    }
+    *out = (rcr_cutter){.format = "ASE database", .self = d, .next = next_row, .close = close_database};
+    return RCR_OK;
+}

@@ -1,0 +1,306 @@
+/* One JSON value into a record: the structure in it, wherever it lies, its id, and what else is said of it. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "io/cif.h"
+#include "io/reader_parts.h"
+
+/* Longer texts are no values that anybody learns; they are left out. */
+enum { MAX_TEXT = 255 };
+
+const char *const rcr_id_keys[] = {"id", "material_id", "entry_id", "mbid", "jid", "uid", "task_id", "name", NULL};
+
+int rcr_structure_key(const char *name, size_t length) {
+    static const char *const keys[] = {
+        "structure", "final_structure", "relaxed_structure", "optimized_structure", "atoms", "cif", "cif_string",
+        "cif_str",   "poscar",          "contcar",           "initial_structure",   NULL};
+    for (int k = 0; keys[k] != NULL; k++)
+        if (rcr_equals_ignore_case(name, length, keys[k])) return k;
+    return -1;
+}
+
+/* ---------------------------------------------------------------- NaN */
+
+static int is_word(const char *p, const char *end, const char *word) {
+    size_t n = strlen(word);
+    return (size_t)(end - p) >= n && memcmp(p, word, n) == 0;
+}
+
+/* NaN, Infinity and -Infinity outside strings become null.  The text is not longer after it but for NaN; NULL: there
+ * are none, or out of memory. */
+static char *without_nan(size_t *new_length, const char *text, size_t length) {
+    size_t n = 0;
+    const char *end = text + length;
+    for (const char *p = text; p < end && (p = memchr(p, 'N', (size_t)(end - p))) != NULL; p++)
+        n += is_word(p, end, "NaN");
+    char *out = rcr_malloc(length + n + 1, 1), *to = out;
+    if (out == NULL) return NULL;
+    int in_string = 0, changed = 0;
+    for (const char *p = text; p < end;) {
+        size_t word = in_string                      ? 0
+                      : is_word(p, end, "NaN")       ? 3
+                      : is_word(p, end, "Infinity")  ? 8
+                      : is_word(p, end, "-Infinity") ? 9
+                                                     : 0;
+        if (word > 0) {
+            memcpy(to, "null", 4);
+            to += 4;
+            p += word;
+            changed = 1;
+            continue;
+        }
+        if (in_string && *p == '\\' && p + 1 < end)
+            *to++ = *p++;
+        else if (*p == '"')
+            in_string = !in_string;
+        *to++ = *p++;
+    }
+    if (!changed) {
+        rcr_free(out);
+        return NULL;
+    }
+    *new_length = (size_t)(to - out);
+    return out;
+}
+
+json_t *rcr_json_load(const char *text, size_t length, long line, rcr_error *err) {
+    json_error_t why;
+    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    if (value == NULL) {
+        size_t shorter;
+        char *clean = without_nan(&shorter, text, length);
+        if (clean != NULL) value = json_loadb(clean, shorter, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+        rcr_free(clean);
+    }
+    if (value == NULL)
+        rcr_fail_at(err, RCR_ERR_PARSE, "", line > 0 && why.line > 0 ? line + why.line - 1 : line,
+                    "not a JSON object: %s (column %d)", why.text, why.column);
+    return value;
+}
+
+/* ---------------------------------------------------------------- id and properties */
+
+static const json_t *id_value(const json_t *object) {
+    for (size_t k = 0; rcr_id_keys[k] != NULL; k++) {
+        const json_t *value = json_object_get(object, rcr_id_keys[k]);
+        if ((json_is_string(value) && json_string_length(value) > 0) || json_is_integer(value)) return value;
+    }
+    return NULL;
+}
+
+int rcr_json_id(rcr_record *record, const json_t *object) {
+    const json_t *value = record->own_id ? NULL : id_value(object);
+    char number[32];
+    if (json_is_string(value)) return rcr_record_name(record, json_string_value(value), json_string_length(value));
+    if (!json_is_integer(value)) return 1;
+    snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+    return rcr_record_name(record, number, strlen(number));
+}
+
+static int is_id_key(const char *key) {
+    for (size_t k = 0; rcr_id_keys[k] != NULL; k++)
+        if (strcmp(key, rcr_id_keys[k]) == 0) return 1;
+    return 0;
+}
+
+static int add_value(rcr_record *record, const char *key, const json_t *value) {
+    char number[32];
+    size_t n = strlen(key);
+    if (json_is_integer(value))
+        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        rcr_format_double(number, json_real_value(value));
+    else if (json_is_boolean(value))
+        snprintf(number, sizeof number, "%s", json_is_true(value) ? "true" : "false");
+    else if (json_is_string(value) && json_string_length(value) <= MAX_TEXT)
+        return rcr_record_add(record, key, n, json_string_value(value), json_string_length(value));
+    else
+        return 1;
+    return rcr_record_add(record, key, n, number, strlen(number));
+}
+
+int rcr_json_properties(rcr_record *record, json_t *object, const char *skip, const char *prefix) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        if (key[0] == '@' || is_id_key(key) || (skip != NULL && strcmp(key, skip) == 0)) continue;
+        if (prefix != NULL && rcr_record_property(record, key) != NULL) {
+            rcr_text name = {0};
+            rcr_text_printf(&name, "%s.%s", prefix, key);
+            int kept = !name.failed && add_value(record, name.data, value);
+            rcr_text_free(&name);
+            if (!kept) return 0;
+        } else if (!add_value(record, key, value)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* ---------------------------------------------------------------- the structure */
+
+int rcr_json_is_structure(const json_t *object) {
+    if (json_object_get(object, "lattice_mat") != NULL || json_object_get(object, "lattice_vectors") != NULL) return 1;
+    return json_object_get(object, "lattice") != NULL &&
+           (json_object_get(object, "sites") != NULL || json_object_get(object, "species") != NULL);
+}
+
+rcr_status rcr_structure_from_text(rcr_crystal **out, const char *key, const char *text, size_t length,
+                                   rcr_error *err) {
+    if (rcr_looks_like_json(text, length)) {
+        json_t *object = rcr_json_load(text, length, 0, err);
+        if (object == NULL) return RCR_ERR_PARSE;
+        rcr_status status = rcr_json_structure(out, object, err);
+        json_decref(object);
+        return status;
+    }
+    int cif = length >= 3 && rcr_equals_ignore_case(key, strlen(key) < 3 ? strlen(key) : 3, "cif");
+    if (cif) return rcr_cif_parse(out, "", text, length, err);
+    const char *name = rcr_format_detect(NULL, text, length) == RCR_FORMAT_UNKNOWN ? "POSCAR" : "";
+    rcr_status status = rcr_structure_parse(out, name, text, length, err);
+    if (status != RCR_OK && err != NULL) err->file[0] = '\0';
+    return status;
+}
+
+/* The member of an entry that holds its structure.  *key is its name.  NULL: there is none, or several (*key then too).
+ */
+static json_t *find_structure(const char **key, json_t *object) {
+    const char *name;
+    json_t *value, *found = NULL;
+    int best = -1, n_others = 0;
+    json_object_foreach(object, name, value) {
+        int place = rcr_structure_key(name, strlen(name));
+        if (place < 0 || !(json_is_object(value) || json_is_string(value))) continue;
+        if (found != NULL && place >= best) continue;
+        best = place;
+        found = value;
+        *key = name;
+    }
+    if (found != NULL) return found;
+    json_object_foreach(object, name, value) {
+        if (!json_is_object(value) || !rcr_json_is_structure(value)) continue;
+        n_others++;
+        found = value;
+        *key = name;
+    }
+    return n_others == 1 ? found : NULL;
+}
+
+static rcr_status fail_none(rcr_error *err, json_t *object) {
+    rcr_text keys = {0};
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value) {
+        if (keys.length > 200) break;
+        rcr_text_printf(&keys, "%s%.40s", keys.length > 0 ? ", " : "", name);
+    }
+    rcr_status status = rcr_fail(err, RCR_ERR_PARSE,
+                                 "the object holds no structure: neither \"lattice\" and \"sites\", nor "
+                                 "a structure or a CIF under one of its keys (%.230s)",
+                                 keys.data != NULL ? keys.data : "");
+    rcr_text_free(&keys);
+    return status;
+}
+
+static rcr_status fail_memory(rcr_error *err) { return rcr_fail_memory(err, "reading a structure"); }
+
+/* An object's values but for the structure, and those of the dictionaries in it where entries keep theirs. */
+static int add_all(rcr_record *record, json_t *object, const char *structure) {
+    static const char *const inner[] = {"data", "properties", "attributes", "info", NULL};
+    if (!rcr_json_id(record, object) || !rcr_json_properties(record, object, structure, NULL)) return 0;
+    for (size_t k = 0; inner[k] != NULL; k++) {
+        json_t *value = json_object_get(object, inner[k]);
+        if (!json_is_object(value) || (structure != NULL && strcmp(inner[k], structure) == 0)) continue;
+        if (!rcr_json_properties(record, value, NULL, inner[k])) return 0;
+    }
+    return 1;
+}
+
+static rcr_status read_object(rcr_record *record, json_t *object, int depth, rcr_error *err) {
+    const char *key = NULL;
+    json_t *inner;
+    if (rcr_json_is_structure(object)) /* pymatgen's charge is a part of the structure */
+        return add_all(record, object, "charge") ? rcr_json_structure(&record->crystal, object, err) : fail_memory(err);
+    /* OPTIMADE: {"id": .., "attributes": {..}}, perhaps under "data". */
+    if (json_is_object(inner = json_object_get(object, "attributes")) && rcr_json_is_structure(inner))
+        return add_all(record, object, NULL) ? rcr_json_structure(&record->crystal, inner, err) : fail_memory(err);
+    json_t *found = find_structure(&key, object);
+    if (found == NULL && depth == 0 && json_is_object(inner = json_object_get(object, "data")))
+        return read_object(record, inner, depth + 1, err);
+    if (found == NULL) return fail_none(err, object);
+    if (!add_all(record, object, key)) return fail_memory(err);
+    if (json_is_string(found))
+        return rcr_structure_from_text(&record->crystal, key, json_string_value(found), json_string_length(found), err);
+    /* A row of a table by columns may be an entry itself; a structure has an id and properties of its own. */
+    if (depth < 2 && !rcr_json_is_structure(found)) return read_object(record, found, depth + 1, err);
+    if (!rcr_json_id(record, found) || !rcr_json_properties(record, json_object_get(found, "properties"), NULL, key))
+        return fail_memory(err);
+    return rcr_json_structure(&record->crystal, found, err);
+}
+
+rcr_status rcr_json_record(rcr_record *record, json_t *value, rcr_error *err) {
+    if (!json_is_object(value)) return rcr_fail(err, RCR_ERR_PARSE, "not a JSON object");
+    return read_object(record, value, 0, err);
+}
+
+/* ---------------------------------------------------------------- rows of tables */
+
+/* The values of a row under the names of their columns. */
+static json_t *name_values(json_t *row, const rcr_table *table, rcr_error *err) {
+    size_t n = json_array_size(row);
+    if (table != NULL && table->column != NULL && n != table->n_columns) {
+        rcr_fail(err, RCR_ERR_PARSE, "the row has %zu values; the table has %zu columns", n, table->n_columns);
+        return NULL;
+    }
+    json_t *object = json_object();
+    for (size_t k = 0; k < n && object != NULL; k++) {
+        char number[40];
+        json_t *value = json_array_get(row, k);
+        snprintf(number, sizeof number, "column %zu", k + 1);
+        const char *name = table != NULL && table->column != NULL ? table->column[k] : number;
+        /* Without names a structure is told by what it is. */
+        if (name == number && json_is_object(value)) name = "structure";
+        if (json_object_set_nocheck(object, name, value) == 0) continue;
+        json_decref(object);
+        object = NULL;
+    }
+    if (object == NULL) fail_memory(err);
+    return object;
+}
+
+/* A value of the structures' column, with those of the other columns under the same key. */
+static json_t *join_columns(json_t *value, const rcr_table *table, const char *key, rcr_error *err) {
+    json_t *object = json_object(), *column;
+    const char *name;
+    int failed = object == NULL || json_object_set(object, table->structure_name, value) != 0;
+    json_object_foreach(table->other_columns, name, column) {
+        json_t *cell = key != NULL ? json_object_get(column, key) : NULL;
+        /* A copy, as other threads hold the columns too. */
+        json_t *copy = cell != NULL && !json_is_object(cell) && !json_is_array(cell) ? json_copy(cell) : NULL;
+        if (copy != NULL && !failed) failed = json_object_set_new(object, name, copy) != 0;
+    }
+    if (!failed) return object;
+    json_decref(object);
+    fail_memory(err);
+    return NULL;
+}
+
+void rcr_parse_json(rcr_record *record) {
+    const rcr_unparsed *u = record->unparsed;
+    rcr_error *err = &record->error;
+    json_t *value = rcr_json_load(u->text, u->length, record->line, err), *row = NULL;
+    if (value == NULL) return;
+    if (u->table != NULL && u->table->structure_name != NULL)
+        row = join_columns(value, u->table, u->key, err);
+    else if (json_is_array(value))
+        row = name_values(value, u->table, err);
+    else
+        row = json_incref(value);
+    if (row != NULL) rcr_json_record(record, row, err);
+    json_decref(row);
+    json_decref(value);
+}

@@ -1,0 +1,142 @@
+/* Files of one structure, and the frames of extended XYZ. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "io/extxyz.h"
+#include "io/reader_parts.h"
+
+enum { MAX_INFOS = 256, SHOWN_BYTES = 4096 };
+#define MAX_FRAME_ATOMS 10000000 /* more than that the parser refuses */
+
+typedef struct text_file {
+    rcr_window window;
+    int done;
+} text_file;
+
+static void close_file(void *self) {
+    text_file *f = self;
+    rcr_window_release(&f->window);
+    rcr_free(f);
+}
+
+/* ---------------------------------------------------------------- one structure */
+
+static int next_file(void *self, rcr_record *record, int *last) {
+    text_file *f = self;
+    if (f->done) return 0;
+    f->done = *last = 1;
+    record->line = 1;
+    while (rcr_window_more(&f->window)) continue;
+    f->window.at = f->window.end;
+    if (!rcr_cut_failed(record, &f->window)) rcr_cut_take(record, &f->window, RCR_UNPARSED_FILE, NULL);
+    return 1;
+}
+
+static rcr_status open_file(rcr_cutter *out, const char *format, rcr_window *window,
+                            int (*next)(void *, rcr_record *, int *), rcr_error *err) {
+    text_file *f = rcr_calloc(1, sizeof *f);
+    if (f == NULL) {
+        rcr_window_release(window);
+        return rcr_fail_memory(err, "opening a file");
+    }
+    f->window = *window;
+    *out = (rcr_cutter){.format = format, .self = f, .next = next, .close = close_file};
+    return RCR_OK;
+}
+
+rcr_status rcr_cut_file(rcr_cutter *out, rcr_window *window, rcr_error *err) {
+    return open_file(out, "structure file", window, next_file, err);
+}
+
+/* ---------------------------------------------------------------- frames */
+
+static int is_blank(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (!rcr_is_space((unsigned char)text[i])) return 0;
+    return 1;
+}
+
+/* The number on a frame's first line; -1: none that can be followed. */
+static int64_t frame_atoms(const char *p, const char *end) {
+    if (end - p >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) p += 3;
+    while (p < end && rcr_is_space((unsigned char)*p)) p++;
+    while (end > p && rcr_is_space((unsigned char)end[-1])) end--;
+    int64_t n;
+    return rcr_parse_int64(&n, p, (size_t)(end - p)) && n >= 0 && n <= MAX_FRAME_ATOMS ? n : -1;
+}
+
+/* Pass over lines of blanks; 0 when the file ends with them. */
+static int skip_blank_lines(rcr_window *w) {
+    for (;;) {
+        size_t start = w->at - w->begin;
+        if (!rcr_window_skip_line(w)) return 0;
+        if (!is_blank(w->data + w->begin + start, w->at - w->begin - start)) {
+            w->at = w->begin + start;
+            return 1;
+        }
+    }
+}
+
+/* A frame is its count, a line of keys, its atoms, and the blank lines before the next one.  Where its end can't be
+ * told, its beginning is the last record, which the parser refuses. */
+static int next_frame(void *self, rcr_record *record, int *last) {
+    text_file *f = self;
+    rcr_window *w = &f->window;
+    if (f->done) return 0;
+    if (!skip_blank_lines(w) && w->error.status == RCR_OK) return 0;
+    size_t start = w->at - w->begin;
+    rcr_window_skip_line(w);
+    int64_t n = frame_atoms(w->data + w->begin + start, w->data + w->at);
+    int whole = n >= 0;
+    for (int64_t i = 0; i < n + 1 && whole; i++) whole = rcr_window_skip_line(w);
+    int more = whole && skip_blank_lines(w);
+    *last = f->done = !more;
+    record->line = w->line;
+    if (rcr_cut_failed(record, w)) return 1;
+    if (!whole && w->at - w->begin > SHOWN_BYTES) w->at = w->begin + SHOWN_BYTES;
+    rcr_cut_take(record, w, RCR_UNPARSED_FRAME, NULL);
+    return 1;
+}
+
+rcr_status rcr_cut_frames(rcr_cutter *out, rcr_window *window, rcr_error *err) {
+    return open_file(out, "extended XYZ", window, next_frame, err);
+}
+
+/* Keys that say what the frame is, not what it has. */
+static int is_own_key(const rcr_extxyz_info *info) {
+    static const char *const keys[] = {"id", "material_id", "name", "Lattice", "Properties", "pbc"};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        if (info->key_length == strlen(keys[k]) && memcmp(info->key, keys[k], info->key_length) == 0) return 1;
+    return 0;
+}
+
+void rcr_parse_frame(rcr_record *record) {
+    const rcr_unparsed *u = record->unparsed;
+    rcr_extxyz_info *info = rcr_malloc(MAX_INFOS, sizeof *info);
+    size_t n = 0, consumed = 0;
+    if (info == NULL) {
+        rcr_fail_memory(&record->error, "reading a structure");
+        return;
+    }
+    rcr_status status = rcr_extxyz_parse(&record->crystal, info, MAX_INFOS, &n, &consumed, "", u->text, u->length,
+                                         record->line, &record->error);
+    if (n > MAX_INFOS) n = MAX_INFOS;
+    record->value_line = record->line + 1;
+    const rcr_extxyz_info *own = rcr_extxyz_find_id(info, n);
+    int kept = 1;
+    if (own != NULL && memchr(own->value, '\0', own->value_length) == NULL)
+        kept = rcr_record_name(record, own->value, own->value_length);
+    for (size_t i = 0; i < n && kept && status == RCR_OK; i++)
+        if (!is_own_key(&info[i]) && memchr(info[i].value, '\0', info[i].value_length) == NULL)
+            kept = rcr_record_add(record, info[i].key, info[i].key_length, info[i].value, info[i].value_length);
+    rcr_free(info);
+    if (status != RCR_OK && status != RCR_ERR_MEMORY && consumed == 0) {
+        size_t used = strlen(record->error.message);
+        snprintf(record->error.message + used, sizeof record->error.message - used,
+                 " (frames after this one can't be found)");
+    }
+    if (!kept) rcr_fail_memory(&record->error, "reading a structure");
+}

@@ -1,0 +1,448 @@
+/* JSON of any size, cut into the structures or rows that it holds. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "io/json_scan.h"
+#include "io/reader_parts.h"
+
+/* How much of a file is looked at before its first line is taken for all there is, and of a list before it is given up.
+ */
+enum { FIRST_BYTES = 1 << 18, FIRST_ELEMENTS = 16 };
+
+typedef struct json_file {
+    rcr_window window;
+    enum {
+        MODE_VALUES, /* values one after another */
+        MODE_LINES,  /* one in each line */
+        MODE_ARRAY,  /* the elements of a list; `at` stands in it */
+        MODE_OBJECT  /* the values of an object, under their ids; `at` stands in it */
+    } mode;
+    rcr_table *table;
+    json_t *index;   /* of a table by rows: an array, or NULL */
+    char *id_prefix; /* of Matbench's ids; NULL: none */
+    int id_digits;   /* in them */
+    uint64_t n;      /* records so far */
+    int done;
+} json_file;
+
+static void close_json(void *self) {
+    json_file *f = self;
+    rcr_window_release(&f->window);
+    rcr_table_free(f->table);
+    json_decref(f->index);
+    rcr_free(f->id_prefix);
+    rcr_free(f);
+}
+
+/* ---------------------------------------------------------------- cutting */
+
+static rcr_status fail_open_end(rcr_record *record, const rcr_window *w) {
+    if (rcr_cut_failed(record, w)) return record->error.status;
+    return rcr_fail_at(&record->error, RCR_ERR_PARSE, "", record->line,
+                       "the JSON that begins here is cut off: the file ends within it");
+}
+
+/* The value at `at` becomes the record's text. */
+static void take_value(json_file *f, rcr_record *record) {
+    rcr_window *w = &f->window;
+    rcr_window_drop(w);
+    record->line = w->line;
+    if (!rcr_json_skip_value(w)) {
+        fail_open_end(record, w);
+        f->done = 1;
+    } else if (w->at == w->begin) {
+        rcr_fail_at(&record->error, RCR_ERR_PARSE, "", w->line, "the JSON makes no sense here: '%c'", w->data[w->at]);
+        f->done = 1;
+    } else {
+        rcr_cut_take(record, w, RCR_UNPARSED_JSON, f->table);
+    }
+}
+
+static int is_counter(const char *text, uint64_t n) {
+    char number[24];
+    snprintf(number, sizeof number, "%llu", (unsigned long long)n);
+    return strcmp(text, number) == 0;
+}
+
+/* The name of a row; the counter that pandas sets where there is none is not one.  0: out of memory. */
+static int name_row(json_file *f, rcr_record *record, const char *key) {
+    char id[512];
+    if (!is_counter(key, f->n)) return rcr_record_name(record, key, strlen(key));
+    if (f->id_prefix == NULL) return 1;
+    snprintf(id, sizeof id, "%.400s-%0*llu", f->id_prefix, f->id_digits, (unsigned long long)f->n + 1);
+    return rcr_record_name(record, id, strlen(id));
+}
+
+static int name_by_index(json_file *f, rcr_record *record) {
+    const json_t *value = f->index != NULL ? json_array_get(f->index, (size_t)f->n) : NULL;
+    char number[32];
+    if (json_is_string(value)) return name_row(f, record, json_string_value(value));
+    if (!json_is_integer(value)) return 1;
+    snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+    return name_row(f, record, number);
+}
+
+static int next_value(json_file *f, rcr_record *record, int *last) {
+    rcr_window *w = &f->window;
+    int c = rcr_window_skip_blanks(w);
+    if (c < 0 && w->error.status == RCR_OK) return 0;
+    take_value(f, record);
+    if (c >= 0 && c != '{' && c != '[') {
+        rcr_fail_at(&record->error, RCR_ERR_PARSE, "", record->line, "text that is no JSON object follows here: '%c'",
+                    c >= ' ' && c <= '~' ? c : '?');
+        f->done = 1;
+    }
+    *last = rcr_window_skip_blanks(w) < 0;
+    return 1;
+}
+
+static int next_line(json_file *f, rcr_record *record, int *last) {
+    rcr_window *w = &f->window;
+    if (rcr_window_skip_blanks(w) < 0 && w->error.status == RCR_OK) return 0;
+    rcr_window_drop(w);
+    record->line = w->line;
+    rcr_window_skip_line(w);
+    if (!rcr_cut_failed(record, w)) rcr_cut_take(record, w, RCR_UNPARSED_JSON, f->table);
+    *last = f->done = rcr_window_skip_blanks(w) < 0;
+    return 1;
+}
+
+static int next_element(json_file *f, rcr_record *record, int *last) {
+    rcr_window *w = &f->window;
+    if (!rcr_json_next_element(w)) {
+        f->done = 1;
+        if (rcr_window_peek(w) == ']') return 0;
+        record->line = w->line;
+        fail_open_end(record, w);
+        return 1;
+    }
+    take_value(f, record);
+    if (!name_by_index(f, record)) rcr_fail_memory(&record->error, "reading a structure");
+    if (!f->done && !rcr_json_next_element(w)) *last = f->done = rcr_window_peek(w) == ']';
+    return 1;
+}
+
+/* A string between its quotation marks, from window->begin on, as it is meant.  NULL: it is no string. */
+static json_t *load_key(const rcr_window *w, size_t begin, size_t end) {
+    return json_loadb(w->data + w->begin + begin - 1, end - begin + 2, JSON_DECODE_ANY, NULL);
+}
+
+static int next_member(json_file *f, rcr_record *record, int *last) {
+    rcr_window *w = &f->window;
+    char key[RCR_JSON_KEY_MAX];
+    size_t begin, end;
+    rcr_window_skip_blanks(w);
+    rcr_window_drop(w);
+    record->line = w->line;
+    if (!rcr_json_next_key(key, &begin, &end, w)) {
+        f->done = 1;
+        if (rcr_window_peek(w) == '}') return 0;
+        fail_open_end(record, w);
+        return 1;
+    }
+    json_t *name = load_key(w, begin, end);
+    take_value(f, record);
+    int kept = 1;
+    if (json_is_string(name)) {
+        kept = name_row(f, record, json_string_value(name));
+        if (kept && record->unparsed != NULL && f->table != NULL && f->table->other_columns != NULL)
+            kept = (record->unparsed->key = rcr_strdup(json_string_value(name))) != NULL;
+    }
+    json_decref(name);
+    if (!kept) rcr_fail_memory(&record->error, "reading a structure");
+    if (rcr_window_skip_blanks(w) == '}') *last = f->done = 1;
+    return 1;
+}
+
+static int next_json(void *self, rcr_record *record, int *last) {
+    json_file *f = self;
+    int given = 0;
+    if (f->done) return 0;
+    switch (f->mode) {
+    case MODE_VALUES: given = next_value(f, record, last); break;
+    case MODE_LINES: given = next_line(f, record, last); break;
+    case MODE_ARRAY: given = next_element(f, record, last); break;
+    case MODE_OBJECT: given = next_member(f, record, last); break;
+    }
+    f->n += (uint64_t)given;
+    return given;
+}
+
+/* ---------------------------------------------------------------- what the file is */
+
+static rcr_status fail_unknown(rcr_error *err, const rcr_window *w) {
+    if (w->error.status != RCR_OK) {
+        if (err != NULL) *err = w->error;
+        return w->error.status;
+    }
+    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", w->line,
+                       "no structures are seen in this JSON; known are pymatgen's structures and entries, tables of "
+                       "pandas and Matbench, OPTIMADE answers, JARVIS' lists (docs/formats.md)");
+}
+
+static rcr_status fail_syntax(rcr_error *err, const rcr_window *w) {
+    if (w->error.status != RCR_OK) return fail_unknown(err, w);
+    long line = w->line;
+    for (size_t i = w->begin; i < w->at; i++) line += w->data[i] == '\n';
+    return rcr_fail_at(err, RCR_ERR_PARSE, "", line, "this is no JSON, or it is cut off here");
+}
+
+/* Whether structures are seen among the first elements; `at` stands behind '[', and does so afterwards. */
+static int array_holds_structures(rcr_window *w) {
+    size_t start = w->at - w->begin;
+    int found = 0;
+    for (int i = 0; i < FIRST_ELEMENTS && !found && rcr_json_next_element(w); i++) {
+        size_t element = w->at - w->begin;
+        int c = rcr_window_peek(w);
+        found = c == '[' || (c == '{' && rcr_json_look_into(w) != 0);
+        w->at = w->begin + element;
+        if (!found && (!rcr_json_skip_value(w) || w->at == w->begin + element)) break;
+    }
+    w->at = w->begin + start;
+    return found;
+}
+
+/* All keys of the outermost object but one, read from its beginning. */
+static rcr_status read_others(json_t **out, const json_file *f, const char *left_out, rcr_error *err) {
+    rcr_unpacker *again;
+    rcr_window w;
+    char key[RCR_JSON_KEY_MAX];
+    size_t begin, end;
+    json_t *object = json_object();
+    if (object == NULL) return rcr_fail_memory(err, "reading a table");
+    rcr_status status = rcr_unpacker_again(&again, f->window.from, err);
+    if (status == RCR_OK) status = rcr_window_open(&w, again, RCR_RECORD_MAX_BYTES, err);
+    if (status != RCR_OK) {
+        json_decref(object);
+        return status;
+    }
+    while (rcr_window_peek(&w) >= 0 && w.data[w.at] != '{') w.at++;
+    if (w.at < w.end) w.at++;
+    while (status == RCR_OK && rcr_json_next_key(key, &begin, &end, &w)) {
+        json_t *name = load_key(&w, begin, end);
+        int wanted = json_is_string(name) && strcmp(key, left_out) != 0;
+        rcr_window_drop(&w);
+        if (!rcr_json_skip_value(&w) || w.at == w.begin) {
+            status = fail_syntax(err, &w);
+        } else if (wanted) {
+            json_t *value = rcr_json_load(w.data + w.begin, w.at - w.begin, w.line, err);
+            status = value == NULL ? RCR_ERR_PARSE : RCR_OK;
+            if (value != NULL && json_object_set_new(object, json_string_value(name), value) != 0)
+                status = rcr_fail_memory(err, "reading a table");
+        }
+        json_decref(name);
+        rcr_window_drop(&w);
+    }
+    if (status == RCR_OK && rcr_window_skip_blanks(&w) != '}') status = fail_syntax(err, &w);
+    rcr_window_release(&w);
+    if (status == RCR_OK)
+        *out = object;
+    else
+        json_decref(object);
+    return status;
+}
+
+/* "dir/matbench_mp_gap.json.gz" -> "mb-mp-gap", as Matbench names its rows; nothing for other names. */
+static rcr_status name_matbench(json_file *f, const char *name, rcr_error *err) {
+    const char *slash = strrchr(name, '/'), *base = slash != NULL ? slash + 1 : name;
+    size_t n = json_array_size(f->index);
+    if (strncmp(base, "matbench_", 9) != 0 || n == 0) return RCR_OK;
+    rcr_text prefix = {0};
+    rcr_text_printf(&prefix, "mb-%.*s", (int)strcspn(base + 9, "."), base + 9);
+    if (prefix.failed) {
+        rcr_text_free(&prefix);
+        return rcr_fail_memory(err, "reading a table");
+    }
+    for (char *c = prefix.data; *c != '\0'; c++)
+        if (*c == '_') *c = '-';
+    f->id_prefix = prefix.data;
+    for (f->id_digits = 1; n >= 10; n /= 10) f->id_digits++;
+    return RCR_OK;
+}
+
+static rcr_status set_columns(json_file *f, const json_t *columns, rcr_error *err) {
+    size_t n = json_array_size(columns);
+    f->table = rcr_table_new();
+    if (f->table != NULL) f->table->column = rcr_calloc(n, sizeof *f->table->column);
+    if (f->table == NULL || f->table->column == NULL) return rcr_fail_memory(err, "reading a table");
+    f->table->n_columns = n;
+    for (size_t k = 0; k < n; k++) {
+        const json_t *name = json_array_get(columns, k);
+        char number[32] = "";
+        if (json_is_integer(name)) snprintf(number, sizeof number, "%lld", (long long)json_integer_value(name));
+        f->table->column[k] = rcr_strdup(json_is_string(name) ? json_string_value(name) : number);
+        if (f->table->column[k] == NULL) return rcr_fail_memory(err, "reading a table");
+    }
+    return RCR_OK;
+}
+
+/* A table by rows (pandas' "split"): `at` stands behind the bracket of "data", `value` is where that is, from begin. */
+static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_error *err) {
+    rcr_window *w = &f->window;
+    rcr_text head = {0};
+    rcr_text_append(&head, w->data + w->begin, value);
+    rcr_text_puts(&head, "null}");
+    json_t *object = head.failed ? NULL : rcr_json_load(head.data, head.length, w->line, err);
+    rcr_status status = object != NULL ? RCR_OK : head.failed ? rcr_fail_memory(err, "reading a table") : RCR_ERR_PARSE;
+    rcr_text_free(&head);
+    if (status == RCR_OK &&
+        (!json_is_array(json_object_get(object, "columns")) || !json_is_array(json_object_get(object, "index")))) {
+        json_decref(object); /* they may stand behind the data */
+        object = NULL;
+        status = read_others(&object, f, "data", err);
+    }
+    if (status == RCR_OK && json_is_array(json_object_get(object, "columns")))
+        status = set_columns(f, json_object_get(object, "columns"), err);
+    if (status == RCR_OK && json_is_array(json_object_get(object, "index")))
+        f->index = json_incref(json_object_get(object, "index"));
+    json_decref(object);
+    if (status == RCR_OK) status = name_matbench(f, name, err);
+    f->mode = MODE_ARRAY;
+    return status;
+}
+
+/* A table by columns: `at` stands on the bracket of the column that holds the structures. */
+static rcr_status open_columns(json_file *f, const char *column, rcr_error *err) {
+    f->window.at++;
+    f->mode = MODE_OBJECT;
+    f->table = rcr_table_new();
+    if (f->table == NULL || (f->table->structure_name = rcr_strdup(column)) == NULL)
+        return rcr_fail_memory(err, "reading a table");
+    return read_others(&f->table->other_columns, f, column, err);
+}
+
+static int is_list_name(const char *key) {
+    static const char *const words[] = {"data",      "entries",  "structures", "results",
+                                        "materials", "response", "documents",  "docs"};
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+        if (strcmp(key, words[k]) == 0) return 1;
+    return 0;
+}
+
+/* What one key of the outermost object tells. */
+typedef enum verdict { GO_ON, SETTLED, ONE_STRUCTURE } verdict;
+
+/* A list: of rows, or of structures. */
+static verdict judge_array(json_file *f, const char *name, const char *key, rcr_status *status, rcr_error *err) {
+    rcr_window *w = &f->window;
+    size_t value = w->at - w->begin;
+    if (!is_list_name(key)) return GO_ON;
+    w->at++;
+    int holds = array_holds_structures(w), c = rcr_window_skip_blanks(w);
+    if (strcmp(key, "data") == 0 && (c == '[' || c == ']')) {
+        *status = open_split(f, name, value, err);
+        return SETTLED;
+    }
+    if (holds) {
+        f->mode = MODE_ARRAY;
+        return SETTLED;
+    }
+    w->at = w->begin + value;
+    return GO_ON;
+}
+
+/* An object; *n_alike counts those that hold a structure. */
+static verdict judge_object(json_file *f, const char *key, int *n_alike, rcr_status *status, rcr_error *err) {
+    rcr_window *w = &f->window;
+    char unused[RCR_JSON_KEY_MAX];
+    size_t value = w->at - w->begin;
+    int named = rcr_structure_key(key, strlen(key)) >= 0, found = rcr_json_look_into(w);
+    w->at = w->begin + value;
+    if (named && found == 0) { /* {"cif": {"0": "data_..."}} */
+        w->at++;
+        if (rcr_json_next_key(unused, NULL, NULL, w) && rcr_window_peek(w) == '"') found = RCR_JSON_HAS_STRUCTURES;
+        w->at = w->begin + value;
+    }
+    if (found == RCR_JSON_HAS_STRUCTURES) {
+        *status = open_columns(f, key, err);
+        return SETTLED;
+    }
+    if (named) return ONE_STRUCTURE;
+    *n_alike += found == RCR_JSON_HAS_STRUCTURE;
+    return *n_alike < 2 ? GO_ON : SETTLED;
+}
+
+static rcr_status open_object(json_file *f, const char *name, rcr_error *err) {
+    rcr_window *w = &f->window;
+    char key[RCR_JSON_KEY_MAX];
+    int n_alike = 0;
+    rcr_status status = RCR_OK;
+    verdict v = GO_ON;
+    w->at++;
+    while (v == GO_ON && rcr_json_next_key(key, NULL, NULL, w)) {
+        int c = rcr_window_peek(w);
+        if (c == '[')
+            v = judge_array(f, name, key, &status, err);
+        else if (c == '{' && key[0] != '@')
+            v = judge_object(f, key, &n_alike, &status, err);
+        if (v == GO_ON && rcr_json_tells_structure(key) && strcmp(key, "structures") != 0) v = ONE_STRUCTURE;
+        if (v == GO_ON && !rcr_json_skip_value(w)) break;
+    }
+    if (v == GO_ON && n_alike == 0)
+        return rcr_window_skip_blanks(w) == '}' ? fail_unknown(err, w) : fail_syntax(err, w);
+    if (v == ONE_STRUCTURE) {
+        f->mode = MODE_VALUES;
+        w->at = w->begin;
+    } else if (n_alike > 0 && f->mode == MODE_VALUES) { /* ids and their structures */
+        f->mode = MODE_OBJECT;
+        w->at = w->begin + 1;
+    }
+    return status;
+}
+
+/* An object in the first line, and one more in the next. */
+static int is_lines(rcr_window *w) {
+    rcr_window_fill(w, FIRST_BYTES);
+    const char *end = w->data + w->end, *p = memchr(w->data + w->begin, '\n', w->end - w->begin);
+    while (p != NULL && p < end && rcr_is_space((unsigned char)*p)) p++;
+    return p != NULL && p < end && *p == '{';
+}
+
+static rcr_status open_json(json_file *f, const char *name, rcr_error *err) {
+    rcr_window *w = &f->window;
+    rcr_window_fill(w, 3);
+    if (w->end - w->begin >= 3 && memcmp(w->data + w->begin, "\xEF\xBB\xBF", 3) == 0) w->at += 3;
+    int c = rcr_window_skip_blanks(w);
+    rcr_window_drop(w);
+    size_t stem = rcr_unpacked_name_length(name);
+    int lines = (stem >= 6 && memcmp(name + stem - 6, ".jsonl", 6) == 0) ||
+                (stem >= 7 && memcmp(name + stem - 7, ".ndjson", 7) == 0);
+    if (c == '{' && (lines || is_lines(w))) {
+        f->mode = MODE_LINES;
+        return RCR_OK;
+    }
+    if (c == '{') return open_object(f, name, err);
+    if (c != '[') return fail_syntax(err, w);
+    w->at++;
+    f->mode = MODE_ARRAY;
+    return array_holds_structures(w) ? RCR_OK : fail_unknown(err, w);
+}
+
+rcr_status rcr_cut_json(rcr_cutter *out, rcr_window *window, const char *name, rcr_error *err) {
+    json_file *f = rcr_calloc(1, sizeof *f);
+    if (f == NULL) {
+        rcr_window_release(window);
+        return rcr_fail_memory(err, "opening a file");
+    }
+    f->window = *window;
+    rcr_status status = open_json(f, name, err);
+    if (status != RCR_OK) {
+        close_json(f);
+        return status;
+    }
+    *out = (rcr_cutter){.format = "JSON", .self = f, .next = next_json, .close = close_json};
+    return RCR_OK;
+}
+
+int rcr_looks_like_json(const char *text, size_t length) {
+    const char *p = text, *end = text + length;
+    if (length >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) p += 3;
+    while (p < end && rcr_is_space((unsigned char)*p)) p++;
+    if (p == end || (*p != '{' && *p != '[')) return 0;
+    char open = *p++;
+    while (p < end && rcr_is_space((unsigned char)*p)) p++;
+    return p < end && (open == '{' ? *p == '"' || *p == '}' : *p == '{' || *p == '[' || *p == ']');
+}
