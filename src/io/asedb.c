@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "crystal/crystal.h"
+#include "crystal/transform.h"
 #include "io/reader_parts.h"
 
 /* Steps of SQLite's machine between two rows after which a file counts as made to hang its reader; a row of 1 GiB takes

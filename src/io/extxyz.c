@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "crystal/crystal.h"
 #include "crystal/element.h"
+#include "crystal/transform.h"
 
 /* Limits, stated in the errors that they cause. */
 #define MAX_SITES 10000000

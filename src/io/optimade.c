@@ -7,6 +7,7 @@
 #include "crystal/crystal.h"
 #include "crystal/element.h"
 #include "crystal/species.h"
+#include "crystal/transform.h"
 #include "io/reader_parts.h"
 
 static int read_vector(double out[3], const json_t *value) {

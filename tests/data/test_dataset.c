@@ -293,7 +293,7 @@ static void extxyz_frames(void **state) {
     expect_bad(d, 0, 1, "cut-2", "cut.xyz", 4, "frames after this one can't be found");
     rcr_dataset_free(d);
     folder_write(&f, "none.xyz", "\n\n");
-    read_bad(folder_path(&f, "none.xyz"), &o, RCR_ERR_DATA, "no frames");
+    read_bad(folder_path(&f, "none.xyz"), &o, RCR_ERR_DATA, "no structures");
     folder_remove(&f);
 }
 
