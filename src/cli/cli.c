@@ -14,6 +14,7 @@ const rcr_command rcr_commands[] = {
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
     {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},
     {"import", "turn a checkpoint of CGCNN, SR-CGCNN or cgcnn2 into a model file", rcr_cmd_import},
+    {"export", "write a model for CGCNN, SR-CGCNN, or as ONNX", rcr_cmd_export},
     {"graph", "show the crystal graph of one structure file", rcr_cmd_graph},
     {"bench", "time this machine: reading, graphs, forward passes, training", rcr_cmd_bench},
     {NULL, NULL, NULL},

@@ -84,14 +84,7 @@ rcr_status rcr_model_checksum(char hex[65], const rcr_st_tensor *tensor, size_t 
 
 /* ---- writing */
 
-/* The metadata of a file being written; owns its texts. */
-typedef struct metadata {
-    char **key, **value;
-    size_t n, capacity;
-    int failed;
-} metadata;
-
-static void add_text(metadata *m, const char *prefix, const char *key, const char *value) {
+static void add_text(rcr_model_pairs *m, const char *prefix, const char *key, const char *value) {
     if (m->n == m->capacity) {
         size_t capacity = m->capacity > 0 ? 2 * m->capacity : 64;
         char **keys = rcr_realloc(m->key, capacity, sizeof *keys);
@@ -114,27 +107,28 @@ static void add_text(metadata *m, const char *prefix, const char *key, const cha
     m->n++;
 }
 
-static void add_integer(metadata *m, const char *key, int64_t value) {
+static void add_integer(rcr_model_pairs *m, const char *key, int64_t value) {
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)value);
     add_text(m, "", key, text);
 }
 
-static void add_double(metadata *m, const char *key, double value) {
+static void add_double(rcr_model_pairs *m, const char *key, double value) {
     char text[32];
     add_text(m, "", key, rcr_format_double(text, value));
 }
 
-static void free_metadata(metadata *m) {
+void rcr_model_pairs_release(rcr_model_pairs *m) {
     for (size_t i = 0; i < m->n; i++) {
         rcr_free(m->key[i]);
         rcr_free(m->value[i]);
     }
     rcr_free(m->key);
     rcr_free(m->value);
+    *m = (rcr_model_pairs){0};
 }
 
-static void describe_model(metadata *m, const rcr_model *model) {
+static void describe_model(rcr_model_pairs *m, const rcr_model *model) {
     add_text(m, "", "format", FORMAT);
     add_text(m, "", "format_version", FORMAT_VERSION);
     add_text(m, "", "program_version", RCR_VERSION);
@@ -162,6 +156,17 @@ static void describe_model(metadata *m, const rcr_model *model) {
     add_double(m, "target.std", model->normalizer.std);
     add_integer(m, "n_batches_tracked", model->n_batches_tracked);
     for (size_t i = 0; i < model->n_meta; i++) add_text(m, FREE_PREFIX, model->meta[i].key, model->meta[i].value);
+}
+
+rcr_status rcr_model_describe_pairs(rcr_model_pairs *out, const rcr_model *model, rcr_error *err) {
+    rcr_model_pairs m = {0};
+    describe_model(&m, model);
+    if (m.failed) {
+        rcr_model_pairs_release(&m);
+        return rcr_fail_memory(err, "describing a model");
+    }
+    *out = m;
+    return RCR_OK;
 }
 
 /* Little-endian bytes of n values; returns the place after them. */
@@ -236,7 +241,7 @@ rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *e
     char *bytes = NULL;
     rcr_status status = collect_tensors(&tensor, &n_tensors, &storage, model, err);
     if (status != RCR_OK) return status;
-    metadata m = {0};
+    rcr_model_pairs m = {0};
     describe_model(&m, model);
     char checksum[65];
     if (!m.failed)
@@ -249,7 +254,7 @@ rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *e
                                        (const char *const *)m.value, m.n, err);
     if (status == RCR_OK) status = rcr_file_write(path, bytes, length, err);
     rcr_free(bytes);
-    free_metadata(&m);
+    rcr_model_pairs_release(&m);
     rcr_free(storage);
     rcr_free(tensor);
     if (status != RCR_OK) rcr_error_set_file(err, path);

@@ -6,7 +6,7 @@ set -eu
 run 0 --version
 same "$(cat "$work/out")" "recryst $(sed -n 's/.*RCR_VERSION "\(.*\)"/\1/p' "$RECRYST_SOURCE/include/recryst.h")" version
 run 0 --help
-for command in train prepare evaluate predict info import graph bench; do out_has "  $command "; done
+for command in train prepare evaluate predict info import export graph bench; do out_has "  $command "; done
 run 0 help
 out_has "exit codes"
 run 2
@@ -44,6 +44,7 @@ promised evaluate target out
 promised predict out format threads strict
 promised info target json symprec
 promised import atom-init target unit radius max-neighbors dmin step padding ties quiet
+promised export format atom-init atoms quiet
 promised graph format radius max-neighbors dmin step padding ties
 promised bench model batch-size threads seconds
 
