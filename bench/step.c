@@ -15,6 +15,7 @@
  *     train ARCH STEPS         ARCH: sr or cgcnn; seconds of each training step
  *     forward ARCH STEPS       seconds of the forward half of a training step alone
  *     predict ARCH STEPS       seconds of each prediction of the batch
+ *     profile ARCH STEPS       mean seconds of each operation of a training step, and of the whole step
  *     check ARCH               writes check-ARCH.safetensors: output, loss, gradients at the start parameters
  *     files LIST PASSES        seconds of each pass over the CIFs that LIST names (file to graph), and of reading alone
  */
@@ -31,6 +32,7 @@
 #include "io/archive.h"
 #include "model/net.h"
 #include "model/safetensors.h"
+#include "timed_kernels.h"
 
 enum { SR, CGCNN, ARCHITECTURES };
 static const char *const names[ARCHITECTURES] = {"sr", "cgcnn"};
@@ -306,6 +308,24 @@ static void timed(bench *b, const char *what, int a, int steps) {
     printf("\n");
 }
 
+/* The same step with a clock around each operation. */
+static void profile(bench *b, int a, int steps) {
+    const rcr_kernels *inner = b->kernels;
+    trainer_free(&b->trainer[a], inner);
+    rcr_kernels table = timed_kernels(inner);
+    b->kernels = &table;
+    trainer_make(b, a);
+    for (int i = 0; i < 3; i++) train_step(b, a, 1);
+    table = timed_kernels(inner);
+    double start = seconds();
+    for (int i = 0; i < steps; i++) train_step(b, a, 1);
+    printf("step %.6e ", (seconds() - start) / steps);
+    timed_print(steps);
+    trainer_free(&b->trainer[a], &table);
+    b->kernels = inner;
+    trainer_make(b, a);
+}
+
 static void write_check(bench *b, int a) {
     trainer_free(&b->trainer[a], b->kernels);
     trainer_make(b, a);
@@ -400,6 +420,8 @@ int main(int argc, char **argv) {
             write_check(&b, architecture(first));
         else if (strcmp(what, "files") == 0 && fields == 3)
             time_files(first, number);
+        else if (strcmp(what, "profile") == 0 && fields == 3 && number > 0)
+            profile(&b, architecture(first), number);
         else if (fields == 3)
             timed(&b, what, architecture(first), number);
         else
