@@ -8,25 +8,44 @@ size_t RCR_CPU(conv_pack_size)(int32_t F, int32_t K) {
     return 8 * f * f + 4 * f + (k + 2 * RCR_BASIS_PAD) * 2 * (size_t)rcr_padded(F);
 }
 
-void RCR_CPU(conv_pack)(const rcr_exec *x, rcr_real *pack, const rcr_real *w, const rcr_real *b, int32_t F, int32_t K) {
-    (void)x;
-    int32_t C = 2 * F, row = C + K, Fp = rcr_padded(F);
-    float *w_fwd = pack, *bias = w_fwd + 4 * (size_t)F * (size_t)F, *w_bwd = bias + 4 * (size_t)F;
+typedef struct pack_job {
+    float *pack;
+    const float *w;
+    int32_t F, K;
+} pack_job;
+
+/* Channels of z, a part of them all. */
+static void pack_piece(void *job, int part, int worker) {
+    (void)worker;
+    const pack_job *j = job;
+    int32_t F = j->F, K = j->K, C = 2 * F, row = C + K, Fp = rcr_padded(F);
+    float *w_fwd = j->pack, *w_bwd = w_fwd + 4 * (size_t)F * (size_t)F + 4 * (size_t)F;
     float *w_e = w_bwd + 4 * (size_t)F * (size_t)F;
-    for (int32_t half = 0; half < 2; half++) /* W_i, then W_j */
-        for (int32_t c = 0; c < C; c++) {
-            const float *from = w + (size_t)c * (size_t)row + half * F;
-            memcpy(w_bwd + ((size_t)half * (size_t)C + (size_t)c) * (size_t)F, from, (size_t)F * sizeof(float));
-            for (int32_t f = 0; f < F; f++)
-                w_fwd[(size_t)f * 2 * (size_t)C + (size_t)half * (size_t)C + (size_t)c] = from[f];
-        }
+    int32_t begin = (int32_t)rcr_lane_begin(C, RCR_REDUCE_PARTS, part);
+    int32_t end = (int32_t)rcr_lane_begin(C, RCR_REDUCE_PARTS, part + 1);
+    for (int32_t half = 0; half < 2; half++) { /* W_i, then W_j */
+        for (int32_t c = begin; c < end; c++)
+            memcpy(w_bwd + ((size_t)half * (size_t)C + (size_t)c) * (size_t)F,
+                   j->w + (size_t)c * (size_t)row + half * F, (size_t)F * sizeof(float));
+        for (int32_t f = 0; f < F; f++)
+            for (int32_t c = begin; c < end; c++)
+                w_fwd[(size_t)f * 2 * (size_t)C + (size_t)half * (size_t)C + (size_t)c] =
+                    j->w[(size_t)c * (size_t)row + (size_t)(half * F + f)];
+    }
+    for (int32_t k = 0; k < K; k++)
+        for (int32_t c = begin; c < end; c++)
+            w_e[(size_t)(RCR_BASIS_PAD + k) * 2 * (size_t)Fp + (size_t)(c < F ? c : Fp + c - F)] =
+                j->w[(size_t)c * (size_t)row + (size_t)(C + k)];
+}
+
+void RCR_CPU(conv_pack)(const rcr_exec *x, rcr_real *pack, const rcr_real *w, const rcr_real *b, int32_t F, int32_t K) {
+    int32_t C = 2 * F;
+    float *bias = pack + 4 * (size_t)F * (size_t)F, *w_e = bias + 4 * (size_t)F + 4 * (size_t)F * (size_t)F;
     memcpy(bias, b, (size_t)C * sizeof(float));
     memset(bias + C, 0, (size_t)C * sizeof(float));
-    memset(w_e, 0, (size_t)(K + 2 * RCR_BASIS_PAD) * 2 * (size_t)Fp * sizeof(float));
-    for (int32_t k = 0; k < K; k++)
-        for (int32_t c = 0; c < C; c++)
-            w_e[(size_t)(RCR_BASIS_PAD + k) * 2 * (size_t)Fp + (size_t)(c < F ? c : Fp + c - F)] =
-                w[(size_t)c * (size_t)row + (size_t)(C + k)];
+    memset(w_e, 0, (size_t)(K + 2 * RCR_BASIS_PAD) * 2 * (size_t)rcr_padded(F) * sizeof(float));
+    pack_job job = {pack, w, F, K};
+    rcr_pool_run(x->pool, RCR_REDUCE_PARTS, pack_piece, &job);
 }
 
 typedef struct project_job {

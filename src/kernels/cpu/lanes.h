@@ -9,6 +9,9 @@
 
 enum { RCR_MAX_LANES = 32, RCR_LANE_ROWS = 32 };
 
+/* Pieces that partial sums are added in. */
+enum { RCR_REDUCE_PARTS = 8 };
+
 /* Lanes for n rows: one for each RCR_LANE_ROWS, at most RCR_MAX_LANES, at least 1. */
 static inline int rcr_lanes(int64_t n) {
     int64_t lanes = n / RCR_LANE_ROWS;

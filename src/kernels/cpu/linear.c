@@ -80,10 +80,25 @@ static void linear_bwd_piece(void *job, int lane, int worker) {
     (j->dx + begin * j->n_in, j->n_in, dy, j->n_out, 1, j->w, j->n_in, NULL, rows, j->n_in, j->n_out, RCR_GEMM_SET);
     /* dw inverts y = x w^T: dw = dy^T x */
     RCR_CPU(gemm)(dw, j->n_in, dy, 1, j->n_out, in, j->n_in, NULL, j->n_out, j->n_in, rows, RCR_GEMM_SET);
-    for (int32_t o = 0; o < j->n_out; o++) {
-        float sum = 0.0f;
-        for (int r = 0; r < rows; r++) sum += dy[(size_t)r * (size_t)j->n_out + o];
-        db[o] = sum;
+    memset(db, 0, (size_t)j->n_out * sizeof(float));
+    for (int r = 0; r < rows; r++)
+        for (int32_t o = 0; o < j->n_out; o++) db[o] += dy[(size_t)r * (size_t)j->n_out + (size_t)o];
+}
+
+/* Some of the weights and biases, each the sum over the lanes in their order. */
+static void linear_reduce_piece(void *job, int part, int worker) {
+    (void)worker;
+    const linear_bwd_job *j = job;
+    size_t count = (size_t)j->n_out * (size_t)j->n_in, stride = (size_t)j->n_out * (size_t)(j->n_in + 1);
+    size_t begin = (size_t)rcr_lane_begin((int64_t)count, RCR_REDUCE_PARTS, part);
+    size_t end = (size_t)rcr_lane_begin((int64_t)count, RCR_REDUCE_PARTS, part + 1);
+    size_t first = (size_t)rcr_lane_begin(j->n_out, RCR_REDUCE_PARTS, part);
+    size_t stop = (size_t)rcr_lane_begin(j->n_out, RCR_REDUCE_PARTS, part + 1);
+    for (int l = 0; l < j->lanes; l++) {
+        const float *partial = j->partial + (size_t)l * stride;
+        for (size_t i = begin; i < end; i++) j->dw[i] += partial[i];
+        if (j->db != NULL)
+            for (size_t o = first; o < stop; o++) j->db[o] += partial[count + o];
     }
 }
 
@@ -91,11 +106,5 @@ void RCR_CPU(linear_bwd)(const rcr_exec *x, rcr_real *dx, rcr_real *dw, rcr_real
                          const rcr_real *in, const rcr_real *w, int32_t n, int32_t n_in, int32_t n_out) {
     linear_bwd_job job = {dx, dw, db, x->scratch, dy, in, w, n, n_in, n_out, rcr_lanes(n)};
     rcr_pool_run(x->pool, job.lanes, linear_bwd_piece, &job);
-    size_t count = (size_t)n_out * (size_t)n_in, stride = (size_t)n_out * (size_t)(n_in + 1);
-    for (int l = 0; l < job.lanes; l++) {
-        const float *partial = job.partial + (size_t)l * stride;
-        for (size_t i = 0; i < count; i++) dw[i] += partial[i];
-        if (db != NULL)
-            for (int32_t o = 0; o < n_out; o++) db[o] += partial[count + (size_t)o];
-    }
+    rcr_pool_run(x->pool, RCR_REDUCE_PARTS, linear_reduce_piece, &job);
 }

@@ -41,14 +41,26 @@ static void scatter_piece(void *job, int lane, int worker) {
     }
 }
 
+/* Some of the table, each value the sum over the lanes in their order. */
+static void scatter_reduce_piece(void *job, int part, int worker) {
+    (void)worker;
+    const rows_job *j = job;
+    int64_t begin = rcr_lane_begin(j->n, RCR_REDUCE_PARTS, part);
+    size_t count = (size_t)(rcr_lane_begin(j->n, RCR_REDUCE_PARTS, part + 1) - begin);
+    float *to = j->out + begin;
+    memset(to, 0, count * sizeof(float));
+    for (int l = 0; l < j->lanes; l++) {
+        const float *from = j->in + l * j->n + begin;
+        for (size_t i = 0; i < count; i++) to[i] += from[i];
+    }
+}
+
 void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
                            int32_t S, int32_t F) {
     rows_job job = {x->scratch, dy, NULL, row, N, S, F, rcr_lanes(N)};
     rcr_pool_run(x->pool, job.lanes, scatter_piece, &job);
-    size_t count = (size_t)S * (size_t)F;
-    memset(dtable, 0, count * sizeof(float));
-    for (int l = 0; l < job.lanes; l++)
-        for (size_t i = 0; i < count; i++) dtable[i] += job.out[(size_t)l * count + i];
+    rows_job sum = {dtable, x->scratch, NULL, NULL, (int64_t)S * F, S, F, job.lanes};
+    rcr_pool_run(x->pool, RCR_REDUCE_PARTS, scatter_reduce_piece, &sum);
 }
 
 static void pool_fwd_piece(void *job, int lane, int worker) {

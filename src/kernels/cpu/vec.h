@@ -130,13 +130,24 @@ INLINE void vadd_double(double *to, vf v) {
 #endif
 }
 
-/* Sum of the elements, always in the same tree. */
+/* Sum of the elements, always in the same tree: halves added to each other until one element is left. */
 INLINE float vsum(vf v) {
+#if defined(RCR_VARIANT_avx512) || defined(RCR_VARIANT_avx2)
+#if defined(RCR_VARIANT_avx512)
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256((__m512)v), _mm512_extractf32x8_ps((__m512)v, 1));
+#else
+    __m256 half = (__m256)v;
+#endif
+    __m128 quarter = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+    quarter = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
+    return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps(quarter, quarter, 1)));
+#else
     float lane[VW];
     memcpy(lane, &v, sizeof v);
     for (int width = VW / 2; width >= 1; width /= 2)
         for (int i = 0; i < width; i++) lane[i] += lane[i + width];
     return lane[0];
+#endif
 }
 
 #endif
