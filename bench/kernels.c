@@ -22,7 +22,7 @@ typedef struct bench {
     rcr_exec x;
     rcr_batch batch;
     rcr_basis basis;
-    rcr_real *v, *out, *s, *ds, *dv, *pq, *dpq, *hidden, *pooled, *w, *dw, *dense, *ddense, *db, *pack, *cache, *dedge;
+    rcr_real *v, *out, *s, *ds, *dv, *pq, *hidden, *pooled, *w, *dw, *dense, *ddense, *db, *pack, *cache;
     rcr_real *table, *mean, *var, *gamma, *beta, *dgamma, *dbeta, *moment, *square;
 } bench;
 
@@ -37,28 +37,21 @@ static void rows_gather(bench *b) { b->k->rows_gather(&b->x, b->out, b->table, b
 static void rows_scatter(bench *b) { b->k->rows_scatter(&b->x, b->ddense, b->v, b->batch.site_row, N, S, F); }
 static void conv_pack(bench *b) { b->k->conv_pack(&b->x, b->pack, b->w, b->beta, F, K); }
 static void conv_project_fwd(bench *b) { b->k->conv_project_fwd(&b->x, b->pq, b->v, b->pack, N, F, K); }
-static void conv_project_bwd(bench *b) {
-    b->k->conv_project_bwd(&b->x, b->dv, b->dw, b->db, b->dpq, b->v, b->pack, N, F, K);
-}
 static void prepare_evaluation(bench *b) { b->k->edge_prepare(&b->x, b->cache, &b->batch, b->basis, b->pack, F, 0); }
 static void prepare_training(bench *b) { b->k->edge_prepare(&b->x, b->cache, &b->batch, b->basis, b->pack, F, 1); }
-static void edge_stats(bench *b) {
+static void conv_stats_fwd(bench *b) {
     rcr_edge_input in = edges(b);
-    b->k->edge_stats(&b->x, b->mean, b->var, &in);
+    b->k->conv_stats_fwd(&b->x, b->pq, b->mean, b->var, b->v, &in);
 }
 static void edge_conv_fwd(bench *b) {
     rcr_edge_input in = edges(b);
     rcr_norm n = norm(b);
     b->k->edge_conv_fwd(&b->x, b->s, &in, &n);
 }
-static void edge_conv_bwd(bench *b) {
+static void conv_bwd(bench *b) {
     rcr_edge_input in = edges(b);
     rcr_norm n = norm(b);
-    b->k->edge_conv_bwd(&b->x, b->dpq, b->dgamma, b->dbeta, b->dedge, b->ds, &in, &n, 1);
-}
-static void edge_weight_bwd(bench *b) {
-    rcr_edge_input in = edges(b);
-    b->k->edge_weight_bwd(&b->x, b->dw, b->dedge, &in);
+    b->k->conv_bwd(&b->x, b->dv, b->dw, NULL, b->dgamma, b->dbeta, b->ds, b->v, &in, &n, 1);
 }
 static void norm_stats(bench *b) { b->k->norm_stats(&b->x, b->mean, b->var, b->s, N, F); }
 static void node_update_fwd(bench *b) {
@@ -98,13 +91,11 @@ static const struct {
     {"rows_scatter", rows_scatter, 0},
     {"conv_pack", conv_pack, 0},
     {"conv_project_fwd", conv_project_fwd, 0},
-    {"conv_project_bwd", conv_project_bwd, 0},
     {"edge_prepare (evaluation)", prepare_evaluation, 1},
     {"edge_prepare (training)", prepare_training, 1},
-    {"edge_stats", edge_stats, 1},
+    {"conv_stats_fwd", conv_stats_fwd, 1},
     {"edge_conv_fwd", edge_conv_fwd, 1},
-    {"edge_conv_bwd", edge_conv_bwd, 1},
-    {"edge_weight_bwd", edge_weight_bwd, 1},
+    {"conv_bwd", conv_bwd, 1},
     {"norm_stats", norm_stats, 0},
     {"node_update_fwd", node_update_fwd, 0},
     {"node_update_bwd", node_update_bwd, 0},
@@ -164,7 +155,7 @@ static void make_batch(rcr_batch *batch) {
 
 static void make(bench *b, const rcr_kernels *k, rcr_pool *pool) {
     *b = (bench){.k = k, .basis = {0, 0.2, K}};
-    size_t size = k->scratch_size(N, CRYSTALS, S, F, K, H);
+    size_t size = k->scratch_size(N, E, CRYSTALS, S, F, K, H);
     b->x = (rcr_exec){k, pool, rcr_calloc_aligned(size, 1), size};
     if (b->x.scratch == NULL) die("out of memory");
     make_batch(&b->batch);
@@ -175,7 +166,6 @@ static void make(bench *b, const rcr_kernels *k, rcr_pool *pool) {
     b->ds = reals(b, atoms, -1e-3, 1e-3);
     b->dv = reals(b, atoms, 0, 0);
     b->pq = reals(b, 4 * atoms, -1, 1);
-    b->dpq = reals(b, 4 * atoms, -1e-3, 1e-3);
     b->hidden = reals(b, (size_t)N * H, -1, 1);
     b->pooled = reals(b, (size_t)CRYSTALS * F, -1, 1);
     b->w = reals(b, (size_t)2 * F * (2 * F + K), -0.08, 0.08);
@@ -194,14 +184,13 @@ static void make(bench *b, const rcr_kernels *k, rcr_pool *pool) {
     b->square = reals(b, dense, 0, 1);
     b->pack = reals(b, k->conv_pack_size(F, K), 0, 0);
     b->cache = reals(b, k->edge_cache_size(N, E, F, K, 1), 0, 0);
-    b->dedge = reals(b, k->edge_grad_size(N, E, F, K), 0, 0);
     conv_pack(b);
     prepare_training(b);
 }
 
 static void release(bench *b) {
-    rcr_real *owned[] = {b->v,    b->out, b->s,     b->ds,     b->dv,     b->pq,    b->dpq,    b->hidden, b->pooled,
-                         b->w,    b->dw,  b->dense, b->ddense, b->db,     b->pack,  b->cache,  b->dedge,  b->table,
+    rcr_real *owned[] = {b->v,    b->out, b->s,     b->ds,     b->dv,     b->pq,    b->hidden, b->pooled,
+                         b->w,    b->dw,  b->dense, b->ddense, b->db,     b->pack,  b->cache,  b->table,
                          b->mean, b->var, b->gamma, b->beta,   b->dgamma, b->dbeta, b->moment, b->square};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) b->k->mem_free(owned[i]);
     rcr_free(b->batch.site_row);

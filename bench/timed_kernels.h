@@ -24,20 +24,17 @@
     WRAP(conv_pack, (rcr_real * pack, const rcr_real *w, const rcr_real *b, int32_t F, int32_t K), (pack, w, b, F, K)) \
     WRAP(conv_project_fwd, (rcr_real * pq, const rcr_real *v, const rcr_real *pack, int32_t N, int32_t F, int32_t K),  \
          (pq, v, pack, N, F, K))                                                                                       \
-    WRAP(conv_project_bwd,                                                                                             \
-         (rcr_real * dv, rcr_real * dw, rcr_real * db, const rcr_real *dpq, const rcr_real *v, const rcr_real *pack,   \
-          int32_t N, int32_t F, int32_t K),                                                                            \
-         (dv, dw, db, dpq, v, pack, N, F, K))                                                                          \
     WRAP(edge_prepare,                                                                                                 \
          (rcr_real * cache, const rcr_batch *batch, rcr_basis basis, const rcr_real *pack, int32_t F, int training),   \
          (cache, batch, basis, pack, F, training))                                                                     \
-    WRAP(edge_stats, (rcr_real * mean, rcr_real * var, const rcr_edge_input *in), (mean, var, in))                     \
+    WRAP(conv_stats_fwd,                                                                                               \
+         (rcr_real * pq, rcr_real * mean, rcr_real * var, const rcr_real *v, const rcr_edge_input *in),                \
+         (pq, mean, var, v, in))                                                                                       \
     WRAP(edge_conv_fwd, (rcr_real * s, const rcr_edge_input *in, const rcr_norm *norm), (s, in, norm))                 \
-    WRAP(edge_conv_bwd,                                                                                                \
-         (rcr_real * dpq, rcr_real * dgamma, rcr_real * dbeta, rcr_real * dedge, const rcr_real *ds,                   \
-          const rcr_edge_input *in, const rcr_norm *norm, int batch_stats),                                            \
-         (dpq, dgamma, dbeta, dedge, ds, in, norm, batch_stats))                                                       \
-    WRAP(edge_weight_bwd, (rcr_real * dw, const rcr_real *dedge, const rcr_edge_input *in), (dw, dedge, in))           \
+    WRAP(conv_bwd,                                                                                                     \
+         (rcr_real * dv, rcr_real * dw, rcr_real * db, rcr_real * dgamma, rcr_real * dbeta, const rcr_real *ds,        \
+          const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats),                         \
+         (dv, dw, db, dgamma, dbeta, ds, v, in, norm, batch_stats))                                                    \
     WRAP(norm_stats, (rcr_real * mean, rcr_real * var, const rcr_real *in, int32_t rows, int32_t cols),                \
          (mean, var, in, rows, cols))                                                                                  \
     WRAP(norm_running,                                                                                                 \

@@ -20,7 +20,7 @@
  * batch.
  *
  * softplus(x) = log(1 + exp(x)), and x itself above 20, where its derivative is exactly 1, as PyTorch has it.  The
- * kernels' own memory (pack, cache, dedge) is 64-byte aligned; other pointers need not be.
+ * kernels' own memory (pack, cache) is 64-byte aligned; other pointers need not be.
  */
 #ifndef RCR_KERNELS_KERNELS_H
 #define RCR_KERNELS_KERNELS_H
@@ -82,8 +82,9 @@ struct rcr_kernels {
     void (*mem_zero)(const rcr_exec *x, rcr_real *p, size_t n);
     void (*mem_copy)(const rcr_exec *x, rcr_real *to, const rcr_real *from, size_t n);
 
-    /* Bytes of scratch that any operation may need for N atoms, C crystals, S table rows and layer widths <= width. */
-    size_t (*scratch_size)(int32_t N, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width);
+    /* Bytes of scratch that any operation may need for N atoms, E edges, C crystals, S table rows and layer widths <=
+     * width. */
+    size_t (*scratch_size)(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width);
 
     /* ---- dense layers */
     /* y [n, out] overwritten = x [n, in] w^T + b;  w [out, in], b [out] or NULL */
@@ -109,28 +110,27 @@ struct rcr_kernels {
     /* pq [N, 4F] overwritten: P = W_i v + b beside Q = W_j v;  v [N, F] */
     void (*conv_project_fwd)(const rcr_exec *x, rcr_real *pq, const rcr_real *v, const rcr_real *pack, int32_t N,
                              int32_t F, int32_t K);
-    /* dv [N, F] +=; dw [2F, 2F+K] += in columns 0 .. 2F-1; db [2F] += */
-    void (*conv_project_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, const rcr_real *dpq,
-                             const rcr_real *v, const rcr_real *pack, int32_t N, int32_t F, int32_t K);
 
     /* ---- convolution: the edges */
-    /* What depends on distances and W_e alone; done once for all steps that share W_e.  training 1: also what
-     * edge_stats and edge_conv_bwd need; with 0 only edge_conv_fwd may follow, and the cache is smaller. */
+    /* What depends on distances and W_e alone; done once for all steps that share W_e.  edge_cache_is_graph: it depends
+     * on distances alone, and all convolutions of a network may share it.  training 1: also what conv_stats_fwd and
+     * conv_bwd need; with 0 only edge_conv_fwd may follow, and the cache is smaller. */
+    int edge_cache_is_graph;
     size_t (*edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training);
     void (*edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                          const rcr_real *pack, int32_t F, int training);
-    /* mean [2F], var [2F] (biased) of z over all E edges, overwritten.  E = 0: both 0. */
-    void (*edge_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in);
+    /* pq overwritten, as conv_project_fwd does from v [N, F]; and mean [2F], var [2F] (biased) of z over all E edges,
+     * overwritten.  E = 0: both 0.  Of `in`, all but pq. */
+    void (*conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr_real *var, const rcr_real *v,
+                           const rcr_edge_input *in);
     /* s [N, F] overwritten: s_i = sum over the edges of i of sigmoid(filter) * softplus(core) of norm1(z) */
     void (*edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm);
-    /* Gradients of edge_conv_fwd.  ds [N, F]; dpq [N, 4F] overwritten; dgamma, dbeta [2F] +=; dedge: what
-     * edge_weight_bwd needs, added to (edge_grad_size reals, zeroed by the caller before the first step that shares
-     * W_e). */
-    size_t (*edge_grad_size)(int32_t N, int32_t E, int32_t F, int32_t K);
-    void (*edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
-                          const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats);
-    /* dw [2F, 2F+K] += in columns 2F .. 2F+K-1, from dedge; of `in`, all but pq */
-    void (*edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in);
+    /* Gradients of a convolution from v [N, F] to s: of conv_pack, conv_project_fwd or conv_stats_fwd (whose pq is in
+     * `in`), and edge_conv_fwd.  ds [N, F]; dv [N, F] +=; dw [2F, 2F+K] +=; db [2F] +=, or NULL (with statistics of the
+     * batch it would be rounding noise); dgamma, dbeta [2F] +=. */
+    void (*conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
+                     const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
+                     int batch_stats);
 
     /* ---- normalisation */
     /* mean [n_cols], var [n_cols] (biased) over the rows of in [n_rows, n_cols], overwritten; n_rows = 0: both 0 */

@@ -35,9 +35,11 @@ void rcr_conv_forward(const rcr_pass *p, int32_t conv, int32_t t) {
     rcr_tape_step *step = &p->tape->step[t];
     const rcr_real *v = rcr_step_input(p->tape, t);
     int32_t N = p->batch->n_atoms, F = p->net->options.atom_features;
-    k->conv_project_fwd(p->exec, step->pq, v, pack_of(p->net, conv), N, F, p->net->basis.n);
     rcr_edge_input in = edge_input(p, conv, t);
-    if (p->tape->batch_stats) k->edge_stats(p->exec, step->mean1, step->var1, &in);
+    if (p->tape->batch_stats)
+        k->conv_stats_fwd(p->exec, step->pq, step->mean1, step->var1, v, &in);
+    else
+        k->conv_project_fwd(p->exec, step->pq, v, pack_of(p->net, conv), N, F, p->net->basis.n);
     rcr_norm norm1 = norm_in_use(p, &p->net->norm1[t], step->mean1, step->var1);
     k->edge_conv_fwd(p->exec, step->s, &in, &norm1);
     if (p->tape->batch_stats) k->norm_stats(p->exec, step->mean2, step->var2, step->s, N, F);
@@ -57,21 +59,8 @@ void rcr_conv_backward(const rcr_pass *p, int32_t conv, int32_t t, rcr_real *d_v
     rcr_edge_input in = edge_input(p, conv, t);
     k->node_update_bwd(p->exec, d_v, tape->d_s, tape->gradient + place2->gamma, tape->gradient + place2->beta,
                        d_updated, v, step->s, &norm2, tape->batch_stats, N, F);
-    k->edge_conv_bwd(p->exec, tape->d_pq, tape->gradient + place1->gamma, tape->gradient + place1->beta, tape->d_edge,
-                     tape->d_s, &in, &norm1, tape->batch_stats);
-    rcr_real *d_bias = tape->batch_stats ? tape->d_null_bias : tape->gradient + p->net->conv[conv].bias;
-    k->conv_project_bwd(p->exec, d_v, tape->gradient + p->net->conv[conv].weight, d_bias, tape->d_pq, v,
-                        pack_of(p->net, conv), N, F, p->net->basis.n);
-}
-
-void rcr_conv_weight_begin(const rcr_pass *p) {
-    const rcr_kernels *k = p->net->kernels;
-    k->mem_zero(
-        p->exec, p->tape->d_edge,
-        k->edge_grad_size(p->batch->n_atoms, p->batch->n_edges, p->net->options.atom_features, p->net->basis.n));
-}
-
-void rcr_conv_weight_end(const rcr_pass *p, int32_t conv) {
-    rcr_edge_input in = edge_input(p, conv, conv); /* steps that share weights share step 0's cache */
-    p->net->kernels->edge_weight_bwd(p->exec, p->tape->gradient + p->net->conv[conv].weight, p->tape->d_edge, &in);
+    const rcr_linear_place *place = &p->net->conv[conv];
+    k->conv_bwd(p->exec, d_v, tape->gradient + place->weight, tape->batch_stats ? NULL : tape->gradient + place->bias,
+                tape->gradient + place1->gamma, tape->gradient + place1->beta, tape->d_s, v, &in, &norm1,
+                tape->batch_stats);
 }

@@ -83,7 +83,7 @@ static int allocate(rcr_net *net) {
     size_t rows = RCR_TABLE_ROWS;
     net->pack_size = round_up(k->conv_pack_size(o->atom_features, net->basis.n));
     net->scratch_size =
-        k->scratch_size(RCR_TABLE_ROWS, 1, RCR_TABLE_ROWS, o->atom_features, net->basis.n, rcr_net_width(net));
+        k->scratch_size(RCR_TABLE_ROWS, 0, 1, RCR_TABLE_ROWS, o->atom_features, net->basis.n, rcr_net_width(net));
     net->conv = rcr_calloc((size_t)net->n_convs, sizeof *net->conv);
     net->fc = rcr_calloc((size_t)o->hidden_layers, sizeof *net->fc);
     net->norm1 = rcr_calloc((size_t)o->depth, sizeof *net->norm1);

@@ -74,14 +74,11 @@ struct rcr_tape {
     rcr_real *out;             /* [C, n_outputs] */
     rcr_real *log_probability; /* [C, n_outputs] */
     /* training only */
-    rcr_real *d_atoms[3];  /* [N, F] */
-    rcr_real *d_s;         /* [N, F] */
-    rcr_real *d_pq;        /* [N, 4F] */
-    rcr_real *d_edge;      /* edge_grad_size */
-    rcr_real *d_null_bias; /* [2F] rounding noise, never read (rcr_conv_backward) */
-    rcr_real *d_head[2];   /* [C, max(F, H)] */
-    rcr_real *gradient;    /* [n_parameters], not in the arena */
-    rcr_real *d_table;     /* [RCR_TABLE_ROWS, F], not in the arena */
+    rcr_real *d_atoms[3]; /* [N, F] */
+    rcr_real *d_s;        /* [N, F] */
+    rcr_real *d_head[2];  /* [C, max(F, H)] */
+    rcr_real *gradient;   /* [n_parameters], not in the arena */
+    rcr_real *d_table;    /* [RCR_TABLE_ROWS, F], not in the arena */
     /* of the last forward */
     int batch_stats;       /* 1: normalised with the batch's own statistics */
     uint64_t dropout_seed; /* 0: no dropout */
@@ -105,11 +102,8 @@ void rcr_conv_prepare(const rcr_pass *p, int32_t conv, int32_t t);
 void rcr_conv_forward(const rcr_pass *p, int32_t conv, int32_t t);
 /* d_v [N, F] overwritten with the gradient of step t's input, from d_updated; parameters' gradients +=.  A bias before
  * a normalisation with the batch's own statistics has no effect; its gradient stays exactly 0 then, because Adam would
- * blow the rounding noise up to steps of the learning rate.  The part of
- * W_e gathers in tape->d_edge, which the caller zeroes before and turns into a gradient after (rcr_conv_weight_*). */
+ * blow the rounding noise up to steps of the learning rate. */
 void rcr_conv_backward(const rcr_pass *p, int32_t conv, int32_t t, rcr_real *d_v, const rcr_real *d_updated);
-void rcr_conv_weight_begin(const rcr_pass *p);
-void rcr_conv_weight_end(const rcr_pass *p, int32_t conv);
 
 /* ---- cgcnn.c and srcgcnn.c: embedded -> the last step's out, and back.  backward takes the gradient of the last
  * step's out in tape->d_atoms[0] and returns which of d_atoms holds the gradient of embedded. */

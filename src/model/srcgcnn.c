@@ -29,7 +29,6 @@ rcr_real *rcr_sr_cgcnn_backward(const rcr_pass *p) {
     rcr_real *d_out = tape->d_atoms[0], *other = tape->d_atoms[1], *d_old = tape->d_atoms[2];
     int32_t N = p->batch->n_atoms, F = o->atom_features;
     int64_t n = (int64_t)N * F;
-    rcr_conv_weight_begin(p);
     for (int32_t t = o->depth - 1; t >= 0; t--) {
         const rcr_tape_step *step = &tape->step[t];
         rcr_real *swap;
@@ -47,6 +46,5 @@ rcr_real *rcr_sr_cgcnn_backward(const rcr_pass *p) {
         if (o->gate) k->add(p->exec, other, d_old, n);
         swap = d_out, d_out = other, other = swap;
     }
-    rcr_conv_weight_end(p, 0);
     return d_out;
 }

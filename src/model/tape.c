@@ -69,7 +69,7 @@ static void carve_steps(rcr_tape *tape, carver *c, const rcr_net *net, size_t N,
             step->mean2 = take(c, 1, F);
             step->var2 = take(c, 1, F);
         }
-        int own_cache = t == 0 || (training && net->n_convs > 1);
+        int own_cache = t == 0 || (training && net->n_convs > 1 && !net->kernels->edge_cache_is_graph);
         step->cache = own_cache ? take(c, 1, cache_size) : first->cache;
         int own_out = tape->mode != RCR_TAPE_EVALUATION || t == 0;
         if (own_out)
@@ -105,9 +105,6 @@ static size_t carve(rcr_tape *tape, rcr_real *base, const rcr_net *net) {
         tape->dropped = take(&c, C, H);
         for (int i = 0; i < 3; i++) tape->d_atoms[i] = take(&c, N, F);
         tape->d_s = take(&c, N, F);
-        tape->d_pq = take(&c, N, 4 * F);
-        tape->d_edge = take(&c, 1, k->edge_grad_size(atoms, edges, o->atom_features, net->basis.n));
-        tape->d_null_bias = take(&c, 2, F);
         for (int i = 0; i < 2; i++) tape->d_head[i] = take(&c, C, F > H ? F : H);
     }
     return c.used;
@@ -122,10 +119,11 @@ static int32_t grown(int32_t capacity, int32_t needed) {
 rcr_status rcr_tape_reserve(rcr_tape *tape, rcr_exec *exec, const rcr_net *net, const rcr_batch *batch,
                             rcr_error *err) {
     const rcr_kernels *k = net->kernels;
-    rcr_status status = rcr_exec_reserve(exec,
-                                         k->scratch_size(batch->n_atoms, batch->n_crystals, RCR_TABLE_ROWS,
-                                                         net->options.atom_features, net->basis.n, rcr_net_width(net)),
-                                         err);
+    rcr_status status =
+        rcr_exec_reserve(exec,
+                         k->scratch_size(batch->n_atoms, batch->n_edges, batch->n_crystals, RCR_TABLE_ROWS,
+                                         net->options.atom_features, net->basis.n, rcr_net_width(net)),
+                         err);
     if (status != RCR_OK) return status;
     if (tape->arena != NULL && batch->n_atoms <= tape->capacity_atoms && batch->n_edges <= tape->capacity_edges &&
         batch->n_crystals <= tape->capacity_crystals)

@@ -30,7 +30,7 @@ typedef struct fd {
     int32_t N, E, C, F, K, H;
     int batch_stats;
     rcr_real *y; /* outputs of the forward */
-    rcr_real *pack, *cache;
+    rcr_real *pack, *cache, *pq;
     rcr_real *mean, *var; /* statistics when they are the batch's */
     dice d;
 } fd;
@@ -120,66 +120,47 @@ static void rows(fd *t) {
 
 /* ---- convolution */
 
-static double project_loss(fd *t) {
-    t->k->conv_pack(&t->x, t->pack, t->c->w, t->c->b, t->F, t->K);
-    t->k->conv_project_fwd(&t->x, t->y, t->c->v, t->pack, t->N, t->F, t->K);
-    return weigh(t->c->d_project, t->y, count(t->N, 4 * t->F));
-}
-
-static void project(fd *t) {
-    size_t n_weights = count(2 * t->F, 2 * t->F + t->K);
-    rcr_real *dv = filled(count(t->N, t->F), 0), *dw = filled(n_weights, 0), *db = filled(2 * (size_t)t->F, 0);
-    t->k->conv_pack(&t->x, t->pack, t->c->w, t->c->b, t->F, t->K);
-    t->k->conv_project_bwd(&t->x, dv, dw, db, t->c->d_project, t->c->v, t->pack, t->N, t->F, t->K);
-    check(t, project_loss, "conv_project", "v", t->c->v, dv, count(t->N, t->F));
-    check(t, project_loss, "conv_project", "w", t->c->w, dw, n_weights);
-    check(t, project_loss, "conv_project", "b", t->c->b, db, 2 * (size_t)t->F);
-    free(dv);
-    free(dw);
-    free(db);
-}
-
-/* Two steps with the same W_e and different gradients, as SR-CGCNN has them: 3 u . s in all. */
-static double edge_loss(fd *t) {
-    rcr_edge_input in = {&t->c->batch, t->c->basis, t->F, t->c->pq, t->pack, t->cache};
+/* The sum of two calls of the backward, the second with twice the gradient, as steps with the same weights add up: 3 u
+ * . s in all. */
+static double conv_loss(fd *t) {
+    rcr_edge_input in = {&t->c->batch, t->c->basis, t->F, t->pq, t->pack, t->cache};
     rcr_norm norm = {t->c->mean, t->c->var, t->c->gamma, t->c->beta};
     t->k->conv_pack(&t->x, t->pack, t->c->w, t->c->b, t->F, t->K);
     t->k->edge_prepare(&t->x, t->cache, &t->c->batch, t->c->basis, t->pack, t->F, 1);
     if (t->batch_stats) {
-        t->k->edge_stats(&t->x, t->mean, t->var, &in);
+        t->k->conv_stats_fwd(&t->x, t->pq, t->mean, t->var, t->c->v, &in);
         norm.mean = t->mean;
         norm.var = t->var;
+    } else {
+        t->k->conv_project_fwd(&t->x, t->pq, t->c->v, t->pack, t->N, t->F, t->K);
     }
     t->k->edge_conv_fwd(&t->x, t->y, &in, &norm);
     return 3 * weigh(t->c->d_atom, t->y, count(t->N, t->F));
 }
 
-static void edge(fd *t) {
-    size_t f = (size_t)t->F, n_weights = count(2 * t->F, 2 * t->F + t->K), n_pq = count(t->N, 4 * t->F);
-    rcr_real *dpq = filled(n_pq, NAN), *dpq_2 = filled(n_pq, NAN), *dw = filled(n_weights, 0);
-    rcr_real *dgamma = filled(2 * f, 0), *dbeta = filled(2 * f, 0), *ds_2 = filled(count(t->N, t->F), 0);
-    rcr_real *dedge = filled(t->k->edge_grad_size(t->N, t->E, t->F, t->K), 0);
-    for (size_t i = 0; i < count(t->N, t->F); i++) ds_2[i] = 2 * t->c->d_atom[i];
-    edge_loss(t); /* packs, prepares, takes the statistics */
-    rcr_edge_input in = {&t->c->batch, t->c->basis, t->F, t->c->pq, t->pack, t->cache};
+static void conv(fd *t) {
+    size_t f = (size_t)t->F, n_weights = count(2 * t->F, 2 * t->F + t->K), n = count(t->N, t->F);
+    rcr_real *dv = filled(n, 0), *dw = filled(n_weights, 0), *db = filled(2 * f, 0);
+    rcr_real *dgamma = filled(2 * f, 0), *dbeta = filled(2 * f, 0), *ds_2 = filled(n, 0);
+    for (size_t i = 0; i < n; i++) ds_2[i] = 2 * t->c->d_atom[i];
+    conv_loss(t); /* packs, prepares, projects, takes the statistics */
+    rcr_edge_input in = {&t->c->batch, t->c->basis, t->F, t->pq, t->pack, t->cache};
     rcr_norm norm = {t->batch_stats ? t->mean : t->c->mean, t->batch_stats ? t->var : t->c->var, t->c->gamma,
                      t->c->beta};
-    t->k->edge_conv_bwd(&t->x, dpq, dgamma, dbeta, dedge, t->c->d_atom, &in, &norm, t->batch_stats);
-    t->k->edge_conv_bwd(&t->x, dpq_2, dgamma, dbeta, dedge, ds_2, &in, &norm, t->batch_stats);
-    t->k->edge_weight_bwd(&t->x, dw, dedge, &in);
-    for (size_t i = 0; i < n_pq; i++) dpq[i] += dpq_2[i];
-    const char *op = t->batch_stats ? "edge_conv, statistics of the batch" : "edge_conv, constant statistics";
-    check(t, edge_loss, op, "pq", t->c->pq, dpq, n_pq);
-    check(t, edge_loss, op, "w", t->c->w, dw, n_weights);
-    check(t, edge_loss, op, "gamma", t->c->gamma, dgamma, 2 * f);
-    check(t, edge_loss, op, "beta", t->c->beta, dbeta, 2 * f);
-    free(dpq);
-    free(dpq_2);
+    t->k->conv_bwd(&t->x, dv, dw, db, dgamma, dbeta, t->c->d_atom, t->c->v, &in, &norm, t->batch_stats);
+    t->k->conv_bwd(&t->x, dv, dw, db, dgamma, dbeta, ds_2, t->c->v, &in, &norm, t->batch_stats);
+    const char *op = t->batch_stats ? "conv, statistics of the batch" : "conv, constant statistics";
+    check(t, conv_loss, op, "v", t->c->v, dv, n);
+    check(t, conv_loss, op, "w", t->c->w, dw, n_weights);
+    check(t, conv_loss, op, "b", t->c->b, db, 2 * f);
+    check(t, conv_loss, op, "gamma", t->c->gamma, dgamma, 2 * f);
+    check(t, conv_loss, op, "beta", t->c->beta, dbeta, 2 * f);
+    free(dv);
     free(dw);
+    free(db);
     free(dgamma);
     free(dbeta);
     free(ds_2);
-    free(dedge);
 }
 
 /* ---- atoms */
@@ -326,11 +307,12 @@ static void over_shapes(void (*test)(fd *t), int batch_stats) {
         fd t = {.k = rcr_kernels_ref(), .c = c, .batch_stats = batch_stats, .d = {17}};
         t.N = c->batch.n_atoms, t.E = c->batch.n_edges, t.C = c->batch.n_crystals;
         t.F = shape->F, t.K = shape->K, t.H = shape->H;
-        size_t size = t.k->scratch_size(t.N, t.C, c->S, t.F, t.K, t.H > t.F ? t.H : t.F);
+        size_t size = t.k->scratch_size(t.N, t.E, t.C, c->S, t.F, t.K, t.H > t.F ? t.H : t.F);
         t.x = (rcr_exec){t.k, NULL, malloc(size), size};
         t.y = filled(count(t.N, t.H > 4 * t.F ? t.H : 4 * t.F) + count(t.C, t.F), 0);
         t.pack = filled(t.k->conv_pack_size(t.F, t.K), 0);
         t.cache = filled(t.k->edge_cache_size(t.N, t.E, t.F, t.K, 1), 0);
+        t.pq = filled(count(t.N, 4 * t.F), 0);
         t.mean = filled(2 * (size_t)t.F, 0);
         t.var = filled(2 * (size_t)t.F, 0);
         test(&t);
@@ -338,6 +320,7 @@ static void over_shapes(void (*test)(fd *t), int batch_stats) {
         free(t.y);
         free(t.pack);
         free(t.cache);
+        free(t.pq);
         free(t.mean);
         free(t.var);
         case_free(c);
@@ -352,9 +335,8 @@ static void over_shapes(void (*test)(fd *t), int batch_stats) {
 
 GRADIENT_TEST(of_linear, linear, 0)
 GRADIENT_TEST(of_rows, rows, 0)
-GRADIENT_TEST(of_conv_project, project, 0)
-GRADIENT_TEST(of_edge_conv_constant_statistics, edge, 0)
-GRADIENT_TEST(of_edge_conv_batch_statistics, edge, 1)
+GRADIENT_TEST(of_conv_constant_statistics, conv, 0)
+GRADIENT_TEST(of_conv_batch_statistics, conv, 1)
 GRADIENT_TEST(of_node_update_constant_statistics, node, 0)
 GRADIENT_TEST(of_node_update_batch_statistics, node, 1)
 GRADIENT_TEST(of_gate, gate, 0)
@@ -366,9 +348,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_linear),
         cmocka_unit_test(of_rows),
-        cmocka_unit_test(of_conv_project),
-        cmocka_unit_test(of_edge_conv_constant_statistics),
-        cmocka_unit_test(of_edge_conv_batch_statistics),
+        cmocka_unit_test(of_conv_constant_statistics),
+        cmocka_unit_test(of_conv_batch_statistics),
         cmocka_unit_test(of_node_update_constant_statistics),
         cmocka_unit_test(of_node_update_batch_statistics),
         cmocka_unit_test(of_gate),

@@ -67,9 +67,11 @@ static void convolve(plain *t) {
     rcr_edge_input in = {&c->batch, c->basis, t->F, c->pq, t->pack, t->cache};
     rcr_norm norm = {c->mean, c->var, c->gamma, c->beta};
     t->k->edge_prepare(&t->x, t->cache, &c->batch, c->basis, t->pack, t->F, 1);
-    t->k->edge_stats(&t->x, t->got, t->got + 2 * f, &in);
-    assert_stats(t, "mean of z", c->batch_mean, t->got, 2 * f);
-    assert_stats(t, "variance of z", c->batch_var, t->got + 2 * f, 2 * f);
+    rcr_real *stats = t->got + (size_t)t->N * 4 * f;
+    t->k->conv_stats_fwd(&t->x, t->got, stats, stats + 2 * f, c->v, &in);
+    assert_stats(t, "pq beside the statistics", c->pq, t->got, (size_t)t->N * 4 * f);
+    assert_stats(t, "mean of z", c->batch_mean, stats, 2 * f);
+    assert_stats(t, "variance of z", c->batch_var, stats + 2 * f, 2 * f);
 
     double *gaussian = case_gaussians(c);
     for (int32_t i = 0; i < t->N; i++)
@@ -128,7 +130,7 @@ static void plain_formulas(void **state) {
         if (shape->C > 50 || shape->max_atoms > 50) continue;
         plain t = {.c = case_create(shape, 31), .k = rcr_kernels_ref(), .F = shape->F, .K = shape->K};
         t.N = t.c->batch.n_atoms, t.E = t.c->batch.n_edges, t.C = t.c->batch.n_crystals;
-        t.x = make_exec(t.k->scratch_size(t.N, t.C, t.c->S, t.F, t.K, shape->H > t.F ? shape->H : t.F));
+        t.x = make_exec(t.k->scratch_size(t.N, t.E, t.C, t.c->S, t.F, t.K, shape->H > t.F ? shape->H : t.F));
         size_t room = (size_t)(t.N + t.C + 1) * 4 * (size_t)t.F;
         t.got = malloc(room * sizeof *t.got);
         t.expected = malloc(room * sizeof *t.expected);

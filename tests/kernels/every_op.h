@@ -110,7 +110,7 @@ static inline rcr_real *op_sum(op_run *r, const char *what, size_t n) {
     return p;
 }
 
-/* The kernels' own memory (pack, cache, dedge): as the allocator gives it, zeroed. */
+/* The kernels' own memory (pack, cache): as the allocator gives it, zeroed. */
 static inline rcr_real *op_own(op_run *r, size_t n) {
     rcr_real *zero = calloc(n + 1, sizeof *zero);
     assert_non_null(zero);
@@ -206,18 +206,11 @@ static inline rcr_real *op_pack(op_run *r) {
 
 static inline void op_project(op_run *r) {
     const kernel_case *c = r->c;
-    size_t N = op_n_atoms(r), F = (size_t)c->shape.F, K = (size_t)c->shape.K;
+    size_t N = op_n_atoms(r), F = (size_t)c->shape.F;
     int32_t n = c->batch.n_atoms, f = c->shape.F, k = c->shape.K;
     op_begin(r, "conv_project_fwd");
     rcr_real *pack = op_pack(r), *v = op_input(r, c->v, N * F);
     r->k->conv_project_fwd(&r->x, op_output(r, "pq", N * 4 * F, ROWS_ATOMS), v, pack, n, f, k);
-    op_end(r);
-    op_begin(r, "conv_project_bwd");
-    pack = op_pack(r);
-    v = op_input(r, c->v, N * F);
-    rcr_real *dpq = op_input(r, c->d_project, N * 4 * F);
-    rcr_real *dv = op_sum(r, "dv", N * F), *dw = op_sum(r, "dw", 2 * F * (2 * F + K)), *db = op_sum(r, "db", 2 * F);
-    r->k->conv_project_bwd(&r->x, dv, dw, db, dpq, v, pack, n, f, k);
     op_end(r);
 }
 
@@ -247,31 +240,24 @@ static inline double op_largest_rstd(const rcr_real *var, size_t n) {
     return largest;
 }
 
-static inline void op_edges_bwd(op_run *r, const char *op, const rcr_real *mean, const rcr_real *var, int batch_stats) {
+static inline void op_conv_bwd(op_run *r, const char *op, const rcr_real *mean, const rcr_real *var, int batch_stats) {
     const kernel_case *c = r->c;
     size_t N = op_n_atoms(r), F = (size_t)c->shape.F, K = (size_t)c->shape.K;
     double rest = batch_stats ? op_largest_rstd(var, 2 * F) : 0;
     op_begin(r, op);
     rcr_edge_input in = op_edge_input(r, 1);
     rcr_norm norm = op_norm(r, mean, var, 2 * F);
-    rcr_real *ds = op_input(r, c->d_atom, N * F);
-    rcr_real *dedge = op_own(r, r->k->edge_grad_size(c->batch.n_atoms, c->batch.n_edges, c->shape.F, c->shape.K));
-    rcr_real *dpq = op_output(r, "dpq", N * 4 * F, ROWS_MIXED);
+    rcr_real *ds = op_input(r, c->d_atom, N * F), *v = op_input(r, c->v, N * F);
+    rcr_real *dv = op_sum(r, "dv", N * F);
     op_floor(r, rest);
+    rcr_real *dw = op_sum(r, "dw", 2 * F * (2 * F + K));
+    op_floor(r, rest);
+    rcr_real *db = NULL; /* over a whole batch's statistics it is 0 but for rounding */
+    if (!batch_stats) db = op_sum(r, "db", 2 * F);
     rcr_real *dgamma = op_sum(r, "dgamma", 2 * F);
     op_floor(r, batch_stats ? 1 : 0);
     rcr_real *dbeta = op_sum(r, "dbeta", 2 * F);
-    r->k->edge_conv_bwd(&r->x, dpq, dgamma, dbeta, dedge, ds, &in, &norm, batch_stats);
-    /* A second step that shares W_e: adds to dedge. */
-    op_poison_scratch(r);
-    rcr_real *dpq_2 = op_output(r, "dpq of a second step", N * 4 * F, ROWS_MIXED);
-    op_floor(r, rest);
-    rcr_real *more[2] = {op_own(r, 2 * F), op_own(r, 2 * F)};
-    r->k->edge_conv_bwd(&r->x, dpq_2, more[0], more[1], dedge, ds, &in, &norm, batch_stats);
-    op_poison_scratch(r);
-    rcr_real *dw = op_sum(r, "dw from edge_weight_bwd", 2 * F * (2 * F + K));
-    op_floor(r, rest);
-    r->k->edge_weight_bwd(&r->x, dw, dedge, &in);
+    r->k->conv_bwd(&r->x, dv, dw, db, dgamma, dbeta, ds, v, &in, &norm, batch_stats);
     op_end(r);
 }
 
@@ -279,13 +265,14 @@ static inline void op_edges(op_run *r) {
     const kernel_case *c = r->c;
     size_t N = op_n_atoms(r), F = (size_t)c->shape.F;
     double size = 1 + c->shape.offset;
-    op_begin(r, "edge_stats");
+    op_begin(r, "conv_stats_fwd");
     rcr_edge_input in = op_edge_input(r, 1);
-    rcr_real *mean = op_output(r, "mean", 2 * F, ROWS_MIXED);
+    in.pq = NULL;
+    rcr_real *pq = op_output(r, "pq", N * 4 * F, ROWS_ATOMS), *mean = op_output(r, "mean", 2 * F, ROWS_MIXED);
     op_floor(r, size);
     rcr_real *var = op_output(r, "var", 2 * F, ROWS_MIXED);
     op_floor(r, 1);
-    r->k->edge_stats(&r->x, mean, var, &in);
+    r->k->conv_stats_fwd(&r->x, pq, mean, var, op_input(r, c->v, N * F), &in);
     op_end(r);
     for (int training = 0; training < 2; training++) {
         op_begin(r, "edge_conv_fwd");
@@ -294,8 +281,8 @@ static inline void op_edges(op_run *r) {
         r->k->edge_conv_fwd(&r->x, op_output(r, training ? "s in training" : "s", N * F, ROWS_ATOMS), &in, &norm);
         op_end(r);
     }
-    op_edges_bwd(r, "edge_conv_bwd (constant statistics)", c->mean, c->var, 0);
-    op_edges_bwd(r, "edge_conv_bwd (statistics of the batch)", c->batch_mean, c->batch_var, 1);
+    op_conv_bwd(r, "conv_bwd (constant statistics)", c->mean, c->var, 0);
+    op_conv_bwd(r, "conv_bwd (statistics of the batch)", c->batch_mean, c->batch_var, 1);
 }
 
 static inline void op_normalise(op_run *r) {
@@ -478,7 +465,8 @@ static inline op_results *run_every_op(const rcr_kernels *k, rcr_pool *pool, con
     const kernel_shape *s = &c->shape;
     op_results *out = calloc(1, sizeof *out);
     assert_non_null(out);
-    size_t size = k->scratch_size(c->batch.n_atoms, c->batch.n_crystals, c->S, s->F, s->K, s->H > s->F ? s->H : s->F);
+    size_t size = k->scratch_size(c->batch.n_atoms, c->batch.n_edges, c->batch.n_crystals, c->S, s->F, s->K,
+                                  s->H > s->F ? s->H : s->F);
     char *block = malloc(size + SCRATCH_GUARD + 64);
     assert_non_null(block);
     char *scratch = block + (64 - (uintptr_t)block % 64) % 64;

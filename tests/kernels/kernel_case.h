@@ -38,7 +38,7 @@ typedef struct kernel_shape {
     int32_t min_atoms, max_atoms; /* of a crystal */
     int32_t min_edges, max_edges; /* of an atom */
     int32_t F, K, H;
-    double offset; /* added to P: how far the mean of z is from 0, whose spread is about 1 */
+    double offset; /* added to b: how far the mean of z is from 0, whose spread is about 1 */
 } kernel_shape;
 
 static const kernel_shape kernel_shapes[] = {
@@ -64,8 +64,8 @@ typedef struct kernel_case {
     rcr_basis basis;
     int32_t S, M;
     /* per atom */
-    rcr_real *v, *v_new, *s, *d_atom, *pq; /* [N, F] each; pq [N, 4F] */
-    rcr_real *d_hidden, *d_project;        /* [N, H], [N, 4F] */
+    rcr_real *v, *v_new, *s, *d_atom, *pq; /* [N, F] each; pq [N, 4F] from v, w and b */
+    rcr_real *d_hidden;                    /* [N, H] */
     /* per crystal */
     rcr_real *logits, *d_crystal, *classes, *target; /* [C, M], [C, F], [C], [C] */
     /* parameters and the like */
@@ -151,6 +151,18 @@ static inline void case_stats(kernel_case *c) {
     free(z);
 }
 
+/* P = W_i v + b beside Q = W_j v. */
+static inline void case_project(kernel_case *c) {
+    size_t F = (size_t)c->shape.F, columns = 2 * F + (size_t)c->shape.K, N = (size_t)c->batch.n_atoms;
+    for (size_t i = 0; i < N; i++)
+        for (size_t o = 0; o < 4 * F; o++) {
+            double sum = o < 2 * F ? (double)c->b[o] : 0;
+            const rcr_real *row = c->w + o % (2 * F) * columns + o / (2 * F) * F;
+            for (size_t m = 0; m < F; m++) sum += (double)row[m] * (double)c->v[i * F + m];
+            c->pq[i * 4 * F + o] = (rcr_real)sum;
+        }
+}
+
 static inline size_t case_largest(size_t a, size_t b) { return a > b ? a : b; }
 
 static inline kernel_case *case_create(const kernel_shape *shape, uint64_t seed) {
@@ -168,11 +180,8 @@ static inline kernel_case *case_create(const kernel_shape *shape, uint64_t seed)
     c->v_new = dice_reals(&d, N * F, 1.5);
     c->s = dice_reals(&d, N * F, 3);
     c->d_atom = dice_reals(&d, N * F, 1);
-    c->pq = dice_reals(&d, N * 4 * F, 1.2);
-    for (size_t i = 0; i < N * 4 * F; i++)
-        if (i % (4 * F) < 2 * F) c->pq[i] += (rcr_real)shape->offset;
+    c->pq = dice_reals(&d, N * 4 * F, 0);
     c->d_hidden = dice_reals(&d, N * H, 1);
-    c->d_project = dice_reals(&d, N * 4 * F, 1);
     c->logits = dice_reals(&d, C * (size_t)c->M, 4);
     c->d_crystal = dice_reals(&d, C * F, 1);
     c->classes = dice_reals(&d, C, 1);
@@ -183,6 +192,7 @@ static inline kernel_case *case_create(const kernel_shape *shape, uint64_t seed)
     c->b_dense = dice_reals(&d, H, 0.5);
     c->w = dice_reals(&d, 2 * F * (2 * F + K), 1 / sqrt((double)F));
     c->b = dice_reals(&d, 2 * F, 0.5);
+    for (size_t i = 0; i < 2 * F; i++) c->b[i] += (rcr_real)shape->offset;
     c->mean = dice_reals(&d, 2 * F, 0.5);
     for (size_t i = 0; i < 2 * F; i++) c->mean[i] += (rcr_real)shape->offset;
     c->var = dice_reals(&d, 2 * F, 1);
@@ -197,15 +207,16 @@ static inline kernel_case *case_create(const kernel_shape *shape, uint64_t seed)
     c->alpha = (rcr_real)0.7;
     c->n_start = case_largest(case_largest(2 * F * (2 * F + K), H * F), N * F);
     c->start = dice_reals(&d, c->n_start, 2);
+    case_project(c);
     case_stats(c);
     return c;
 }
 
 static inline void case_free(kernel_case *c) {
-    rcr_real *owned[] = {c->v,         c->v_new,     c->s,        c->d_atom, c->pq,    c->d_hidden, c->d_project,
-                         c->logits,    c->d_crystal, c->classes,  c->target, c->table, c->w_dense,  c->b_dense,
-                         c->w,         c->b,         c->mean,     c->var,    c->gamma, c->beta,     c->batch_mean,
-                         c->batch_var, c->node_mean, c->node_var, c->start};
+    rcr_real *owned[] = {c->v,       c->v_new,      c->s,         c->d_atom,    c->pq,       c->d_hidden,
+                         c->logits,  c->d_crystal,  c->classes,   c->target,    c->table,    c->w_dense,
+                         c->b_dense, c->w,          c->b,         c->mean,      c->var,      c->gamma,
+                         c->beta,    c->batch_mean, c->batch_var, c->node_mean, c->node_var, c->start};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     free(c->batch.crystal_offset);
     free(c->batch.site_row);
@@ -250,7 +261,6 @@ static inline kernel_case *case_crystal(const kernel_case *c, int32_t k) {
     one->d_atom = case_rows(c->d_atom, a, N, F);
     one->pq = case_rows(c->pq, a, N, 4 * F);
     one->d_hidden = case_rows(c->d_hidden, a, N, H);
-    one->d_project = case_rows(c->d_project, a, N, 4 * F);
     one->logits = case_rows(c->logits, k, 1, c->M);
     one->d_crystal = case_rows(c->d_crystal, k, 1, F);
     one->classes = case_rows(c->classes, k, 1, 1);

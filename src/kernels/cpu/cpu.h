@@ -37,7 +37,6 @@ typedef struct rcr_cache_view {
     float *sum_i;     /* [N, Kp] sum of the basis over the edges of an atom */
     float *sum_j;     /* [N, Kp] the same over the edges that have it as source */
     float *gram;      /* [Kp + 1, Kp] sum over all edges of e e^T, and in the last row of e */
-    float *gram_w;    /* [Kp, 2 Fp] gram W_e^T: sum over all edges of e R^T */
     int32_t Kp;       /* K + 2 RCR_BASIS_PAD: columns as the rows of w_e */
 } rcr_cache_view;
 
@@ -51,7 +50,6 @@ static inline rcr_cache_view rcr_cache_at(float *cache, int32_t N, int32_t E, in
     v.sum_i = v.in_degree + n;
     v.sum_j = v.sum_i + n * kp;
     v.gram = v.sum_j + n * kp;
-    v.gram_w = v.gram + (kp + 1) * kp;
     return v;
 }
 
@@ -68,18 +66,19 @@ size_t RCR_CPU(conv_pack_size)(int32_t F, int32_t K);
 void RCR_CPU(conv_pack)(const rcr_exec *x, rcr_real *pack, const rcr_real *w, const rcr_real *b, int32_t F, int32_t K);
 void RCR_CPU(conv_project_fwd)(const rcr_exec *x, rcr_real *pq, const rcr_real *v, const rcr_real *pack, int32_t N,
                                int32_t F, int32_t K);
-void RCR_CPU(conv_project_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, const rcr_real *dpq,
-                               const rcr_real *v, const rcr_real *pack, int32_t N, int32_t F, int32_t K);
+/* Rows begin .. end-1 of it. */
+void RCR_CPU(project_rows)(float *pq, const float *v, const rcr_pack_view *pack, int64_t begin, int64_t end, int32_t F);
+void RCR_CPU(conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr_real *var, const rcr_real *v,
+                             const rcr_edge_input *in);
+void RCR_CPU(conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
+                       const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
+                       int batch_stats);
+size_t RCR_CPU(conv_bwd_scratch)(int32_t N, int32_t F, int32_t K); /* bytes */
 
 size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training);
 void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                            const rcr_real *pack, int32_t F, int training);
-void RCR_CPU(edge_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in);
 void RCR_CPU(edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm);
-size_t RCR_CPU(edge_grad_size)(int32_t N, int32_t E, int32_t F, int32_t K);
-void RCR_CPU(edge_conv_bwd)(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
-                            const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats);
-void RCR_CPU(edge_weight_bwd)(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in);
 
 void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
                          int32_t n_cols);

@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/lanes.h"
 #include "kernels/cpu/vmath.h"
 
@@ -11,15 +10,16 @@
 
 size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training) {
     size_t n = (size_t)N, e = (size_t)E, kp = (size_t)K + 2 * RCR_BASIS_PAD;
+    (void)F;
     if (!training) return e * (RCR_TERMS + 1) + 1;
-    return e * (RCR_TERMS + 1) + n + 2 * n * kp + (kp + 1) * kp + kp * 2 * (size_t)rcr_padded(F); /* rcr_cache_view */
+    return e * (RCR_TERMS + 1) + n + 2 * n * kp + (kp + 1) * kp; /* rcr_cache_view */
 }
 
 typedef struct prepare_job {
     const rcr_batch *batch;
     rcr_basis basis;
     rcr_cache_view cache;
-    float *gram; /* [lanes, Kp + 1, Kp] */
+    float *partial; /* [lanes, 3, Kp]: squares, products of neighbours, sums */
     int lanes;
 } prepare_job;
 
@@ -41,26 +41,35 @@ INLINE void gaussians(float *g, int32_t *row, double d, rcr_basis basis) {
     }
 }
 
-static void prepare_gaussians_piece(void *job, int lane, int worker) {
-    (void)worker;
-    const prepare_job *j = job;
-    int64_t begin = j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane)];
-    int64_t end = j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane + 1)];
+INLINE void prepare_edges(const prepare_job *j, int64_t begin, int64_t end) {
     for (int64_t e = begin; e < end; e++)
         gaussians(j->cache.gaussian + e * RCR_TERMS, j->cache.row + e, (double)j->batch->edge_distance[e], j->basis);
 }
 
-/* The sums over the graph that training needs, crystal by crystal (a source is in the crystal of its edge). */
-static void prepare_sums_piece(void *job, int lane, int worker) {
+static void prepare_gaussians_piece(void *job, int lane, int worker) {
+    (void)worker;
+    const prepare_job *j = job;
+    prepare_edges(j, j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane)],
+                  j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane + 1)]);
+}
+
+/* The Gaussians, and the sums over the graph that training needs, crystal by crystal (a source is in the crystal of its
+ * edge).
+ *
+ * A product of two Gaussians depends on the sum of their numbers but for a constant: with u = (d - dmin) / step,
+ *     e_k e_m = exp(-(k - m)^2 / 2) exp(-2 (u - (k + m) / 2)^2),
+ * so the sums of all products follow from those of squares e_k^2 and of neighbours e_k e_k+1. */
+static void prepare_training_piece(void *job, int lane, int worker) {
     (void)worker;
     const prepare_job *j = job;
     const rcr_batch *batch = j->batch;
     const rcr_cache_view *c = &j->cache;
     size_t kp = (size_t)c->Kp;
-    float *gram = j->gram + (size_t)lane * (kp + 1) * kp, *total = gram + kp * kp;
-    memset(gram, 0, (kp + 1) * kp * sizeof(float));
+    float *square = j->partial + (size_t)lane * 3 * kp, *neighbour = square + kp, *total = neighbour + kp;
+    memset(square, 0, 3 * kp * sizeof(float));
     int32_t first = batch->crystal_offset[rcr_lane_crystal(batch, j->lanes, lane)];
     int32_t end = batch->crystal_offset[rcr_lane_crystal(batch, j->lanes, lane + 1)];
+    prepare_edges(j, batch->edge_offset[first], batch->edge_offset[end]);
     memset(c->in_degree + first, 0, (size_t)(end - first) * sizeof(float));
     memset(c->sum_i + (size_t)first * kp, 0, (size_t)(end - first) * kp * sizeof(float));
     memset(c->sum_j + (size_t)first * kp, 0, (size_t)(end - first) * kp * sizeof(float));
@@ -72,29 +81,42 @@ static void prepare_sums_piece(void *job, int lane, int worker) {
             for (int k = 0; k < RCR_TERMS; k++) sum_i[k] += g[k];
             for (int k = 0; k < RCR_TERMS; k++) sum_j[k] += g[k];
             for (int k = 0; k < RCR_TERMS; k++) total[row + (size_t)k] += g[k];
+            for (int k = 0; k < RCR_TERMS; k++) square[row + (size_t)k] += g[k] * g[k];
+            for (int k = 0; k + 1 < RCR_TERMS; k++) neighbour[row + (size_t)k] += g[k] * g[k + 1];
             c->in_degree[source] += 1.0f;
-            for (int a = 0; a < RCR_TERMS; a++) {
-                float *to = gram + (row + (size_t)a) * kp + row;
-                for (int k = 0; k < RCR_TERMS; k++) to[k] += g[a] * g[k];
-            }
         }
+}
+
+/* The sums over all edges of e e^T (as far as two Gaussians share an edge) and of e. */
+static void put_gram(const prepare_job *j) {
+    int32_t Kp = j->cache.Kp;
+    double constant[RCR_TERMS]; /* e_k e_m from the square or the product of neighbours in the middle */
+    for (int d = 0; d < RCR_TERMS; d++) constant[d] = exp((d % 2 - d * d) / 2.0);
+    memset(j->cache.gram, 0, (size_t)(Kp + 1) * (size_t)Kp * sizeof(float));
+    for (int32_t s = 0; s < 2 * Kp - 1; s++) { /* k + m */
+        double sum = 0;
+        for (int l = 0; l < j->lanes; l++) sum += (double)j->partial[(l * 3 + s % 2) * Kp + s / 2];
+        for (int d = s % 2; d < RCR_TERMS; d += 2) {
+            int32_t k = (s - d) / 2, m = (s + d) / 2;
+            if (k < 0 || m >= Kp) continue;
+            j->cache.gram[k * Kp + m] = j->cache.gram[m * Kp + k] = (float)(sum * constant[d]);
+        }
+    }
+    for (int32_t k = 0; k < Kp; k++) {
+        double sum = 0;
+        for (int l = 0; l < j->lanes; l++) sum += (double)j->partial[(l * 3 + 2) * Kp + k];
+        j->cache.gram[Kp * Kp + k] = (float)sum;
+    }
 }
 
 void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                            const rcr_real *pack, int32_t F, int training) {
+    (void)pack;
+    (void)F;
     prepare_job job = {batch, basis, rcr_cache_at(cache, batch->n_atoms, batch->n_edges, basis.n), x->scratch,
                        rcr_lanes(batch->n_atoms)};
-    rcr_pool_run(x->pool, job.lanes, prepare_gaussians_piece, &job);
-    if (!training) return;
-    rcr_pool_run(x->pool, job.lanes, prepare_sums_piece, &job);
-    size_t count = (size_t)(job.cache.Kp + 1) * (size_t)job.cache.Kp;
-    memset(job.cache.gram, 0, count * sizeof(float));
-    for (int l = 0; l < job.lanes; l++)
-        for (size_t i = 0; i < count; i++) job.cache.gram[i] += job.gram[(size_t)l * count + i];
-    int32_t Kp = job.cache.Kp, width = 2 * rcr_padded(F);
-    RCR_CPU(gemm)
-    (job.cache.gram_w, width, job.cache.gram, Kp, 1, rcr_pack_at(pack, F).w_e, width, NULL, Kp, width, Kp,
-     RCR_GEMM_SET);
+    rcr_pool_run(x->pool, job.lanes, training ? prepare_training_piece : prepare_gaussians_piece, &job);
+    if (training) put_gram(&job);
 }
 
 /* ---------------------------------------------------------------- mean and variance of z over the edges */
@@ -103,6 +125,11 @@ typedef struct stats_job {
     edge_view v;
     int64_t N;
     int lanes;
+    int fused;          /* lanes hold whole crystals, whose P|Q are made just before they are read */
+    float *pq;          /* [N, 4F] */
+    const float *atoms; /* [N, F] */
+    rcr_pack_view pack;
+    const rcr_batch *batch;
     const float *shift; /* [2 Fp] subtracted from z before it is squared */
     double *partial;    /* [lanes, 2, 2 Fp] sums, sums of squares */
 } stats_job;
@@ -151,14 +178,35 @@ static void stats_piece(void *job, int lane, int worker) {
     const stats_job *j = job;
     double *sums = j->partial + (size_t)lane * 4 * (size_t)j->v.Fp;
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
-    WITH_FEATURES(stats_range, j->v.F, j, sums, rcr_lane_begin(j->N, j->lanes, lane),
-                  rcr_lane_begin(j->N, j->lanes, lane + 1));
+    int64_t first = rcr_lane_begin(j->N, j->lanes, lane), end = rcr_lane_begin(j->N, j->lanes, lane + 1);
+    if (j->fused) {
+        first = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane)];
+        end = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane + 1)];
+        RCR_CPU(project_rows)(j->pq, j->atoms, &j->pack, first, end, j->v.F);
+    }
+    WITH_FEATURES(stats_range, j->v.F, j, sums, first, end);
+}
+
+/* Whether no lane of whole crystals has much more than its share of the atoms. */
+static int crystals_are_small(const rcr_batch *batch, int lanes) {
+    int32_t begin = 0;
+    for (int l = 1; l <= lanes; l++) {
+        int32_t end = batch->crystal_offset[rcr_lane_crystal(batch, lanes, l)];
+        if (end - begin > 2 * (batch->n_atoms / lanes)) return 0;
+        begin = end;
+    }
+    return 1;
+}
+
+static int32_t first_with_edges(const edge_view *v, int32_t N) {
+    int32_t i = 0;
+    while (i < N && v->offset[i + 1] == 0) i++;
+    return i;
 }
 
 /* z of the first edge: near enough to the mean that squares about it lose nothing. */
 static void first_z(float *z, const edge_view *v, int32_t N) {
-    int32_t i = 0;
-    while (i < N && v->offset[i + 1] == 0) i++;
+    int32_t i = first_with_edges(v, N);
     memset(z, 0, 2 * (size_t)v->Fp * sizeof(float));
 #define WORK(b, n, last)                                                                                               \
     do {                                                                                                               \
@@ -174,17 +222,29 @@ static void first_z(float *z, const edge_view *v, int32_t N) {
 #undef WORK
 }
 
-void RCR_CPU(edge_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in) {
-    int32_t F = in->F, E = in->batch->n_edges;
+void RCR_CPU(conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr_real *var, const rcr_real *atoms,
+                             const rcr_edge_input *in) {
+    int32_t F = in->F, N = in->batch->n_atoms, E = in->batch->n_edges;
     memset(mean, 0, 2 * (size_t)F * sizeof(float));
     memset(var, 0, 2 * (size_t)F * sizeof(float));
+    int fused = E > 0 && crystals_are_small(in->batch, rcr_lanes(N));
+    if (!fused) RCR_CPU(conv_project_fwd)(x, pq, atoms, in->pack, N, F, in->basis.n);
     if (E == 0) return;
     edge_view v = edge_view_of(in);
+    v.pq = pq;
     size_t width = 2 * (size_t)v.Fp;
     double *partial = x->scratch;
-    stats_job job = {v, in->batch->n_atoms, rcr_lanes(in->batch->n_atoms), NULL, partial};
+    stats_job job = {.v = v, .N = N, .lanes = rcr_lanes(N), .fused = fused, .pq = pq, .atoms = atoms};
+    job.pack = rcr_pack_at(in->pack, F);
+    job.batch = in->batch;
+    job.partial = partial;
     float *shift = (float *)(void *)(partial + (size_t)job.lanes * 2 * width);
-    first_z(shift, &v, in->batch->n_atoms);
+    if (fused) { /* what first_z reads */
+        int32_t i = first_with_edges(&v, N), from = v.source[0];
+        RCR_CPU(project_rows)(pq, atoms, &job.pack, i, i + 1, F);
+        RCR_CPU(project_rows)(pq, atoms, &job.pack, from, from + 1, F);
+    }
+    first_z(shift, &v, N);
     job.shift = shift;
     rcr_pool_run(x->pool, job.lanes, stats_piece, &job);
     for (int32_t c = 0; c < 2 * F; c++) {

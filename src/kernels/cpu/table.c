@@ -7,21 +7,18 @@
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 /* The largest that any operation of this folder takes, each as it lays its scratch out. */
-static size_t scratch_size(int32_t N, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width) {
-    size_t n = (size_t)N, f = (size_t)F, fp = (size_t)rcr_padded(F), kp = (size_t)K + 2 * RCR_BASIS_PAD;
+static size_t scratch_size(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width) {
+    size_t f = (size_t)F, fp = (size_t)rcr_padded(F), kp = (size_t)K + 2 * RCR_BASIS_PAD;
     size_t w = (size_t)width, lanes = RCR_MAX_LANES;
     size_t linear = lanes * w * (w + 1) * sizeof(float);
     size_t scatter = lanes * (size_t)S * (f > w ? f : w) * sizeof(float);
-    size_t project = lanes * (4 * f * f + 2 * f) * sizeof(float);
-    size_t prepare = lanes * (kp + 1) * kp * sizeof(float);
+    size_t prepare = lanes * 3 * kp * sizeof(float);
     size_t stats = (lanes + 1) * 4 * fp * sizeof(double);
-    size_t backward =
-        lanes * 4 * fp * sizeof(double) +
-        (12 * fp + lanes * ((2 * kp + RCR_CHUNK_EDGES) * 2 * fp + RCR_CHUNK_EDGES + kp) + n * 4 * f) * sizeof(float);
+    size_t backward = RCR_CPU(conv_bwd_scratch)(N, F, K);
     size_t norm = lanes * 2 * (f > w ? f : w) * sizeof(double) + 3 * f * sizeof(float);
-    size_t size = rcr_kernels_ref()->scratch_size(N, C, S, F, K, width);
+    size_t size = rcr_kernels_ref()->scratch_size(N, E, C, S, F, K, width);
     size = larger(size, larger(linear, scatter));
-    size = larger(size, larger(project, prepare));
+    size = larger(size, prepare);
     size = larger(size, larger(stats, backward));
     return larger(size, norm) + 64;
 }
@@ -46,14 +43,12 @@ const rcr_kernels *RCR_PASTE(rcr_kernels, RCR_VARIANT)(void) {
         .conv_pack_size = RCR_CPU(conv_pack_size),
         .conv_pack = RCR_CPU(conv_pack),
         .conv_project_fwd = RCR_CPU(conv_project_fwd),
-        .conv_project_bwd = RCR_CPU(conv_project_bwd),
+        .conv_stats_fwd = RCR_CPU(conv_stats_fwd),
+        .conv_bwd = RCR_CPU(conv_bwd),
+        .edge_cache_is_graph = 1,
         .edge_cache_size = RCR_CPU(edge_cache_size),
         .edge_prepare = RCR_CPU(edge_prepare),
-        .edge_stats = RCR_CPU(edge_stats),
         .edge_conv_fwd = RCR_CPU(edge_conv_fwd),
-        .edge_grad_size = RCR_CPU(edge_grad_size),
-        .edge_conv_bwd = RCR_CPU(edge_conv_bwd),
-        .edge_weight_bwd = RCR_CPU(edge_weight_bwd),
         .norm_stats = RCR_CPU(norm_stats),
         .norm_running = rcr_ref_norm_running,
         .node_update_fwd = RCR_CPU(node_update_fwd),

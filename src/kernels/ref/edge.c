@@ -56,10 +56,6 @@ void rcr_ref_edge_prepare(const rcr_exec *x, rcr_real *cache, const rcr_batch *b
     rcr_pool_run(x->pool, REF_LANES, prepare_edges, &job);
 }
 
-size_t rcr_ref_edge_grad_size(int32_t N, int32_t E, int32_t F, int32_t K) {
-    return rcr_ref_edge_cache_size(N, E, F, K, 1);
-}
-
 static void weigh_edges(void *argument, int lane, int worker) {
     (void)worker;
     const weight_job *job = argument;
@@ -79,7 +75,7 @@ static void weigh_edges(void *argument, int lane, int worker) {
     }
 }
 
-void rcr_ref_edge_weight_bwd(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in) {
+static void edge_weight_bwd(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in) {
     int32_t F = in->F, K = in->basis.n;
     size_t n = 2 * (size_t)F * (size_t)K;
     double *total = x->scratch; /* [2F, K] */
@@ -137,7 +133,7 @@ static void sum_z(void *argument, int lane, int worker) {
             }
 }
 
-void rcr_ref_edge_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in) {
+static void edge_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in) {
     int32_t F = in->F, E = in->batch->n_edges;
     double *centre = x->scratch, *square = centre + 2 * F; /* [2F] each */
     edge_job job = {.in = in, .sums = square + 2 * F};
@@ -265,8 +261,8 @@ static void spread_slopes(void *argument, int lane, int worker) {
     }
 }
 
-void rcr_ref_edge_conv_bwd(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
-                           const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats) {
+static void edge_conv_bwd(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
+                          const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats) {
     int32_t F = in->F, E = in->batch->n_edges;
     double *rstd = x->scratch, *mean_g = rstd + 2 * F, *mean_gh = mean_g + 2 * F; /* [2F] each */
     ref_rstd(rstd, norm->var, 2 * F);
@@ -282,4 +278,35 @@ void rcr_ref_edge_conv_bwd(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, r
     job.mean_g = mean_g;
     job.mean_gh = mean_gh;
     rcr_pool_run(x->pool, REF_LANES, spread_slopes, &job);
+}
+
+/* ---- the whole convolution */
+
+void rcr_ref_conv_stats_fwd(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr_real *var, const rcr_real *v,
+                            const rcr_edge_input *in) {
+    rcr_ref_conv_project_fwd(x, pq, v, in->pack, in->batch->n_atoms, in->F, in->basis.n);
+    rcr_edge_input with = *in;
+    with.pq = pq;
+    edge_stats(x, mean, var, &with);
+}
+
+/* dpq [N, 4F], dedge [E, 2F] and, where the caller wants none, db [2F]; in whole doubles. */
+size_t rcr_ref_conv_bwd_reals(int32_t N, int32_t E, int32_t F) {
+    return ((size_t)N * 4 + (size_t)E * 2 + 2) * (size_t)F + 2;
+}
+
+void rcr_ref_conv_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
+                      const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
+                      int batch_stats) {
+    int32_t N = in->batch->n_atoms, E = in->batch->n_edges, F = in->F;
+    rcr_real *dpq = x->scratch, *dedge = dpq + (size_t)N * 4 * (size_t)F, *no_db = dedge + (size_t)E * 2 * (size_t)F;
+    size_t used = rcr_ref_conv_bwd_reals(N, E, F) * sizeof(rcr_real) / sizeof(double) * sizeof(double);
+    rcr_exec inner = *x;
+    inner.scratch = (char *)x->scratch + used;
+    inner.scratch_size = x->scratch_size - used;
+    for (size_t i = 0; i < (size_t)E * 2 * (size_t)F; i++) dedge[i] = 0;
+    for (int32_t c = 0; c < 2 * F; c++) no_db[c] = 0;
+    edge_conv_bwd(&inner, dpq, dgamma, dbeta, dedge, ds, in, norm, batch_stats);
+    rcr_ref_conv_project_bwd(&inner, dv, dw, db != NULL ? db : no_db, dpq, v, in->pack, N, F, in->basis.n);
+    edge_weight_bwd(&inner, dw, dedge, in);
 }

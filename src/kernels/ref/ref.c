@@ -3,15 +3,15 @@
 
 /* The largest of what the operations below take: linear_bwd and conv_project_bwd a row of sums a lane, the norms and
  * edge_conv_bwd four rows of 2F (or `width`) a lane and as many in all, edge_prepare and edge_weight_bwd K Gaussians
- * and [2F, K] sums a lane.  All are doubles. */
-static size_t scratch_size(int32_t N, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width) {
-    (void)N;
+ * and [2F, K] sums a lane.  All are doubles.  conv_bwd, which calls some of these, has reals before them. */
+static size_t scratch_size(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width) {
     (void)C;
     (void)S;
     size_t f = (size_t)F, k = (size_t)K, w = (size_t)(width > 2 * F ? width : 2 * F);
     size_t lane_rows = 4 * w * (REF_LANES + 1);
     size_t lane_weights = (2 * f * k + k) * REF_LANES + 2 * f * k;
-    return (lane_rows > lane_weights ? lane_rows : lane_weights) * sizeof(double);
+    return (lane_rows > lane_weights ? lane_rows : lane_weights) * sizeof(double) +
+           rcr_ref_conv_bwd_reals(N, E, F) * sizeof(rcr_real);
 }
 
 static const rcr_kernels table = {
@@ -30,14 +30,11 @@ static const rcr_kernels table = {
     .conv_pack_size = rcr_ref_conv_pack_size,
     .conv_pack = rcr_ref_conv_pack,
     .conv_project_fwd = rcr_ref_conv_project_fwd,
-    .conv_project_bwd = rcr_ref_conv_project_bwd,
+    .conv_stats_fwd = rcr_ref_conv_stats_fwd,
+    .conv_bwd = rcr_ref_conv_bwd,
     .edge_cache_size = rcr_ref_edge_cache_size,
     .edge_prepare = rcr_ref_edge_prepare,
-    .edge_stats = rcr_ref_edge_stats,
     .edge_conv_fwd = rcr_ref_edge_conv_fwd,
-    .edge_grad_size = rcr_ref_edge_grad_size,
-    .edge_conv_bwd = rcr_ref_edge_conv_bwd,
-    .edge_weight_bwd = rcr_ref_edge_weight_bwd,
     .norm_stats = rcr_ref_norm_stats,
     .norm_running = rcr_ref_norm_running,
     .node_update_fwd = rcr_ref_node_update_fwd,

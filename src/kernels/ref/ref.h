@@ -95,18 +95,20 @@ size_t rcr_ref_conv_pack_size(int32_t F, int32_t K);
 void rcr_ref_conv_pack(const rcr_exec *x, rcr_real *pack, const rcr_real *w, const rcr_real *b, int32_t F, int32_t K);
 void rcr_ref_conv_project_fwd(const rcr_exec *x, rcr_real *pq, const rcr_real *v, const rcr_real *pack, int32_t N,
                               int32_t F, int32_t K);
+/* Not in the table: a part of conv_bwd. */
 void rcr_ref_conv_project_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, const rcr_real *dpq,
                               const rcr_real *v, const rcr_real *pack, int32_t N, int32_t F, int32_t K);
 
 size_t rcr_ref_edge_cache_size(int32_t N, int32_t E, int32_t F, int32_t K, int training);
 void rcr_ref_edge_prepare(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                           const rcr_real *pack, int32_t F, int training);
-void rcr_ref_edge_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in);
 void rcr_ref_edge_conv_fwd(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm);
-size_t rcr_ref_edge_grad_size(int32_t N, int32_t E, int32_t F, int32_t K);
-void rcr_ref_edge_conv_bwd(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
-                           const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats);
-void rcr_ref_edge_weight_bwd(const rcr_exec *x, rcr_real *dw, const rcr_real *dedge, const rcr_edge_input *in);
+void rcr_ref_conv_stats_fwd(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr_real *var, const rcr_real *v,
+                            const rcr_edge_input *in);
+size_t rcr_ref_conv_bwd_reals(int32_t N, int32_t E, int32_t F); /* of conv_bwd's scratch */
+void rcr_ref_conv_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
+                      const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
+                      int batch_stats);
 
 void rcr_ref_norm_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
                         int32_t n_cols);

@@ -1,0 +1,41 @@
+/* The backward pass of a convolution: its first step over the edges (edge_bwd.c), and what follows over atoms and
+ * weights (conv_bwd.c).
+ *
+ * With y = gamma (z - mean) rstd + beta, g = dL/dy and statistics of the batch,
+ *     dz = gamma rstd (g - mean(g) - zhat mean(g zhat)) = a g + b + c (z - mean),   zhat = (z - mean) rstd,
+ * and the means are known only after all edges.  But everything that follows from dz is linear in it, so one pass
+ * gathers the same sums of g and of z - mean (over the edges of an atom, over those that leave it, and against the
+ * Gaussians), and a second step over atoms puts them together.  No value of an edge is stored. */
+#ifndef RCR_KERNELS_CPU_EDGE_BWD_H
+#define RCR_KERNELS_CPU_EDGE_BWD_H
+
+#include "kernels/cpu/edge.h"
+
+typedef struct backward_job {
+    edge_view v;
+    const rcr_batch *batch;
+    rcr_cache_view cache;
+    const float *ds;    /* [N, F] */
+    float *g_sum;       /* [N, 4F] sums of g over the edges of an atom | over those that leave it; later dP|dQ */
+    float *z_sum;       /* [N, 4F] the same of z - mean */
+    const float *mean;  /* [2 Fp] */
+    const float *scale; /* [2 Fp] gamma rstd / ln 2 */
+    const float *beta;  /* [2 Fp] beta / ln 2 */
+    double *sums;       /* [lanes, 2, 2 Fp] of g, of g (z - mean) */
+    float *dw_e;        /* [lanes, Kp, 2 Fp] sums of g e^T */
+    float *chunk; /* [RCR_MAX_LANES, chunk_stride]: g [RCR_CHUNK_EDGES, 2 Fp] of the edges being worked on, then room to
+                     sort them: order [RCR_CHUNK_EDGES], begin [Kp] */
+    int lanes, n_workers;
+} backward_job;
+
+static inline size_t chunk_stride(int32_t Fp, int32_t Kp) {
+    return RCR_CHUNK_EDGES * (2 * (size_t)Fp + 1) + (size_t)Kp;
+}
+
+static inline size_t grad_stride(const backward_job *j) { return (size_t)j->cache.Kp * 2 * (size_t)j->v.Fp; }
+
+/* The lane's crystals: g_sum and z_sum of their atoms, and the lane's sums and dw_e, all overwritten.  A piece of
+ * rcr_pool_run; job is a backward_job. */
+void RCR_CPU(edge_bwd_piece)(void *job, int lane, int worker);
+
+#endif
