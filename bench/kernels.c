@@ -1,7 +1,7 @@
 /*
  * Times every kernel of every table that this processor runs, on a batch of 256 crystals x 25 atoms x 12 edges.
  *
- *     bench_kernels [THREADS [TABLE]]
+ *     bench_kernels [THREADS [TABLE [NAME]]]      NAME: only operations whose names hold it
  *
  * Each operation is repeated for at least 0.2 s; the fastest run counts.  One row an operation, one column a table, in
  * microseconds; the edge operations in nanoseconds an edge too.
@@ -228,6 +228,7 @@ int main(int argc, char **argv) {
     rcr_pool *pool = NULL;
     rcr_error err;
     if (rcr_pool_create(&pool, n_threads, &err) != RCR_OK) die(err.message);
+    const char *wanted = argc > 3 ? argv[3] : "";
     static double taken[TABLES][N_OPERATIONS];
     int present[TABLES] = {0};
     for (int t = 0; t < TABLES; t++) {
@@ -240,7 +241,8 @@ int main(int argc, char **argv) {
         present[t] = 1;
         bench b;
         make(&b, k, pool);
-        for (int i = 0; i < N_OPERATIONS; i++) taken[t][i] = measure(&b, operations[i].run);
+        for (int i = 0; i < N_OPERATIONS; i++)
+            if (strstr(operations[i].name, wanted) != NULL) taken[t][i] = measure(&b, operations[i].run);
         release(&b);
     }
     printf("%d crystals, %d atoms, %d edges, F %d, K %d, H %d; %d thread(s); microseconds (ns an edge)\n\n%-26s",
@@ -249,6 +251,7 @@ int main(int argc, char **argv) {
         if (present[t]) printf(" %19s", names[t]);
     printf("\n");
     for (int i = 0; i < N_OPERATIONS; i++) {
+        if (strstr(operations[i].name, wanted) == NULL) continue;
         printf("%-26s", operations[i].name);
         for (int t = 0; t < TABLES; t++) {
             if (!present[t]) continue;

@@ -2,7 +2,7 @@
 """Minimax polynomials of src/kernels/cpu/vmath.h, by iteratively reweighted least squares on Chebyshev nodes.
 
 Prints the coefficients in single precision and the largest relative error of the polynomial evaluated in single precision
-(Horner, fused multiply-add emulated in double).  usage: python3 tools/fit_polynomials.py   (needs numpy)
+(as vmath.h does, fused multiply-add emulated in double).  usage: python3 tools/fit_polynomials.py   (needs numpy)
 """
 import numpy as np
 
@@ -26,17 +26,26 @@ def fit(f, low, high, degree, fixed_first=None):
     return (np.concatenate([[fixed_first], best]) if fixed_first is not None else best), best_error
 
 
-def horner32(c, x):
-    """Horner in single precision with one rounding for each multiply-add."""
-    p = np.full_like(x, np.float32(c[-1]))
-    for k in range(len(c) - 2, -1, -1):
-        p = (p.astype(np.float64) * x + np.float64(np.float32(c[k]))).astype(np.float32)
-    return p
+def fma(a, b, c):
+    """a b + c in single precision with one rounding."""
+    return (np.float64(np.float32(a)) * np.float64(np.float32(b)) + np.float64(np.float32(c))).astype(np.float32)
 
 
-def show(name, c, f, low, high):
+def exp2_pairs(c, r):
+    r2 = r * r
+    return fma(fma(fma(c[5], r, c[4]), r2, fma(c[3], r, c[2])), r2, fma(c[1], r, c[0]))
+
+
+def log1p_pairs(c, t):
+    t2 = t * t
+    t4 = t2 * t2
+    high = fma(c[8], t4, fma(fma(c[7], t, c[6]), t2, fma(c[5], t, c[4])))
+    return fma(high, t4, fma(fma(c[3], t, c[2]), t2, fma(c[1], t, c[0])))
+
+
+def show(name, c, f, low, high, evaluate):
     x = np.linspace(low, high, 2_000_001).astype(np.float32)
-    error = np.abs(horner32(c, x) / f(x.astype(np.float64)) - 1).max()
+    error = np.abs(evaluate(c, x) / f(x.astype(np.float64)) - 1).max()
     print(f"/* {name}: largest relative error {error:.2e} */")
     for k, value in enumerate(c):
         print(f"#define {name}_C{k} {np.float32(value):.9g}f")
@@ -47,7 +56,5 @@ def log1p_over(t):
 
 
 if __name__ == "__main__":
-    show("EXP2", fit(np.exp2, -0.5, 0.5, 6, 1.0)[0], np.exp2, -0.5, 0.5)
-    show("EXP2d5", fit(np.exp2, -0.5, 0.5, 5, 1.0)[0], np.exp2, -0.5, 0.5)
-    for degree in (7, 8, 9):
-        show("LOG1P%d" % degree, fit(log1p_over, 0.0, 1.0, degree)[0], log1p_over, 0.0, 1.0)
+    show("EXP2", fit(np.exp2, -0.5, 0.5, 5, 1.0)[0], np.exp2, -0.5, 0.5, exp2_pairs)
+    show("LOG1P", fit(log1p_over, 0.0, 1.0, 8)[0], log1p_over, 0.0, 1.0, log1p_pairs)

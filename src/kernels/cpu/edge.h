@@ -43,13 +43,27 @@ INLINE void edge_z(vf *zf, vf *zc, const edge_view *v, int32_t e, int b, int n, 
         zf[u] += vload_n(q + u * VW, count);
         zc[u] += vload_n(q + v->F + u * VW, count);
     }
-    UNROLL for (int k = 0; k < RCR_TERMS; k++) {
-        vf gk = vset(g[k]);
-        const float *wk = w + (size_t)k * 2 * (size_t)v->Fp;
+    /* Two chains for each channel: half as long a wait. */
+    const float *w_high = w + (size_t)(RCR_TERMS / 2) * 2 * (size_t)v->Fp;
+    vf hf[GROUP], hc[GROUP], g_high = vset(g[RCR_TERMS / 2]);
+    UNROLL for (int u = 0; u < n; u++) {
+        hf[u] = g_high * vload(w_high + u * VW);
+        hc[u] = g_high * vload(w_high + v->Fp + u * VW);
+    }
+    UNROLL for (int k = 0; k < RCR_TERMS / 2; k++) {
+        vf gk = vset(g[k]), gh = vset(g[k + RCR_TERMS / 2]);
+        const float *wk = w + (size_t)k * 2 * (size_t)v->Fp, *wh = w_high + (size_t)k * 2 * (size_t)v->Fp;
         UNROLL for (int u = 0; u < n; u++) {
             zf[u] = vfma(gk, vload(wk + u * VW), zf[u]);
             zc[u] = vfma(gk, vload(wk + v->Fp + u * VW), zc[u]);
+            if (k == 0) continue;
+            hf[u] = vfma(gh, vload(wh + u * VW), hf[u]);
+            hc[u] = vfma(gh, vload(wh + v->Fp + u * VW), hc[u]);
         }
+    }
+    UNROLL for (int u = 0; u < n; u++) {
+        zf[u] += hf[u];
+        zc[u] += hc[u];
     }
 }
 
