@@ -53,8 +53,7 @@ static void read_chunk(predict *p) {
     for (p->n = 0; p->n < CHUNK_INPUTS && bytes < CHUNK_BYTES; p->n++) {
         rcr_input *input = &p->input[p->n];
         if (!rcr_inputs_next(p->inputs, input)) return;
-        bytes += input->length;
-        if (input->crystal != NULL) bytes += 64 * (size_t)input->crystal->n_sites;
+        bytes += rcr_record_bytes(&input->record);
     }
 }
 

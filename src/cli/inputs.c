@@ -9,12 +9,9 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "io/archive.h"
-#include "io/extxyz.h"
-#include "io/structure.h"
+#include "io/unpack.h"
 #include "model/net.h"
 
-#define MAX_FILE_BYTES ((size_t)1 << 31)
-enum { MAX_INFOS = 64 };
 static const char dataset_table[] = "id_prop.csv";
 
 struct rcr_inputs {
@@ -23,18 +20,7 @@ struct rcr_inputs {
     const rcr_model *model;
     rcr_pool *pool;
 
-    /* A folder or archive that is being gone through. */
-    rcr_folder *folder;
-    const char *folder_path;
-    int is_archive;
-    const char *const *name;
-    size_t n_names, next_name;
-    int n_found;
-
-    /* A file of several frames. */
-    char *frames, *frames_file, *frames_id;
-    size_t frames_length, frames_at;
-    long frames_line, frame_number;
+    rcr_reader *reader; /* of the file, folder or archive that is being gone through */
 
     /* A dataset: samples and bad rows, each in source order. */
     rcr_dataset *dataset;
@@ -44,24 +30,28 @@ struct rcr_inputs {
 void rcr_input_release(rcr_input *input) {
     rcr_free(input->id);
     rcr_free(input->file);
-    rcr_free(input->text);
-    rcr_crystal_free(input->crystal);
+    rcr_record_release(&input->record);
     rcr_graph_free(input->graph);
     memset(input, 0, sizeof *input);
 }
 
 void rcr_input_prepare(rcr_input *input, const rcr_model *model) {
     rcr_error *err = &input->error;
+    rcr_record *record = &input->record;
     rcr_status status = err->status;
-    if (status == RCR_OK && input->text != NULL) {
-        status = rcr_structure_parse(&input->crystal, input->file, input->text, input->length, err);
-        rcr_free(input->text);
-        input->text = NULL;
+    if (status == RCR_OK && record->file != NULL) {
+        rcr_record_parse(record);
+        if (record->id != NULL) { /* its own is known only now */
+            rcr_free(input->id);
+            input->id = record->id;
+            record->id = NULL;
+        }
+        *err = record->error;
+        status = err->status;
     }
-    if (status == RCR_OK && input->crystal != NULL && input->graph == NULL)
-        status = rcr_graph_build(&input->graph, input->crystal, &model->graph, err);
-    rcr_crystal_free(input->crystal);
-    input->crystal = NULL;
+    if (status == RCR_OK && record->crystal != NULL && input->graph == NULL)
+        status = rcr_graph_build(&input->graph, record->crystal, &model->graph, err);
+    rcr_record_release(record);
     if (status == RCR_OK) status = rcr_model_check_graph(model, input->graph, err);
     if (status == RCR_OK) return;
     err->status = status;
@@ -104,119 +94,18 @@ static int give_error(rcr_input *input, const char *path, const rcr_error *err) 
     return 1;
 }
 
-/* ---- files */
+/* ---- files of structures */
 
-static void close_frames(rcr_inputs *in) {
-    rcr_free(in->frames);
-    rcr_free(in->frames_file);
-    rcr_free(in->frames_id);
-    in->frames = in->frames_file = in->frames_id = NULL;
-}
-
-/* Only blanks from here on. */
-static int is_blank(const char *text, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        if (!rcr_is_space((unsigned char)text[i])) return 0;
+static int next_record(rcr_inputs *in, rcr_input *input) {
+    rcr_record *record = &input->record;
+    if (!rcr_reader_next(in->reader, record)) {
+        rcr_reader_close(in->reader);
+        in->reader = NULL;
+        return 0;
+    }
+    name_input(input, record->id, record->file != NULL ? record->file : "");
+    if (record->error.status != RCR_OK) input->error = record->error;
     return 1;
-}
-
-static int next_frame(rcr_inputs *in, rcr_input *input) {
-    const char *text = in->frames + in->frames_at;
-    size_t length = in->frames_length - in->frames_at, n_infos = 0, consumed = 0;
-    char id[512];
-    rcr_extxyz_info info[MAX_INFOS];
-    rcr_status status = rcr_extxyz_parse(&input->crystal, info, MAX_INFOS, &n_infos, &consumed, "", text, length,
-                                         in->frames_line, &input->error);
-    input->error.status = status;
-    int alone = in->frame_number == 0 && (consumed == 0 || is_blank(text + consumed, length - consumed));
-    in->frame_number++;
-    const rcr_extxyz_info *own =
-        status == RCR_OK ? rcr_extxyz_find_id(info, n_infos < MAX_INFOS ? n_infos : MAX_INFOS) : NULL;
-    if (own != NULL)
-        snprintf(id, sizeof id, "%.*s", (int)(own->value_length < 400 ? own->value_length : 400), own->value);
-    else if (alone)
-        snprintf(id, sizeof id, "%s", in->frames_id);
-    else
-        snprintf(id, sizeof id, "%s-%ld", in->frames_id, in->frame_number);
-    name_input(input, id, in->frames_file);
-    if (status != RCR_OK) rcr_error_set_file(&input->error, in->frames_file);
-    for (size_t i = 0; i < consumed; i++) in->frames_line += text[i] == '\n';
-    in->frames_at += consumed;
-    /* Where a broken frame ends is not known: nothing after it can be trusted. */
-    if (consumed == 0 || is_blank(in->frames + in->frames_at, in->frames_length - in->frames_at)) close_frames(in);
-    return 1;
-}
-
-/* Takes text over. */
-static int give_text(rcr_inputs *in, rcr_input *input, const char *file, char *text, size_t length) {
-    if (rcr_format_detect(file, text, length) != RCR_FORMAT_EXTXYZ) {
-        name_input(input, NULL, file);
-        input->text = text;
-        input->length = length;
-        return 1;
-    }
-    in->frames = text;
-    in->frames_length = length;
-    in->frames_at = 0;
-    in->frames_line = 1;
-    in->frame_number = 0;
-    in->frames_file = rcr_strdup(file);
-    in->frames_id = stem_of(file);
-    if (in->frames_file == NULL || in->frames_id == NULL) {
-        rcr_fail_memory(&input->error, "reading a structure");
-        close_frames(in);
-        return 1;
-    }
-    return next_frame(in, input);
-}
-
-static int open_file(rcr_inputs *in, rcr_input *input, const char *path) {
-    char *text;
-    size_t length;
-    rcr_error err;
-    if (rcr_file_read(&text, &length, path, MAX_FILE_BYTES, &err) != RCR_OK) return give_error(input, path, &err);
-    return give_text(in, input, path, text, length);
-}
-
-/* ---- folders and archives */
-
-static void close_folder(rcr_inputs *in) {
-    rcr_folder_free(in->folder);
-    in->folder = NULL;
-}
-
-/* Next structure file of the folder; 0 when there is no more. */
-static int next_member(rcr_inputs *in, rcr_input *input) {
-    while (in->next_name < in->n_names) {
-        const char *name = in->name[in->next_name++];
-        /* A folder's own files, not those of folders in it; of an archive all.  The format is told by name alone. */
-        if (!in->is_archive && strchr(name, '/') != NULL) continue;
-        if (rcr_format_detect(name, "", 0) == RCR_FORMAT_UNKNOWN) continue;
-        in->n_found++;
-        rcr_text path = {0};
-        size_t end = strlen(in->folder_path);
-        rcr_text_printf(&path, "%s%s%s", in->folder_path, end > 0 && in->folder_path[end - 1] == '/' ? "" : "/", name);
-        char *text;
-        size_t length;
-        rcr_error err;
-        int given;
-        if (path.failed) {
-            rcr_fail_memory(&input->error, "reading a folder");
-            given = 1;
-        } else if (rcr_folder_read(&text, &length, in->folder, name, &err) != RCR_OK) {
-            given = give_error(input, path.data, &err);
-        } else {
-            given = give_text(in, input, path.data, text, length);
-        }
-        rcr_text_free(&path);
-        return given;
-    }
-    int none = in->n_found == 0;
-    close_folder(in);
-    if (!none) return 0;
-    rcr_error err;
-    rcr_fail(&err, RCR_ERR_DATA, "holds no structure file (.cif, .xyz, .extxyz)");
-    return give_error(input, in->folder_path, &err);
 }
 
 /* ---- datasets */
@@ -252,22 +141,30 @@ static int open_dataset(rcr_inputs *in, rcr_input *input, const char *path) {
     return next_row(in, input);
 }
 
+/* A folder or an archive is a dataset where it has a table of its files. */
 static int open_folder(rcr_inputs *in, rcr_input *input, const char *path) {
     rcr_error err;
-    if (rcr_folder_open(&in->folder, path, &err) != RCR_OK) return give_error(input, path, &err);
-    if (rcr_folder_has(in->folder, dataset_table)) {
-        close_folder(in);
+    rcr_folder *folder;
+    if (rcr_folder_open(&folder, path, &err) != RCR_OK) return give_error(input, path, &err);
+    if (rcr_folder_has(folder, dataset_table)) {
+        rcr_folder_free(folder);
         return open_dataset(in, input, path);
     }
-    if (rcr_folder_list(&in->name, &in->n_names, in->folder, &err) != RCR_OK) {
-        close_folder(in);
-        return give_error(input, path, &err);
+    if (rcr_reader_open_folder(&in->reader, path, folder, &err) != RCR_OK) return give_error(input, path, &err);
+    return next_record(in, input);
+}
+
+static int open_file(rcr_inputs *in, rcr_input *input, const char *path) {
+    rcr_error err;
+    if (rcr_reader_open(&in->reader, path, &err) != RCR_OK) return give_error(input, path, &err);
+    if (rcr_is_table_name(path) && rcr_reader_is_single(in->reader)) { /* of file names */
+        rcr_reader_close(in->reader);
+        in->reader = NULL;
+        return open_dataset(in, input, path);
     }
-    in->folder_path = path;
-    in->is_archive = !rcr_is_directory(path);
-    in->next_name = 0;
-    in->n_found = 0;
-    return next_member(in, input);
+    if (next_record(in, input)) return 1;
+    rcr_fail(&err, RCR_ERR_DATA, "the file holds no structures");
+    return give_error(input, path, &err);
 }
 
 /* ---- the stream */
@@ -287,9 +184,8 @@ rcr_status rcr_inputs_open(rcr_inputs **out, char *const *paths, size_t n_paths,
 int rcr_inputs_next(rcr_inputs *in, rcr_input *input) {
     memset(input, 0, sizeof *input);
     for (;;) {
-        if (in->frames != NULL) return next_frame(in, input);
-        if (in->folder != NULL) {
-            if (next_member(in, input)) return 1;
+        if (in->reader != NULL) {
+            if (next_record(in, input)) return 1;
             continue;
         }
         if (in->dataset != NULL) {
@@ -299,9 +195,9 @@ int rcr_inputs_next(rcr_inputs *in, rcr_input *input) {
         if (in->next_path == in->n_paths) return 0;
         const char *path = in->path[in->next_path++];
         int given;
-        if (rcr_is_directory(path) || rcr_is_archive_name(path))
+        if (rcr_is_directory(path) || rcr_is_archive(path))
             given = open_folder(in, input, path);
-        else if (rcr_ends_with(path, ".csv") || rcr_store_is(path))
+        else if (rcr_store_is(path))
             given = open_dataset(in, input, path);
         else
             given = open_file(in, input, path);
@@ -311,8 +207,7 @@ int rcr_inputs_next(rcr_inputs *in, rcr_input *input) {
 
 void rcr_inputs_close(rcr_inputs *in) {
     if (in == NULL) return;
-    close_frames(in);
-    close_folder(in);
+    rcr_reader_close(in->reader);
     rcr_dataset_free(in->dataset);
     rcr_free(in);
 }

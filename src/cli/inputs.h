@@ -3,22 +3,21 @@
 #define RCR_CLI_INPUTS_H
 
 #include "base/threads.h"
+#include "io/reader.h"
 #include "model/model.h"
 #include "recryst.h"
 
 /* One structure, or the reason why there is none. */
 typedef struct rcr_input {
     char *id;
-    char *file;           /* as the user would name it */
-    char *text;           /* not yet parsed; NULL otherwise */
-    size_t length;        /* of text */
-    rcr_crystal *crystal; /* parsed, without a graph; NULL otherwise */
-    rcr_graph *graph;     /* ready; NULL otherwise */
-    rcr_error error;      /* status RCR_OK, or why it can't be used */
+    char *file;        /* as the user would name it */
+    rcr_record record; /* of a file of structures, perhaps not parsed yet; empty otherwise */
+    rcr_graph *graph;  /* ready; NULL otherwise */
+    rcr_error error;   /* status RCR_OK, or why it can't be used */
 } rcr_input;
 void rcr_input_release(rcr_input *input);
 
-/* Text to crystal to graph, and whether the model can use it; what fails is kept in input->error.  May run on several
+/* Record to crystal to graph, and whether the model can use it; what fails is kept in input->error.  May run on several
  * threads at once with different inputs. */
 void rcr_input_prepare(rcr_input *input, const rcr_model *model);
 
@@ -26,7 +25,7 @@ typedef struct rcr_inputs rcr_inputs;
 /* Paths stay the caller's, as do model and pool (used to read datasets; may be NULL). */
 rcr_status rcr_inputs_open(rcr_inputs **out, char *const *paths, size_t n_paths, const rcr_model *model, rcr_pool *pool,
                            rcr_error *err);
-/* The next one; memory in use is that of one file (of one archive or dataset where the path is one).  *input is
+/* The next one; memory in use is that of one structure (of one archive or dataset where the path is one).  *input is
  * overwritten and becomes the caller's.  1: there is one; 0: the end.  A path that can't be read is one input with an
  * error. */
 int rcr_inputs_next(rcr_inputs *inputs, rcr_input *input);

@@ -220,26 +220,13 @@ static rcr_status read_csv(source *s, rcr_error *err) {
     return status;
 }
 
-static int is_csv_name(const char *path) {
-    size_t n = rcr_unpacked_name_length(path);
-    return n >= 4 && rcr_equals_ignore_case(path + n - 4, 4, ".csv");
-}
-
-static int is_archive(const char *path) {
-    rcr_unpacker *u;
-    if (rcr_unpacker_open(&u, path, NULL) != RCR_OK) return 0;
-    int archive = rcr_unpacker_packing(u) == RCR_PACKING_ARCHIVE;
-    rcr_unpacker_free(u);
-    return archive;
-}
-
 static rcr_status read_file(source *s, rcr_error *err) {
     rcr_reader *reader;
     rcr_status status = rcr_reader_open(&reader, s->path, err);
     if (status != RCR_OK) return status;
     if (!rcr_reader_is_single(reader)) return rcr_source_read_records(s, reader, err);
     rcr_reader_close(reader);
-    if (is_csv_name(s->path)) return read_csv(s, err);
+    if (rcr_is_table_name(s->path)) return read_csv(s, err);
     return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0,
                        "this is one structure, or a format that is not known; a dataset is a folder or archive with an "
                        "id_prop.csv, a CSV file with a column of file names or of structures, an extended XYZ or JSON "
@@ -251,5 +238,5 @@ rcr_status rcr_source_open(source *s, rcr_error *err) {
     if (rcr_is_directory(path)) return read_folder(s, err);
     if (!rcr_is_file(path)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "there is no such file or folder");
     if (rcr_store_is(path)) return rcr_source_read_store(s, err);
-    return is_archive(path) ? read_folder(s, err) : read_file(s, err);
+    return rcr_is_archive(path) ? read_folder(s, err) : read_file(s, err);
 }

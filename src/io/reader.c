@@ -222,9 +222,9 @@ static int has_ending(const char *name, const char *const *endings) {
     return 0;
 }
 
-static int is_table_name(const char *name) {
+int rcr_is_table_name(const char *name) {
     static const char *const endings[] = {".csv", NULL};
-    return has_ending(name, endings) && strcmp(name, "id_prop.csv") != 0;
+    return has_ending(name, endings);
 }
 
 static int is_json_name(const char *name) {
@@ -339,7 +339,7 @@ static char *join(const char *folder, const char *name) {
 
 static int wants(const rcr_reader *r, const char *name) {
     if (!r->is_archive && strchr(name, '/') != NULL) return 0;
-    return rcr_reader_takes(name) || (r->with_tables && is_table_name(name));
+    return rcr_reader_takes(name) || (r->with_tables && rcr_is_table_name(name));
 }
 
 /* The member of that name.  Real files are read as they are needed. */
@@ -516,11 +516,10 @@ int rcr_reader_read(rcr_reader *r, rcr_record *record) {
     return 1;
 }
 
-rcr_status rcr_reader_first(rcr_crystal **out, const char *name, const void *data, size_t length, rcr_error *err) {
-    rcr_reader *r;
+/* Takes the reader over. */
+static rcr_status read_first(rcr_crystal **out, rcr_reader *r, const char *name, rcr_error *err) {
     rcr_record record;
-    rcr_status status = rcr_reader_open_memory(&r, name != NULL ? name : "", data, length, err);
-    if (status != RCR_OK) return status;
+    rcr_status status;
     if (rcr_reader_read(r, &record)) {
         status = record.error.status;
         if (status == RCR_OK) {
@@ -531,8 +530,22 @@ rcr_status rcr_reader_first(rcr_crystal **out, const char *name, const void *dat
         }
         rcr_record_release(&record);
     } else {
-        status = rcr_fail_at(err, RCR_ERR_DATA, name != NULL ? name : "", 0, "the file holds no structures");
+        status = rcr_fail_at(err, RCR_ERR_DATA, name, 0, "the file holds no structures");
     }
     rcr_reader_close(r);
     return status;
+}
+
+rcr_status rcr_reader_first(rcr_crystal **out, const char *name, const void *data, size_t length, rcr_error *err) {
+    rcr_reader *r;
+    if (name == NULL) name = "";
+    rcr_status status = rcr_reader_open_memory(&r, name, data, length, err);
+    return status == RCR_OK ? read_first(out, r, name, err) : status;
+}
+
+rcr_status rcr_crystal_read(rcr_crystal **out, const char *path, rcr_error *err) {
+    rcr_reader *r;
+    if (rcr_is_directory(path)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't read: it is a folder");
+    rcr_status status = rcr_reader_open(&r, path, err);
+    return status == RCR_OK ? read_first(out, r, path, err) : status;
 }

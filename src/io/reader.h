@@ -98,6 +98,9 @@ int rcr_reader_is_single(const rcr_reader *reader);
 /* 1 when a file of this name is read in folders and archives. */
 int rcr_reader_takes(const char *name);
 
+/* 1 for the name of a CSV table, packed or not. */
+int rcr_is_table_name(const char *name);
+
 /* The first structure in the bytes of a file of any format; `name` as for rcr_structure_parse. */
 rcr_status rcr_reader_first(rcr_crystal **out, const char *name, const void *data, size_t length, rcr_error *err);
 

@@ -28,10 +28,10 @@ static int next_file(void *self, rcr_record *record, int *last) {
     text_file *f = self;
     if (f->done) return 0;
     f->done = *last = 1;
-    record->line = 1;
     while (rcr_window_more(&f->window)) continue;
     f->window.at = f->window.end;
     if (!rcr_cut_failed(record, &f->window)) rcr_cut_take(record, &f->window, RCR_UNPARSED_FILE, NULL);
+    record->line = 0; /* the parser knows where an error is, or that it is nowhere */
     return 1;
 }
 

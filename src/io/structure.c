@@ -9,9 +9,6 @@
 #include "io/cif.h"
 #include "io/extxyz.h"
 
-/* The largest structure file that rcr_crystal_read takes. */
-#define MAX_FILE_BYTES ((size_t)1 << 30)
-
 static const char *line_end(const char *p, const char *end) {
     while (p < end && *p != '\n' && *p != '\r') p++;
     return p;
@@ -96,15 +93,5 @@ rcr_status rcr_structure_parse(rcr_crystal **out, const char *name, const char *
     }
     rcr_free(id);
     if (status != RCR_OK) rcr_error_set_file(err, name);
-    return status;
-}
-
-rcr_status rcr_crystal_read(rcr_crystal **out, const char *path, rcr_error *err) {
-    char *text;
-    size_t length;
-    rcr_status status = rcr_file_read(&text, &length, path, MAX_FILE_BYTES, err);
-    if (status != RCR_OK) return status;
-    status = rcr_structure_parse(out, path, text, length, err);
-    rcr_free(text);
     return status;
 }

@@ -166,6 +166,14 @@ rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *u, char *buffer, size_t ro
     return RCR_OK;
 }
 
+int rcr_is_archive(const char *path) {
+    rcr_unpacker *u;
+    if (rcr_unpacker_open(&u, path, NULL) != RCR_OK) return 0;
+    int archive = rcr_unpacker_packing(u) == RCR_PACKING_ARCHIVE;
+    rcr_unpacker_free(u);
+    return archive;
+}
+
 size_t rcr_unpacked_name_length(const char *name) {
     static const char *const endings[] = {".gz", ".zst", ".zstd", ".bz2", ".xz"};
     size_t length = strlen(name);

@@ -29,6 +29,9 @@ rcr_status rcr_unpacker_rest(char **out, size_t *length, rcr_unpacker *unpacker,
 /* "x.json.gz" -> length of "x.json"; of a name without such an ending, its length. */
 size_t rcr_unpacked_name_length(const char *name);
 
+/* 1 for a file that is a tar or zip archive, packed or not.  Its content counts, not its name. */
+int rcr_is_archive(const char *path);
+
 /* The part of the bytes that is being looked at: data[begin .. end), of which those before `at` are dealt with.
  * Positions move when more is read, their distances from begin do not. */
 typedef struct rcr_window {

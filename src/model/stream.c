@@ -5,17 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "io/extxyz.h"
 #include "io/json_structure.h"
-#include "io/structure.h"
+#include "io/reader.h"
 
 /* Slabs for each thread: one at work and some that wait for a slower one before them. */
 enum { SLABS_PER_THREAD = 6, MAX_INFOS = 64 };
-#define MAX_FILE_BYTES ((size_t)1 << 31)
 
 /* Some consecutive structures on their way. */
 typedef struct slot {
@@ -68,6 +66,13 @@ static rcr_status read_frame(rcr_crystal **out, rcr_stream_row *row, const char 
     return status;
 }
 
+static int has_more(rcr_reader *reader) {
+    rcr_record record;
+    int more = rcr_reader_next(reader, &record);
+    rcr_record_release(&record);
+    return more;
+}
+
 /* The one structure of the file whose name the line holds. */
 static rcr_status read_file(rcr_crystal **out, rcr_stream_row *row, const char *text, size_t length) {
     while (length > 0 && rcr_is_space((unsigned char)text[length - 1])) length--;
@@ -77,24 +82,26 @@ static rcr_status read_file(rcr_crystal **out, rcr_stream_row *row, const char *
     }
     set_text(row->file, sizeof row->file, text, length);
     set_stem(row->id, sizeof row->id, row->file);
-    char *content;
-    size_t size, consumed = 0;
-    rcr_status status = rcr_file_read(&content, &size, row->file, MAX_FILE_BYTES, &row->error);
+    rcr_reader *reader;
+    rcr_record record;
+    rcr_status status = rcr_reader_open(&reader, row->file, &row->error);
     if (status != RCR_OK) return status;
-    if (rcr_format_detect(row->file, content, size) != RCR_FORMAT_EXTXYZ) {
-        status = rcr_structure_parse(out, row->file, content, size, &row->error);
+    if (!rcr_reader_read(reader, &record)) {
+        status = rcr_fail(&row->error, RCR_ERR_DATA, "the file holds no structures");
+    } else if (record.error.status != RCR_OK) {
+        row->error = record.error;
+        status = record.error.status;
+    } else if (!record.alone && has_more(reader)) {
+        status = rcr_fail(&row->error, RCR_ERR_UNSUPPORTED,
+                          "the file has several structures, and a line of the stream stands for one: give the file "
+                          "itself to predict, or its frames as the stream");
     } else {
-        status = read_frame(out, row, content, size, 1, &consumed);
-        if (status == RCR_OK && consumed < size) {
-            rcr_crystal_free(*out);
-            *out = NULL;
-            status =
-                rcr_fail(&row->error, RCR_ERR_UNSUPPORTED,
-                         "the file has several frames, and a line of the stream stands for one structure: give the "
-                         "file itself to predict, or its frames as the stream");
-        }
+        set_text(row->id, sizeof row->id, record.id, strlen(record.id));
+        *out = record.crystal;
+        record.crystal = NULL;
     }
-    rcr_free(content);
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
     return status;
 }
 

@@ -58,7 +58,7 @@ out_has "stdin:2: not a JSON object"
 (echo "$work/none.cif"; echo "$frames"; cat "$work/names") >"$work/bad.names"
 stream 0 "$work/bad.names"
 out_has "$work/none.cif: can't open"
-out_has "several frames"
+out_has "several structures"
 same "$(tail -n +4 "$work/out")" "$(tail -n +2 "$work/examples.csv")" "rows after bad names"
 stream 1 "$work/bad.jsonl" --strict
 err_has "stdin:1:"
