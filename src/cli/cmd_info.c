@@ -13,9 +13,7 @@
 #include "cli/output.h"
 #include "crystal/spacegroup.h"
 #include "graph/store.h"
-#include "io/archive.h"
-#include "io/extxyz.h"
-#include "io/structure.h"
+#include "io/reader.h"
 
 static rcr_status info_model(rcr_text *out, const char *name, rcr_error *err) {
     rcr_text path = {0};
@@ -31,16 +29,6 @@ static rcr_status info_model(rcr_text *out, const char *name, rcr_error *err) {
     return status;
 }
 
-/* 1 when more than blanks follow the first frame. */
-static int has_many_frames(const char *text, size_t length) {
-    rcr_crystal *crystal = NULL;
-    size_t n_infos, consumed = 0;
-    rcr_extxyz_parse(&crystal, NULL, 0, &n_infos, &consumed, "", text, length, 1, NULL);
-    rcr_crystal_free(crystal);
-    while (consumed < length && (unsigned char)text[consumed] <= ' ') consumed++;
-    return consumed > 0 && consumed < length;
-}
-
 /* What the command line asks for beside the thing itself. */
 typedef struct request {
     rcr_graph_options graph;
@@ -49,66 +37,41 @@ typedef struct request {
     int32_t quiet, json;
 } request;
 
-static rcr_status info_one(rcr_text *out, const char *path, const char *text, size_t length, const request *r,
-                           rcr_error *err) {
-    rcr_crystal *crystal;
-    rcr_status status = rcr_structure_parse(&crystal, path, text, length, err);
-    if (status != RCR_OK) return status;
-    rcr_info_structure(out, path, crystal, r->tolerance, r->json, &r->graph);
-    rcr_crystal_free(crystal);
-    return RCR_OK;
-}
-
+/* A file of one structure, of whatever format; several are a dataset. */
 static rcr_status info_file(rcr_text *out, const char *path, const request *r, rcr_error *err) {
-    char *text;
-    size_t length;
-    rcr_status status = rcr_file_read(&text, &length, path, (size_t)1 << 31, err);
+    rcr_reader *reader;
+    rcr_record record, next;
+    rcr_status status = rcr_reader_open(&reader, path, err);
     if (status != RCR_OK) return status;
-    rcr_format format = rcr_format_detect(path, text, length);
-    if (format == RCR_FORMAT_EXTXYZ && has_many_frames(text, length)) {
-        rcr_free(text);
-        return rcr_info_data(out, path, &r->graph, r->target, r->quiet, err);
+    int found = rcr_reader_read(reader, &record), several = found && !record.alone && rcr_reader_next(reader, &next);
+    if (several) {
+        rcr_record_release(&next);
+        status = rcr_info_data(out, path, &r->graph, r->target, r->quiet, err);
+    } else if (!found) {
+        status = rcr_fail_at(err, RCR_ERR_DATA, path, 0, "the file holds no structures");
+    } else if (record.error.status != RCR_OK) {
+        if (err != NULL) *err = record.error;
+        status = record.error.status;
+    } else {
+        rcr_info_structure(out, path, record.crystal, r->tolerance, r->json, &r->graph);
     }
-    status = info_one(out, path, text, length, r, err);
-    rcr_free(text);
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
     return status;
-}
-
-/* A folder or archive of structure files without a table of targets.  Errors: RCR_ERR_DATA when it holds none. */
-static rcr_status info_folder(rcr_text *out, const char *path, rcr_error *err) {
-    rcr_folder *folder;
-    const char *const *name;
-    size_t n = 0, found = 0;
-    rcr_status status = rcr_folder_open(&folder, path, err);
-    if (status != RCR_OK) return status;
-    status = rcr_folder_list(&name, &n, folder, err);
-    for (size_t i = 0; i < n; i++)
-        found += strchr(name[i], '/') == NULL && rcr_format_detect(name[i], "", 0) != RCR_FORMAT_UNKNOWN;
-    rcr_folder_free(folder);
-    if (status != RCR_OK) return status;
-    if (found == 0)
-        return rcr_fail_at(err, RCR_ERR_DATA, path, 0,
-                           "is no run (no config.toml), no dataset (no id_prop.csv) and holds no structure files");
-    rcr_text_printf(out, "folder     %s: %zu structure file%s without targets (no id_prop.csv)\n", path, found,
-                    found == 1 ? "" : "s");
-    rcr_text_printf(out, "           recryst predict MODEL %s predicts them\n", path);
-    return RCR_OK;
 }
 
 static rcr_status info_data(rcr_text *out, const char *path, const request *r, rcr_error *err) {
     rcr_status status = rcr_info_data(out, path, &r->graph, r->target, r->quiet, err);
-    if (status == RCR_OK || rcr_ends_with(path, ".csv")) return status;
-    rcr_folder *folder;
-    if (rcr_folder_open(&folder, path, NULL) != RCR_OK) return status;
-    int is_dataset = rcr_folder_has(folder, "id_prop.csv");
-    rcr_folder_free(folder);
-    return is_dataset ? status : info_folder(out, path, err);
+    if (status == RCR_ERR_DATA && rcr_is_directory(path) && err != NULL &&
+        strstr(err->message, "no id_prop.csv") != NULL)
+        rcr_fail_at(err, RCR_ERR_DATA, path, 0,
+                    "is no run (no config.toml), no dataset (no id_prop.csv) and holds no structure files");
+    return status;
 }
 
 /* Only a structure can be told as JSON. */
 static rcr_status tell(rcr_text *out, const char *path, const request *r, rcr_error *err) {
-    int is_data =
-        rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv");
+    int is_data = rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive_name(path) || rcr_is_table_name(path);
     int is_model = access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors");
     if (r->json && (is_data || is_model) && access(path, F_OK) == 0)
         return rcr_fail_at(err, RCR_ERR_ARGUMENT, path, 0, "--json tells of one structure file");

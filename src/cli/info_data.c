@@ -7,12 +7,12 @@
 #include "base/status.h"
 #include "cli/describe.h"
 #include "cli/info.h"
-#include "cli/inputs.h"
 #include "cli/read_data.h"
 #include "cli/terminal.h"
 #include "io/archive.h"
 #include "io/csv.h"
-#include "io/extxyz.h"
+#include "io/reader.h"
+#include "io/unpack.h"
 
 #define MAX_FILE_BYTES ((size_t)1 << 31)
 enum { MAX_COLUMNS = 256, MAX_REASONS = 5, LINE_WIDTH = 80 };
@@ -98,44 +98,45 @@ static rcr_status table_columns(column *columns, size_t *n, const char *path, si
     return RCR_OK;
 }
 
-/* ---- the keys of an extended XYZ file's frames */
+/* ---- what files of structures say of each */
 
-static column *find_column(column *columns, size_t *n, const rcr_extxyz_info *info) {
-    size_t length = info->key_length < 63 ? info->key_length : 63;
+static column *find_column(column *columns, size_t *n, const char *key) {
     for (size_t k = 0; k < *n; k++)
-        if (strncmp(columns[k].name, info->key, length) == 0 && columns[k].name[length] == '\0') return &columns[k];
+        if (strncmp(columns[k].name, key, sizeof columns[k].name - 1) == 0) return &columns[k];
     if (*n == MAX_COLUMNS) return NULL;
     column *added = &columns[(*n)++];
-    memcpy(added->name, info->key, length);
+    snprintf(added->name, sizeof added->name, "%.63s", key);
     return added;
 }
 
-static rcr_status frame_columns(column *columns, size_t *n, const char *path, rcr_error *err) {
-    static const char *const own_keys[] = {"Lattice", "Properties", "pbc"};
-    char *text;
-    size_t length, consumed = 0;
-    rcr_status status = rcr_file_read(&text, &length, path, MAX_FILE_BYTES, err);
+static rcr_status record_columns(column *columns, size_t *n, const char *path, rcr_error *err) {
+    rcr_reader *reader;
+    rcr_record record;
+    rcr_status status = rcr_reader_open(&reader, path, err);
     if (status != RCR_OK) return status;
-    *n = 0;
-    for (size_t at = 0; at < length; at += consumed) {
-        rcr_extxyz_info info[64];
-        size_t n_infos = 0;
-        rcr_crystal *crystal = NULL;
-        consumed = 0;
-        rcr_status frame =
-            rcr_extxyz_parse(&crystal, info, 64, &n_infos, &consumed, "", text + at, length - at, 1, NULL);
-        rcr_crystal_free(crystal);
-        if (consumed == 0) break;
-        for (size_t i = 0; frame == RCR_OK && i < n_infos && i < 64; i++) {
-            int own = 0;
-            for (size_t k = 0; k < sizeof own_keys / sizeof *own_keys; k++)
-                own |= rcr_equals_ignore_case(info[i].key, info[i].key_length, own_keys[k]);
-            column *c = own ? NULL : find_column(columns, n, &info[i]);
-            if (c != NULL) column_add(c, info[i].value, info[i].value_length);
+    for (*n = 0; rcr_reader_read(reader, &record); rcr_record_release(&record))
+        for (size_t i = 0; i < record.n_properties && record.crystal != NULL; i++) {
+            column *c = find_column(columns, n, record.property[i].key);
+            if (c != NULL) column_add(c, record.property[i].value, strlen(record.property[i].value));
         }
-    }
-    rcr_free(text);
+    rcr_reader_close(reader);
     return RCR_OK;
+}
+
+/* Whether the rows are those of a table of files. */
+static int is_table(const char *path) {
+    rcr_folder *folder;
+    rcr_reader *reader;
+    int table = 0;
+    if (rcr_is_directory(path) || rcr_is_archive(path)) {
+        if (rcr_folder_open(&folder, path, NULL) != RCR_OK) return 0;
+        table = rcr_folder_has(folder, "id_prop.csv");
+        rcr_folder_free(folder);
+    } else if (rcr_is_table_name(path) && rcr_reader_open(&reader, path, NULL) == RCR_OK) {
+        table = rcr_reader_is_single(reader);
+        rcr_reader_close(reader);
+    }
+    return table;
 }
 
 /* ---- what the crystals are */
@@ -210,10 +211,9 @@ rcr_status rcr_info_data(rcr_text *out, const char *path, const rcr_graph_option
     if (status == RCR_OK) status = rcr_pool_create(&pool, 0, err);
     options.pool = pool;
     if (status == RCR_OK) status = rcr_read_data(&d, path, &options, quiet, 0, err);
-    int table = rcr_is_directory(path) || rcr_is_archive_name(path) || rcr_ends_with(path, ".csv");
     if (status == RCR_OK)
-        status = table ? table_columns(columns, &n_columns, path, d->n_rows, err)
-                       : frame_columns(columns, &n_columns, path, err);
+        status = is_table(path) ? table_columns(columns, &n_columns, path, d->n_rows, err)
+                                : record_columns(columns, &n_columns, path, err);
     if (status == RCR_OK) {
         char rows[32], usable[32], bad[32];
         rcr_text_printf(out, "data       %s: %s rows, %s usable, %s bad\n", path,
@@ -225,7 +225,13 @@ rcr_status rcr_info_data(rcr_text *out, const char *path, const rcr_graph_option
         if (d->elements != NULL)
             rcr_text_printf(out, "vectors    its own, %d features (%s)\n", d->elements->n_features, d->elements->name);
         rcr_text_printf(out, "sha256     %s\n", d->sha256);
-        put_columns(out, columns, n_columns);
+        if (n_columns > 0)
+            put_columns(out, columns, n_columns);
+        else
+            rcr_text_printf(out,
+                            "targets    none: structure files without targets (no id_prop.csv)\n"
+                            "           recryst predict MODEL %s predicts them\n",
+                            path);
     }
     rcr_free(columns);
     rcr_dataset_free(d);
