@@ -9,7 +9,7 @@ CMAKE_OPTIONS ?=
 help:
 	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
 	@echo 'make demo       build, train on the bundled alloys, score, predict single files: two to three minutes'
-	@echo 'make bench      compare with PyTorch and pymatgen (installs them in .venv), write docs/performance.md: half an hour'
+	@echo 'make bench      compare with PyTorch and pymatgen (installs them in .venv), write docs/performance.md: a quarter of an hour'
 	@echo 'make test       build everything and run all tests and checks'
 	@echo 'make checks     only the checks of the sources: rooms, headers, format, symbols, ...'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
