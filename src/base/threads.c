@@ -16,9 +16,16 @@
  * that wakes late finds nothing to claim.  The caller waits for the pieces, not for the workers: on a busy machine a
  * worker that the system has put aside delays nobody unless it holds a piece.
  */
+typedef struct worker_start {
+    rcr_pool *pool;
+    int worker;
+} worker_start;
+
 struct rcr_pool {
     int n_threads;
-    pthread_t *thread; /* [n_threads - 1] */
+    int n_started;       /* the caller and the threads that run; 0: no job has needed threads yet */
+    pthread_t *thread;   /* [n_threads - 1] */
+    worker_start *start; /* [n_threads - 1] */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     atomic_uint_fast64_t ticket; /* generation * 2^32 + pieces that nobody has claimed */
@@ -30,11 +37,6 @@ struct rcr_pool {
     _Atomic(void *) job;
     int n_sleeping; /* guarded by mutex */
 };
-
-typedef struct worker_start {
-    rcr_pool *pool;
-    int worker;
-} worker_start;
 
 enum { SPINS = 4000 };
 
@@ -84,14 +86,13 @@ static uint32_t await_generation(rcr_pool *pool, uint32_t seen) {
 }
 
 static void *worker_main(void *argument) {
-    worker_start start = *(worker_start *)argument;
-    rcr_free(argument);
-    rcr_pool *pool = start.pool;
+    const worker_start *start = argument;
+    rcr_pool *pool = start->pool;
     uint32_t seen = 0;
     for (;;) {
         seen = await_generation(pool, seen);
         if (atomic_load(&pool->stopping)) return NULL;
-        run_pieces(pool, seen, start.worker);
+        run_pieces(pool, seen, start->worker);
     }
 }
 
@@ -105,12 +106,23 @@ static uint32_t announce(rcr_pool *pool, int n) {
     return generation;
 }
 
+/* With fewer threads than wanted, where the system gives no more, the results are the same. */
+static void start_threads(rcr_pool *pool) {
+    pool->n_started = 1;
+    for (int i = 1; i < pool->n_threads; i++) {
+        pool->start[i - 1] = (worker_start){pool, i};
+        if (pthread_create(&pool->thread[i - 1], NULL, worker_main, &pool->start[i - 1]) != 0) return;
+        pool->n_started = i + 1;
+    }
+}
+
 void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job) {
     if (pool == NULL || pool->n_threads == 1 || n == 1) {
         for (int i = 0; i < n; i++) piece(job, i, 0);
         return;
     }
     if (n <= 0) return;
+    if (pool->n_started == 0) start_threads(pool);
     /* No piece of the job before is left, so until announce nothing can be claimed, whatever a late worker reads here.
      */
     atomic_store_explicit(&pool->unfinished, n, memory_order_relaxed);
@@ -162,27 +174,14 @@ rcr_status rcr_pool_create(rcr_pool **out, int n_threads, rcr_error *err) {
     if (n_threads == 0) n_threads = rcr_cpu_count();
     rcr_pool *pool = rcr_calloc_aligned(1, sizeof *pool);
     if (pool == NULL) return rcr_fail_memory(err, "starting threads");
-    pool->n_threads = 1;
+    pool->n_threads = n_threads;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->thread = rcr_calloc((size_t)n_threads, sizeof *pool->thread);
-    if (pool->thread == NULL) {
+    pool->start = rcr_calloc((size_t)n_threads, sizeof *pool->start);
+    if (pool->thread == NULL || pool->start == NULL) {
         rcr_pool_free(pool);
         return rcr_fail_memory(err, "starting threads");
-    }
-    for (int i = 1; i < n_threads; i++) {
-        worker_start *start = rcr_malloc(1, sizeof *start);
-        if (start == NULL) {
-            rcr_pool_free(pool);
-            return rcr_fail_memory(err, "starting threads");
-        }
-        *start = (worker_start){pool, i};
-        if (pthread_create(&pool->thread[i - 1], NULL, worker_main, start) != 0) {
-            rcr_free(start);
-            rcr_pool_free(pool);
-            return rcr_fail(err, RCR_ERR_MEMORY, "can't start %d threads; use fewer (--threads)", n_threads);
-        }
-        pool->n_threads = i + 1;
     }
     *out = pool;
     return RCR_OK;
@@ -192,9 +191,10 @@ void rcr_pool_free(rcr_pool *pool) {
     if (pool == NULL) return;
     atomic_store(&pool->stopping, 1);
     announce(pool, 0);
-    for (int i = 1; i < pool->n_threads; i++) pthread_join(pool->thread[i - 1], NULL);
+    for (int i = 1; i < pool->n_started; i++) pthread_join(pool->thread[i - 1], NULL);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->mutex);
     rcr_free(pool->thread);
+    rcr_free(pool->start);
     rcr_free(pool);
 }

@@ -4,13 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include "base/mem.h"
 #include "base/status.h"
+#include "io/libarchive.h"
 
-enum { MAX_MEMBERS = 1000000, MAX_NAME = 4096, CHUNK = 1 << 16 };
+/* Members up to SMALL bytes lie in blocks of BLOCK, which go back to the system as a whole: single allocations of a few
+ * kilobytes would stay behind as holes in the heap, as much memory as the archive holds. */
+enum { MAX_MEMBERS = 1000000, MAX_NAME = 4096, CHUNK = 1 << 16, BLOCK = 4 << 20, SMALL = 1 << 18 };
+
+/* Where a member is unpacked to. */
+typedef struct scratch {
+    char *data;
+    size_t capacity;
+} scratch;
 
 int rcr_is_safe_name(const char *name) {
     for (const char *part = name;;) {
@@ -45,7 +51,7 @@ static int is_clutter(const char *name) {
 }
 
 static rcr_status fail_archive(rcr_error *err, struct archive *a) {
-    const char *why = archive_error_string(a);
+    const char *why = rcr_la.archive_error_string(a);
     return rcr_fail(err, RCR_ERR_PARSE, "can't read the archive: %.300s", why != NULL ? why : "it is damaged");
 }
 
@@ -61,91 +67,92 @@ static int append(rcr_members *members, rcr_member member) {
     return 1;
 }
 
-/* The bytes of the current member.  Its announced size is only a hint: memory grows with what really comes. */
-static rcr_status read_data(rcr_member *member, struct archive *a, size_t hint, size_t room, rcr_error *err) {
-    size_t capacity = hint < room ? hint : room;
-    if (capacity > 16 * (size_t)CHUNK) capacity = 16 * (size_t)CHUNK;
-    char *data = rcr_malloc(capacity + 1, 1);
-    size_t length = 0;
-    while (data != NULL) {
-        if (length == capacity) {
-            /* One byte tells the end from a member that goes on. */
-            char more;
-            la_ssize_t n = archive_read_data(a, &more, 1);
-            if (n < 0) {
-                rcr_free(data);
-                return fail_archive(err, a);
-            }
-            if (n == 0) break;
-            if (length >= room) {
-                rcr_free(data);
-                return rcr_fail(err, RCR_ERR_LIMIT, "the archive holds more than the %zu MiB that may be unpacked",
-                                room >> 20);
-            }
-            capacity = 2 * capacity + CHUNK;
-            char *grown = rcr_realloc(data, capacity + 1, 1);
-            if (grown == NULL) {
-                rcr_free(data);
-                return rcr_fail_memory(err, "unpacking an archive");
-            }
-            data = grown;
-            data[length++] = more;
-        }
-        la_ssize_t n = archive_read_data(a, data + length, capacity - length);
-        if (n < 0) {
-            rcr_free(data);
-            return fail_archive(err, a);
-        }
-        if (n == 0) break;
-        length += (size_t)n;
+/* A copy of data[0 .. length) and a NUL in the newest block; length <= SMALL.  NULL: out of memory. */
+static char *keep(rcr_members *members, const char *data, size_t length) {
+    if (members->n_blocks == 0 || members->used + length + 1 > BLOCK) {
+        char **grown = rcr_realloc(members->block, members->n_blocks + 1, sizeof *grown);
+        if (grown == NULL) return NULL;
+        members->block = grown;
+        grown[members->n_blocks] = rcr_malloc(BLOCK, 1);
+        if (grown[members->n_blocks] == NULL) return NULL;
+        members->n_blocks++;
+        members->used = 0;
     }
-    char *fitted = data != NULL ? rcr_realloc(data, length + 1, 1) : NULL;
-    if (fitted == NULL) {
-        rcr_free(data);
-        return rcr_fail_memory(err, "unpacking an archive");
-    }
-    fitted[length] = '\0';
-    member->data = fitted;
-    member->length = length;
+    char *copy = members->block[members->n_blocks - 1] + members->used;
+    memcpy(copy, data, length);
+    copy[length] = '\0';
+    members->used += length + 1;
+    return copy;
+}
+
+static rcr_status grow(scratch *s, size_t capacity, rcr_error *err) {
+    if (capacity <= s->capacity) return RCR_OK;
+    char *grown = rcr_realloc(s->data, capacity, 1);
+    if (grown == NULL) return rcr_fail_memory(err, "unpacking an archive");
+    s->data = grown;
+    s->capacity = capacity;
     return RCR_OK;
 }
 
-static rcr_status read_entry(rcr_members *members, struct archive *a, struct archive_entry *entry, size_t max_bytes,
-                             rcr_error *err) {
+/* The bytes of the current member.  Its announced size is not asked for: memory grows with what really comes. */
+static rcr_status unpack(size_t *length, scratch *s, struct archive *a, size_t room, rcr_error *err) {
+    *length = 0;
+    for (;;) {
+        if (*length == s->capacity) {
+            rcr_status status = grow(s, 2 * s->capacity + CHUNK, err);
+            if (status != RCR_OK) return status;
+        }
+        la_ssize_t n = rcr_la.archive_read_data(a, s->data + *length, s->capacity - *length);
+        if (n < 0) return fail_archive(err, a);
+        if (n == 0) return RCR_OK;
+        *length += (size_t)n;
+        if (*length > room)
+            return rcr_fail(err, RCR_ERR_LIMIT, "the archive holds more than the %zu MiB that may be unpacked",
+                            room >> 20);
+    }
+}
+
+static rcr_status read_data(rcr_member *member, rcr_members *members, scratch *s, struct archive *a, size_t room,
+                            rcr_error *err) {
+    rcr_status status = unpack(&member->length, s, a, room, err);
+    if (status != RCR_OK) return status;
+    if (member->length <= SMALL) {
+        member->data = keep(members, s->data, member->length);
+    } else {
+        member->data = member->own = rcr_realloc(s->data, member->length + 1, 1);
+        if (member->own != NULL) {
+            member->own[member->length] = '\0';
+            *s = (scratch){0};
+        }
+    }
+    return member->data != NULL ? RCR_OK : rcr_fail_memory(err, "unpacking an archive");
+}
+
+static rcr_status read_entry(rcr_members *members, scratch *s, struct archive *a, struct archive_entry *entry,
+                             size_t max_bytes, rcr_error *err) {
     /* The UTF-8 form does not depend on the host's locale; names in other encodings come as they are. */
-    const char *path = archive_entry_pathname_utf8(entry);
-    if (path == NULL) path = archive_entry_pathname(entry);
+    const char *path = rcr_la.archive_entry_pathname_utf8(entry);
+    if (path == NULL) path = rcr_la.archive_entry_pathname(entry);
     if (path == NULL || strlen(path) > MAX_NAME)
         return rcr_fail(err, RCR_ERR_DATA, "a member of the archive has no name that can be read");
-    if (archive_entry_filetype(entry) == AE_IFDIR && archive_entry_hardlink(entry) == NULL) return RCR_OK;
-    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != NULL ||
-        archive_entry_symlink(entry) != NULL)
+    if (rcr_la.archive_entry_filetype(entry) == AE_IFDIR && rcr_la.archive_entry_hardlink(entry) == NULL) return RCR_OK;
+    if (rcr_la.archive_entry_filetype(entry) != AE_IFREG || rcr_la.archive_entry_hardlink(entry) != NULL ||
+        rcr_la.archive_entry_symlink(entry) != NULL)
         return rcr_fail(err, RCR_ERR_DATA,
                         "member \"%.200s\" of the archive is a link or a device; pack the files themselves", path);
-    char *name = rcr_strdup(path);
+    char *name = keep(members, path, strlen(path));
     if (name == NULL) return rcr_fail_memory(err, "unpacking an archive");
     clean(name);
-    if (path[0] == '/' || !rcr_is_safe_name(name)) {
-        rcr_free(name);
+    if (path[0] == '/' || !rcr_is_safe_name(name))
         return rcr_fail(err, RCR_ERR_DATA,
                         "member \"%.200s\" of the archive has an absolute name or one that leads out of it", path);
-    }
-    if (is_clutter(name)) {
-        rcr_free(name);
-        return RCR_OK;
-    }
+    if (is_clutter(name)) return RCR_OK;
     rcr_member member = {.name = name, .order = members->n};
-    size_t hint =
-        archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0 ? (size_t)archive_entry_size(entry) : 0;
-    rcr_status status = read_data(&member, a, hint, max_bytes - members->bytes, err);
-    if (status != RCR_OK) {
-        rcr_free(name);
-        return status;
-    }
+    rcr_status status = read_data(&member, members, s, a, max_bytes - members->bytes, err);
+    if (status != RCR_OK) return status;
     members->bytes += member.length;
     if (!append(members, member)) {
-        rcr_free(name);
-        rcr_free(member.data);
+        rcr_free(member.own);
         return rcr_fail_memory(err, "unpacking an archive");
     }
     return RCR_OK;
@@ -177,8 +184,7 @@ static void keep_last(rcr_members *members) {
     for (size_t i = 0; i < members->n; i++) {
         rcr_member *m = &members->member[i];
         if (i + 1 < members->n && strcmp(m->name, m[1].name) == 0) {
-            rcr_free(m->name);
-            rcr_free(m->data);
+            rcr_free(m->own);
         } else {
             members->member[kept++] = *m;
         }
@@ -187,15 +193,21 @@ static void keep_last(rcr_members *members) {
 }
 
 static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_bytes, rcr_error *err) {
-    for (size_t n = 0;; n++) {
+    scratch s = {0};
+    rcr_status status = RCR_OK;
+    for (size_t n = 0; status == RCR_OK; n++) {
         struct archive_entry *entry;
-        int code = archive_read_next_header(a, &entry);
+        int code = rcr_la.archive_read_next_header(a, &entry);
         if (code == ARCHIVE_EOF) break;
-        if (code < ARCHIVE_WARN || code == ARCHIVE_RETRY) return fail_archive(err, a);
-        if (n >= MAX_MEMBERS) return rcr_fail(err, RCR_ERR_LIMIT, "the archive has more than %d members", MAX_MEMBERS);
-        rcr_status status = read_entry(members, a, entry, max_bytes, err);
-        if (status != RCR_OK) return status;
+        if (code < ARCHIVE_WARN || code == ARCHIVE_RETRY)
+            status = fail_archive(err, a);
+        else if (n >= MAX_MEMBERS)
+            status = rcr_fail(err, RCR_ERR_LIMIT, "the archive has more than %d members", MAX_MEMBERS);
+        else
+            status = read_entry(members, &s, a, entry, max_bytes, err);
     }
+    rcr_free(s.data);
+    if (status != RCR_OK) return status;
     if (members->n > 0) qsort(members->member, members->n, sizeof *members->member, by_name);
     strip_top(members);
     keep_last(members);
@@ -204,24 +216,27 @@ static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_b
 
 /* The formats by name, since "all" would include filters that start other programs. */
 static void enable_formats(struct archive *a) {
-    archive_read_support_filter_gzip(a);
-    archive_read_support_filter_bzip2(a);
-    archive_read_support_filter_xz(a);
-    archive_read_support_filter_zstd(a);
-    archive_read_support_format_tar(a);
-    archive_read_support_format_gnutar(a);
-    archive_read_support_format_zip(a);
+    rcr_la.archive_read_support_filter_gzip(a);
+    rcr_la.archive_read_support_filter_bzip2(a);
+    rcr_la.archive_read_support_filter_xz(a);
+    rcr_la.archive_read_support_filter_zstd(a);
+    rcr_la.archive_read_support_format_tar(a);
+    rcr_la.archive_read_support_format_gnutar(a);
+    rcr_la.archive_read_support_format_zip(a);
 }
 
 rcr_status rcr_members_read(rcr_members *out, const char *path, const void *data, size_t length, size_t max_bytes,
                             rcr_error *err) {
-    struct archive *a = archive_read_new();
+    rcr_status status = rcr_libarchive_load(err);
+    if (status != RCR_OK) return status;
+    struct archive *a = rcr_la.archive_read_new();
     if (a == NULL) return rcr_fail_memory(err, "opening an archive");
     enable_formats(a);
     rcr_members members = {0};
-    int code = path != NULL ? archive_read_open_filename(a, path, CHUNK) : archive_read_open_memory(a, data, length);
-    rcr_status status = code == ARCHIVE_OK ? read_all(&members, a, max_bytes, err) : fail_archive(err, a);
-    archive_read_free(a);
+    int code = path != NULL ? rcr_la.archive_read_open_filename(a, path, CHUNK)
+                            : rcr_la.archive_read_open_memory(a, data, length);
+    status = code == ARCHIVE_OK ? read_all(&members, a, max_bytes, err) : fail_archive(err, a);
+    rcr_la.archive_read_free(a);
     if (status == RCR_OK)
         *out = members;
     else
@@ -230,10 +245,9 @@ rcr_status rcr_members_read(rcr_members *out, const char *path, const void *data
 }
 
 void rcr_members_release(rcr_members *members) {
-    for (size_t i = 0; i < members->n; i++) {
-        rcr_free(members->member[i].name);
-        rcr_free(members->member[i].data);
-    }
+    for (size_t i = 0; i < members->n; i++) rcr_free(members->member[i].own);
+    for (size_t i = 0; i < members->n_blocks; i++) rcr_free(members->block[i]);
+    rcr_free(members->block);
     rcr_free(members->member);
     *members = (rcr_members){0};
 }

@@ -7,6 +7,7 @@
 typedef struct rcr_member {
     char *name; /* cleaned: no "./", no top folder */
     char *data; /* [length + 1], ends in NUL */
+    char *own;  /* data, where it is an allocation of its own; NULL: it lies in a block */
     size_t length;
     size_t order; /* position in the archive */
 } rcr_member;
@@ -15,6 +16,8 @@ typedef struct rcr_members {
     rcr_member *member; /* [n] sorted by name, each name once */
     size_t n, capacity;
     size_t bytes;
+    char **block; /* [n_blocks] names and small members */
+    size_t n_blocks, used;
 } rcr_members;
 
 /* Read every regular file of the archive at `path`, or when path is NULL of the archive data[0 .. length).

@@ -1,5 +1,9 @@
 #include "support/check.h"
 
+#include <sys/types.h>
+
+#include <sha2.h>
+
 #include "base/hash.h"
 #include "base/rng.h"
 
@@ -80,9 +84,39 @@ static void cpython_small(void **state) {
     assert_memory_equal(items, seed_large, sizeof items);
 }
 
+/* Every length around the blocks' ends, in pieces of any size, against libmd. */
+static void sha256_of_any_length(void **state) {
+    (void)state;
+    enum { LONGEST = 5000 };
+    static uint8_t data[LONGEST];
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 7, 0);
+    for (size_t i = 0; i < LONGEST; i++) data[i] = (uint8_t)rcr_rng_below(&rng, 256);
+    for (size_t length = 0; length <= LONGEST; length += length < 400 ? 1 : 767) {
+        uint8_t digest[SHA256_DIGEST_LENGTH];
+        char expected[65], hex[65];
+        SHA2_CTX context;
+        SHA256Init(&context);
+        SHA256Update(&context, data, length);
+        SHA256Final(digest, &context);
+        for (int i = 0; i < SHA256_DIGEST_LENGTH; i++) snprintf(expected + 2 * i, 3, "%02x", digest[i]);
+        rcr_sha256 *hash = rcr_sha256_new();
+        assert_non_null(hash);
+        for (size_t at = 0; at < length;) {
+            size_t n = (size_t)rcr_rng_below(&rng, 200);
+            if (n > length - at) n = length - at;
+            rcr_sha256_add(hash, data + at, n);
+            at += n;
+        }
+        rcr_sha256_finish(hash, hex);
+        assert_string_equal(hex, expected);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sha256_of_known_texts), cmocka_unit_test(xoshiro_known_outputs),
-                                       cmocka_unit_test(streams_and_seeds_differ), cmocka_unit_test(uniform_and_below),
-                                       cmocka_unit_test(cpython_small)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sha256_of_known_texts), cmocka_unit_test(sha256_of_any_length),
+        cmocka_unit_test(xoshiro_known_outputs), cmocka_unit_test(streams_and_seeds_differ),
+        cmocka_unit_test(uniform_and_below),     cmocka_unit_test(cpython_small)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,8 +65,39 @@ static void refuses_absurd_numbers(void **state) {
     assert_true(rcr_cpu_count() >= 1);
 }
 
+/* Threads of this process, from /proc; 0 where that does not exist. */
+static int count_threads(void) {
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[200];
+    int n = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "Threads:", 8) == 0) n = atoi(line + 8);
+    if (file != NULL) fclose(file);
+    return n;
+}
+
+static void starts_threads_when_needed(void **state) {
+    (void)state;
+    static count_job job;
+    rcr_pool *pool = NULL;
+    assert_int_equal(rcr_pool_create(&pool, 4, NULL), RCR_OK);
+    int before = count_threads();
+    memset(&job, 0, sizeof job);
+    job.size = 4;
+    for (job.n = 0; job.n < 2; job.n++) rcr_pool_run(pool, job.n, count_piece, &job);
+    assert_int_equal(count_threads(), before);
+    memset(&job, 0, sizeof job);
+    job.size = 4, job.n = 2;
+    rcr_pool_run(pool, job.n, count_piece, &job);
+    if (before > 0) assert_int_equal(count_threads(), before + 3);
+    assert_int_equal(atomic_load(&job.stray), 0);
+    rcr_pool_free(pool);
+    assert_int_equal(count_threads(), before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_piece_runs_once), cmocka_unit_test(no_pool_runs_in_order),
-                                       cmocka_unit_test(refuses_absurd_numbers)};
+                                       cmocka_unit_test(refuses_absurd_numbers),
+                                       cmocka_unit_test(starts_threads_when_needed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
