@@ -1,4 +1,5 @@
-/* SHA-256 (by the processor's instructions where it has them, else libmd's), for provenance and for checksums of files; a fast checksum of many small blocks. */
+/* SHA-256 (by the processor's instructions where it has them, else libmd's), for provenance and for checksums of files;
+ * a fast checksum of many small blocks. */
 #ifndef RCR_BASE_HASH_H
 #define RCR_BASE_HASH_H
 

@@ -51,7 +51,7 @@ static int is_clutter(const char *name) {
 }
 
 static rcr_status fail_archive(rcr_error *err, struct archive *a) {
-    const char *why = rcr_la.archive_error_string(a);
+    const char *why = rcr_la.error_string(a);
     return rcr_fail(err, RCR_ERR_PARSE, "can't read the archive: %.300s", why != NULL ? why : "it is damaged");
 }
 
@@ -102,7 +102,7 @@ static rcr_status unpack(size_t *length, scratch *s, struct archive *a, size_t r
             rcr_status status = grow(s, 2 * s->capacity + CHUNK, err);
             if (status != RCR_OK) return status;
         }
-        la_ssize_t n = rcr_la.archive_read_data(a, s->data + *length, s->capacity - *length);
+        la_ssize_t n = rcr_la.read_data(a, s->data + *length, s->capacity - *length);
         if (n < 0) return fail_archive(err, a);
         if (n == 0) return RCR_OK;
         *length += (size_t)n;
@@ -131,13 +131,13 @@ static rcr_status read_data(rcr_member *member, rcr_members *members, scratch *s
 static rcr_status read_entry(rcr_members *members, scratch *s, struct archive *a, struct archive_entry *entry,
                              size_t max_bytes, rcr_error *err) {
     /* The UTF-8 form does not depend on the host's locale; names in other encodings come as they are. */
-    const char *path = rcr_la.archive_entry_pathname_utf8(entry);
-    if (path == NULL) path = rcr_la.archive_entry_pathname(entry);
+    const char *path = rcr_la.entry_pathname_utf8(entry);
+    if (path == NULL) path = rcr_la.entry_pathname(entry);
     if (path == NULL || strlen(path) > MAX_NAME)
         return rcr_fail(err, RCR_ERR_DATA, "a member of the archive has no name that can be read");
-    if (rcr_la.archive_entry_filetype(entry) == AE_IFDIR && rcr_la.archive_entry_hardlink(entry) == NULL) return RCR_OK;
-    if (rcr_la.archive_entry_filetype(entry) != AE_IFREG || rcr_la.archive_entry_hardlink(entry) != NULL ||
-        rcr_la.archive_entry_symlink(entry) != NULL)
+    if (rcr_la.entry_filetype(entry) == AE_IFDIR && rcr_la.entry_hardlink(entry) == NULL) return RCR_OK;
+    if (rcr_la.entry_filetype(entry) != AE_IFREG || rcr_la.entry_hardlink(entry) != NULL ||
+        rcr_la.entry_symlink(entry) != NULL)
         return rcr_fail(err, RCR_ERR_DATA,
                         "member \"%.200s\" of the archive is a link or a device; pack the files themselves", path);
     char *name = keep(members, path, strlen(path));
@@ -197,7 +197,7 @@ static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_b
     rcr_status status = RCR_OK;
     for (size_t n = 0; status == RCR_OK; n++) {
         struct archive_entry *entry;
-        int code = rcr_la.archive_read_next_header(a, &entry);
+        int code = rcr_la.read_next_header(a, &entry);
         if (code == ARCHIVE_EOF) break;
         if (code < ARCHIVE_WARN || code == ARCHIVE_RETRY)
             status = fail_archive(err, a);
@@ -216,27 +216,26 @@ static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_b
 
 /* The formats by name, since "all" would include filters that start other programs. */
 static void enable_formats(struct archive *a) {
-    rcr_la.archive_read_support_filter_gzip(a);
-    rcr_la.archive_read_support_filter_bzip2(a);
-    rcr_la.archive_read_support_filter_xz(a);
-    rcr_la.archive_read_support_filter_zstd(a);
-    rcr_la.archive_read_support_format_tar(a);
-    rcr_la.archive_read_support_format_gnutar(a);
-    rcr_la.archive_read_support_format_zip(a);
+    rcr_la.read_support_filter_gzip(a);
+    rcr_la.read_support_filter_bzip2(a);
+    rcr_la.read_support_filter_xz(a);
+    rcr_la.read_support_filter_zstd(a);
+    rcr_la.read_support_format_tar(a);
+    rcr_la.read_support_format_gnutar(a);
+    rcr_la.read_support_format_zip(a);
 }
 
 rcr_status rcr_members_read(rcr_members *out, const char *path, const void *data, size_t length, size_t max_bytes,
                             rcr_error *err) {
     rcr_status status = rcr_libarchive_load(err);
     if (status != RCR_OK) return status;
-    struct archive *a = rcr_la.archive_read_new();
+    struct archive *a = rcr_la.read_new();
     if (a == NULL) return rcr_fail_memory(err, "opening an archive");
     enable_formats(a);
     rcr_members members = {0};
-    int code = path != NULL ? rcr_la.archive_read_open_filename(a, path, CHUNK)
-                            : rcr_la.archive_read_open_memory(a, data, length);
+    int code = path != NULL ? rcr_la.read_open_filename(a, path, CHUNK) : rcr_la.read_open_memory(a, data, length);
     status = code == ARCHIVE_OK ? read_all(&members, a, max_bytes, err) : fail_archive(err, a);
-    rcr_la.archive_read_free(a);
+    rcr_la.read_free(a);
     if (status == RCR_OK)
         *out = members;
     else

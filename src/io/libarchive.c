@@ -4,7 +4,7 @@
 
 #ifndef RCR_LIBARCHIVE_SONAME
 
-#define ADDRESS(name) name,
+#define ADDRESS(name) archive_##name,
 rcr_libarchive rcr_la = {RCR_LIBARCHIVE_FUNCTIONS(ADDRESS)};
 
 rcr_status rcr_libarchive_load(rcr_error *err) {
@@ -19,7 +19,7 @@ rcr_status rcr_libarchive_load(rcr_error *err) {
 #include <stdio.h>
 #include <string.h>
 
-#define NAME(name) #name,
+#define NAME(name) "archive_" #name,
 static const char *const names[] = {RCR_LIBARCHIVE_FUNCTIONS(NAME)};
 enum { N_FUNCTIONS = sizeof names / sizeof names[0] };
 _Static_assert(sizeof(rcr_libarchive) == N_FUNCTIONS * sizeof(void *), "the table holds function pointers alone");

@@ -1,7 +1,7 @@
 /* libarchive, which is loaded when the first archive is opened.  It brings ten libraries along (XML, Unicode tables,
  * C++, compression), and starting a program with them takes 3 ms: as long as all that predicting one crystal takes.
  *
- * Its functions are called through a table, rcr_la.archive_read_new(), after rcr_libarchive_load has succeeded; one
+ * Its functions are called through a table, rcr_la.read_new(), after rcr_libarchive_load has succeeded; one
  * that is not called yet needs an entry in the list.  Without RCR_LIBARCHIVE_SONAME (the CMake option
  * RECRYST_LAZY_LIBARCHIVE is off, or the name could not be told) the program is linked with libarchive as usual. */
 #ifndef RCR_IO_LIBARCHIVE_H
@@ -13,27 +13,27 @@
 #include "recryst.h"
 
 #define RCR_LIBARCHIVE_FUNCTIONS(X)                                                                                    \
-    X(archive_entry_filetype)                                                                                          \
-    X(archive_entry_hardlink)                                                                                          \
-    X(archive_entry_pathname)                                                                                          \
-    X(archive_entry_pathname_utf8)                                                                                     \
-    X(archive_entry_symlink)                                                                                           \
-    X(archive_error_string)                                                                                            \
-    X(archive_read_data)                                                                                               \
-    X(archive_read_free)                                                                                               \
-    X(archive_read_new)                                                                                                \
-    X(archive_read_next_header)                                                                                        \
-    X(archive_read_open_filename)                                                                                      \
-    X(archive_read_open_memory)                                                                                        \
-    X(archive_read_support_filter_bzip2)                                                                               \
-    X(archive_read_support_filter_gzip)                                                                                \
-    X(archive_read_support_filter_xz)                                                                                  \
-    X(archive_read_support_filter_zstd)                                                                                \
-    X(archive_read_support_format_gnutar)                                                                              \
-    X(archive_read_support_format_tar)                                                                                 \
-    X(archive_read_support_format_zip)
+    X(entry_filetype)                                                                                                  \
+    X(entry_hardlink)                                                                                                  \
+    X(entry_pathname)                                                                                                  \
+    X(entry_pathname_utf8)                                                                                             \
+    X(entry_symlink)                                                                                                   \
+    X(error_string)                                                                                                    \
+    X(read_data)                                                                                                       \
+    X(read_free)                                                                                                       \
+    X(read_new)                                                                                                        \
+    X(read_next_header)                                                                                                \
+    X(read_open_filename)                                                                                              \
+    X(read_open_memory)                                                                                                \
+    X(read_support_filter_bzip2)                                                                                       \
+    X(read_support_filter_gzip)                                                                                        \
+    X(read_support_filter_xz)                                                                                          \
+    X(read_support_filter_zstd)                                                                                        \
+    X(read_support_format_gnutar)                                                                                      \
+    X(read_support_format_tar)                                                                                         \
+    X(read_support_format_zip)
 
-#define RCR_FUNCTION_POINTER(name) __typeof__(name) *name;
+#define RCR_FUNCTION_POINTER(name) __typeof__(archive_##name) *name;
 typedef struct rcr_libarchive {
     RCR_LIBARCHIVE_FUNCTIONS(RCR_FUNCTION_POINTER)
 } rcr_libarchive;
