@@ -19,6 +19,7 @@
     X(entry_pathname_utf8)                                                                                             \
     X(entry_symlink)                                                                                                   \
     X(error_string)                                                                                                    \
+    X(format)                                                                                                          \
     X(read_data)                                                                                                       \
     X(read_free)                                                                                                       \
     X(read_new)                                                                                                        \
@@ -29,7 +30,9 @@
     X(read_support_filter_gzip)                                                                                        \
     X(read_support_filter_xz)                                                                                          \
     X(read_support_filter_zstd)                                                                                        \
+    X(read_support_format_empty)                                                                                       \
     X(read_support_format_gnutar)                                                                                      \
+    X(read_support_format_raw)                                                                                         \
     X(read_support_format_tar)                                                                                         \
     X(read_support_format_zip)
 

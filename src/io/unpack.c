@@ -6,14 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "io/libarchive.h"
 
 enum { CHUNK = 1 << 18, PROBE = 512 };
 
@@ -27,7 +25,7 @@ struct rcr_unpacker {
 };
 
 static rcr_status fail_packed(rcr_error *err, struct archive *a) {
-    const char *why = archive_error_string(a);
+    const char *why = rcr_la.error_string(a);
     return rcr_fail(err, RCR_ERR_PARSE, "can't unpack: %.300s", why != NULL ? why : "the packed data are damaged");
 }
 
@@ -54,23 +52,25 @@ static int looks_packed(const char *head, size_t n, const char *path) {
 }
 
 static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
-    struct archive *a = u->archive = archive_read_new();
+    rcr_status status = rcr_libarchive_load(err);
+    if (status != RCR_OK) return status;
+    struct archive *a = u->archive = rcr_la.read_new();
     if (a == NULL) return rcr_fail_memory(err, "unpacking");
-    archive_read_support_filter_gzip(a);
-    archive_read_support_filter_bzip2(a);
-    archive_read_support_filter_xz(a);
-    archive_read_support_filter_zstd(a);
-    archive_read_support_format_tar(a);
-    archive_read_support_format_gnutar(a);
-    archive_read_support_format_zip(a);
-    archive_read_support_format_raw(a);
-    archive_read_support_format_empty(a);
-    int code = u->path != NULL ? archive_read_open_filename(a, u->path, 1 << 16)
-                               : archive_read_open_memory(a, u->memory, u->length);
+    rcr_la.read_support_filter_gzip(a);
+    rcr_la.read_support_filter_bzip2(a);
+    rcr_la.read_support_filter_xz(a);
+    rcr_la.read_support_filter_zstd(a);
+    rcr_la.read_support_format_tar(a);
+    rcr_la.read_support_format_gnutar(a);
+    rcr_la.read_support_format_zip(a);
+    rcr_la.read_support_format_raw(a);
+    rcr_la.read_support_format_empty(a);
+    int code = u->path != NULL ? rcr_la.read_open_filename(a, u->path, 1 << 16)
+                               : rcr_la.read_open_memory(a, u->memory, u->length);
     if (code < ARCHIVE_WARN) return fail_packed(err, a);
     struct archive_entry *entry;
-    code = archive_read_next_header(a, &entry);
-    int format = archive_format(a) & ARCHIVE_FORMAT_BASE_MASK;
+    code = rcr_la.read_next_header(a, &entry);
+    int format = rcr_la.format(a) & ARCHIVE_FORMAT_BASE_MASK;
     u->packing = RCR_PACKING_STREAM;
     if (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP)
         u->packing = RCR_PACKING_ARCHIVE;
@@ -143,7 +143,7 @@ rcr_status rcr_unpacker_again(rcr_unpacker **out, const rcr_unpacker *u, rcr_err
 
 void rcr_unpacker_free(rcr_unpacker *u) {
     if (u == NULL) return;
-    if (u->archive != NULL) archive_read_free(u->archive);
+    if (u->archive != NULL) rcr_la.read_free(u->archive);
     if (u->fd >= 0) close(u->fd);
     rcr_free(u->path);
     rcr_free(u);
@@ -153,7 +153,7 @@ rcr_packing rcr_unpacker_packing(const rcr_unpacker *u) { return u->packing; }
 
 rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *u, char *buffer, size_t room, rcr_error *err) {
     if (u->archive != NULL) {
-        la_ssize_t got = archive_read_data(u->archive, buffer, room);
+        la_ssize_t got = rcr_la.read_data(u->archive, buffer, room);
         if (got < 0) return fail_packed(err, u->archive);
         *n = (size_t)got;
     } else if (u->fd >= 0) {

@@ -76,23 +76,38 @@ static int count_threads(void) {
     return n;
 }
 
+/* A thread that was joined stays in /proc for a moment. */
+static int await_threads(int expected) {
+    int n = count_threads();
+    for (int i = 0; i < 500 && n != expected; i++) {
+        usleep(10000);
+        n = count_threads();
+    }
+    return n;
+}
+
 static void starts_threads_when_needed(void **state) {
     (void)state;
     static count_job job;
     rcr_pool *pool = NULL;
     assert_int_equal(rcr_pool_create(&pool, 4, NULL), RCR_OK);
-    int before = count_threads();
+    int before = 1;
+    if (await_threads(before) != before) { /* no such file, or a host that has threads of its own */
+        rcr_pool_free(pool);
+        skip();
+    }
     memset(&job, 0, sizeof job);
     job.size = 4;
     for (job.n = 0; job.n < 2; job.n++) rcr_pool_run(pool, job.n, count_piece, &job);
+    usleep(20000);
     assert_int_equal(count_threads(), before);
     memset(&job, 0, sizeof job);
     job.size = 4, job.n = 2;
     rcr_pool_run(pool, job.n, count_piece, &job);
-    if (before > 0) assert_int_equal(count_threads(), before + 3);
+    assert_int_equal(count_threads(), before + 3);
     assert_int_equal(atomic_load(&job.stray), 0);
     rcr_pool_free(pool);
-    assert_int_equal(count_threads(), before);
+    assert_int_equal(await_threads(before), before);
 }
 
 int main(void) {
