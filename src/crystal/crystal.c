@@ -38,6 +38,17 @@ double rcr_lattice_volume(const double lattice[3][3]) {
     return a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0]);
 }
 
+int rcr_lattice_invert(double inverse[3][3], const double l[3][3]) {
+    double volume = rcr_lattice_volume(l);
+    if (!(fabs(volume) > 0) || !isfinite(volume)) return 0;
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
+            inverse[i][j] = (l[a][c] * l[b][d] - l[a][d] * l[b][c]) / volume;
+        }
+    return 1;
+}
+
 /* Cosine and sine of an angle in degrees; exact for 90, 60 and 120, which most cells have. */
 static void cosine_sine(double *cosine, double *sine, double degrees) {
     static const double pi = 3.14159265358979323846;

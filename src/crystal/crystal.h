@@ -16,6 +16,9 @@ rcr_status rcr_lattice_from_parameters(double lattice[3][3], const double length
 /* Signed volume, cubic angstrom. */
 double rcr_lattice_volume(const double lattice[3][3]);
 
+/* Of lattice rows: frac = r * inverse, for a Cartesian position r.  0 when the lattice has no volume. */
+int rcr_lattice_invert(double inverse[3][3], const double lattice[3][3]);
+
 /* Refuse what no graph can be made of: no sites, numbers that are not finite, no volume, atomic numbers outside 1..118,
  * species arrays that break what recryst.h says of them.  (Disordered sites pass: the graph decides on them.)
  * Errors: RCR_ERR_DATA. */

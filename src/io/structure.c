@@ -6,40 +6,45 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "io/aims.h"
 #include "io/cif.h"
 #include "io/extxyz.h"
+#include "io/json_structure.h"
+#include "io/lines.h"
+#include "io/poscar.h"
 
 static const char *line_end(const char *p, const char *end) {
     while (p < end && *p != '\n' && *p != '\r') p++;
     return p;
 }
 
-static const char *skip_line_end(const char *p, const char *end) {
-    if (p < end && *p == '\r') p++;
-    if (p < end && *p == '\n' && (p[-1] == '\r' || p[-1] != '\n')) p++;
-    return p;
-}
-
-static int is_blank_line(const char *p, const char *stop) {
-    while (p < stop && (unsigned char)*p <= ' ') p++;
-    return p == stop;
-}
-
-/* A count alone on its line, then a line with Lattice= or Properties=. */
+/* A count alone on its line, then a line with Lattice= or Properties=, or (plain XYZ) any line and an atom. */
 static int looks_like_extxyz(const char *text, const char *end) {
-    while (text < end && (unsigned char)*text <= ' ') text++;
-    const char *stop = line_end(text, end), *p = text;
-    while (p < stop && rcr_is_digit((unsigned char)*p)) p++;
-    if (p == text || !is_blank_line(p, stop)) return 0;
-    p = skip_line_end(stop, end);
-    stop = line_end(p, end);
-    for (; p < stop; p++) {
-        size_t left = (size_t)(stop - p);
-        if ((left >= 8 && rcr_equals_ignore_case(p, 8, "Lattice=")) ||
-            (left >= 11 && rcr_equals_ignore_case(p, 11, "Properties=")))
+    rcr_lines in = rcr_lines_start(text, (size_t)(end - text));
+    rcr_word line, word;
+    int64_t count;
+    do {
+        if (!rcr_next_line(&line, &in)) return 0;
+        word = rcr_next_word(&line);
+    } while (word.length == 0);
+    if (!rcr_parse_int64(&count, word.text, word.length) || rcr_next_word(&line).length > 0) return 0;
+    if (!rcr_next_line(&line, &in)) return 0;
+    for (size_t i = 0; i + 8 <= line.length; i++)
+        if (rcr_equals_ignore_case(line.text + i, 8, "Lattice=") ||
+            (i + 11 <= line.length && rcr_equals_ignore_case(line.text + i, 11, "Properties=")))
             return 1;
-    }
-    return 0;
+    double r[3];
+    size_t used;
+    if (!rcr_next_line(&line, &in)) return 0;
+    word = rcr_next_word(&line);
+    return word.length > 0 && rcr_element_of_word(&used, word) != 0 && rcr_next_numbers(r, 3, &line) == 3;
+}
+
+/* '{' or '[' before anything else. */
+static int looks_like_json(const char *text, const char *end) {
+    if (end - text >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) text += 3;
+    while (text < end && rcr_is_space((unsigned char)*text)) text++;
+    return text < end && (*text == '{' || *text == '[');
 }
 
 /* data_ at the start of the first line that is neither blank nor a comment; anywhere: of any line. */
@@ -57,40 +62,166 @@ static int looks_like_cif(const char *text, const char *end, int anywhere) {
     return 0;
 }
 
+/* ---- names */
+
+static const char *base_of(const char *name) {
+    const char *slash = strrchr(name, '/');
+    return slash != NULL ? slash + 1 : name;
+}
+
+/* 1 when name[0 .. length) ends with suffix, which is not all of it, ignoring case. */
+static int has_ending(const char *name, size_t length, const char *suffix) {
+    size_t m = strlen(suffix);
+    return length > m && rcr_equals_ignore_case(name + length - m, m, suffix);
+}
+
+/* Its length without .gz and the like. */
+static size_t unpacked_length(const char *name) {
+    static const char *const endings[] = {".gz", ".zst", ".zstd", ".bz2", ".xz"};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (has_ending(name, length, endings[i])) return length - strlen(endings[i]);
+    return length;
+}
+
+/* POSCAR, CONTCAR, and these with more behind a point, a hyphen or an underscore. */
+static int is_poscar_name(const char *base, size_t length) {
+    size_t n = length >= 6 && memcmp(base, "POSCAR", 6) == 0    ? 6
+               : length >= 7 && memcmp(base, "CONTCAR", 7) == 0 ? 7
+                                                                : 0;
+    return n > 0 && (length == n || strchr("._-", base[n]) != NULL);
+}
+
+static const struct {
+    const char *ending;
+    rcr_format format;
+} endings[] = {{".cif", RCR_FORMAT_CIF},        {".mcif", RCR_FORMAT_CIF},    {".extxyz", RCR_FORMAT_EXTXYZ},
+               {".xyz", RCR_FORMAT_EXTXYZ},     {".exyz", RCR_FORMAT_EXTXYZ}, {".poscar", RCR_FORMAT_POSCAR},
+               {".contcar", RCR_FORMAT_POSCAR}, {".vasp", RCR_FORMAT_POSCAR}, {".json", RCR_FORMAT_JSON}};
+
+static rcr_format format_of_name(const char *name) {
+    const char *base = base_of(name);
+    size_t length = unpacked_length(base);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (!has_ending(base, length, endings[i].ending)) continue;
+        /* A dataset's element vectors lie among its structures. */
+        return rcr_equals_ignore_case(base, length, "atom_init.json") ? RCR_FORMAT_UNKNOWN : endings[i].format;
+    }
+    if (is_poscar_name(base, length)) return RCR_FORMAT_POSCAR;
+    static const char aims[] = "geometry.in";
+    for (size_t i = 0; i + sizeof aims - 1 <= length; i++) /* x.geometry.in, geometry.in.next_step */
+        if (memcmp(base + i, aims, sizeof aims - 1) == 0) return RCR_FORMAT_AIMS;
+    return RCR_FORMAT_UNKNOWN;
+}
+
+char *rcr_structure_id(const char *name) {
+    const char *base = base_of(name);
+    size_t length = unpacked_length(base), n = length;
+    if (is_poscar_name(base, length)) return rcr_strndup(base, length);
+    while (n > 1 && base[n - 1] != '.') n--;
+    return rcr_strndup(base, n > 1 ? n - 1 : length);
+}
+
+/* ---- any format */
+
 rcr_format rcr_format_detect(const char *name, const char *text, size_t length) {
     const char *end = text + length;
     if (looks_like_cif(text, end, 0)) return RCR_FORMAT_CIF;
+    if (looks_like_json(text, end)) return RCR_FORMAT_JSON;
     if (looks_like_extxyz(text, end)) return RCR_FORMAT_EXTXYZ;
-    if (name != NULL && (rcr_ends_with(name, ".cif") || rcr_ends_with(name, ".mcif"))) return RCR_FORMAT_CIF;
-    if (name != NULL && (rcr_ends_with(name, ".extxyz") || rcr_ends_with(name, ".xyz"))) return RCR_FORMAT_EXTXYZ;
+    if (rcr_poscar_looks_like(text, length)) return RCR_FORMAT_POSCAR;
+    if (rcr_aims_looks_like(text, length)) return RCR_FORMAT_AIMS;
+    rcr_format format = name != NULL ? format_of_name(name) : RCR_FORMAT_UNKNOWN;
+    if (format != RCR_FORMAT_UNKNOWN) return format;
     return looks_like_cif(text, end, 1) ? RCR_FORMAT_CIF : RCR_FORMAT_UNKNOWN;
 }
 
-/* "dir/mp-149.cif" -> "mp-149". */
-static char *id_of(const char *name) {
-    const char *base = strrchr(name, '/');
-    base = base != NULL ? base + 1 : name;
-    const char *dot = strrchr(base, '.');
-    return rcr_strndup(base, dot != NULL && dot > base ? (size_t)(dot - base) : strlen(base));
+const char *rcr_format_name(rcr_format format) {
+    switch (format) {
+    case RCR_FORMAT_CIF: return "CIF";
+    case RCR_FORMAT_EXTXYZ: return "extended XYZ";
+    case RCR_FORMAT_POSCAR: return "POSCAR";
+    case RCR_FORMAT_AIMS: return "FHI-aims geometry.in";
+    case RCR_FORMAT_JSON: return "JSON";
+    default: return "unknown format";
+    }
+}
+
+/* A JSON object may have an id of its own, which the name does not replace. */
+static rcr_status parse_json(rcr_crystal **out, const char *id, const char *text, size_t length, rcr_error *err) {
+    rcr_crystal *crystal;
+    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        text += 3;
+        length -= 3;
+    }
+    rcr_status status = rcr_json_structure_parse(&crystal, text, length, 1, err);
+    if (status != RCR_OK) return status;
+    if (crystal->id[0] == '\0') {
+        char *copy = rcr_strdup(id);
+        if (copy == NULL) {
+            rcr_crystal_free(crystal);
+            return rcr_fail_memory(err, "reading a structure");
+        }
+        rcr_free(crystal->id);
+        crystal->id = copy;
+    }
+    *out = crystal;
+    return RCR_OK;
+}
+
+static rcr_status parse_text(rcr_crystal **out, const char *name, const char *id, const char *text, size_t length,
+                             rcr_error *err) {
+    size_t n_infos, consumed;
+    switch (rcr_format_detect(name, text, length)) {
+    case RCR_FORMAT_CIF: return rcr_cif_parse(out, id, text, length, err);
+    case RCR_FORMAT_EXTXYZ: return rcr_extxyz_parse(out, NULL, 0, &n_infos, &consumed, id, text, length, 1, err);
+    case RCR_FORMAT_POSCAR: return rcr_poscar_parse(out, id, text, length, err);
+    case RCR_FORMAT_AIMS: return rcr_aims_parse(out, id, text, length, err);
+    case RCR_FORMAT_JSON: return parse_json(out, id, text, length, err);
+    default:
+        return rcr_fail(err, RCR_ERR_UNSUPPORTED,
+                        "the format is not known; CIF, POSCAR, extended XYZ, FHI-aims and JSON are read%s",
+                        length == 0 ? " (the file is empty)" : "");
+    }
+}
+
+/* The text in UTF-8, where its byte-order mark says that it is in UTF-16; *out NULL: it does not. */
+static rcr_status from_utf16(char **out, size_t *n, const char *text, size_t length, rcr_error *err) {
+    const unsigned char *byte = (const unsigned char *)text;
+    *out = NULL;
+    if (length < 2 || !((byte[0] == 0xFF && byte[1] == 0xFE) || (byte[0] == 0xFE && byte[1] == 0xFF))) return RCR_OK;
+    int high = byte[0] == 0xFF; /* where the high byte of a pair is */
+    char *made = rcr_malloc(length / 2, 3);
+    if (made == NULL) return rcr_fail_memory(err, "reading a structure");
+    size_t m = 0;
+    for (size_t i = 2; i + 2 <= length; i += 2) {
+        unsigned unit = (unsigned)byte[i + (size_t)high] << 8 | byte[i + (size_t)!high];
+        if (unit >= 0xD800 && unit < 0xE000) unit = '?'; /* half of a character that no format needs */
+        if (unit < 0x80) {
+            made[m++] = (char)unit;
+        } else if (unit < 0x800) {
+            made[m++] = (char)(0xC0 | unit >> 6);
+            made[m++] = (char)(0x80 | (unit & 0x3F));
+        } else {
+            made[m++] = (char)(0xE0 | unit >> 12);
+            made[m++] = (char)(0x80 | (unit >> 6 & 0x3F));
+            made[m++] = (char)(0x80 | (unit & 0x3F));
+        }
+    }
+    *out = made;
+    *n = m;
+    return RCR_OK;
 }
 
 rcr_status rcr_structure_parse(rcr_crystal **out, const char *name, const char *text, size_t length, rcr_error *err) {
     if (name == NULL) name = "";
     rcr_error own;
     if (err == NULL) err = &own;
-    char *id = id_of(name);
-    rcr_status status;
-    size_t n_infos, consumed;
+    char *id = rcr_structure_id(name), *converted = NULL;
     if (id == NULL) return rcr_fail_memory(err, "reading a structure");
-    switch (rcr_format_detect(name, text, length)) {
-    case RCR_FORMAT_CIF: status = rcr_cif_parse(out, id, text, length, err); break;
-    case RCR_FORMAT_EXTXYZ:
-        status = rcr_extxyz_parse(out, NULL, 0, &n_infos, &consumed, id, text, length, 1, err);
-        break;
-    default:
-        status = rcr_fail(err, RCR_ERR_UNSUPPORTED, "the format is not known; CIF and extended XYZ are read%s",
-                          length == 0 ? " (the file is empty)" : "");
-    }
+    rcr_status status = from_utf16(&converted, &length, text, length, err);
+    if (status == RCR_OK) status = parse_text(out, name, id, converted != NULL ? converted : text, length, err);
+    rcr_free(converted);
     rcr_free(id);
     if (status != RCR_OK) rcr_error_set_file(err, name);
     return status;

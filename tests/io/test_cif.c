@@ -42,6 +42,7 @@ static const good_case good_cases[] = {
     {"missing_quotes", "Fe 0 0 0; O .5 .5 .5"},
     {"non_ascii", "Fe 0 0 0; O .5 .5 .5"},
     {"bom_crlf", "Cs 0 0 0; Cl .5 .5 .5"},
+    {"utf16", "O 0 0 0"},
     {"cr_only", "Cs 0 0 0; Cl .5 .5 .5"},
     {"duplicate_tags", "Fe 0 0 0; O .5 .5 .5"},
     {"operations_spelling", "Cu .1 .2 .3; Cu .6 .7 .3; Cu .6 .2 .8; Cu .1 .7 .8"},
@@ -95,7 +96,6 @@ static const bad_case bad_cases[] = {
     {"no_cell", RCR_ERR_DATA, 0, "no cell"},
     {"no_sites", RCR_ERR_DATA, 0, "no atom sites"},
     {"bad_angles", RCR_ERR_DATA, 1, "120, 120, 125"},
-    {"utf16", RCR_ERR_UNSUPPORTED, 0, "UTF-16"},
 };
 
 static const char *case_path(const char *name) {
