@@ -28,17 +28,6 @@ void rcr_lattice_parameters(double lengths[3], double angles[3], const double la
     }
 }
 
-int rcr_lattice_invert(double inverse[3][3], const double l[3][3]) {
-    double volume = rcr_lattice_volume(l);
-    if (!(fabs(volume) > 0) || !isfinite(volume)) return 0;
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) {
-            int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
-            inverse[i][j] = (l[a][c] * l[b][d] - l[a][d] * l[b][c]) / volume;
-        }
-    return 1;
-}
-
 /* The species of the picked sites, where the crystal is disordered. */
 static int pick_species(rcr_crystal *made, const rcr_crystal *crystal, const int32_t *from) {
     const int32_t *offset = crystal->species_offset;

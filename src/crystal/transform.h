@@ -23,7 +23,4 @@ rcr_status rcr_crystal_reduce(rcr_crystal **out, const rcr_crystal *crystal, rcr
 /* Lengths (angstrom) and angles (degrees) of a cell.  Angles within 1e-10 of 60, 90 or 120 are those. */
 void rcr_lattice_parameters(double lengths[3], double angles[3], const double lattice[3][3]);
 
-/* inverse, so that frac = position * inverse for rows.  0 when the lattice has no volume. */
-int rcr_lattice_invert(double inverse[3][3], const double lattice[3][3]);
-
 #endif
