@@ -204,15 +204,6 @@ void rcr_record_parse(rcr_record *record) {
 
 /* ---------------------------------------------------------------- names */
 
-/* "dir/mp-149.cif.gz" -> "mp-149". */
-static char *stem_of(const char *path) {
-    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
-    char *stem = rcr_strndup(base, rcr_unpacked_name_length(base));
-    char *dot = stem != NULL ? strrchr(stem, '.') : NULL;
-    if (dot != NULL && dot > stem) *dot = '\0';
-    return stem;
-}
-
 static int has_ending(const char *name, const char *const *endings) {
     size_t length = rcr_unpacked_name_length(name);
     for (; *endings != NULL; endings++) {
@@ -311,7 +302,7 @@ static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *pat
 static rcr_status name_file(rcr_reader *r, const char *file, rcr_error *err) {
     close_file(r);
     r->file = rcr_strdup(file);
-    r->stem = stem_of(file);
+    r->stem = rcr_structure_id(file);
     r->number = 0;
     r->ended = 0;
     return r->file != NULL && r->stem != NULL ? RCR_OK : rcr_fail_memory(err, "opening a file");

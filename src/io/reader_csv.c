@@ -103,8 +103,10 @@ static size_t find_column(const rcr_csv_row *header, const rcr_csv_row *row) {
         found = k;
         best = place;
     }
-    for (size_t k = 0; row != NULL && found == SIZE_MAX && k < header->n_fields && k < row->n_fields; k++)
-        if (rcr_format_detect(NULL, row->field[k], strlen(row->field[k])) != RCR_FORMAT_UNKNOWN) found = k;
+    for (size_t k = 0; row != NULL && found == SIZE_MAX && k < header->n_fields && k < row->n_fields; k++) {
+        rcr_format format = rcr_format_detect(NULL, row->field[k], strlen(row->field[k]));
+        if (format != RCR_FORMAT_UNKNOWN && format != RCR_FORMAT_JSON) found = k; /* a list of numbers is JSON too */
+    }
     return found;
 }
 

@@ -12,6 +12,10 @@
 #include "io/json_structure.h"
 #include "io/lines.h"
 #include "io/poscar.h"
+#include "io/unpack.h"
+
+/* The most that one packed structure may unpack to. */
+#define MAX_UNPACKED_BYTES ((size_t)1 << 28)
 
 static const char *line_end(const char *p, const char *end) {
     while (p < end && *p != '\n' && *p != '\r') p++;
@@ -75,15 +79,6 @@ static int has_ending(const char *name, size_t length, const char *suffix) {
     return length > m && rcr_equals_ignore_case(name + length - m, m, suffix);
 }
 
-/* Its length without .gz and the like. */
-static size_t unpacked_length(const char *name) {
-    static const char *const endings[] = {".gz", ".zst", ".zstd", ".bz2", ".xz"};
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (has_ending(name, length, endings[i])) return length - strlen(endings[i]);
-    return length;
-}
-
 /* POSCAR, CONTCAR, and these with more behind a point, a hyphen or an underscore. */
 static int is_poscar_name(const char *base, size_t length) {
     size_t n = length >= 6 && memcmp(base, "POSCAR", 6) == 0    ? 6
@@ -101,7 +96,7 @@ static const struct {
 
 static rcr_format format_of_name(const char *name) {
     const char *base = base_of(name);
-    size_t length = unpacked_length(base);
+    size_t length = rcr_unpacked_name_length(base);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         if (!has_ending(base, length, endings[i].ending)) continue;
         /* A dataset's element vectors lie among its structures. */
@@ -116,7 +111,7 @@ static rcr_format format_of_name(const char *name) {
 
 char *rcr_structure_id(const char *name) {
     const char *base = base_of(name);
-    size_t length = unpacked_length(base), n = length;
+    size_t length = rcr_unpacked_name_length(base), n = length;
     if (is_poscar_name(base, length)) return rcr_strndup(base, length);
     while (n > 1 && base[n - 1] != '.') n--;
     return rcr_strndup(base, n > 1 ? n - 1 : length);
@@ -213,15 +208,34 @@ static rcr_status from_utf16(char **out, size_t *n, const char *text, size_t len
     return RCR_OK;
 }
 
+/* The text of a packed file; *out NULL: it is not packed. */
+static rcr_status unpack(char **out, size_t *n, const char *text, size_t length, rcr_error *err) {
+    *out = NULL;
+    if (!rcr_looks_packed(text, length)) return RCR_OK;
+    rcr_unpacker *u;
+    rcr_status status = rcr_unpacker_open_memory(&u, text, length, err);
+    if (status != RCR_OK) return status;
+    if (rcr_unpacker_packing(u) == RCR_PACKING_ARCHIVE)
+        status = rcr_fail(err, RCR_ERR_UNSUPPORTED, "this is an archive (tar or zip), not one structure");
+    else
+        status = rcr_unpacker_rest(out, n, u, MAX_UNPACKED_BYTES, err);
+    rcr_unpacker_free(u);
+    return status;
+}
+
 rcr_status rcr_structure_parse(rcr_crystal **out, const char *name, const char *text, size_t length, rcr_error *err) {
     if (name == NULL) name = "";
     rcr_error own;
     if (err == NULL) err = &own;
-    char *id = rcr_structure_id(name), *converted = NULL;
+    char *id = rcr_structure_id(name), *unpacked = NULL, *converted = NULL;
     if (id == NULL) return rcr_fail_memory(err, "reading a structure");
-    rcr_status status = from_utf16(&converted, &length, text, length, err);
-    if (status == RCR_OK) status = parse_text(out, name, id, converted != NULL ? converted : text, length, err);
+    rcr_status status = unpack(&unpacked, &length, text, length, err);
+    if (unpacked != NULL) text = unpacked;
+    if (status == RCR_OK) status = from_utf16(&converted, &length, text, length, err);
+    if (converted != NULL) text = converted;
+    if (status == RCR_OK) status = parse_text(out, name, id, text, length, err);
     rcr_free(converted);
+    rcr_free(unpacked);
     rcr_free(id);
     if (status != RCR_OK) rcr_error_set_file(err, name);
     return status;

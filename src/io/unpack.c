@@ -29,8 +29,7 @@ static rcr_status fail_packed(rcr_error *err, struct archive *a) {
     return rcr_fail(err, RCR_ERR_PARSE, "can't unpack: %.300s", why != NULL ? why : "the packed data are damaged");
 }
 
-/* Whether libarchive is to have a look: by the first bytes, and for tar without a magic number by the name. */
-static int looks_packed(const char *head, size_t n, const char *path) {
+int rcr_looks_packed(const char *head, size_t n) {
     static const struct {
         const char *bytes;
         size_t length, at;
@@ -47,8 +46,7 @@ static int looks_packed(const char *head, size_t n, const char *path) {
         if (n >= magic[k].at + magic[k].length && memcmp(head + magic[k].at, magic[k].bytes, magic[k].length) == 0)
             return 1;
     /* A zstd stream may begin with a skippable frame. */
-    if (n >= 4 && (head[0] & 0xF0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0) return 1;
-    return path != NULL && rcr_ends_with(path, ".tar");
+    return n >= 4 && (head[0] & 0xF0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
 }
 
 static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
@@ -110,7 +108,9 @@ static rcr_status open_any(rcr_unpacker *u, rcr_error *err) {
     } else if (n > 0) {
         memcpy(head, u->memory, n);
     }
-    return looks_packed(head, n, u->path) ? open_archive(u, err) : RCR_OK;
+    /* tar without a magic number is told by its name. */
+    int packed = rcr_looks_packed(head, n) || (u->path != NULL && rcr_ends_with(u->path, ".tar"));
+    return packed ? open_archive(u, err) : RCR_OK;
 }
 
 static rcr_status make(rcr_unpacker **out, const char *path, const void *data, size_t length, rcr_error *err) {

@@ -26,6 +26,9 @@ rcr_status rcr_unpacker_again(rcr_unpacker **out, const rcr_unpacker *unpacker, 
 /* Everything that is left, at most max_bytes; (*out)[*length] is 0.  Free with rcr_free.  Errors: RCR_ERR_LIMIT too. */
 rcr_status rcr_unpacker_rest(char **out, size_t *length, rcr_unpacker *unpacker, size_t max_bytes, rcr_error *err);
 
+/* 1 when bytes begin as gzip, bzip2, xz or zstd data, or as a tar or zip archive. */
+int rcr_looks_packed(const char *text, size_t length);
+
 /* "x.json.gz" -> length of "x.json"; of a name without such an ending, its length. */
 size_t rcr_unpacked_name_length(const char *name);
 

@@ -1,6 +1,8 @@
 /* Telling formats apart, and reading structures from bytes and from files. */
 #include "support/check.h"
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "io/structure.h"
 
 static rcr_format detect(const char *name, const char *text) { return rcr_format_detect(name, text, strlen(text)); }
@@ -120,6 +122,50 @@ static void molecules_are_refused_as_such(void **state) {
     }
 }
 
+/* Polonium, packed by gzip, bzip2, xz and zstd (the seeds of the fuzz target, with a byte before). */
+static void packed_files_are_read(void **state) {
+    (void)state;
+    static const char *const names[] = {"gzip", "bzip2", "xz", "zstd"};
+    const char *source = getenv("RECRYST_SOURCE");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[4096], *text;
+        size_t length;
+        rcr_crystal *crystal;
+        rcr_error err;
+        snprintf(path, sizeof path, "%s/tests/fuzz/corpus/structure/%s", source != NULL ? source : ".", names[i]);
+        assert_int_equal(rcr_file_read(&text, &length, path, 1 << 20, &err), RCR_OK);
+        if (rcr_structure_parse(&crystal, "dir/Po.cif.gz", text + 1, length - 1, &err) != RCR_OK)
+            fail_msg("%s: %s", names[i], err.message);
+        assert_string_equal(crystal->id, "Po");
+        assert_int_equal(crystal->atomic_number[0], 84);
+        rcr_crystal_free(crystal);
+        /* Cut off, it is an error that says so. */
+        crystal = NULL;
+        rcr_status status = rcr_structure_parse(&crystal, "Po.cif.gz", text + 1, length / 2, &err);
+        assert_int_equal(status, RCR_ERR_PARSE);
+        assert_ptr_equal(crystal, NULL);
+        if (strstr(err.message, "unpack") == NULL) fail_msg("%s: %s", names[i], err.message);
+        rcr_free(text);
+    }
+}
+
+static void archives_are_no_structure(void **state) {
+    (void)state;
+    char path[4096], *text;
+    size_t length;
+    rcr_error err;
+    const char *source = getenv("RECRYST_SOURCE");
+    static const char *const names[] = {"small.zip", "small.tar.gz", "plain.tar"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        rcr_crystal *crystal = NULL;
+        snprintf(path, sizeof path, "%s/tests/fuzz/corpus/archive/%s", source != NULL ? source : ".", names[i]);
+        assert_int_equal(rcr_file_read(&text, &length, path, 1 << 20, &err), RCR_OK);
+        assert_int_equal(rcr_structure_parse(&crystal, names[i], text, length, &err), RCR_ERR_UNSUPPORTED);
+        assert_non_null(strstr(err.message, "archive"));
+        rcr_free(text);
+    }
+}
+
 /* Both orders of bytes; what is outside ASCII does no harm, nor does half a pair at the end. */
 static void utf_16_is_read(void **state) {
     (void)state;
@@ -166,6 +212,8 @@ int main(void) {
         cmocka_unit_test(the_name_gives_the_id),
         cmocka_unit_test(every_format_is_dispatched),
         cmocka_unit_test(molecules_are_refused_as_such),
+        cmocka_unit_test(packed_files_are_read),
+        cmocka_unit_test(archives_are_no_structure),
         cmocka_unit_test(utf_16_is_read),
         cmocka_unit_test(errors_name_the_file),
     };
