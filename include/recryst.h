@@ -198,6 +198,31 @@ RCR_API rcr_model_info rcr_model_describe(const rcr_model *model);
 RCR_API rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model *model,
                                      const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err);
 
+/* Which vectors of a network: what it makes of crystals before its last layers turn that into a value. */
+typedef enum rcr_embedding_kind {
+    RCR_EMBED_CRYSTAL = 0, /* of each crystal: the mean of its atoms' vectors after the last step or layer */
+    RCR_EMBED_ATOMS,       /* of each atom after the last step or layer */
+    RCR_EMBED_STEPS        /* of each atom after every step or layer */
+} rcr_embedding_kind;
+
+/* Vectors of n crystals, one crystal after the other. */
+typedef struct rcr_embedding {
+    size_t n_crystals;
+    int32_t n_steps;    /* S: the model's depth for RCR_EMBED_STEPS, else 1 */
+    int32_t n_features; /* F: the model's atom_features */
+    /* [n_crystals + 1] crystal c has the rows row_offset[c] .. row_offset[c + 1] - 1: one, or one for each of its sites
+     * in their order; none where it could not be used. */
+    size_t *row_offset;
+    float *values;      /* [row_offset[n_crystals], S, F] */
+    rcr_status *status; /* [n_crystals] RCR_OK, or why it could not be used; RCR_ERR_NUMERIC: rows are not finite */
+} rcr_embedding;
+
+/* Vectors of n crystals.  *out belongs to the caller.  n_threads 0: all cores.  The values are the same bit for bit on
+ * any number of threads and whichever crystals go together.  Errors: RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_model_embed(rcr_embedding **out, const rcr_model *model, rcr_embedding_kind kind,
+                                   const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err);
+RCR_API void rcr_embedding_free(rcr_embedding *embedding);
+
 #ifdef __cplusplus
 }
 #endif

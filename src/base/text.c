@@ -68,6 +68,17 @@ char *rcr_format_double(char *buffer, double value) {
     return buffer;
 }
 
+char *rcr_format_float(char *buffer, float value) {
+    if (isnan(value)) return strcpy(buffer, "nan");
+    if (isinf(value)) return strcpy(buffer, value > 0 ? "inf" : "-inf");
+    /* Six digits survive the way through a float, nine are always enough. */
+    for (int precision = fabsf(value) < 1.2e-38f ? 1 : 6;; precision++) {
+        double back = 0;
+        reads_back(buffer, precision, (double)value);
+        if (precision == 9 || (rcr_parse_double(&back, buffer, strlen(buffer)) && (float)back == value)) return buffer;
+    }
+}
+
 void rcr_text_append(rcr_text *text, const char *data, size_t length) {
     if (text->failed) return;
     if (length > SIZE_MAX / 4 || text->length > SIZE_MAX / 4) {

@@ -16,6 +16,9 @@ int rcr_parse_int64(int64_t *out, const char *text, size_t length);
  * "nan", "inf" or "-inf" otherwise.  buffer: at least 32 bytes.  Returns buffer. */
 char *rcr_format_double(char *buffer, double value);
 
+/* The same for a single-precision value: the shortest text that reads back as the same float. */
+char *rcr_format_float(char *buffer, float value);
+
 /* A growing string.  Zero-initialise; release with rcr_text_free.  Out of memory sets `failed` and the text stays
  * valid. */
 typedef struct rcr_text {

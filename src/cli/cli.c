@@ -13,6 +13,7 @@ const rcr_command rcr_commands[] = {
     {"evaluate", "score a model on a dataset", rcr_cmd_evaluate},
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
     {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},
+    {"embed", "write the vectors that a network makes of crystals or atoms", rcr_cmd_embed},
     {"import", "turn a checkpoint of CGCNN, SR-CGCNN or cgcnn2 into a model file", rcr_cmd_import},
     {"export", "write a model for CGCNN, SR-CGCNN, or as ONNX", rcr_cmd_export},
     {"graph", "show the crystal graph of one structure file", rcr_cmd_graph},

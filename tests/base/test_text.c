@@ -116,7 +116,15 @@ static void formats_shortest(void **state) {
         double value;
         memcpy(&value, &bits, sizeof value);
         if (isfinite(value)) assert_true(number(rcr_format_double(buffer, value)) == value);
+        uint32_t half = (uint32_t)(bits >> 32);
+        float single;
+        memcpy(&single, &half, sizeof single);
+        if (isfinite(single)) assert_true((float)number(rcr_format_float(buffer, single)) == single);
     }
+    assert_string_equal(rcr_format_float(buffer, 0.1f), "0.1");
+    assert_string_equal(rcr_format_float(buffer, 16777216.0f), "16777216");
+    assert_string_equal(rcr_format_float(buffer, 1e-45f), "1e-45");
+    assert_string_equal(rcr_format_float(buffer, -INFINITY), "-inf");
 }
 
 static void ignores_the_locale(void **state) {

@@ -6,7 +6,7 @@ set -eu
 run 0 --version
 same "$(cat "$work/out")" "recryst $(sed -n 's/.*RCR_VERSION "\(.*\)"/\1/p' "$RECRYST_SOURCE/include/recryst.h")" version
 run 0 --help
-for command in train prepare evaluate predict info import export graph bench; do out_has "  $command "; done
+for command in train prepare evaluate predict info embed import export graph bench; do out_has "  $command "; done
 run 0 help
 out_has "exit codes"
 run 2
@@ -43,6 +43,7 @@ promised prepare out append strict threads quiet radius max-neighbors dmin step 
 promised evaluate target out
 promised predict out format threads strict
 promised info target json symprec
+promised embed what out format errors strict threads kernels quiet
 promised import atom-init target unit radius max-neighbors dmin step padding ties quiet
 promised export format atom-init atoms quiet
 promised graph format radius max-neighbors dmin step padding ties
