@@ -49,8 +49,7 @@ static void read_chunk(embed *e) {
     for (e->n = 0; e->n < CHUNK_INPUTS && bytes < CHUNK_BYTES; e->n++) {
         rcr_input *input = &e->input[e->n];
         if (!rcr_inputs_next(e->inputs, input)) return;
-        bytes += input->length;
-        if (input->crystal != NULL) bytes += 64 * (size_t)input->crystal->n_sites;
+        bytes += rcr_record_bytes(&input->record);
     }
 }
 
