@@ -192,6 +192,11 @@ typedef struct rcr_model_info {
 } rcr_model_info;
 RCR_API rcr_model_info rcr_model_describe(const rcr_model *model);
 
+/* Have a model take disordered crystals (RCR_DISORDER_AVERAGE) or refuse them, whatever it was trained with: the mean
+ * of element vectors is an input like any other, though a model that never met one extrapolates.  A model file keeps
+ * what was set last.  Errors: RCR_ERR_ARGUMENT. */
+RCR_API rcr_status rcr_model_set_disorder(rcr_model *model, rcr_disorder disorder, rcr_error *err);
+
 /* Predict n crystals.  values [n]: the target in its own unit, or the probability of class 1.
  * status [n] or NULL: RCR_OK for each crystal that could be used, else the reason; values of the others are NaN.
  * n_threads 0: all cores.  The values do not depend on n_threads or on which crystals are predicted together. */

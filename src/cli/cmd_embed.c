@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/embed_output.h"
 #include "cli/find_model.h"
+#include "cli/graph_args.h"
 #include "cli/inputs.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -19,7 +20,7 @@ enum { CHUNK_INPUTS = 1024, CHUNK_BYTES = 32 << 20, CHUNK_VALUES = 1 << 24 };
 
 typedef struct embed {
     const char *out_path, *errors_path, *kernels_name;
-    int32_t what, format, strict, quiet, threads;
+    int32_t what, format, strict, quiet, threads, disorder;
 
     rcr_model *model;
     rcr_net *net;
@@ -140,6 +141,7 @@ static rcr_status start(embed *e, const rcr_args *args, rcr_error *err) {
     const rcr_kernels *kernels;
     rcr_status status = rcr_kernels_choose(&kernels, e->kernels_name, err);
     if (status == RCR_OK) status = rcr_open_model(&e->model, args->positional[0], err);
+    if (status == RCR_OK) status = rcr_choose_disorder(e->model, e->disorder, err);
     if (status == RCR_OK) status = rcr_pool_create(&e->pool, e->threads, err);
     if (status == RCR_OK) status = rcr_net_create(&e->net, e->model, kernels, err);
     if (status == RCR_OK)
@@ -249,6 +251,7 @@ int rcr_cmd_embed(int argc, char **argv) {
          .value_name = "NAME",
          .value = &e.kernels_name,
          .help = "ref, base, avx2 or avx512; the best one when not given"},
+        RCR_MODEL_DISORDER_ARG(e.disorder),
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &e.quiet, .help = "no progress and no summary"},
     };
     rcr_args args = {

@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/find_model.h"
+#include "cli/graph_args.h"
 #include "cli/output.h"
 #include "cli/read_data.h"
 #include "cli/train_view.h"
@@ -14,7 +15,7 @@
 
 typedef struct evaluate {
     const char *target, *out, *kernels;
-    int32_t threads, strict, quiet;
+    int32_t threads, strict, quiet, disorder;
     rcr_model *model;
     rcr_pool *pool;
     rcr_dataset *dataset;
@@ -48,6 +49,7 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
 
 static rcr_status work(evaluate *e, const rcr_args *args, rcr_error *err) {
     rcr_status status = rcr_open_model(&e->model, args->positional[0], err);
+    if (status == RCR_OK) status = rcr_choose_disorder(e->model, e->disorder, err);
     if (status == RCR_OK) status = rcr_pool_create(&e->pool, e->threads, err);
     if (status == RCR_OK) status = read_data(e, args->positional[1], err);
     if (status != RCR_OK) return status;
@@ -115,6 +117,7 @@ int rcr_cmd_evaluate(int argc, char **argv) {
          .value_name = "NAME",
          .value = &e.kernels,
          .help = "ref, base, avx2 or avx512; the best one when not given"},
+        RCR_MODEL_DISORDER_ARG(e.disorder),
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &e.quiet, .help = "no progress and no notes on unusable rows"},
     };
     rcr_args args = {
@@ -122,7 +125,8 @@ int rcr_cmd_evaluate(int argc, char **argv) {
         .usage = "MODEL DATA [options]",
         .description = "Predict every row of DATA with a model and compare with its target. MODEL is a\n"
                        "model file, a run directory, or the name of a shipped model; DATA as for train.\n"
-                       "The graph options are those that the model was trained with.\n",
+                       "The graph options are those that the model was trained with (--disorder may say\n"
+                       "otherwise for disordered crystals).\n",
         .examples = "  recryst evaluate runs/first data/demo/alloys.extxyz\n"
                     "  recryst evaluate model.safetensors new.tar.zst --target band_gap --out compared.csv\n",
         .arg = table,

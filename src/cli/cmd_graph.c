@@ -10,6 +10,8 @@
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "crystal/element.h"
+#include "crystal/species.h"
+#include "graph/graph.h"
 
 /* Neighbors of one atom at one distance: as many as there are in the shell. */
 static void put_shell(rcr_text *out, const rcr_graph *graph, int32_t first, int32_t last) {
@@ -24,6 +26,18 @@ static void put_shell(rcr_text *out, const rcr_graph *graph, int32_t first, int3
     }
 }
 
+/* The sites that the table below names by their largest species. */
+static void put_mixed_sites(rcr_text *out, const rcr_crystal *crystal) {
+    char text[160];
+    rcr_text_puts(out, "\ndisordered sites, called by their largest species below\n");
+    for (int32_t i = 0; i < crystal->n_sites; i++) {
+        int32_t k = crystal->species_offset[i];
+        if (crystal->species_offset[i + 1] == k + 1 && crystal->species_occupancy[k] == 1) continue;
+        rcr_text_printf(out, "  %s%d: %s\n", rcr_element_symbol(crystal->atomic_number[i]), i,
+                        rcr_crystal_describe_site(text, sizeof text, crystal, i));
+    }
+}
+
 static void put_text(rcr_text *out, const rcr_crystal *crystal, const rcr_graph *graph,
                      const rcr_graph_options *options) {
     char a[32], b[32];
@@ -31,6 +45,7 @@ static void put_text(rcr_text *out, const rcr_crystal *crystal, const rcr_graph 
     rcr_text_printf(out, "graph      %s atoms, %s edges\n", rcr_format_count(a, graph->n_atoms),
                     rcr_format_count(b, graph->n_edges));
     rcr_describe_graph_options(out, options);
+    if (graph->species_offset != NULL) put_mixed_sites(out, crystal);
     rcr_text_puts(out, "\n atom  edges  neighbors by distance (A): element and number of the atom, x how often\n");
     for (int32_t i = 0; i < graph->n_atoms; i++) {
         char atom[32];
@@ -53,8 +68,23 @@ static void put_json_options(rcr_text *out, const rcr_graph_options *o) {
     rcr_json_number(out, o->dmin);
     rcr_text_puts(out, ", \"step\": ");
     rcr_json_number(out, o->step);
-    rcr_text_printf(out, ", \"n_gaussians\": %d, \"padding\": \"%s\", \"ties\": \"%s\"}",
-                    rcr_graph_options_n_gaussians(o), rcr_padding_name(o->padding), rcr_ties_name(o->ties));
+    rcr_text_printf(out, ", \"n_gaussians\": %d, \"padding\": \"%s\", \"ties\": \"%s\", \"disorder\": \"%s\"}",
+                    rcr_graph_options_n_gaussians(o), rcr_padding_name(o->padding), rcr_ties_name(o->ties),
+                    rcr_disorder_name(o->disorder));
+}
+
+static void put_json_species(rcr_text *out, const rcr_graph *graph) {
+    const int32_t *offset = graph->species_offset;
+    rcr_text_puts(out, "],\n \"species_offset\": [");
+    for (int32_t i = 0; i <= graph->n_atoms; i++) rcr_text_printf(out, "%s%d", i > 0 ? ", " : "", offset[i]);
+    rcr_text_puts(out, "],\n \"species_number\": [");
+    for (int32_t k = 0; k < offset[graph->n_atoms]; k++)
+        rcr_text_printf(out, "%s%d", k > 0 ? ", " : "", graph->species_number[k]);
+    rcr_text_puts(out, "],\n \"species_occupancy\": [");
+    for (int32_t k = 0; k < offset[graph->n_atoms]; k++) {
+        if (k > 0) rcr_text_puts(out, ", ");
+        rcr_json_number(out, graph->species_occupancy[k]);
+    }
 }
 
 static void put_json(rcr_text *out, const rcr_crystal *crystal, const rcr_graph *graph,
@@ -78,6 +108,7 @@ static void put_json(rcr_text *out, const rcr_crystal *crystal, const rcr_graph 
                     graph->n_edges);
     for (int32_t i = 0; i < graph->n_atoms; i++)
         rcr_text_printf(out, "%s%d", i > 0 ? ", " : "", graph->atomic_number[i]);
+    if (graph->species_offset != NULL) put_json_species(out, graph);
     rcr_text_puts(out, "],\n \"offset\": [");
     for (int32_t i = 0; i <= graph->n_atoms; i++) rcr_text_printf(out, "%s%d", i > 0 ? ", " : "", graph->offset[i]);
     rcr_text_puts(out, "],\n \"neighbor\": [");
@@ -130,7 +161,8 @@ int rcr_cmd_graph(int argc, char **argv) {
         .usage = "FILE [options]",
         .description = "Show the crystal graph of one structure file: for every atom its neighbors, the\n"
                        "nearest first. In JSON the edges of atom i are offset[i] to offset[i+1]-1;\n"
-                       "neighbor and distance (angstrom) have an entry for each edge.\n",
+                       "neighbor and distance (angstrom) have an entry for each edge. With --disorder\n"
+                       "average the species of a disordered crystal's sites are given in the same way.\n",
         .examples = "  recryst graph NaCl.cif\n"
                     "  recryst graph NaCl.cif --radius 6 --max-neighbors 8\n"
                     "  recryst graph NaCl.cif --format json > NaCl-graph.json\n",

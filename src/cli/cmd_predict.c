@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/find_model.h"
+#include "cli/graph_args.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/predict_stream.h"
@@ -21,6 +22,7 @@ enum { CHUNK_INPUTS = 1024, CHUNK_BYTES = 32 << 20 };
 typedef struct predict {
     const char *out_path, *kernels_name;
     int32_t json, strict, quiet, threads;
+    int32_t disorder;
     int32_t resume, format; /* of a stream */
 
     rcr_model *model;
@@ -117,6 +119,7 @@ static rcr_status start(predict *p, const rcr_args *args, rcr_error *err) {
     const rcr_kernels *kernels;
     rcr_status status = rcr_kernels_choose(&kernels, p->kernels_name, err);
     if (status == RCR_OK) status = rcr_open_model(&p->model, args->positional[0], err);
+    if (status == RCR_OK) status = rcr_choose_disorder(p->model, p->disorder, err);
     if (status == RCR_OK) status = rcr_pool_create(&p->pool, p->threads, err);
     if (status == RCR_OK) status = rcr_net_create(&p->net, p->model, kernels, err);
     if (status == RCR_OK)
@@ -201,6 +204,7 @@ int rcr_cmd_predict(int argc, char **argv) {
          .value_name = "NAME",
          .value = &p.kernels_name,
          .help = "ref, base, avx2 or avx512; the best one when not given"},
+        RCR_MODEL_DISORDER_ARG(p.disorder),
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &p.quiet, .help = "no progress and no summary"},
         {.kind = RCR_ARG_HEADING, .help = "of a stream"},
         {.name = "input-format",
@@ -255,6 +259,7 @@ int rcr_cmd_predict(int argc, char **argv) {
                                 .quiet = p.quiet,
                                 .threads = p.threads,
                                 .resume = p.resume,
+                                .disorder = p.disorder,
                                 .format = (rcr_stream_format)p.format};
         return rcr_predict_stream(&c);
     }

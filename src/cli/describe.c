@@ -5,14 +5,16 @@
 #include "cli/graph_args.h"
 #include "crystal/crystal.h"
 #include "crystal/element.h"
+#include "crystal/formula.h"
 
 void rcr_describe_formula(rcr_text *out, const rcr_crystal *crystal) {
-    int count[RCR_MAX_ATOMIC_NUMBER + 1] = {0};
-    for (int32_t i = 0; i < crystal->n_sites; i++) count[crystal->atomic_number[i]]++;
+    double amount[RCR_MAX_ATOMIC_NUMBER + 1];
+    char number[32];
+    rcr_composition(amount, crystal);
     for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) {
-        if (count[z] == 0) continue;
+        if (amount[z] == 0) continue;
         rcr_text_puts(out, rcr_element_symbol(z));
-        if (count[z] > 1) rcr_text_printf(out, "%d", count[z]);
+        if (amount[z] != 1) rcr_text_puts(out, rcr_format_double(number, round(amount[z] * 1e4) / 1e4));
     }
 }
 
@@ -42,6 +44,8 @@ void rcr_describe_graph_options(rcr_text *out, const rcr_graph_options *o) {
     rcr_text_printf(out, "neighbors  at most %d within %s A%s%s\n", o->max_neighbors,
                     rcr_format_double(radius, o->radius), o->ties == RCR_TIES_KEEP ? ", tied shells kept whole" : "",
                     o->padding == RCR_PADDING_REFERENCE ? ", padded as in the reference program" : "");
+    rcr_text_printf(out, "disorder   %s\n",
+                    o->disorder == RCR_DISORDER_AVERAGE ? "average: the mean of a site's element vectors" : "refused");
     rcr_text_printf(out, "distances  %d Gaussians from %s to %s A, %s A apart\n", n, rcr_format_double(first, o->dmin),
                     rcr_format_double(last, round((o->dmin + (n - 1) * o->step) * 1e9) / 1e9),
                     rcr_format_double(step, o->step));

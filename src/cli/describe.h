@@ -8,10 +8,11 @@
 /* Lines "structure", "cell": id, formula, sites, lengths, angles, volume. */
 void rcr_describe_crystal(rcr_text *out, const rcr_crystal *crystal);
 
-/* The formula with elements by rising atomic number in the count of the cell: "Al3Ni". */
+/* The formula with elements by rising atomic number in the count of the cell: "Al3Ni"; where sites
+ * are disordered, by occupancy: "O3Fe1.5Co0.5". */
 void rcr_describe_formula(rcr_text *out, const rcr_crystal *crystal);
 
-/* A line "neighbors" and a line "distances". */
+/* Lines "neighbors", "disorder" and "distances". */
 void rcr_describe_graph_options(rcr_text *out, const rcr_graph_options *options);
 
 #endif

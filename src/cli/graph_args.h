@@ -6,7 +6,7 @@
 
 typedef struct rcr_graph_args {
     rcr_graph_options options;
-    int32_t padding, ties; /* choices, until rcr_graph_args_finish */
+    int32_t padding, ties, disorder; /* choices, until rcr_graph_args_finish */
 } rcr_graph_args;
 
 /* The defaults. */
@@ -50,10 +50,27 @@ rcr_graph_args rcr_graph_args_default(void);
          .value = &(g).padding,                                                                                        \
          .help = "where an atom has too few neighbors: leave edges out, or add edges to atom 0 as the reference "      \
                  "CGCNN program does"},                                                                                \
+        {.name = "ties",                                                                                               \
+         .kind = RCR_ARG_CHOICE,                                                                                       \
+         .value_name = "cut|keep",                                                                                     \
+         .value = &(g).ties,                                                                                           \
+         .help = "neighbors at equal distance where the number is reached: cut by a fixed rule, or keep all"},         \
     {                                                                                                                  \
-        .name = "ties", .kind = RCR_ARG_CHOICE, .value_name = "cut|keep", .value = &(g).ties,                          \
-        .help = "neighbors at equal distance where the number is reached: cut by a fixed rule, or keep all"            \
+        .name = "disorder", .kind = RCR_ARG_CHOICE, .value_name = "refuse|average", .value = &(g).disorder,            \
+        .help = "crystals with sites that are shared or partly vacant: leave them out, or give such a site the mean "  \
+                "of its elements' vectors, weighted by occupancy"                                                      \
     }
+
+/* For commands that take their graph options from a model: --disorder; `choice` is an int32_t, 0 at first. */
+#define RCR_MODEL_DISORDER_ARG(choice)                                                                                 \
+    {                                                                                                                  \
+        .name = "disorder", .kind = RCR_ARG_CHOICE, .value_name = "model|refuse|average", .value = &(choice),          \
+        .help = "crystals with sites that are shared or partly vacant: as the model was trained, or refuse them, or "  \
+                "give such a site the mean of its elements' vectors, weighted by occupancy"                            \
+    }
+
+/* Apply that choice to a model. */
+rcr_status rcr_choose_disorder(rcr_model *model, int32_t choice, rcr_error *err);
 
 /* Take over the choices. */
 void rcr_graph_args_finish(rcr_graph_args *graph);

@@ -7,12 +7,14 @@
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "data/store_rows.h"
+#include "graph/graph.h"
 
 static void put_options(rcr_text *out, const rcr_graph_options *g) {
     char radius[32], tolerance[32];
-    rcr_text_printf(out, "graph      radius %s, %d neighbors, padding %s, ties %s, tolerance of ties %s\n",
+    rcr_text_printf(out, "graph      radius %s, %d neighbors, padding %s, ties %s, tolerance of ties %s, disorder %s\n",
                     rcr_format_double(radius, g->radius), g->max_neighbors, rcr_padding_name(g->padding),
-                    rcr_ties_name(g->ties), rcr_format_double(tolerance, g->tie_tolerance));
+                    rcr_ties_name(g->ties), rcr_format_double(tolerance, g->tie_tolerance),
+                    rcr_disorder_name(g->disorder));
 }
 
 static void put_source(rcr_text *out, const store_source *s) {

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/find_model.h"
+#include "cli/graph_args.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "io/csv.h"
@@ -155,6 +156,7 @@ static rcr_status start(screen *s, rcr_error *err) {
     const rcr_kernels *kernels;
     rcr_status status = rcr_kernels_choose(&kernels, c->kernels_name, err);
     if (status == RCR_OK) status = rcr_open_model(&s->model, c->model, err);
+    if (status == RCR_OK) status = rcr_choose_disorder(s->model, c->disorder, err);
     if (status == RCR_OK) status = rcr_pool_create(&s->pool, c->threads, err);
     if (status == RCR_OK) status = rcr_net_create(&s->net, s->model, kernels, err);
     if (status == RCR_OK) status = open_output(s, err);

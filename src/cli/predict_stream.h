@@ -23,7 +23,7 @@ rcr_status rcr_predict_rows(uint64_t *n_rows, uint64_t *keep, const char *path, 
 
 typedef struct rcr_stream_command {
     const char *model, *out_path, *kernels_name;
-    int json, strict, quiet, threads, resume;
+    int json, strict, quiet, threads, resume, disorder;
     rcr_stream_format format;
 } rcr_stream_command;
 /* Gives an exit code; has printed its own errors. */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/mixture.h"
 
 /* *array <- room for n elements; contents are lost.  1 on success. */
 static int reserve(void **array, size_t n, size_t size) {
@@ -79,6 +80,7 @@ static void append(rcr_batch *b, const rcr_graph_view *g) {
     int32_t *source = b->edge_source + b->n_edges;
     rcr_real *distance = b->edge_distance + b->n_edges;
     for (int32_t i = 0; i < g->n_atoms; i++) b->site_row[first_atom + i] = g->atomic_number[i];
+    if (g->n_species > 0) rcr_mixtures_append(&b->mixtures, b->site_row, first_atom, g);
     append_offsets(b->edge_offset + first_atom + 1, b->n_edges, g);
     if (g->neighbor_bytes == 1)
         COPY_EDGES(uint8_t, source, g->neighbor, g->n_edges, first_atom + value)
@@ -97,7 +99,7 @@ static void append(rcr_batch *b, const rcr_graph_view *g) {
 
 rcr_status rcr_batch_fill_from(rcr_batch *batch, const rcr_graph_source *source, size_t first, int32_t n,
                                rcr_error *err) {
-    int64_t n_atoms = 0, n_edges = 0;
+    int64_t n_atoms = 0, n_edges = 0, n_species = 0;
     batch->n_atoms = batch->n_edges = batch->n_crystals = 0;
     if (!reserve_crystals(batch, n)) return rcr_fail_memory(err, "making a batch");
     if (source->announce != NULL) source->announce(source->context, first, (size_t)n);
@@ -106,13 +108,15 @@ rcr_status rcr_batch_fill_from(rcr_batch *batch, const rcr_graph_source *source,
         if (status != RCR_OK) return status;
         n_atoms += batch->view[i].n_atoms;
         n_edges += batch->view[i].n_edges;
+        n_species += batch->view[i].n_species;
     }
     /* One below the largest int32_t, as the offsets have one entry more. */
     if (n_atoms >= INT32_MAX || n_edges >= INT32_MAX)
         return rcr_fail(err, RCR_ERR_LIMIT,
                         "a batch of %d crystals has more than %d atoms or edges; use a smaller batch", (int)n,
                         INT32_MAX - 1);
-    if (!reserve_atoms(batch, n_atoms, n_edges)) return rcr_fail_memory(err, "making a batch");
+    if (!reserve_atoms(batch, n_atoms, n_edges) || !rcr_mixtures_reserve(&batch->mixtures, n_species))
+        return rcr_fail_memory(err, "making a batch");
     batch->edge_offset[0] = 0;
     batch->crystal_offset[0] = 0;
     for (int32_t i = 0; i < n; i++) append(batch, &batch->view[i]);
@@ -131,6 +135,7 @@ void rcr_batch_release(rcr_batch *batch) {
     rcr_free(batch->edge_distance);
     rcr_free(batch->crystal_offset);
     rcr_free(batch->view);
+    rcr_mixtures_release(&batch->mixtures);
     memset(batch, 0, sizeof *batch);
 }
 

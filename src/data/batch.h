@@ -6,14 +6,28 @@
 #include "graph/packed.h"
 #include "recryst.h"
 
+/* The atoms of a batch whose sites are disordered.  Such a site's input is the mean of its species' element vectors,
+ * weighted by occupancy, with a vector of zeros for the vacancy: x = sum_k weight_k row_k, where the weights sum to 1
+ * (to rounding) and row 0 of the element table is zeros.  The embedding is affine, so the mean of the embedded rows is
+ * the embedding of the mean. */
+typedef struct rcr_mixtures {
+    int32_t n;        /* disordered atoms; 0: the arrays below may be NULL */
+    int32_t *atom;    /* [n] ascending; site_row is 0 there */
+    int32_t *offset;  /* [n + 1] first part of each */
+    int32_t *row;     /* [offset[n]] row of the element table: an atomic number, or 0 */
+    rcr_real *weight; /* [offset[n]] */
+    int32_t capacity; /* atoms; two parts for each */
+} rcr_mixtures;
+
 /* N atoms, E edges, C crystals.  Nothing is padded; atoms of a crystal are contiguous, so are its edges. */
 typedef struct rcr_batch {
     int32_t n_atoms, n_edges, n_crystals;
-    int32_t *site_row;       /* [N] row of the element table: the atomic number */
+    int32_t *site_row;       /* [N] row of the element table: the atomic number; 0 for the atoms in mixtures */
     int32_t *edge_offset;    /* [N + 1] */
     int32_t *edge_source;    /* [E] neighbour j, as an index of the batch's atoms */
     rcr_real *edge_distance; /* [E] angstrom */
     int32_t *crystal_offset; /* [C + 1] first atom of each crystal */
+    rcr_mixtures mixtures;
     int32_t capacity_atoms, capacity_edges, capacity_crystals;
     rcr_graph_view *view; /* [capacity_crystals] scratch of filling */
 } rcr_batch;

@@ -72,16 +72,22 @@ static rcr_status read_structure(rcr_crystal **crystal, source_row *row, const s
     return status;
 }
 
-rcr_status rcr_source_check_elements(const uint8_t *atomic_number, int32_t n, const rcr_element_table *known,
-                                     rcr_error *err) {
-    for (int32_t i = 0; i < n; i++) {
-        int z = atomic_number[i];
-        if (z >= 1 && z <= RCR_MAX_ATOMIC_NUMBER && known->known[z]) continue;
-        const char *symbol = rcr_element_symbol(z);
-        return rcr_fail(err, RCR_ERR_DATA, "element %s (site %ld) is not in the element table (%s)",
-                        symbol != NULL ? symbol : "?", (long)i + 1, known->name);
+static rcr_status check_element(int z, int32_t site, const rcr_element_table *known, rcr_error *err) {
+    if (z >= 1 && z <= RCR_MAX_ATOMIC_NUMBER && known->known[z]) return RCR_OK;
+    const char *symbol = rcr_element_symbol(z);
+    return rcr_fail(err, RCR_ERR_DATA, "element %s (site %ld) is not in the element table (%s)",
+                    symbol != NULL ? symbol : "?", (long)site + 1, known->name);
+}
+
+rcr_status rcr_source_check_elements(const rcr_graph_view *graph, const rcr_element_table *known, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    int32_t k = 0;
+    for (int32_t i = 0; i < graph->n_atoms && status == RCR_OK; i++) {
+        status = check_element(graph->atomic_number[i], i, known, err);
+        for (int32_t end = k + rcr_graph_view_n_species(graph, i); k < end && status == RCR_OK; k++)
+            status = check_element(graph->species_number[k], i, known, err);
     }
-    return RCR_OK;
+    return status;
 }
 
 /* Without a table of known elements, all are. */
@@ -90,10 +96,12 @@ static rcr_status make_record(source_row *row, const source *s, rcr_error *err) 
     rcr_graph *graph = NULL;
     row->crystal = NULL; /* freed here, so that a large file's crystals do not stay beside its graphs */
     rcr_status status = crystal == NULL ? read_structure(&crystal, row, s, err) : RCR_OK;
-    if (status == RCR_OK && s->known != NULL)
-        status = rcr_source_check_elements(crystal->atomic_number, crystal->n_sites, s->known, err);
     if (status == RCR_OK) status = rcr_graph_build(&graph, crystal, &s->options->graph, err);
     rcr_crystal_free(crystal);
+    if (status == RCR_OK && s->known != NULL) {
+        rcr_graph_view view = rcr_graph_view_of(graph);
+        status = rcr_source_check_elements(&view, s->known, err);
+    }
     if (status == RCR_OK) status = rcr_graph_pack(&row->record, &row->record_size, graph, s->distance_bytes, err);
     if (status == RCR_OK) {
         row->n_atoms = graph->n_atoms;

@@ -69,9 +69,9 @@ rcr_status rcr_source_run(source *s, size_t first, size_t n, rcr_error *err);
 rcr_status rcr_source_check_stored(source *s, rcr_error *err);
 /* The error of the first bad one of these rows, if there is one. */
 rcr_status rcr_source_first_bad(const source_row *row, size_t n, rcr_error *err);
-/* 0 and an error, naming the element and the site, where one of n atoms is not in the table. */
-rcr_status rcr_source_check_elements(const uint8_t *atomic_number, int32_t n, const rcr_element_table *known,
-                                     rcr_error *err);
+/* An error, naming the element and the site, where an atom's or a species' element is not in the table.  RCR_ERR_DATA.
+ */
+rcr_status rcr_source_check_elements(const rcr_graph_view *graph, const rcr_element_table *known, rcr_error *err);
 
 /* A new last row; it takes over id, file (both may be NULL when allocation failed) and crystal.  NULL: out of memory,
  * remembered in the source; everything given was freed. */

@@ -225,7 +225,7 @@ rcr_status rcr_source_check_stored(source *s, rcr_error *err) {
         rcr_graph_view view;
         if (row->record == NULL || all_known(row, s->known)) continue;
         rcr_status status = rcr_graph_view_packed(&view, row->record, row->record_size, &problem);
-        if (status == RCR_OK) status = rcr_source_check_elements(view.atomic_number, view.n_atoms, s->known, &problem);
+        if (status == RCR_OK) status = rcr_source_check_elements(&view, s->known, &problem);
         if (status == RCR_OK) continue;
         if (row->file == NULL && problem.line == 0) problem.line = row->line;
         rcr_error_set_file(&problem, row->file != NULL ? row->file : s->table);

@@ -9,9 +9,9 @@
 #include "base/status.h"
 
 /* What rows of one unit have in common: the number of atoms of each element, in lowest terms, or 1 for each that
- * occurs. */
+ * occurs.  Where sites are disordered, the sum of occupancies, to a thousandth of an atom. */
 typedef struct unit_key {
-    int32_t count[RCR_MAX_ATOMIC_NUMBER + 1];
+    int64_t count[RCR_MAX_ATOMIC_NUMBER + 1];
 } unit_key;
 
 typedef struct keyed {
@@ -36,13 +36,27 @@ static void release(units *u) {
     rcr_free(u->unit);
 }
 
-static int32_t gcd(int32_t a, int32_t b) {
+static int64_t gcd(int64_t a, int64_t b) {
     while (b != 0) {
-        int32_t rest = a % b;
+        int64_t rest = a % b;
         a = b;
         b = rest;
     }
     return a;
+}
+
+static void count_disordered(unit_key *key, const rcr_graph_view *view) {
+    double amount[RCR_MAX_ATOMIC_NUMBER + 1] = {0};
+    int32_t k = 0;
+    for (int32_t i = 0; i < view->n_atoms; i++) {
+        int32_t n = rcr_graph_view_n_species(view, i);
+        if (n == 0) amount[view->atomic_number[i]] += 1;
+        for (int32_t end = k + n; k < end; k++) amount[view->species_number[k]] += rcr_graph_view_occupancy(view, k);
+    }
+    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) {
+        key->count[z] = (int64_t)nearbyint(1000 * amount[z]);
+        if (amount[z] > 0 && key->count[z] == 0) key->count[z] = 1;
+    }
 }
 
 static rcr_status make_key(unit_key *key, const rcr_dataset *dataset, size_t sample, rcr_split_group group,
@@ -53,8 +67,11 @@ static rcr_status make_key(unit_key *key, const rcr_dataset *dataset, size_t sam
     rcr_status status = source.view(&view, source.context, sample, err);
     if (status != RCR_OK) return status;
     memset(key, 0, sizeof *key);
-    for (int32_t i = 0; i < view.n_atoms; i++) key->count[view.atomic_number[i]]++;
-    int32_t divisor = 0;
+    if (view.n_species > 0)
+        count_disordered(key, &view);
+    else
+        for (int32_t i = 0; i < view.n_atoms; i++) key->count[view.atomic_number[i]]++;
+    int64_t divisor = 0;
     for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) divisor = gcd(key->count[z], divisor);
     for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++)
         key->count[z] = group == RCR_GROUP_CHEMICAL_SYSTEM ? key->count[z] > 0 : key->count[z] / divisor;

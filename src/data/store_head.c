@@ -49,9 +49,10 @@ size_t rcr_store_head_column(store_head *head, const char *name) {
 /* ---------------------------------------------------------------- writing */
 
 static json_t *graph_json(const rcr_graph_options *g) {
-    return json_pack("{s:f, s:i, s:s, s:s, s:f}", "radius", g->radius, "max_neighbors", (int)g->max_neighbors,
+    return json_pack("{s:f, s:i, s:s, s:s, s:f, s:s}", "radius", g->radius, "max_neighbors", (int)g->max_neighbors,
                      "padding", g->padding == RCR_PADDING_REFERENCE ? "reference" : "none", "ties",
-                     g->ties == RCR_TIES_KEEP ? "keep" : "cut", "tie_tolerance", rcr_graph_tie_tolerance(g));
+                     g->ties == RCR_TIES_KEEP ? "keep" : "cut", "tie_tolerance", rcr_graph_tie_tolerance(g), "disorder",
+                     rcr_disorder_name(g->disorder));
 }
 
 /* JSON is UTF-8, names of files need not be. */
@@ -168,6 +169,8 @@ static int read_parts(store_head *head, const json_t *root) {
     head->graph.padding = is_text(graph, "padding", "reference") ? RCR_PADDING_REFERENCE : RCR_PADDING_NONE;
     head->graph.ties = is_text(graph, "ties", "keep") ? RCR_TIES_KEEP : RCR_TIES_CUT;
     head->graph.tie_tolerance = real(graph, "tie_tolerance", &damaged);
+    /* A store that does not say is of a program that refused disordered sites. */
+    head->graph.disorder = is_text(graph, "disorder", "average") ? RCR_DISORDER_AVERAGE : RCR_DISORDER_REFUSE;
     head->frames = is_text(root, "rows", "frames");
     head->header = json_is_true(json_object_get(root, "header"));
     for (size_t k = 0; k < json_array_size(columns); k++) {
@@ -229,6 +232,9 @@ rcr_status rcr_store_check_options(const store_head *head, const rcr_graph_optio
                         has->ties == RCR_TIES_KEEP ? "keep and cut is wanted" : "cut and keep is wanted");
     else
         tell(&differs, "tie_tolerance", rcr_graph_tie_tolerance(has), rcr_graph_tie_tolerance(wanted));
+    if (has->disorder != wanted->disorder)
+        rcr_text_printf(&differs, "%sdisorder is %s and %s is wanted", differs.length > 0 ? "; " : "",
+                        rcr_disorder_name(has->disorder), rcr_disorder_name(wanted->disorder));
     rcr_status status = RCR_OK;
     if (differs.failed)
         status = rcr_fail_memory(err, "opening a store");

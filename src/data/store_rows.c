@@ -51,11 +51,12 @@ static void write_cells(rcr_text *out, const source_row *row, const size_t *colu
 
 /* The elements of a record, ascending. */
 static void write_elements(rcr_text *out, const source_row *row) {
-    rcr_graph_view view;
+    rcr_graph_view view = {0};
     uint8_t has[256] = {0};
     size_t n = 0;
     if (rcr_graph_view_packed(&view, row->record, row->record_size, NULL) == RCR_OK)
         for (int32_t i = 0; i < view.n_atoms; i++) has[view.atomic_number[i]] = 1;
+    for (int32_t k = 0; k < view.n_species; k++) has[view.species_number[k]] = 1;
     for (int z = 0; z < 256; z++) n += has[z];
     rcr_store_write_number(out, n);
     for (int z = 0; z < 256; z++)

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "graph/graph.h"
 
-enum { VERSION = 1, HEADER_BYTES = 16, MAX_Z = 118 };
+enum { ORDERED = 1, DISORDERED = 2, HEADER_BYTES = 16, MAX_Z = 118 };
 
 /* Records are written and read in the machine's byte order, which is little-endian wherever recryst is built for; the
  * store refuses other machines (store.c), and in memory the order does not matter. */
@@ -20,14 +20,26 @@ static uint32_t get_u32(const uint8_t *from) {
 static void put_u32(uint8_t *to, uint32_t value) { memcpy(to, &value, sizeof value); }
 
 rcr_graph_view rcr_graph_view_of(const rcr_graph *graph) {
-    return (rcr_graph_view){.n_atoms = graph->n_atoms,
-                            .n_edges = graph->n_edges,
-                            .atomic_number = graph->atomic_number,
-                            .offset = graph->offset,
-                            .neighbor = graph->neighbor,
-                            .distance = graph->distance,
-                            .neighbor_bytes = 4,
-                            .distance_bytes = 8};
+    rcr_graph_view view = {.n_atoms = graph->n_atoms,
+                           .n_edges = graph->n_edges,
+                           .atomic_number = graph->atomic_number,
+                           .offset = graph->offset,
+                           .neighbor = graph->neighbor,
+                           .distance = graph->distance,
+                           .neighbor_bytes = 4,
+                           .distance_bytes = 8};
+    if (graph->species_offset == NULL) return view;
+    view.n_species = graph->species_offset[graph->n_atoms];
+    view.species_offset = graph->species_offset;
+    view.species_number = graph->species_number;
+    view.species_occupancy = graph->species_occupancy;
+    return view;
+}
+
+double rcr_graph_view_occupancy(const rcr_graph_view *view, int32_t k) {
+    double value;
+    memcpy(&value, (const uint8_t *)view->species_occupancy + sizeof value * (size_t)k, sizeof value);
+    return value;
 }
 
 /* ---------------------------------------------------------------- checking */
@@ -87,19 +99,54 @@ static int elements_ok(const rcr_graph_view *view) {
     return 1;
 }
 
+/* Species entries first .. end - 1 make up one site of element z. */
+static int site_ok(const rcr_graph_view *view, int32_t first, int32_t end, int z) {
+    double sum = 0, largest = 0;
+    int main_number = 0;
+    for (int32_t k = first; k < end; k++) {
+        double share = rcr_graph_view_occupancy(view, k);
+        int number = view->species_number[k];
+        if (number < 1 || number > MAX_Z || (k > first && number <= view->species_number[k - 1])) return 0;
+        if (!(share > 0 && share <= 1)) return 0;
+        sum += share;
+        if (share > largest) largest = share, main_number = number;
+    }
+    return main_number == z && sum <= 1 + 1e-8; /* rounding, as rcr_crystal_check allows it and a little more */
+}
+
+static int species_ok(const rcr_graph_view *view) {
+    int64_t sum = 0;
+    for (int32_t i = 0; i < view->n_atoms; i++) sum += view->species_count[i];
+    if (sum != view->n_species) return 0;
+    for (int32_t i = 0, k = 0; i < view->n_atoms; k += view->species_count[i++])
+        if (view->species_count[i] > 0 && !site_ok(view, k, k + view->species_count[i], view->atomic_number[i]))
+            return 0;
+    return 1;
+}
+
 /* Bytes of a record of this shape. */
 static uint64_t record_bytes(uint64_t atoms, uint64_t edges, const rcr_graph_view *width) {
-    return HEADER_BYTES + atoms * (1u + width->count_bytes) +
-           edges * ((uint64_t)width->neighbor_bytes + width->distance_bytes);
+    uint64_t bytes = HEADER_BYTES + atoms * (1u + width->count_bytes) +
+                     edges * ((uint64_t)width->neighbor_bytes + width->distance_bytes);
+    if (width->n_species > 0) bytes += sizeof(uint32_t) + atoms + (uint64_t)width->n_species * (1 + sizeof(double));
+    return bytes;
+}
+
+/* The number of species of a record of version 2 stands after what version 1 has; 0: there is none. */
+static int32_t read_n_species(const uint8_t *record, size_t size, uint64_t ordered_bytes) {
+    if (size < ordered_bytes + sizeof(uint32_t)) return 0;
+    uint32_t n = get_u32(record + ordered_bytes);
+    return n < INT32_MAX ? (int32_t)n : 0;
 }
 
 rcr_status rcr_graph_view_packed(rcr_graph_view *out, const void *record, size_t size, rcr_error *err) {
     const uint8_t *at = record;
     if (size < HEADER_BYTES) return fail_record(err, "it is shorter than its header");
     if (get_u32(at) != (uint32_t)rcr_checksum(at + 4, size - 4)) return fail_record(err, "its checksum does not match");
-    if (at[4] != VERSION)
-        return rcr_fail(err, RCR_ERR_UNSUPPORTED, "the graph's record has version %d; this program reads version %d",
-                        at[4], VERSION);
+    if (at[4] != ORDERED && at[4] != DISORDERED)
+        return rcr_fail(err, RCR_ERR_UNSUPPORTED,
+                        "the graph's record has version %d; this program reads versions %d and %d", at[4], ORDERED,
+                        DISORDERED);
     rcr_graph_view view = {.count_bytes = at[5], .neighbor_bytes = at[6], .distance_bytes = at[7]};
     uint32_t n_atoms = get_u32(at + 8), n_edges = get_u32(at + 12);
     if ((view.count_bytes != 0 && view.count_bytes != 1 && view.count_bytes != 4) ||
@@ -108,6 +155,10 @@ rcr_status rcr_graph_view_packed(rcr_graph_view *out, const void *record, size_t
         return fail_record(err, "its numbers have impossible widths");
     if (n_atoms < 1 || n_atoms >= INT32_MAX || n_edges >= INT32_MAX)
         return fail_record(err, "its numbers of atoms and edges are impossible");
+    if (at[4] == DISORDERED) {
+        view.n_species = read_n_species(at, size, record_bytes(n_atoms, n_edges, &view));
+        if (view.n_species == 0) return fail_record(err, "its number of species is impossible");
+    }
     if (record_bytes(n_atoms, n_edges, &view) != size) return fail_record(err, "its length does not fit its contents");
     view.n_atoms = (int32_t)n_atoms;
     view.n_edges = (int32_t)n_edges;
@@ -119,16 +170,51 @@ rcr_status rcr_graph_view_packed(rcr_graph_view *out, const void *record, size_t
     view.neighbor = at;
     at += (size_t)n_edges * view.neighbor_bytes;
     view.distance = at;
+    at += (size_t)n_edges * view.distance_bytes;
+    if (view.n_species > 0) {
+        view.species_count = at + sizeof(uint32_t);
+        view.species_number = view.species_count + n_atoms;
+        view.species_occupancy = view.species_number + view.n_species;
+    }
     if (view.count_bytes == 0 ? n_edges % n_atoms != 0 : sum_counts(&view) != n_edges)
         return fail_record(err, "the atoms' counts of edges do not add up");
     if (n_edges > 0 && largest_neighbor(&view) >= n_atoms) return fail_record(err, "an edge leads to no atom");
     if (!elements_ok(&view)) return fail_record(err, "an atom is of no element");
     if (!distances_ok(&view)) return fail_record(err, "a distance is out of range");
+    if (view.n_species > 0 && !species_ok(&view)) return fail_record(err, "the species of a site make no sense");
     *out = view;
     return RCR_OK;
 }
 
 /* ---------------------------------------------------------------- packing */
+
+/* Is atom i whole, of one element? */
+static int is_whole(const rcr_graph *graph, int32_t i) {
+    int32_t first = graph->species_offset[i];
+    return graph->species_offset[i + 1] == first + 1 && graph->species_occupancy[first] == 1;
+}
+
+/* Entries that a record holds: those of disordered sites. */
+static int32_t count_species(const rcr_graph *graph) {
+    int32_t n = 0;
+    for (int32_t i = 0; graph->species_offset != NULL && i < graph->n_atoms; i++)
+        if (!is_whole(graph, i)) n += graph->species_offset[i + 1] - graph->species_offset[i];
+    return n;
+}
+
+static void put_species(uint8_t *at, const rcr_graph *graph, int32_t n_species) {
+    put_u32(at, (uint32_t)n_species);
+    uint8_t *count = at + sizeof(uint32_t), *number = count + graph->n_atoms, *occupancy = number + n_species;
+    for (int32_t i = 0; i < graph->n_atoms; i++) {
+        int32_t first = graph->species_offset[i], n = graph->species_offset[i + 1] - first;
+        if (is_whole(graph, i)) n = 0;
+        count[i] = (uint8_t)n;
+        memcpy(number, graph->species_number + first, (size_t)n);
+        memcpy(occupancy, graph->species_occupancy + first, (size_t)n * sizeof(double));
+        number += n;
+        occupancy += (size_t)n * sizeof(double);
+    }
+}
 
 static int uniform(const rcr_graph *graph, int32_t *largest) {
     int same = 1;
@@ -170,6 +256,7 @@ static void put_arrays(uint8_t *at, const rcr_graph *graph, const rcr_graph_view
             memcpy(at, &graph->distance[e], sizeof(double));
         at += width->distance_bytes;
     }
+    if (width->n_species > 0) put_species(at, graph, width->n_species);
 }
 
 rcr_status rcr_graph_pack(uint8_t **out, size_t *size, const rcr_graph *graph, int distance_bytes, rcr_error *err) {
@@ -179,6 +266,7 @@ rcr_status rcr_graph_pack(uint8_t **out, size_t *size, const rcr_graph *graph, i
                         (long)graph->n_atoms, (long)graph->n_edges);
     int32_t largest;
     rcr_graph_view width = {.distance_bytes = (uint8_t)distance_bytes};
+    width.n_species = count_species(graph);
     width.neighbor_bytes = graph->n_atoms <= 256 ? 1 : graph->n_atoms <= 65536 ? 2 : 4;
     width.count_bytes = uniform(graph, &largest) ? 0 : largest <= 255 ? 1 : 4;
     uint64_t bytes = record_bytes((uint64_t)graph->n_atoms, (uint64_t)graph->n_edges, &width);
@@ -187,7 +275,7 @@ rcr_status rcr_graph_pack(uint8_t **out, size_t *size, const rcr_graph *graph, i
                         (long)graph->n_atoms, (long)graph->n_edges);
     uint8_t *record = rcr_malloc((size_t)bytes, 1);
     if (record == NULL) return rcr_fail_memory(err, "packing a graph");
-    record[4] = VERSION;
+    record[4] = width.n_species > 0 ? DISORDERED : ORDERED;
     record[5] = width.count_bytes;
     record[6] = width.neighbor_bytes;
     record[7] = width.distance_bytes;
@@ -200,10 +288,40 @@ rcr_status rcr_graph_pack(uint8_t **out, size_t *size, const rcr_graph *graph, i
     return RCR_OK;
 }
 
+/* Entries of a graph: one more for each atom without. */
+static int64_t dense_species(const rcr_graph_view *view) {
+    int64_t n = 0;
+    for (int32_t i = 0; view->n_species > 0 && i < view->n_atoms; i++) {
+        int32_t own = rcr_graph_view_n_species(view, i);
+        n += own > 0 ? own : 1;
+    }
+    return n;
+}
+
+static void copy_species(rcr_graph *graph, const rcr_graph_view *view) {
+    int32_t to = 0, k = 0;
+    for (int32_t i = 0; i < view->n_atoms; i++) {
+        int32_t n = rcr_graph_view_n_species(view, i);
+        graph->species_offset[i] = to;
+        if (n == 0) {
+            graph->species_number[to] = view->atomic_number[i];
+            graph->species_occupancy[to++] = 1;
+        }
+        for (int32_t end = k + n; k < end; k++) {
+            graph->species_number[to] = view->species_number[k];
+            graph->species_occupancy[to++] = rcr_graph_view_occupancy(view, k);
+        }
+    }
+    graph->species_offset[view->n_atoms] = to;
+}
+
 rcr_status rcr_graph_from_view(rcr_graph **out, const rcr_graph_view *view, rcr_error *err) {
     rcr_graph *graph;
-    rcr_status status = rcr_graph_create(&graph, view->n_atoms, view->n_edges, err);
+    int64_t n_species = dense_species(view);
+    if (n_species > INT32_MAX) return rcr_fail(err, RCR_ERR_LIMIT, "a graph with more than 2^31 - 1 species");
+    rcr_status status = rcr_graph_create_disordered(&graph, view->n_atoms, view->n_edges, (int32_t)n_species, err);
     if (status != RCR_OK) return status;
+    if (n_species > 0) copy_species(graph, view);
     memcpy(graph->atomic_number, view->atomic_number, (size_t)view->n_atoms);
     const uint8_t *count = view->count, *neighbor = view->neighbor, *distance = view->distance;
     for (int32_t i = 0; i < view->n_atoms; i++) {

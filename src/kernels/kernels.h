@@ -102,6 +102,15 @@ struct rcr_kernels {
     void (*rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
                          int32_t S, int32_t F);
 
+    /* ---- disordered atoms (rcr_mixtures), whose row is 0 in the two above; nothing is called for a batch without any
+     */
+    /* their rows of y [N, F] overwritten: y[atom[m]] = sum_k weight[k] table[row[k]] over the parts of m */
+    void (*rows_mix_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *table, const rcr_mixtures *m, int32_t F);
+    /* Follows rows_scatter, which gave their gradients to row 0: row 0 of dtable is overwritten with the parts that are
+     * vacant, the other rows += those that are not.  S >= 1. */
+    void (*rows_mix_bwd)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const rcr_mixtures *m, int32_t S,
+                         int32_t F);
+
     /* ---- convolution: the products per atom */
     /* Reals needed for a convolution's weights in the kernels' own layout, and filling it. */
     size_t (*conv_pack_size)(int32_t F, int32_t K);

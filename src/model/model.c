@@ -309,6 +309,14 @@ const char *rcr_model_get_meta(const rcr_model *model, const char *key) {
     return meta != NULL ? meta->value : NULL;
 }
 
+rcr_status rcr_model_set_disorder(rcr_model *model, rcr_disorder disorder, rcr_error *err) {
+    rcr_graph_options graph = model->graph;
+    graph.disorder = disorder;
+    rcr_status status = rcr_graph_options_check(&graph, err);
+    if (status == RCR_OK) model->graph = graph;
+    return status;
+}
+
 rcr_model_info rcr_model_describe(const rcr_model *model) {
     rcr_model_info info = {.options = model->options,
                            .graph = model->graph,

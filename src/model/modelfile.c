@@ -23,6 +23,7 @@ enum { N_ROWS = RCR_MAX_ATOMIC_NUMBER + 1, MAX_ELEMENT_FEATURES = 4096 };
 
 static const char *const architecture_names[] = {"sr-cgcnn", "cgcnn", NULL};
 static const char *const task_names[] = {"regression", "classification", NULL};
+static const char *const disorder_names[] = {"refuse", "average", NULL};
 static const char *const padding_names[] = {"none", "reference", NULL};
 static const char *const ties_names[] = {"cut", "keep", NULL};
 static const char *const switch_names[] = {"0", "1", NULL};
@@ -149,6 +150,7 @@ static void describe_model(rcr_model_pairs *m, const rcr_model *model) {
     add_text(m, "", "graph.padding", padding_names[g->padding]);
     add_text(m, "", "graph.ties", ties_names[g->ties]);
     add_double(m, "graph.tie_tolerance", g->tie_tolerance);
+    add_text(m, "", "graph.disorder", disorder_names[g->disorder]);
     add_text(m, "", "element_table.name", model->elements->name);
     add_text(m, "", "target.name", model->target);
     add_text(m, "", "target.unit", model->unit);
@@ -342,6 +344,11 @@ static rcr_status read_options(rcr_model_options *o, rcr_graph_options *g, const
     TRY(get_choice(&choice, file, "graph.ties", ties_names, err));
     g->ties = (rcr_ties)choice;
     TRY(get_double(&g->tie_tolerance, file, "graph.tie_tolerance", err));
+    g->disorder = RCR_DISORDER_REFUSE; /* models made before there was a choice do not say */
+    if (rcr_safetensors_meta(file, "graph.disorder") != NULL) {
+        TRY(get_choice(&choice, file, "graph.disorder", disorder_names, err));
+        g->disorder = (rcr_disorder)choice;
+    }
     return RCR_OK;
 }
 

@@ -103,7 +103,8 @@ static rcr_status upload_elements(rcr_net *net, const rcr_element_table *element
     size_t n = (size_t)RCR_TABLE_ROWS * (size_t)elements->n_features;
     rcr_real *rows = rcr_malloc(n, sizeof *rows);
     if (rows == NULL) return rcr_fail_memory(err, "making a network");
-    for (size_t i = 0; i < n; i++) rows[i] = (rcr_real)elements->row[i];
+    size_t first = (size_t)elements->n_features; /* row 0, the vacancy's, is zeros whatever a model file holds there */
+    for (size_t i = 0; i < n; i++) rows[i] = i < first ? 0 : (rcr_real)elements->row[i];
     net->kernels->mem_upload(net->element_rows, rows, n);
     rcr_free(rows);
     return RCR_OK;
@@ -197,9 +198,32 @@ void rcr_net_load(rcr_net *net, const rcr_model *model, const rcr_exec *exec) {
 
 /* ---- a whole pass */
 
+/* embedded <- W x + b.  Row 0 of the table is a vector of zeros, so that its embedding is the bias: what a vacancy
+ * contributes to a disordered site's mean. */
+static void embed(const rcr_pass *p) {
+    const rcr_kernels *k = p->net->kernels;
+    int32_t F = p->net->options.atom_features;
+    k->rows_gather(p->exec, p->tape->embedded, p->net->element_vectors, p->batch->site_row, p->batch->n_atoms, F);
+    if (p->batch->mixtures.n > 0)
+        k->rows_mix_fwd(p->exec, p->tape->embedded, p->net->element_vectors, &p->batch->mixtures, F);
+}
+
+static void embed_backward(const rcr_pass *p, const rcr_real *d_embedded) {
+    const rcr_kernels *k = p->net->kernels;
+    const rcr_net *net = p->net;
+    rcr_tape *tape = p->tape;
+    int32_t F = net->options.atom_features;
+    /* Atoms of one element share a row, so the embedding's gradient is a product over rows of the table. */
+    k->rows_scatter(p->exec, tape->d_table, d_embedded, p->batch->site_row, p->batch->n_atoms, RCR_TABLE_ROWS, F);
+    if (p->batch->mixtures.n > 0)
+        k->rows_mix_bwd(p->exec, tape->d_table, d_embedded, &p->batch->mixtures, RCR_TABLE_ROWS, F);
+    k->linear_bwd(p->exec, NULL, tape->gradient + net->embedding.weight, tape->gradient + net->embedding.bias,
+                  tape->d_table, net->element_rows, net->parameters + net->embedding.weight, RCR_TABLE_ROWS,
+                  net->n_element_features, F);
+}
+
 static void forward(const rcr_pass *p) {
-    p->net->kernels->rows_gather(p->exec, p->tape->embedded, p->net->element_vectors, p->batch->site_row,
-                                 p->batch->n_atoms, p->net->options.atom_features);
+    embed(p);
     if (p->net->options.architecture == RCR_CGCNN)
         rcr_cgcnn_forward(p);
     else
@@ -237,15 +261,10 @@ void rcr_net_forward_training(rcr_tape *tape, rcr_net *net, const rcr_exec *exec
 void rcr_net_backward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
                       const rcr_real *dout) {
     const rcr_kernels *k = net->kernels;
-    int32_t F = net->options.atom_features;
     rcr_pass pass = {tape, net, exec, batch};
     k->mem_zero(exec, tape->gradient, net->n_parameters);
     rcr_head_backward(&pass, dout);
     const rcr_real *d_embedded =
         net->options.architecture == RCR_CGCNN ? rcr_cgcnn_backward(&pass) : rcr_sr_cgcnn_backward(&pass);
-    /* Atoms of one element share a row, so the embedding's gradient is a product over rows of the table. */
-    k->rows_scatter(exec, tape->d_table, d_embedded, batch->site_row, batch->n_atoms, RCR_TABLE_ROWS, F);
-    k->linear_bwd(exec, NULL, tape->gradient + net->embedding.weight, tape->gradient + net->embedding.bias,
-                  tape->d_table, net->element_rows, net->parameters + net->embedding.weight, RCR_TABLE_ROWS,
-                  net->n_element_features, F);
+    embed_backward(&pass, d_embedded);
 }

@@ -7,7 +7,7 @@
 
 #include "model/net.h"
 
-/* Rows of the element table on the device: row z for element z, row 0 unused. */
+/* Rows of the element table on the device: row z for element z, row 0 zeros (the vacancy). */
 enum { RCR_TABLE_ROWS = RCR_MAX_ATOMIC_NUMBER + 1 };
 
 /* Offsets into net->parameters. */

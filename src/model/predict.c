@@ -53,12 +53,25 @@ rcr_status rcr_model_check_graph(const rcr_model *model, const rcr_graph *graph,
     rcr_status status = RCR_OK;
     for (int32_t i = 0; i < graph->n_atoms && status == RCR_OK; i++)
         status = check_element(model, graph->atomic_number[i], err);
+    int32_t n_species = graph->species_offset != NULL ? graph->species_offset[graph->n_atoms] : 0;
+    for (int32_t k = 0; k < n_species && status == RCR_OK; k++)
+        status = check_element(model, graph->species_number[k], err);
     return status;
 }
 
-static rcr_status check_elements(const rcr_model *model, const int32_t *site_row, int32_t n, rcr_error *err) {
+/* Row 0 stands for disordered atoms and, among their parts, for vacancies. */
+static rcr_status check_elements(const rcr_model *model, const rcr_batch *batch, rcr_error *err) {
     rcr_status status = RCR_OK;
-    for (int32_t i = 0; i < n && status == RCR_OK; i++) status = check_element(model, site_row[i], err);
+    const rcr_mixtures *m = &batch->mixtures;
+    int32_t n_mixed = 0, n_parts = m->n > 0 ? m->offset[m->n] : 0;
+    for (int32_t i = 0; i < batch->n_atoms && status == RCR_OK; i++) {
+        if (batch->site_row[i] == 0 && n_mixed < m->n && m->atom[n_mixed] == i)
+            n_mixed++;
+        else
+            status = check_element(model, batch->site_row[i], err);
+    }
+    for (int32_t k = 0; k < n_parts && status == RCR_OK; k++)
+        if (m->row[k] != 0) status = check_element(model, m->row[k], err);
     return status;
 }
 
@@ -66,7 +79,7 @@ static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error 
     size_t first = job->start[index], n = job->start[index + 1] - first;
     const rcr_net *net = job->net;
     rcr_status status = rcr_batch_fill_from(&w->batch, job->source, first, (int32_t)n, err);
-    if (status == RCR_OK) status = check_elements(job->model, w->batch.site_row, w->batch.n_atoms, err);
+    if (status == RCR_OK) status = check_elements(job->model, &w->batch, err);
     if (status == RCR_OK) status = rcr_tape_reserve(w->tape, &w->exec, net, &w->batch, err);
     if (status != RCR_OK) return status;
     rcr_net_forward(w->tape, net, &w->exec, &w->batch);

@@ -10,6 +10,7 @@
 
 static const char *const architectures[] = {"sr-cgcnn", "cgcnn", NULL};
 static const char *const tasks[] = {"regression", "classification", NULL};
+static const char *const disorders[] = {"refuse", "average", NULL};
 static const char *const paddings[] = {"none", "reference", NULL};
 static const char *const tie_rules[] = {"cut", "keep", NULL};
 static const char *const split_kinds[] = {"random", "reference", "file", "highest", "lowest", NULL};
@@ -42,6 +43,7 @@ const rcr_option_field rcr_option_fields[] = {
     CHOICE("graph", "ties", graph.ties, tie_rules, "equally distant neighbours at the cut"),
     FIELD("graph", "tie_tolerance", DOUBLE, graph.tie_tolerance,
           "distances closer than this are equal, angstrom; 0: automatic"),
+    CHOICE("graph", "disorder", graph.disorder, disorders, "sites shared by several species, or partly vacant"),
     FIELD("data", "target", TEXT, target, "column to learn; \"\": the only one"),
     FIELD("data", "unit", TEXT, unit, "unit of the target, as stored in the model"),
     CHOICE("split", "kind", split.kind, split_kinds, "how rows are dealt to train, val and test"),

@@ -131,6 +131,7 @@ static const char *flag_of(const char *section, const char *name) {
         {"graph", "step", "--step"},
         {"graph", "padding", "--padding"},
         {"graph", "ties", "--ties"},
+        {"graph", "disorder", "--disorder"},
         {"split", "group", "--group"},
         {"split", "folds", "--folds"},
         {"split", "fold", "--fold"},

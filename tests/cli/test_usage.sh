@@ -38,15 +38,15 @@ promised() {
 }
 promised train target model steps layers gate layer-norm task epochs batch-size optimizer lr atom-features hidden \
     hidden-layers momentum lr-milestones lr-gamma weight-decay train-ratio val-ratio test-ratio train-size val-size \
-    test-size split seed threads out resume radius max-neighbors dmin step padding ties unit strict kernels quiet
-promised prepare out append strict threads quiet radius max-neighbors dmin step padding ties
-promised evaluate target out
-promised predict out format threads strict
+    test-size split seed threads out resume radius max-neighbors dmin step padding ties disorder unit strict kernels quiet
+promised prepare out append strict threads quiet radius max-neighbors dmin step padding ties disorder
+promised evaluate target out disorder
+promised predict out format threads strict disorder
 promised info target json symprec
-promised embed what out format errors strict threads kernels quiet
-promised import atom-init target unit radius max-neighbors dmin step padding ties quiet
+promised embed what out format errors strict threads kernels quiet disorder
+promised import atom-init target unit radius max-neighbors dmin step padding ties disorder quiet
 promised export format atom-init atoms quiet
-promised graph format radius max-neighbors dmin step padding ties
+promised graph format radius max-neighbors dmin step padding ties disorder
 promised bench model batch-size threads seconds
 
 # Options: unknown, abbreviated, without a value, with one too many, out of range.

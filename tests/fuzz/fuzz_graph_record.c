@@ -38,6 +38,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 fuzz_fail("an edge leads to no atom");
             if (!(batch.edge_distance[e] >= 0)) fuzz_fail("a distance is not a number");
         }
+        const rcr_mixtures *m = &batch.mixtures;
+        for (int32_t i = 0; i < m->n; i++) {
+            double whole = 0;
+            if (m->atom[i] < 0 || m->atom[i] >= batch.n_atoms || batch.site_row[m->atom[i]] != 0)
+                fuzz_fail("a mixture is of no atom");
+            for (int32_t k = m->offset[i]; k < m->offset[i + 1]; k++) {
+                if (m->row[k] < 0 || m->row[k] > 118 || !(m->weight[k] >= 0)) fuzz_fail("a part of a mixture is wrong");
+                whole += (double)m->weight[k];
+            }
+            if (!(whole > 1 - 1e-5 && whole < 1 + 1e-5)) fuzz_fail("the parts of a mixture do not make one");
+        }
+        int32_t n_zero = 0;
+        for (int32_t i = 0; i < batch.n_atoms; i++) n_zero += batch.site_row[i] == 0;
+        if (n_zero != m->n) fuzz_fail("an atom has no element");
         rcr_graph_free(graph);
         rcr_batch_release(&batch);
     }

@@ -102,6 +102,42 @@ static inline void random_rotation(double m[3][3], rcr_rng *rng) {
     memcpy(m, r, sizeof r);
 }
 
+/* ---- disordered crystals */
+
+/* What a site of kind 0, 1, ... holds: first three elements, then mixtures, some of equal largest species. */
+typedef struct site_kind {
+    int n;
+    uint8_t number[3];
+    double occupancy[3];
+} site_kind;
+static const site_kind site_kinds[] = {
+    {1, {1}, {1}},           {1, {2}, {1}},    {1, {3}, {1}},           {2, {1, 2}, {0.5, 0.5}},
+    {2, {1, 2}, {0.6, 0.4}}, {1, {2}, {0.75}}, {2, {2, 3}, {0.4, 0.6}}, {3, {1, 2, 3}, {0.2, 0.2, 0.3}},
+};
+enum { N_SITE_KINDS = sizeof site_kinds / sizeof site_kinds[0] };
+
+static inline void set_kinds(rcr_crystal *crystal, const int *kind) {
+    rcr_species_list list = {0};
+    for (int32_t i = 0; i < crystal->n_sites; i++)
+        for (int k = 0; k < site_kinds[kind[i]].n; k++)
+            assert_int_equal(
+                rcr_species_add(&list, i, site_kinds[kind[i]].number[k], site_kinds[kind[i]].occupancy[k], NULL), 0);
+    assert_int_equal(rcr_crystal_set_species(crystal, &list, NULL), 0);
+    rcr_species_list_free(&list);
+}
+
+/* Site i of `to` holds what site from[i] of `crystal` does. */
+static inline void copy_species(rcr_crystal *to, const rcr_crystal *crystal, const int32_t *from) {
+    rcr_species_list list = {0};
+    for (int32_t i = 0; i < to->n_sites && crystal->species_offset != NULL; i++)
+        for (int32_t s = from != NULL ? from[i] : i, k = crystal->species_offset[s]; k < crystal->species_offset[s + 1];
+             k++)
+            assert_int_equal(rcr_species_add(&list, i, crystal->species_number[k], crystal->species_occupancy[k], NULL),
+                             0);
+    assert_int_equal(rcr_crystal_set_species(to, &list, NULL), 0);
+    rcr_species_list_free(&list);
+}
+
 /* ---- the same crystal, told otherwise.  from[i] of the new crystal: which site of the old it was */
 
 static inline rcr_crystal *copy_crystal(const rcr_crystal *a) {
@@ -109,6 +145,7 @@ static inline rcr_crystal *copy_crystal(const rcr_crystal *a) {
     memcpy(b->lattice, a->lattice, sizeof a->lattice);
     memcpy(b->frac, a->frac, (size_t)a->n_sites * sizeof *a->frac);
     memcpy(b->atomic_number, a->atomic_number, (size_t)a->n_sites);
+    copy_species(b, a, NULL);
     return b;
 }
 
@@ -143,6 +180,7 @@ static inline rcr_crystal *permuted(const rcr_crystal *a, rcr_rng *rng, int32_t 
         memcpy(b->frac[i], a->frac[from[i]], sizeof *a->frac);
         b->atomic_number[i] = a->atomic_number[from[i]];
     }
+    copy_species(b, a, from);
     return b;
 }
 
@@ -174,6 +212,7 @@ static inline rcr_crystal *supercell(const rcr_crystal *a, const int times[3], i
                     b->atomic_number[n] = a->atomic_number[i];
                     from[n] = i;
                 }
+    copy_species(b, a, from);
     return b;
 }
 

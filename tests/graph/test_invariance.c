@@ -13,6 +13,15 @@ static int by_tag(const void *a, const void *b) {
     return ascending_int(&((const edge *)a)->tag, &((const edge *)b)->tag);
 }
 
+/* A number that tells what stands on a site. */
+static double content(const rcr_graph *graph, int32_t i) {
+    double sum = 0;
+    if (graph->species_offset == NULL) return sin(graph->atomic_number[i]);
+    for (int32_t k = graph->species_offset[i]; k < graph->species_offset[i + 1]; k++)
+        sum += graph->species_occupancy[k] * sin(graph->species_number[k]);
+    return sum;
+}
+
 /* The edges of atom i, sorted by distance, equal distances (to 1e-9) by tag.  from: new site -> old site, or NULL. */
 static int32_t sorted_edges(edge *out, const rcr_graph *graph, int32_t i, int by_site, const int32_t *from) {
     int32_t n = graph->offset[i + 1] - graph->offset[i];
@@ -20,7 +29,8 @@ static int32_t sorted_edges(edge *out, const rcr_graph *graph, int32_t i, int by
     for (int32_t k = 0; k < n; k++) {
         int32_t j = graph->neighbor[graph->offset[i] + k];
         int32_t site = from == NULL ? j : from[j];
-        out[k] = (edge){graph->distance[graph->offset[i] + k], by_site ? site : graph->atomic_number[j]};
+        out[k] =
+            (edge){graph->distance[graph->offset[i] + k], by_site ? site : (int32_t)lround(1e6 * content(graph, j))};
     }
     qsort(out, (size_t)n, sizeof *out, by_distance);
     for (int32_t first = 0, end; first < n; first = end) {
@@ -47,7 +57,7 @@ static int same(const rcr_graph *old, const rcr_graph *new, const int32_t *from,
  * that would differ if tied neighbours were chosen otherwise. */
 static void network_view(double *view, const rcr_graph *graph) {
     double *next = malloc((size_t)graph->n_atoms * sizeof *next);
-    for (int32_t i = 0; i < graph->n_atoms; i++) view[i] = sin(graph->atomic_number[i]);
+    for (int32_t i = 0; i < graph->n_atoms; i++) view[i] = content(graph, i);
     for (int step = 0; step < 3; step++) {
         for (int32_t i = 0; i < graph->n_atoms; i++) {
             double sum = 0.0;
@@ -149,8 +159,7 @@ static void reference_crystals(void **state) {
     reference_close(&ref);
 }
 
-static void random_crystals(void **state) {
-    (void)state;
+static void check_random_crystals(int disordered) {
     rcr_rng rng;
     rcr_rng_seed(&rng, 2, 2);
     for (int ties = RCR_TIES_CUT; ties <= RCR_TIES_KEEP; ties++) {
@@ -158,6 +167,7 @@ static void random_crystals(void **state) {
         for (int trial = 0; trial < 300; trial++) {
             rcr_graph_options options = rcr_graph_options_default();
             options.ties = (rcr_ties)ties;
+            options.disorder = disordered ? RCR_DISORDER_AVERAGE : RCR_DISORDER_REFUSE;
             options.max_neighbors = 1 + (int32_t)rcr_rng_below(&rng, 14);
             rcr_crystal *crystal = new_crystal(1 + (int32_t)rcr_rng_below(&rng, 12));
             random_lattice(crystal->lattice, &rng, 2.5, 9.0);
@@ -175,6 +185,9 @@ static void random_crystals(void **state) {
                                                 : uniform(&rng, 0.0, 1.0);
                 crystal->atomic_number[i] = (uint8_t)(1 + rcr_rng_below(&rng, 3));
             }
+            int kind[12];
+            for (int32_t i = 0; i < crystal->n_sites; i++) kind[i] = (int)rcr_rng_below(&rng, N_SITE_KINDS);
+            if (disordered) set_kinds(crystal, kind);
             count_changes(&sum, crystal, &options, &rng);
             rcr_crystal_free(crystal);
         }
@@ -182,6 +195,16 @@ static void random_crystals(void **state) {
         options.ties = (rcr_ties)ties;
         assert_unchanged(&sum, &options);
     }
+}
+
+static void random_crystals(void **state) {
+    (void)state;
+    check_random_crystals(0);
+}
+
+static void random_disordered_crystals(void **state) {
+    (void)state;
+    check_random_crystals(1);
 }
 
 /* Where a shell of two elements is cut, the lighter ones stay, wherever they stand in the list. */
@@ -246,6 +269,7 @@ static void environments_decide(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(reference_crystals), cmocka_unit_test(random_crystals),
-                                       cmocka_unit_test(elements_decide), cmocka_unit_test(environments_decide)};
+                                       cmocka_unit_test(random_disordered_crystals), cmocka_unit_test(elements_decide),
+                                       cmocka_unit_test(environments_decide)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,8 @@ static void test_damage(void **state) {
         uint8_t value;
         rcr_status status;
         const char *message;
-    } wrong[] = {{4, 2, RCR_ERR_UNSUPPORTED, "version 2"},
+    } wrong[] = {{4, 3, RCR_ERR_UNSUPPORTED, "version 3"},
+                 {4, 2, RCR_ERR_PARSE, "species"},
                  {5, 2, RCR_ERR_PARSE, "widths"},
                  {6, 3, RCR_ERR_PARSE, "widths"},
                  {7, 1, RCR_ERR_PARSE, "widths"},
@@ -150,8 +151,122 @@ static void test_damage(void **state) {
     rcr_graph_free(graph);
 }
 
+/* ---- disordered crystals */
+
+/* Give every third atom of a random graph two or three species, some with vacancies; the others stay whole. */
+static rcr_graph *disordered_graph(rcr_rng *rng, int32_t n_atoms, int32_t per_atom) {
+    rcr_graph *plain = random_graph(rng, n_atoms, per_atom), *graph;
+    int32_t n_species = 0;
+    for (int32_t i = 0; i < n_atoms; i++) n_species += i % 3 == 0 ? 2 + i % 2 : 1;
+    assert_int_equal(rcr_graph_create_disordered(&graph, n_atoms, plain->n_edges, n_species, NULL), RCR_OK);
+    memcpy(graph->offset, plain->offset, ((size_t)n_atoms + 1) * sizeof(int32_t));
+    memcpy(graph->neighbor, plain->neighbor, (size_t)plain->n_edges * sizeof(int32_t));
+    memcpy(graph->distance, plain->distance, (size_t)plain->n_edges * sizeof(double));
+    for (int32_t i = 0, k = 0; i < n_atoms; i++) {
+        int z = 1 + (int)rcr_rng_below(rng, 100), n = i % 3 == 0 ? 2 + i % 2 : 1;
+        graph->atomic_number[i] = (uint8_t)z;
+        graph->species_offset[i] = k;
+        for (int m = 0; m < n; m++, k++) {
+            graph->species_number[k] = (uint8_t)(z + 5 * m);
+            graph->species_occupancy[k] = n == 1 ? 1 : m == 0 ? 0.5 : 0.5 * rcr_rng_uniform(rng) / n + 1e-3;
+        }
+        graph->species_offset[i + 1] = k;
+    }
+    rcr_graph_free(plain);
+    return graph;
+}
+
+static void test_disordered_round_trip(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 13, 0);
+    static const int32_t sizes[] = {1, 2, 40, 300};
+    for (size_t c = 0; c < sizeof sizes / sizeof sizes[0]; c++) {
+        rcr_graph *graph = disordered_graph(&rng, sizes[c], -9);
+        size_t atoms = (size_t)graph->n_atoms, edges = (size_t)graph->n_edges, listed = 0;
+        for (size_t i = 0; i < atoms; i++) listed += i % 3 == 0 ? 2 + i % 2 : 0;
+        size_t count_bytes = 1;
+        if (edges == atoms * (size_t)graph->offset[1]) count_bytes = 0; /* few atoms may have equally many edges */
+        size_t ordered = 16 + atoms * (1 + count_bytes) + edges * ((sizes[c] > 256 ? 2u : 1u) + 4u);
+        check_round_trip(graph, 4, ordered + 4 + atoms + 9 * listed);
+        uint8_t *record;
+        size_t size;
+        rcr_graph_view view;
+        rcr_graph *back;
+        assert_int_equal(rcr_graph_pack(&record, &size, graph, 8, NULL), RCR_OK);
+        assert_int_equal(record[4], 2);
+        assert_int_equal(rcr_graph_view_packed(&view, record, size, NULL), RCR_OK);
+        assert_int_equal(view.n_species, listed);
+        assert_int_equal(rcr_graph_from_view(&back, &view, NULL), RCR_OK);
+        size_t n = (size_t)graph->species_offset[atoms];
+        assert_memory_equal(back->species_offset, graph->species_offset, (atoms + 1) * sizeof(int32_t));
+        assert_memory_equal(back->species_number, graph->species_number, n);
+        assert_memory_equal(back->species_occupancy, graph->species_occupancy, n * sizeof(double));
+        rcr_graph_free(back);
+        rcr_free(record);
+        /* Species that say nothing: the record is an ordered one's. */
+        for (size_t i = 0; i < atoms; i++) graph->species_offset[i + 1] = (int32_t)i + 1;
+        for (size_t i = 0; i < atoms; i++) graph->species_occupancy[i] = 1;
+        assert_int_equal(rcr_graph_pack(&record, &size, graph, 4, NULL), RCR_OK);
+        assert_int_equal(record[4], 1);
+        assert_int_equal(size, ordered);
+        rcr_free(record);
+        rcr_graph_free(graph);
+    }
+}
+
+/* Two atoms, the second of half iron and a quarter cobalt: what follows the ordered part, byte for byte, and each kind
+ * of nonsense in it. */
+static void test_disordered_layout_and_damage(void **state) {
+    (void)state;
+    rcr_graph *graph;
+    assert_int_equal(rcr_graph_create_disordered(&graph, 2, 0, 3, NULL), RCR_OK);
+    memcpy(graph->atomic_number, (uint8_t[]){8, 26}, 2);
+    memcpy(graph->species_offset, (int32_t[]){0, 1, 3}, 12);
+    memcpy(graph->species_number, (uint8_t[]){8, 26, 27}, 3);
+    memcpy(graph->species_occupancy, (double[]){1, 0.5, 0.25}, 24);
+    static const uint8_t expected[] = {2, 0,  1,  4, 2, 0, 0, 0, 0, 0,    0,    0, 8, 26, 2, 0, 0, 0,    0,
+                                       2, 26, 27, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f, 0, 0, 0,  0, 0, 0, 0xd0, 0x3f};
+    uint8_t *record;
+    size_t size;
+    rcr_graph_view view;
+    rcr_error err;
+    assert_int_equal(rcr_graph_pack(&record, &size, graph, 4, NULL), RCR_OK);
+    assert_int_equal(size, 4 + sizeof expected);
+    assert_memory_equal(record + 4, expected, sizeof expected);
+    assert_int_equal(rcr_graph_view_packed(&view, record, size, &err), RCR_OK);
+    static const struct {
+        size_t at;
+        uint8_t value;
+        const char *message;
+    } wrong[] = {
+        {4, 1, "length"},      {18, 3, "length"},     {18, 0, "number of species"}, {21, 0x80, "number of species"},
+        {22, 1, "species"},    {23, 1, "species"},    {23, 3, "species"},           {24, 27, "species"},
+        {24, 0, "species"},    {25, 119, "species"},  {25, 26, "species"},          {33, 0xbf, "species"},
+        {33, 0x40, "species"}, {41, 0x40, "species"}, {41, 0, "species"},           {40, 0xf4, "species"},
+        {17, 27, "species"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        uint8_t kept = record[wrong[i].at];
+        record[wrong[i].at] = wrong[i].value;
+        seal(record, size);
+        rcr_status status = rcr_graph_view_packed(&view, record, size, &err);
+        /* byte 41 = 0 leaves a tiny positive share, which is one */
+        if (wrong[i].at == 41 && wrong[i].value == 0) {
+            assert_int_equal(status, RCR_OK);
+        } else {
+            if (status != RCR_ERR_PARSE) fail_msg("byte %zu = %d passed", wrong[i].at, wrong[i].value);
+            if (strstr(err.message, wrong[i].message) == NULL) fail_msg("byte %zu: %s", wrong[i].at, err.message);
+        }
+        record[wrong[i].at] = kept;
+    }
+    for (size_t n = 0; n < size; n++) assert_int_equal(rcr_graph_view_packed(&view, record, n, NULL), RCR_ERR_PARSE);
+    rcr_free(record);
+    rcr_graph_free(graph);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_layout),
-                                       cmocka_unit_test(test_damage)};
+                                       cmocka_unit_test(test_damage), cmocka_unit_test(test_disordered_round_trip),
+                                       cmocka_unit_test(test_disordered_layout_and_damage)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,20 @@ static void rows(fd *t) {
     free(dtable);
 }
 
+static double mix_loss(fd *t) {
+    memset(t->y, 0, count(t->N, t->F) * sizeof *t->y);
+    t->k->rows_mix_fwd(&t->x, t->y, t->c->table, &t->c->batch.mixtures, t->F);
+    return weigh(t->c->d_atom, t->y, count(t->N, t->F));
+}
+
+static void mix(fd *t) {
+    rcr_real *dtable = filled(count(t->c->S, t->F), 0);
+    for (int32_t f = 0; f < t->F; f++) dtable[f] = 5; /* overwritten */
+    t->k->rows_mix_bwd(&t->x, dtable, t->c->d_atom, &t->c->batch.mixtures, t->c->S, t->F);
+    check(t, mix_loss, "mix", "table", t->c->table, dtable, count(t->c->S, t->F));
+    free(dtable);
+}
+
 /* ---- convolution */
 
 /* The sum of two calls of the backward, the second with twice the gradient, as steps with the same weights add up: 3 u
@@ -339,6 +353,7 @@ static void over_shapes(void (*test)(fd *t), int batch_stats) {
 
 GRADIENT_TEST(of_linear, linear, 0)
 GRADIENT_TEST(of_rows, rows, 0)
+GRADIENT_TEST(of_mixtures, mix, 0)
 GRADIENT_TEST(of_conv_constant_statistics, conv, 0)
 GRADIENT_TEST(of_conv_batch_statistics, conv, 1)
 GRADIENT_TEST(of_node_update_constant_statistics, node, 0)
@@ -352,6 +367,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_linear),
         cmocka_unit_test(of_rows),
+        cmocka_unit_test(of_mixtures),
         cmocka_unit_test(of_conv_constant_statistics),
         cmocka_unit_test(of_conv_batch_statistics),
         cmocka_unit_test(of_node_update_constant_statistics),

@@ -194,6 +194,27 @@ static inline void op_rows(op_run *r) {
     op_end(r);
 }
 
+/* Other rows of y than those of disordered atoms stay as they were; row 0 of dtable is overwritten, the rest added to.
+ */
+static inline void op_mixtures(op_run *r) {
+    const kernel_case *c = r->c;
+    const rcr_mixtures *m = &c->batch.mixtures;
+    size_t N = op_n_atoms(r), F = (size_t)c->shape.F, S = (size_t)c->S;
+    op_begin(r, "rows_mix_fwd");
+    rcr_real *table = op_input(r, c->table, S * F), *y = op_changed(r, "y", c->v, N * F);
+    r->out->result[r->out->n - 1].rows = ROWS_ATOMS;
+    r->k->rows_mix_fwd(&r->x, y, table, m, c->shape.F);
+    op_end(r);
+    op_begin(r, "rows_mix_bwd");
+    rcr_real *before = malloc(S * F * sizeof *before);
+    assert_non_null(before);
+    for (size_t i = 0; i < S * F; i++) before[i] = i < F ? (rcr_real)NAN : c->table[i];
+    rcr_real *dy = op_input(r, c->d_atom, N * F);
+    r->k->rows_mix_bwd(&r->x, op_changed(r, "dtable", before, S * F), dy, m, c->S, c->shape.F);
+    free(before);
+    op_end(r);
+}
+
 static inline rcr_real *op_pack(op_run *r) {
     const kernel_case *c = r->c;
     size_t F = (size_t)c->shape.F, K = (size_t)c->shape.K;
@@ -473,6 +494,7 @@ static inline op_results *run_every_op(const rcr_kernels *k, rcr_pool *pool, con
     op_run r = {.k = k, .c = c, .x = {k, pool, scratch, size}, .out = out, .accumulate = accumulate};
     op_dense(&r);
     op_rows(&r);
+    op_mixtures(&r);
     op_project(&r);
     op_edges(&r);
     op_normalise(&r);

@@ -106,6 +106,26 @@ static inline void case_batch(kernel_case *c, dice *d) {
     }
 }
 
+/* Every fifth atom of a case is disordered, with one to four parts; row 0 is the vacancy. */
+static inline void case_mixtures(kernel_case *c, dice *d) {
+    rcr_batch *b = &c->batch;
+    rcr_mixtures *m = &b->mixtures;
+    m->atom = calloc((size_t)b->n_atoms + 1, sizeof(int32_t));
+    m->offset = calloc((size_t)b->n_atoms + 1, sizeof(int32_t));
+    m->row = calloc(4 * (size_t)b->n_atoms + 1, sizeof(int32_t));
+    m->weight = calloc(4 * (size_t)b->n_atoms + 1, sizeof(rcr_real));
+    for (int32_t i = 0; i < b->n_atoms; i++) {
+        if (i % 5 != 2 && b->n_atoms > 1) continue;
+        int32_t n = 1 + dice_below(d, 4), k = m->offset[m->n];
+        for (int32_t part = 0; part < n; part++, k++) {
+            m->row[k] = dice_below(d, c->S);
+            m->weight[k] = (rcr_real)dice_uniform(d, 0.05, 1.0);
+        }
+        m->atom[m->n++] = i;
+        m->offset[m->n] = k;
+    }
+}
+
 /* The Gaussians of every edge [E, K], in double, straight from the formula. */
 static inline double *case_gaussians(const kernel_case *c) {
     int32_t K = c->shape.K;
@@ -208,6 +228,7 @@ static inline kernel_case *case_create(const kernel_shape *shape, uint64_t seed)
     c->n_start = case_largest(case_largest(2 * F * (2 * F + K), H * F), N * F);
     c->start = dice_reals(&d, c->n_start, 2);
     case_project(c);
+    case_mixtures(c, &d);
     case_stats(c);
     return c;
 }
@@ -223,6 +244,10 @@ static inline void case_free(kernel_case *c) {
     free(c->batch.edge_offset);
     free(c->batch.edge_source);
     free(c->batch.edge_distance);
+    free(c->batch.mixtures.atom);
+    free(c->batch.mixtures.offset);
+    free(c->batch.mixtures.row);
+    free(c->batch.mixtures.weight);
     free(c);
 }
 
@@ -241,6 +266,19 @@ static inline int32_t *case_numbers(const int32_t *x, int32_t n, int32_t less) {
     return copy;
 }
 
+/* The mixtures of atoms a .. a + N - 1, counted from a. */
+static inline rcr_mixtures case_mixtures_of(const rcr_mixtures *from, int32_t a, int32_t N) {
+    int32_t first = 0, end;
+    while (first < from->n && from->atom[first] < a) first++;
+    for (end = first; end < from->n && from->atom[end] < a + N;) end++;
+    int32_t part = from->offset[first], n_parts = from->offset[end] - part;
+    return (rcr_mixtures){.n = end - first,
+                          .atom = case_numbers(from->atom + first, end - first, a),
+                          .offset = case_numbers(from->offset + first, end - first + 1, part),
+                          .row = case_numbers(from->row + part, n_parts, 0),
+                          .weight = case_rows(from->weight, part, n_parts, 1)};
+}
+
 /* Crystal k of a case alone, with the same parameters and statistics. */
 static inline kernel_case *case_crystal(const kernel_case *c, int32_t k) {
     kernel_case *one = calloc(1, sizeof *one);
@@ -255,6 +293,7 @@ static inline kernel_case *case_crystal(const kernel_case *c, int32_t k) {
     one->batch.edge_offset = case_numbers(from->edge_offset + a, N + 1, e);
     one->batch.edge_source = case_numbers(from->edge_source + e, E, a);
     one->batch.edge_distance = case_rows(from->edge_distance, e, E, 1);
+    one->batch.mixtures = case_mixtures_of(&from->mixtures, a, N);
     one->v = case_rows(c->v, a, N, F);
     one->v_new = case_rows(c->v_new, a, N, F);
     one->s = case_rows(c->s, a, N, F);

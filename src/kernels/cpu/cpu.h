@@ -61,6 +61,9 @@ void RCR_CPU(rows_gather)(const rcr_exec *x, rcr_real *y, const rcr_real *table,
                           int32_t F);
 void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
                            int32_t S, int32_t F);
+void RCR_CPU(rows_mix_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *table, const rcr_mixtures *m, int32_t F);
+void RCR_CPU(rows_mix_bwd)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const rcr_mixtures *m, int32_t S,
+                           int32_t F);
 
 size_t RCR_CPU(conv_pack_size)(int32_t F, int32_t K);
 void RCR_CPU(conv_pack)(const rcr_exec *x, rcr_real *pack, const rcr_real *w, const rcr_real *b, int32_t F, int32_t K);

@@ -40,6 +40,8 @@ const rcr_kernels *RCR_PASTE(rcr_kernels, RCR_VARIANT)(void) {
         .linear_bwd = RCR_CPU(linear_bwd),
         .rows_gather = RCR_CPU(rows_gather),
         .rows_scatter = RCR_CPU(rows_scatter),
+        .rows_mix_fwd = RCR_CPU(rows_mix_fwd),
+        .rows_mix_bwd = RCR_CPU(rows_mix_bwd),
         .conv_pack_size = RCR_CPU(conv_pack_size),
         .conv_pack = RCR_CPU(conv_pack),
         .conv_project_fwd = RCR_CPU(conv_project_fwd),

@@ -91,6 +91,10 @@ void rcr_ref_rows_gather(const rcr_exec *x, rcr_real *y, const rcr_real *table, 
 void rcr_ref_rows_scatter(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
                           int32_t S, int32_t F);
 
+void rcr_ref_rows_mix_fwd(const rcr_exec *x, rcr_real *y, const rcr_real *table, const rcr_mixtures *m, int32_t F);
+void rcr_ref_rows_mix_bwd(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const rcr_mixtures *m, int32_t S,
+                          int32_t F);
+
 size_t rcr_ref_conv_pack_size(int32_t F, int32_t K);
 void rcr_ref_conv_pack(const rcr_exec *x, rcr_real *pack, const rcr_real *w, const rcr_real *b, int32_t F, int32_t K);
 void rcr_ref_conv_project_fwd(const rcr_exec *x, rcr_real *pq, const rcr_real *v, const rcr_real *pack, int32_t N,
