@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/mem.h"
 #include "data/batch.h"
 
 /* Two atoms and three edges; one atom without edges; one atom with one. */
@@ -45,6 +46,61 @@ static void lays_graphs_side_by_side(void **state) {
     assert_null(batch.site_row);
     assert_int_equal(batch.capacity_atoms, 0);
     rcr_batch_release(&batch);
+}
+
+/* Atom 0 whole, though listed; atom 1 of half iron, a quarter cobalt: its row is 0, and a quarter is vacant. */
+static int32_t offset3[] = {0, 0, 0}, species_offset3[] = {0, 1, 3};
+static uint8_t z3[] = {8, 26}, species_number3[] = {8, 26, 27};
+static double species_occupancy3[] = {1, 0.5, 0.25};
+static const rcr_graph graph3 = {2, 0, z3, offset3, NULL, NULL, species_offset3, species_number3, species_occupancy3};
+static int32_t species_offset4[] = {0, 2};
+static uint8_t z4[] = {28}, species_number4[] = {28, 29};
+static double species_occupancy4[] = {0.625, 0.375};
+static const rcr_graph graph4 = {1, 0, z4, offset1, NULL, NULL, species_offset4, species_number4, species_occupancy4};
+
+static void lists_disordered_atoms(void **state) {
+    (void)state;
+    const rcr_graph *graphs[] = {&graph0, &graph3, &graph1, &graph4};
+    static const int32_t rows[] = {11, 17, 8, 0, 2, 0}, atoms[] = {3, 5}, offsets[] = {0, 3, 5},
+                         part_rows[] = {26, 27, 0, 28, 29};
+    static const rcr_real weights[] = {0.5, 0.25, 0.25, 0.625, 0.375};
+    rcr_batch batch = {0};
+    assert_int_equal(rcr_batch_fill(&batch, graphs, 1, NULL), RCR_OK);
+    assert_int_equal(batch.mixtures.n, 0);
+    assert_null(batch.mixtures.atom); /* an ordered batch pays nothing */
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(rcr_batch_fill(&batch, graphs, 4, NULL), RCR_OK);
+        assert_memory_equal(batch.site_row, rows, sizeof rows);
+        assert_int_equal(batch.mixtures.n, 2);
+        assert_memory_equal(batch.mixtures.atom, atoms, sizeof atoms);
+        assert_memory_equal(batch.mixtures.offset, offsets, sizeof offsets);
+        assert_memory_equal(batch.mixtures.row, part_rows, sizeof part_rows);
+        assert_memory_equal(batch.mixtures.weight, weights, sizeof weights);
+        assert_int_equal(rcr_batch_fill(&batch, graphs, 1, NULL), RCR_OK);
+        assert_int_equal(batch.mixtures.n, 0);
+    }
+    /* From records, the same. */
+    uint8_t *record;
+    size_t size;
+    rcr_graph_view view;
+    rcr_graph *back;
+    assert_int_equal(rcr_graph_pack(&record, &size, &graph3, 8, NULL), RCR_OK);
+    assert_int_equal(rcr_graph_view_packed(&view, record, size, NULL), RCR_OK);
+    assert_int_equal(rcr_graph_from_view(&back, &view, NULL), RCR_OK);
+    graphs[1] = back;
+    assert_int_equal(rcr_batch_fill(&batch, graphs, 4, NULL), RCR_OK);
+    assert_memory_equal(batch.mixtures.weight, weights, sizeof weights);
+    rcr_graph_free(back);
+    rcr_free(record);
+    for (int n = 1; n < 40; n++) { /* growing */
+        const rcr_graph *many[40];
+        for (int i = 0; i < n; i++) many[i] = i % 2 ? &graph3 : &graph4;
+        assert_int_equal(rcr_batch_fill(&batch, many, n, NULL), RCR_OK);
+        assert_int_equal(batch.mixtures.n, n);
+        assert_int_equal(batch.mixtures.offset[n], 2 * ((n + 1) / 2) + 3 * (n / 2));
+    }
+    rcr_batch_release(&batch);
+    assert_null(batch.mixtures.atom);
 }
 
 static void grows_with_its_contents(void **state) {
@@ -100,7 +156,8 @@ static void normalizer_by_hand(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lays_graphs_side_by_side), cmocka_unit_test(grows_with_its_contents),
-        cmocka_unit_test(refuses_what_no_index_holds), cmocka_unit_test(normalizer_by_hand)};
+        cmocka_unit_test(lays_graphs_side_by_side), cmocka_unit_test(lists_disordered_atoms),
+        cmocka_unit_test(grows_with_its_contents), cmocka_unit_test(refuses_what_no_index_holds),
+        cmocka_unit_test(normalizer_by_hand)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static void start(bench *b, int variant) {
     rcr_rng rng;
     rcr_rng_seed(&rng, 21, 1);
     rcr_graph *graph[N_GRAPHS];
-    for (int i = 0; i < N_GRAPHS; i++) graph[i] = make_graph(&rng, 2 + 2 * i, 6);
+    for (int i = 0; i < N_GRAPHS; i++) graph[i] = (i % 2 ? make_disordered_graph : make_graph)(&rng, 2 + 2 * i, 6);
     b->k = rcr_kernels_ref();
     b->model = make_model(&model_variants[variant], 13);
     assert_int_equal(rcr_batch_fill(&b->batch, (const rcr_graph *const *)graph, N_GRAPHS, NULL), RCR_OK);

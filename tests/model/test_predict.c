@@ -20,7 +20,10 @@ static void make_graphs(rcr_graph **graph, int with_large) {
     for (int i = 0; i < N_GRAPHS; i++) {
         int32_t n_atoms = 1 + (int32_t)rcr_rng_below(&rng, i % 10 == 9 ? 300 : 30);
         if (i == 20 && with_large) n_atoms = N_LARGE;
-        graph[i] = make_graph(&rng, i % 7 == 0 ? 1 : n_atoms, i == 7 ? 0 : i == 20 && with_large ? 2 : 12);
+        graph[i] = (i % 4 == 0 ? make_disordered_graph : make_graph)(&rng, i % 7 == 0 ? 1 : n_atoms,
+                                                                     i == 7                  ? 0
+                                                                     : i == 20 && with_large ? 2
+                                                                                             : 12);
     }
     if (with_large) assert_int_equal(graph[20]->n_atoms, N_LARGE);
 }
@@ -142,7 +145,8 @@ static void gradients_do_not_depend_on_threads(void **state) {
     rcr_rng_seed(&rng, 4, 1);
     enum { N = 24 };
     rcr_graph *graph[N];
-    for (int i = 0; i < N; i++) graph[i] = make_graph(&rng, 1 + (int32_t)rcr_rng_below(&rng, 40), 12);
+    for (int i = 0; i < N; i++)
+        graph[i] = (i % 3 ? make_graph : make_disordered_graph)(&rng, 1 + (int32_t)rcr_rng_below(&rng, 40), 12);
     rcr_batch batch = {0};
     assert_int_equal(rcr_batch_fill(&batch, (const rcr_graph *const *)graph, N, NULL), RCR_OK);
     for (int i = 0; i < N_KERNELS * N_MODEL_VARIANTS; i++) {

@@ -75,4 +75,29 @@ static inline rcr_graph *make_graph(rcr_rng *rng, int32_t n_atoms, int32_t max_d
     return graph;
 }
 
+/* make_graph, in which every third atom has two species and every sixth a vacancy too. */
+static inline rcr_graph *make_disordered_graph(rcr_rng *rng, int32_t n_atoms, int32_t max_degree) {
+    rcr_graph *plain = make_graph(rng, n_atoms, max_degree), *graph = NULL;
+    int32_t k = 0;
+    assert_int_equal(rcr_graph_create_disordered(&graph, n_atoms, plain->n_edges, n_atoms + (n_atoms + 2) / 3, NULL),
+                     0);
+    memcpy(graph->offset, plain->offset, ((size_t)n_atoms + 1) * sizeof *graph->offset);
+    memcpy(graph->neighbor, plain->neighbor, (size_t)plain->n_edges * sizeof *graph->neighbor);
+    memcpy(graph->distance, plain->distance, (size_t)plain->n_edges * sizeof *graph->distance);
+    for (int32_t i = 0; i < n_atoms; i++) {
+        uint8_t z = (uint8_t)(plain->atomic_number[i] < 95 ? plain->atomic_number[i] : 95);
+        double share = i % 3 == 0 ? 0.5 + 0.25 * rcr_rng_uniform(rng) : 1;
+        graph->atomic_number[i] = z;
+        graph->species_number[k] = z;
+        graph->species_occupancy[k++] = share;
+        if (i % 3 == 0) {
+            graph->species_number[k] = (uint8_t)(z + 1 + (int)rcr_rng_below(rng, 4));
+            graph->species_occupancy[k++] = i % 6 == 0 ? 0.5 * (1 - share) : 1 - share;
+        }
+        graph->species_offset[i + 1] = k;
+    }
+    rcr_graph_free(plain);
+    return graph;
+}
+
 #endif
