@@ -183,7 +183,9 @@ static void other_options_are_refused(void **state) {
                  {{.radius = 8, .max_neighbors = 12, .step = 0.2, .padding = RCR_PADDING_REFERENCE}, "padding is none"},
                  {{.radius = 8, .max_neighbors = 12, .step = 0.2, .ties = RCR_TIES_KEEP}, "ties is cut"},
                  {{.radius = 8, .max_neighbors = 12, .step = 0.2, .tie_tolerance = 0.001},
-                  "tie_tolerance is 1e-09 and 0.001 is wanted"}};
+                  "tie_tolerance is 1e-09 and 0.001 is wanted"},
+                 {{.radius = 8, .max_neighbors = 12, .step = 0.2, .disorder = RCR_DISORDER_AVERAGE},
+                  "disorder is refuse and average is wanted"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         rcr_dataset_options reading = {.graph = wrong[i].options};
         rcr_dataset *d = NULL;
@@ -194,6 +196,75 @@ static void other_options_are_refused(void **state) {
         o.graph = wrong[i].options;
         refuse(f.path, store, &o, RCR_ERR_MISMATCH, wrong[i].message);
     }
+    folder_remove(&f);
+}
+
+#define MIXED(a, b)                                                                                                    \
+    "data_x\n_cell_length_a 4\n_cell_length_b 4\n_cell_length_c 4\nloop_\n_atom_site_label\n_atom_site_fract_x\n"      \
+    "_atom_site_fract_y\n_atom_site_fract_z\n_atom_site_occupancy\nFe1 0 0 0 " a "\nCo1 0 0 0 " b "\nAl1 .5 .5 .5 1\n"
+
+static void compare_mixtures(const rcr_dataset *files, const rcr_dataset *stored, int average) {
+    rcr_batch x = {0}, y = {0};
+    static const int64_t index[] = {0, 1, 2, 3};
+    assert_int_equal(rcr_dataset_fill_batch(&x, files, index, (int32_t)files->n, NULL), RCR_OK);
+    assert_int_equal(rcr_dataset_fill_batch(&y, stored, index, (int32_t)stored->n, NULL), RCR_OK);
+    assert_int_equal(x.mixtures.n, average ? 2 : 0);
+    assert_int_equal(y.mixtures.n, x.mixtures.n);
+    assert_memory_equal(x.site_row, y.site_row, (size_t)x.n_atoms * sizeof *x.site_row);
+    if (average) {
+        assert_int_equal(x.mixtures.offset[2], 5); /* the vacancy of one */
+        assert_memory_equal(x.mixtures.row, y.mixtures.row, 5 * sizeof *x.mixtures.row);
+        assert_memory_equal(x.mixtures.weight, y.mixtures.weight, 5 * sizeof *x.mixtures.weight);
+    }
+    rcr_batch_release(&x);
+    rcr_batch_release(&y);
+}
+
+/* Rows of disordered crystals: bad ones by default; else they come out of the store as they went in. */
+static void disordered_rows_are_kept(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    folder_write(&f, "id_prop.csv", "id,e\nmixed,1\nal,2\nholes,3\nwhole,4\n");
+    folder_write(&f, "al.cif", cif("Al", "Al", "4.05"));
+    folder_write(&f, "mixed.cif", MIXED("0.5", "0.5"));
+    folder_write(&f, "holes.cif", MIXED("0.5", "0.3"));
+    folder_write(&f, "whole.cif", MIXED("1", "0"));
+    rcr_element_table *table;
+    assert_int_equal(rcr_element_table_cgcnn(&table, NULL), RCR_OK);
+    table->known[27] = 0;
+    for (int average = 0; average < 2; average++) {
+        rcr_dataset *files = NULL, *stored = NULL;
+        rcr_error err = {0};
+        rcr_prepare_options o = preparing();
+        o.graph.disorder = average ? RCR_DISORDER_AVERAGE : RCR_DISORDER_REFUSE;
+        rcr_dataset_options reading = {.graph = o.graph};
+        char store[1024];
+        snprintf(store, sizeof store, "%s/%d.store", f.path, average);
+        prepare(f.path, store, &o);
+        assert_int_equal(rcr_dataset_read(&files, f.path, &reading, &err), RCR_OK);
+        assert_int_equal(rcr_dataset_read(&stored, store, &reading, &err), RCR_OK);
+        assert_int_equal(files->n, average ? 4 : 2);
+        assert_int_equal(stored->n, files->n);
+        assert_int_equal(stored->n_bad, files->n_bad);
+        for (size_t i = 0; i < files->n_bad; i++) {
+            assert_int_equal(files->bad[i].error.status, RCR_ERR_UNSUPPORTED);
+            assert_non_null(strstr(files->bad[i].error.message, "site 1 is disordered (Fe 0.5, "));
+            assert_string_equal(files->bad[i].error.message, stored->bad[i].error.message);
+        }
+        compare_mixtures(files, stored, average);
+        rcr_dataset_free(files);
+        rcr_dataset_free(stored);
+        /* An element that is not known makes a bad row, however little there is of it; a store knows its elements. */
+        reading.known = table;
+        for (int from = 0; from < 2; from++) {
+            assert_int_equal(rcr_dataset_read(&files, from ? store : f.path, &reading, &err), RCR_OK);
+            assert_int_equal(files->n, 2); /* al and whole */
+            assert_int_equal(files->n_bad, 2);
+            if (average) assert_non_null(strstr(files->bad[0].error.message, "element Co (site 1) is not in"));
+            rcr_dataset_free(files);
+        }
+    }
+    rcr_element_table_free(table);
     folder_remove(&f);
 }
 
@@ -465,10 +536,11 @@ static void other_files_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_table_is_as_its_files),     cmocka_unit_test(a_headless_table_is_as_its_files),
-        cmocka_unit_test(frames_are_as_their_file),    cmocka_unit_test(other_options_are_refused),
-        cmocka_unit_test(stores_grow_by_append_alone), cmocka_unit_test(stopped_and_finished),
-        cmocka_unit_test(threads_change_nothing),      cmocka_unit_test(batches_are_equal),
-        cmocka_unit_test(damage_is_an_error),          cmocka_unit_test(other_files_are_refused)};
+        cmocka_unit_test(a_table_is_as_its_files),  cmocka_unit_test(a_headless_table_is_as_its_files),
+        cmocka_unit_test(frames_are_as_their_file), cmocka_unit_test(other_options_are_refused),
+        cmocka_unit_test(disordered_rows_are_kept), cmocka_unit_test(stores_grow_by_append_alone),
+        cmocka_unit_test(stopped_and_finished),     cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(batches_are_equal),        cmocka_unit_test(damage_is_an_error),
+        cmocka_unit_test(other_files_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

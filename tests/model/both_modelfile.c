@@ -224,6 +224,9 @@ static void forged_metadata_are_refused(void **state) {
         {"graph.step", "1e-9", RCR_ERR_PARSE},
         {"graph.padding", "zero", RCR_ERR_UNSUPPORTED},
         {"graph.ties", "", RCR_ERR_UNSUPPORTED},
+        {"graph.disorder", "sometimes", RCR_ERR_UNSUPPORTED},
+        {"graph.disorder", "average", RCR_OK},
+        {"graph.disorder", NULL, RCR_OK}, /* as in files from before there was a choice */
         {"target.name", NULL, RCR_ERR_PARSE},
         {"target.std", "0", RCR_ERR_PARSE},
         {"target.std", "inf", RCR_ERR_PARSE},
