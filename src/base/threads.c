@@ -38,7 +38,9 @@ struct rcr_pool {
     int n_sleeping; /* guarded by mutex */
 };
 
-enum { SPINS = 4000 };
+/* Looks at the ticket before a worker sleeps (some hundred microseconds: what a caller does between two jobs), and
+ * before the caller offers its core to others. */
+enum { SPINS = 20000, CALLER_SPINS = 4000 };
 
 static uint32_t generation_of(uint64_t ticket) { return (uint32_t)(ticket >> 32); }
 
@@ -131,7 +133,7 @@ void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job) {
     atomic_store_explicit(&pool->n_pieces, n, memory_order_relaxed);
     run_pieces(pool, announce(pool, n), 0);
     for (int i = 0; atomic_load_explicit(&pool->unfinished, memory_order_acquire) > 0; i++) {
-        if (i < SPINS)
+        if (i < CALLER_SPINS)
             relax();
         else
             sched_yield(); /* another process has the core: let the last piece finish */

@@ -225,7 +225,7 @@ static void put_object(package *p, const json_t *args) {
 static rcr_status pack(char **out, size_t *length, const package *p, rcr_error *err) {
     size_t n = p->n_storages + 3;
     rcr_zip_member *member = rcr_calloc(n, sizeof *member);
-    char(*name)[32] = rcr_calloc(n, sizeof *name);
+    char(*name)[40] = rcr_calloc(n, sizeof *name);
     rcr_status status = RCR_OK;
     if (member == NULL || name == NULL) status = rcr_fail_memory(err, "writing a checkpoint");
     if (status == RCR_OK) {

@@ -9,7 +9,7 @@
 enum { RCR_TERMS = 8, RCR_BASIS_PAD = 8 };
 
 /* Edges whose gradients are held at a time in the backward pass. */
-enum { RCR_CHUNK_EDGES = 384 };
+enum { RCR_CHUNK_EDGES = 192 };
 
 /* F rounded up to whole vectors. */
 static inline int32_t rcr_padded(int32_t F) { return (F + VW - 1) / VW * VW; }
