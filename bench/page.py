@@ -10,17 +10,20 @@ PAGE = os.path.join(ROOT, "docs", "performance.md")
 # Vector operations (of all F = 64 channels' filter and core: 4 pairs of AVX-512 vectors) of one edge and one step, counted in
 # src/kernels/cpu: those that need a multiplier (multiply-add, multiply), divisions, and bytes of arrays larger than the
 # caches that pass by, where 12 edges share an atom's. By pair of vectors:
-#   z: 16 multiply-adds; norm: 2; exp2: 6 each; log1p: 9; softplus: 1
+#   z: 16 multiply-adds; norm: 2; exp2: 6 each; log1p: 11; softplus: 1; statistics: 2
 #   backward: 8 products of the derivatives, 2 by ds, 2 for g z, 16 for g e^T
+# By atom: the products with W_i and W_j, backward twice as many, and sums of v against 57 Gaussians, both ways.
 ATOM = 4 * 64 * 4 / 12  # bytes of a row of P|Q an edge
 KERNELS = {
-    "edge_prepare (training)": (16, 0, 36 + 40 + 2 * 2 * 57 * 4 / 12),
-    "edge_stats": (4 * (16 + 2), 0, 40 + ATOM),
-    "edge_conv_fwd": (4 * (16 + 2 + 12 + 9 + 1), 4, 40 + ATOM + ATOM / 4),
-    "edge_conv_bwd": (4 * (16 + 2 + 12 + 9 + 1 + 8 + 2 + 2 + 16), 4, 40 + ATOM + ATOM / 4 + 2 * 3 * ATOM + 6 * ATOM),
-    "edge_weight_bwd": (57 * 16 / 12, 0, ATOM + 2 * 57 * 4 / 12),
+    "edge_prepare (training)": (3, 0, 36 + 40 + 2 * 2 * 57 * 4 / 12),
+    "conv_stats_fwd": (4 * (16 + 2) + 64 * 16 / 12, 0, 40 + ATOM + ATOM / 4),
+    "edge_conv_fwd": (4 * (16 + 2 + 12 + 11 + 1), 4, 40 + ATOM + ATOM / 4),
+    "conv_bwd": (
+        4 * (16 + 2 + 12 + 11 + 1 + 8 + 2 + 2 + 16) + (2 * 64 * 16 + 2 * 57 * 4) / 12,
+        4,
+        40 + ATOM + ATOM / 4 + 2 * 2 * ATOM + 3 * ATOM + ATOM + 2 * 57 * 4 / 12,
+    ),
     "conv_project_fwd": (64 * 16 / 12, 0, ATOM + ATOM / 4),
-    "conv_project_bwd": (2 * 64 * 16 / 12, 0, ATOM + 3 * ATOM / 4),
 }
 EDGES = 256 * 25 * 12  # of bench_kernels
 
