@@ -294,12 +294,12 @@ static rcr_status read_crystal(rcr_crystal **out, const database *d, rcr_error *
     double inverse[3][3];
     if (sqlite3_column_int(d->rows, d->at[COLUMN_PBC]) != 7)
         return rcr_fail(err, RCR_ERR_DATA, "pbc says that it is not periodic in all three directions");
-    if (n == 0) return rcr_fail(err, RCR_ERR_DATA, "the row has no atoms");
     if (numbers.size != 4 * n || positions.size / 24 != n || positions.size % 24 != 0 || cell.size != 72)
         return rcr_fail(
             err, RCR_ERR_PARSE,
             "numbers, positions and cell have %zu, %zu and %zu bytes; expected 4 and 24 for each atom, and 72",
             numbers.size, positions.size, cell.size);
+    if (n == 0) return rcr_fail(err, RCR_ERR_DATA, "the row has no atoms");
     rcr_crystal *crystal;
     rcr_status status = rcr_crystal_create(&crystal, "", (int32_t)n, err);
     if (status != RCR_OK) return status;

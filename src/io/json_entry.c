@@ -107,6 +107,11 @@ static int is_id_key(const char *key) {
     return 0;
 }
 
+/* What OPTIMADE counts in every structure is no property of it. */
+static int is_count(const char *key) {
+    return strcmp(key, "nsites") == 0 || strcmp(key, "nelements") == 0 || strcmp(key, "nperiodic_dimensions") == 0;
+}
+
 static int add_value(rcr_record *record, const char *key, const json_t *value) {
     char number[32];
     size_t n = strlen(key);
@@ -128,6 +133,7 @@ int rcr_json_properties(rcr_record *record, json_t *object, const char *skip, co
     json_t *value;
     json_object_foreach(object, key, value) {
         if (key[0] == '@' || is_id_key(key) || (skip != NULL && strcmp(key, skip) == 0)) continue;
+        if (prefix != NULL && strcmp(prefix, "attributes") == 0 && is_count(key)) continue;
         if (prefix != NULL && rcr_record_property(record, key) != NULL) {
             rcr_text name = {0};
             rcr_text_printf(&name, "%s.%s", prefix, key);
@@ -227,10 +233,12 @@ static rcr_status read_object(rcr_record *record, json_t *object, int depth, rcr
         return add_all(record, object, "charge") ? rcr_json_structure(&record->crystal, object, err) : fail_memory(err);
     /* OPTIMADE: {"id": .., "attributes": {..}}, perhaps under "data". */
     if (json_is_object(inner = json_object_get(object, "attributes")) && rcr_json_is_structure(inner))
-        return add_all(record, object, NULL) ? rcr_json_structure(&record->crystal, inner, err) : fail_memory(err);
+        return add_all(record, object, "type") ? rcr_json_structure(&record->crystal, inner, err) : fail_memory(err);
     json_t *found = find_structure(&key, object);
     if (found == NULL && depth == 0 && json_is_object(inner = json_object_get(object, "data")))
         return read_object(record, inner, depth + 1, err);
+    if (found == NULL && json_object_get(object, "lattice") != NULL)
+        return rcr_json_structure(&record->crystal, object, err); /* says what is missing */
     if (found == NULL) return fail_none(err, object);
     if (!add_all(record, object, key)) return fail_memory(err);
     if (json_is_string(found))

@@ -192,7 +192,7 @@ static int keep_cells(rcr_record *record, const rcr_table *t, const rcr_csv_row 
         !rcr_record_name(record, row->field[id], strlen(row->field[id])))
         return 0;
     /* Texts of several lines are other structures; a column without a name is the counter that pandas writes. */
-    for (size_t k = 0; k < row->n_fields; k++) {
+    for (size_t k = 0; k < row->n_fields && k < t->n_columns; k++) {
         const char *cell = row->field[k];
         if (k == t->structure || k == id || t->column[k][0] == '\0' || strchr(cell, '\n') != NULL) continue;
         if (!rcr_record_add(record, t->column[k], strlen(t->column[k]), cell, strlen(cell))) return 0;
@@ -203,10 +203,10 @@ static int keep_cells(rcr_record *record, const rcr_table *t, const rcr_csv_row 
 static rcr_status parse_row(rcr_record *record, const rcr_table *t, const rcr_csv *csv, rcr_error *err) {
     if (csv->n_rows != 1) return rcr_fail(err, RCR_ERR_PARSE, "this is no row of a table");
     const rcr_csv_row *row = &csv->row[0];
+    if (!keep_cells(record, t, row)) return rcr_fail_memory(err, "reading a structure");
     if (row->n_fields > t->n_columns)
         return rcr_fail(err, RCR_ERR_PARSE, "the row has %zu cells; the first line has %zu", row->n_fields,
                         t->n_columns);
-    if (!keep_cells(record, t, row)) return rcr_fail_memory(err, "reading a structure");
     if (t->structure >= row->n_fields || row->field[t->structure][0] == '\0')
         return rcr_fail(err, RCR_ERR_DATA, "the row has no structure in its column \"%.60s\"", t->column[t->structure]);
     const char *cell = row->field[t->structure];

@@ -288,11 +288,17 @@ static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_e
     json_t *object = head.failed ? NULL : rcr_json_load(head.data, head.length, w->line, err);
     rcr_status status = object != NULL ? RCR_OK : head.failed ? rcr_fail_memory(err, "reading a table") : RCR_ERR_PARSE;
     rcr_text_free(&head);
-    if (status == RCR_OK &&
-        (!json_is_array(json_object_get(object, "columns")) || !json_is_array(json_object_get(object, "index")))) {
-        json_decref(object); /* they may stand behind the data */
-        object = NULL;
-        status = read_others(&object, f, "data", err);
+    /* What is missing may stand behind the data, unless the file is cut off; rows can do without an index. */
+    int has_columns = json_is_array(json_object_get(object, "columns"));
+    if (status == RCR_OK && (!has_columns || !json_is_array(json_object_get(object, "index")))) {
+        json_t *whole = NULL;
+        status = read_others(&whole, f, "data", err);
+        if (status == RCR_OK) {
+            json_decref(object);
+            object = whole;
+        } else if (status == RCR_ERR_PARSE && has_columns) {
+            status = RCR_OK;
+        }
     }
     if (status == RCR_OK && json_is_array(json_object_get(object, "columns")))
         status = set_columns(f, json_object_get(object, "columns"), err);
@@ -360,7 +366,8 @@ static verdict judge_object(json_file *f, const char *key, int *n_alike, rcr_sta
         *status = open_columns(f, key, err);
         return SETTLED;
     }
-    if (named) return ONE_STRUCTURE;
+    /* OPTIMADE's answer to a question for one structure has it under "data". */
+    if (named || (strcmp(key, "data") == 0 && found == RCR_JSON_HAS_STRUCTURE)) return ONE_STRUCTURE;
     *n_alike += found == RCR_JSON_HAS_STRUCTURE;
     return *n_alike < 2 ? GO_ON : SETTLED;
 }

@@ -1,0 +1,605 @@
+/* Files of many structures: every format against what pymatgen and ASE say of the same crystals (made by
+ * make_reader_cases.py), ids and properties, what is bad in them, and files that are made to do harm. */
+#include "support/folder.h"
+
+#include <math.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <sqlite3.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "crystal/species.h"
+#include "io/reader.h"
+#include "io/unpack.h"
+
+/* ---------------------------------------------------------------- against expected.txt */
+
+typedef struct expectation {
+    char *text, *next_line;
+} expectation;
+
+static char *take_line(char **p) {
+    char *line = *p, *end = strchr(line, '\n');
+    if (end == NULL) return NULL;
+    *end = '\0';
+    *p = end + 1;
+    return line;
+}
+
+static double take_number(char **p) {
+    while (**p == ' ') ++*p;
+    size_t n = strcspn(*p, " ");
+    double value = NAN;
+    if (!rcr_parse_double(&value, *p, n)) fail_msg("no number: %.40s", *p);
+    *p += n;
+    return value;
+}
+
+/* a . b for two lattice vectors: the same however the cell is turned. */
+static double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+/* One structure against its line: "id Z.. | lattice | coordinates | key value". */
+static void expect_record(const rcr_record *record, char *line, const char *file, double tolerance) {
+    if (record->error.status != RCR_OK) fail_msg("%s: %s: %s", file, record->id, record->error.message);
+    const rcr_crystal *c = record->crystal;
+    size_t n = strcspn(line, " ");
+    if (strlen(record->id) != n || memcmp(record->id, line, n) != 0)
+        fail_msg("%s: %s is not %s", file, record->id, line);
+    assert_string_equal(record->id, c->id);
+    char *p = line + n;
+    double lattice[3][3];
+    for (int32_t i = 0; i < c->n_sites; i++)
+        if (take_number(&p) != c->atomic_number[i]) fail_msg("%s: %s: site %d is another element", file, record->id, i);
+    if (strncmp(p, " | ", 3) != 0) fail_msg("%s: %s: another number of sites", file, record->id);
+    p += 3;
+    for (int i = 0; i < 9; i++) lattice[i / 3][i % 3] = take_number(&p);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            if (!(fabs(dot(lattice[i], lattice[j]) - dot(c->lattice[i], c->lattice[j])) < 100 * tolerance))
+                fail_msg("%s: %s: another cell", file, record->id);
+    p += 3;
+    for (int32_t i = 0; i < 3 * c->n_sites; i++) {
+        double d = take_number(&p) - c->frac[i / 3][i % 3];
+        if (!(fabs(d - round(d)) < tolerance)) fail_msg("%s: %s: site %d is %g off", file, record->id, i / 3, d);
+    }
+    p += 3;
+    if (*p == '-' && p[1] == ' ') return;
+    char *key = p, *value;
+    for (value = strstr(p, " "); strstr(value + 1, " ") != NULL; value = strstr(value + 1, " ")) continue;
+    *value++ = '\0';
+    const char *found = rcr_record_property(record, key);
+    double want = take_number(&value), got = NAN;
+    if (found == NULL || !rcr_parse_double(&got, found, strlen(found)) || got != want)
+        fail_msg("%s: %s: %s is %s", file, record->id, key, found != NULL ? found : "absent");
+}
+
+/* CIF and extended XYZ as pymatgen and ASE write them have eight decimals. */
+static double tolerance_of(const char *file) {
+    return strstr(file, "mp.csv") != NULL || strstr(file, "extxyz") != NULL ? 2e-7 : 1e-11;
+}
+
+static size_t compare_file(const char *path, const char *name, char **p) {
+    rcr_reader *reader;
+    rcr_record record;
+    rcr_error err;
+    if (rcr_reader_open(&reader, path, &err) != RCR_OK) fail_msg("%s: %s", path, err.message);
+    size_t n = 0;
+    for (char *line; (line = take_line(p)) != NULL && line[0] != '\0'; n++) {
+        if (!rcr_reader_read(reader, &record)) fail_msg("%s ends after %zu structures", path, n);
+        assert_int_equal(record.number, n + 1);
+        assert_string_equal(record.file, path);
+        assert_int_equal(strlen(record.sha256), 64);
+        expect_record(&record, line, name, tolerance_of(name));
+        rcr_record_release(&record);
+    }
+    if (rcr_reader_read(reader, &record)) fail_msg("%s goes on after %zu structures", path, n);
+    rcr_reader_close(reader);
+    return n;
+}
+
+static char *read_all(const char *path, size_t *length) {
+    rcr_unpacker *u;
+    char *text;
+    assert_int_equal(rcr_unpacker_open(&u, path, NULL), RCR_OK);
+    assert_int_equal(rcr_unpacker_rest(&text, length, u, 1 << 30, NULL), RCR_OK);
+    rcr_unpacker_free(u);
+    return text;
+}
+
+/* Every file of a folder, and its packed form where there is one.  Returns the number of structures. */
+static size_t compare_folder(const char *folder) {
+    char path[1200], name[256];
+    size_t n = 0, length;
+    snprintf(path, sizeof path, "%s/expected.txt", folder);
+    char *text = read_all(path, &length), *p = text;
+    for (char *line; (line = take_line(&p)) != NULL && line[0] != '\0';) {
+        char *again = p;
+        snprintf(name, sizeof name, "%s", line);
+        snprintf(path, sizeof path, "%s/%s.gz", folder, name);
+        char *rest = strdup(again);
+        assert_non_null(rest);
+        size_t before = n;
+        if (access(path, R_OK) == 0) {
+            char *q = rest;
+            n += compare_file(path, name, &q);
+        }
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        if (access(path, R_OK) == 0)
+            n += compare_file(path, name, &p);
+        else
+            while ((line = take_line(&p)) != NULL && line[0] != '\0') continue;
+        if (n == before) fail_msg("%s is absent", name);
+        free(rest);
+    }
+    rcr_free(text);
+    return n;
+}
+
+static char *cases(void) {
+    static char path[1024];
+    snprintf(path, sizeof path, "%s/tests/io/cases/reader", getenv("RECRYST_SOURCE"));
+    return path;
+}
+
+static void every_format_says_the_same(void **state) {
+    (void)state;
+    assert_int_equal(compare_folder(cases()), 3 * (17 + 4));
+}
+
+static void many_of_every_format(void **state) {
+    (void)state;
+    const char *venv = getenv("RECRYST_VENV");
+    if (venv == NULL || venv[0] == '\0') {
+        print_message("SKIPPED: needs ASE and pymatgen; RECRYST_VENV names no virtual environment\n");
+        skip();
+    }
+    test_folder f = folder_make();
+    char command[4096];
+    snprintf(command, sizeof command, "'%s/bin/python' '%s/tests/io/make_reader_cases.py' '%s' 500", venv,
+             getenv("RECRYST_SOURCE"), f.path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(compare_folder(f.path), 500 * (18 + 4));
+    folder_remove(&f);
+}
+
+/* ---------------------------------------------------------------- small files */
+
+#define CUBE "\"lattice\": [[4,0,0],[0,4,0],[0,0,4]]"
+#define IRON "{" CUBE ", \"species\": [\"Fe\"], \"frac\": [[0,0,0]]}"
+
+/* Read a file in memory; each record as a line "id:line" or "id:line!message". */
+static char *tell(const char *name, const void *data, size_t length) {
+    static char out[1 << 14];
+    rcr_reader *reader;
+    rcr_record record;
+    rcr_error err = {.status = RCR_OK};
+    size_t n = 0;
+    out[0] = '\0';
+    if (rcr_reader_open_memory(&reader, name, data, length, &err) != RCR_OK) {
+        assert_true(err.status != RCR_OK && err.message[0] != '\0');
+        snprintf(out, sizeof out, "%s: %s", rcr_status_name(err.status), err.message);
+        return out;
+    }
+    while (rcr_reader_read(reader, &record)) {
+        assert_true((record.crystal == NULL) == (record.error.status != RCR_OK));
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%s:%ld%s%s", n > 0 ? "\n" : "", record.id, record.line,
+                              record.crystal == NULL ? "!" : "", record.crystal == NULL ? record.error.message : "");
+        if (record.crystal == NULL) assert_string_equal(record.error.file, name);
+        rcr_record_release(&record);
+        assert_true(n < sizeof out - 600);
+    }
+    rcr_reader_close(reader);
+    return out;
+}
+
+typedef struct telling {
+    const char *name, *text;
+    const char *parts[8]; /* what each line of the answer begins with; after "..." what it holds */
+} telling;
+
+static void expect_telling(const telling *t) {
+    char copy[1 << 14], *line = copy;
+    snprintf(copy, sizeof copy, "%s", tell(t->name, t->text, strlen(t->text)));
+    size_t k = 0;
+    for (; k < 8 && t->parts[k] != NULL; k++) {
+        char *next = strchr(line, '\n');
+        if (next != NULL) *next = '\0';
+        const char *dots = strstr(t->parts[k], "...");
+        size_t n = dots != NULL ? (size_t)(dots - t->parts[k]) : strlen(t->parts[k]);
+        if (strncmp(line, t->parts[k], n) != 0 || (dots == NULL && line[n] != '\0') ||
+            (dots != NULL && strstr(line + n, dots + 3) == NULL))
+            fail_msg("%s %.60s: '%s' is not '%s'", t->name, t->text, line, t->parts[k]);
+        line = next != NULL ? next + 1 : line + strlen(line);
+    }
+    if (*line != '\0') fail_msg("%s %.60s: more than expected: %s", t->name, t->text, line);
+}
+
+static void what_is_bad_costs_its_row(void **state) {
+    (void)state;
+    static const telling all[] = {
+        /* JSON lines: a bad line, a line that is no JSON, a good one. */
+        {"d/a.jsonl",
+         "{\"id\": \"u\", \"structure\": " IRON "}\n{\"id\": \"v\", \"structure\": {" CUBE
+         "}}\n{\"id\": [\n\n{\"id\": \"w\", "
+         "\"structure\": " IRON "}",
+         {"u:1", "v:2!...no \"lattice\" with \"sites\"", "a-3:3!...not a JSON object", "w:5"}},
+        /* A list: bad elements of all kinds. */
+        {"d/b.json",
+         "[" IRON ",\n7, null,\n{\"a\": 1},\n[" IRON "], \"text\",\n" IRON "]",
+         {"b-1:1", "b-2:2!...not a JSON object", "b-3:2!...not a JSON object", "b-4:3!...holds no structure", "b-5:4",
+          "b-6:4!...not a JSON object", "b-7:5"}},
+        /* Cut off in its second element, which is also all that is lost. */
+        {"c.json", "[" IRON ",\n{\"lattice\": [[", {"c-1:1", "c-2:2!...cut off: the file ends within it"}},
+        {"d.json", "[" IRON, {"d-1:1", "d-2:1!...cut off"}},
+        {"e.json", "[" IRON "}, " IRON "]", {"e-1:1", "e-2:1!...makes no sense here: '}'"}},
+        {"f.json", IRON "\n;", {"f-1:1", "f-2:2!...no JSON object follows here: ';'"}},
+        /* A table whose rows have too few values; a row without a structure; NaN as Python writes it. */
+        {"g.json",
+         "{\"columns\": [\"structure\", \"y\"], \"index\": [\"p\", \"q\", \"r\"], \"data\": [[" IRON ", NaN], [" IRON
+         "],\n[null, -Infinity]]}",
+         {"p:1", "q:1!...the row has 1 values; the table has 2 columns", "r:2!...holds no structure"}},
+        {"h.json", "{\"columns\": [\"structure\"], \"data\": [[" IRON "]", {"h-1:1", "h-2:1!...cut off"}},
+        {"i.json",
+         "{\"data\": [[" IRON "]], \"columns\": [\"structure\"]",
+         {"parse error:...no JSON, or it is cut off"}},
+        {"j.json", "{\"a\": {\"x\": 1}, \"b\": 2}", {"not supported...no structures are seen"}},
+        {"k.json", "[]", {"not supported...no structures are seen"}},
+        {"l.json", "{\"a\": [1, 2", {"parse error:...cut off here"}},
+        {"m.json",
+         "{\"x\": " IRON ", \"y\": {" CUBE ", \"species\": [], \"frac\": []}, \"1\": " IRON ", \"z\": 4}",
+         {"x:1", "y:1!...no sites", "1:1", "z:1!...not a JSON object"}},
+        {"n.json", "\xEF\xBB\xBF \n" IRON, {"n:2"}},
+        {"o.json", "{\"structure\": " IRON ", \"other_structure\": " IRON "}", {"o:1"}},
+        {"p.json", "{\"first\": " IRON "}", {"first:1"}},
+        {"q.json",
+         "{\"data\": {\"id\": \"o\", \"attributes\": {\"lattice_vectors\": [[4,0,0],[0,4,0],[0,0,4]]}}}",
+         {"o:1!...an entry for each site"}},
+        /* Structures as text. */
+        {"r.json",
+         "[{\"cif\": \"data_x\\n_cell_length_a 4\"}, {\"poscar\": \"a\\n1\\n4 0 0\"}]",
+         {"r-1:1!...cell", "r-2:1!"
+                           "..."}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
+}
+
+#define CIF(a) CIF_AT(a, "0")
+#define CIF_AT(a, x)                                                                                                   \
+    "data_x\n_cell_length_a " a "\n_cell_length_b 4\n_cell_length_c 4\n_cell_angle_alpha 90\n_cell_angle_beta 90\n"    \
+    "_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n"  \
+    "_atom_site_fract_z\nFe1 Fe " x " 0 0\n"
+
+static void tables_of_cifs(void **state) {
+    (void)state;
+    static const telling all[] = {
+        {"t.csv",
+         ",material_id,y,cif\n0,a,1,\"" CIF("4") "\"\r\n1,b,2,\"" CIF_AT("4", "x") "\"\n\n2,c,3,\n3,d,4,\"" CIF(
+             "5") "\",6\n4,,5,\"" CIF("5") "\"\n5,f,6,\"" CIF("6"),
+         {"a:2", "b:17!...not a number", "c:33!...no structure in its column \"cif\"", "d:34!...the row has 5 cells",
+          "t-5:49", "t-6:64!...never closed"}},
+        {"t.csv",
+         "y,CIF,z\n1,\"" CIF("4") "\",\"say \"\"x\"\"\"\n2,\"" CIF("4") "\"x,1\n3,\"" CIF("4") "\",2",
+         {"t-1:2", "t-2:17!...text follows a closing quotation mark", "t-3:32"}},
+        {"u",
+         "structure,y\n\"{\"\"lattice\"\": [[4,0,0],[0,4,0],[0,0,4]], \"\"species\"\": [\"\"Fe\"\"], \"\"frac\"\": "
+         "[[0,0,0]]}\",3\n{,1\n",
+         {"u-1:2", "u-2:3!..."}},
+        /* Names of files are no structures. */
+        {"v.csv", "structure,y\na.cif,1\n", {"v:0!...format is not known"}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
+}
+
+static void lines_within_cells_are_lines_of_the_file(void **state) {
+    (void)state;
+    static const char text[] = "y,cif\n1,\"" CIF_AT("4", "x") "\"\n";
+    rcr_reader *reader;
+    rcr_record record;
+    assert_int_equal(rcr_reader_open_memory(&reader, "t.csv", text, strlen(text), NULL), RCR_OK);
+    assert_true(rcr_reader_read(reader, &record));
+    assert_int_equal(record.error.line, 15);
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
+}
+
+/* ---------------------------------------------------------------- what a record says */
+
+static void properties_come_from_everywhere(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"@module\": \"m\", \"energy\": -1.5, \"n\": 12345678901234, \"metal\": true, \"none\": null, \"list\": [1], "
+        "\"name\": \"x\", \"label\": \"abc\", \"data\": {\"gap\": 2.0, \"energy\": 7}, \"structure\": {" CUBE
+        ", \"species\": [\"Fe\"], \"frac\": [[0,0,0]], \"properties\": {\"e\": 1e-300}, \"charge\": 0}}";
+    static const char *const want[][2] = {
+        {"energy", "-1.5"}, {"n", "12345678901234"}, {"metal", "true"}, {"label", "abc"},
+        {"gap", "2"},       {"data.energy", "7"},    {"e", "1e-300"}};
+    rcr_reader *reader;
+    rcr_record record;
+    assert_int_equal(rcr_reader_open_memory(&reader, "e.json", text, strlen(text), NULL), RCR_OK);
+    assert_true(rcr_reader_next(reader, &record));
+    assert_null(record.crystal);
+    assert_string_equal(record.id, "e");
+    rcr_reader_close(reader); /* a record needs no reader any more */
+    rcr_record_parse(&record);
+    rcr_record_parse(&record);
+    assert_string_equal(record.id, "x");
+    assert_true(record.own_id && record.alone && record.number == 1);
+    assert_int_equal(record.n_properties, sizeof want / sizeof *want);
+    for (size_t k = 0; k < record.n_properties; k++) {
+        assert_string_equal(record.property[k].key, want[k][0]);
+        assert_string_equal(record.property[k].value, want[k][1]);
+    }
+    assert_null(rcr_record_property(&record, "none"));
+    rcr_record_release(&record);
+}
+
+static rcr_crystal *first(const char *text, rcr_error *err) {
+    rcr_crystal *crystal = NULL;
+    return rcr_reader_first(&crystal, "x.json", text, strlen(text), err) == RCR_OK ? crystal : NULL;
+}
+
+#define OPTIMADE(species, more)                                                                                        \
+    "{\"data\": [{\"id\": \"o\", \"type\": \"structures\", \"attributes\": {\"lattice_vectors\": "                     \
+    "[[4,0,0],[0,4,0],[0,0,4]], \"cartesian_site_positions\": [[0,0,0],[2,2,1]], \"species_at_sites\": "               \
+    "[\"A\",\"B\"], \"species\": [{\"name\": \"A\", \"chemical_symbols\": [\"Na\"], \"concentration\": [1]}, "         \
+    "{\"name\": \"B\", " species "}]" more "}}]}"
+
+static void optimade_structures(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+        rcr_status status;
+    } bad[] = {
+        {OPTIMADE("\"chemical_symbols\": [\"X\"], \"concentration\": [1]", ""), "'X'", RCR_ERR_UNSUPPORTED},
+        {OPTIMADE("\"chemical_symbols\": [\"vacancy\"], \"concentration\": [1]", ""), "site 2 is vacant", RCR_ERR_DATA},
+        {OPTIMADE("\"chemical_symbols\": [\"Cl\"], \"concentration\": []", ""), "a concentration for each",
+         RCR_ERR_PARSE},
+        {OPTIMADE("\"chemical_symbols\": [\"Cl\"]", ", \"dimension_types\": [1,1,0]"), "not periodic", RCR_ERR_DATA},
+        {OPTIMADE("\"chemical_symbols\": [\"Cl\"]", ", \"nperiodic_dimensions\": 2"), "not periodic", RCR_ERR_DATA},
+        {OPTIMADE("\"chemical_symbols\": [\"Cl\"]", ", \"structure_features\": [\"disorder\", \"assemblies\"]"),
+         "assemblies", RCR_ERR_UNSUPPORTED},
+        {OPTIMADE("\"chemical_symbols\": [\"Cl\"], \"attached\": [\"H\"], \"nattached\": [1]", ""), "attached",
+         RCR_ERR_UNSUPPORTED},
+    };
+    rcr_error err;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_null(first(bad[i].text, &err));
+        if (err.status != bad[i].status || strstr(err.message, bad[i].message) == NULL)
+            fail_msg("%s: %s", rcr_status_name(err.status), err.message);
+    }
+    rcr_crystal *c = first(OPTIMADE("\"chemical_symbols\": [\"Cl\"]", ""), &err);
+    assert_non_null(c);
+    assert_false(rcr_crystal_is_disordered(c));
+    assert_true(c->atomic_number[1] == 17 && c->frac[1][0] == 0.5 && c->frac[1][2] == 0.25);
+    rcr_crystal_free(c);
+    c = first(OPTIMADE("\"chemical_symbols\": [\"Br\", \"Cl\", \"vacancy\"], \"concentration\": [0.25, 0.5, 0.25]", ""),
+              &err);
+    assert_non_null(c);
+    assert_memory_equal(c->species_offset, ((const int32_t[]){0, 1, 3}), 3 * sizeof(int32_t));
+    assert_memory_equal(c->species_number, ((const uint8_t[]){11, 17, 35}), 3);
+    assert_memory_equal(c->species_occupancy, ((const double[]){1, 0.5, 0.25}), 3 * sizeof(double));
+    rcr_crystal_free(c);
+}
+
+/* ---------------------------------------------------------------- folders and archives */
+
+static void folders_and_archives(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    folder_write(&f, "b.json", "[" IRON ", " IRON "]");
+    folder_write(&f, "a.cif", CIF("4"));
+    folder_write(&f, "broken.json", "{\"lattice\": ");
+    folder_write(&f, "notes.json", "{\"author\": \"x\"}");
+    folder_write(&f, "atom_init.json", "{\"1\": [0]}");
+    folder_write(&f, "notes.csv", "a,b\n");
+    folder_write(&f, "readme.txt", "x");
+    rcr_reader *reader;
+    rcr_record record;
+    char seen[256] = "";
+    assert_int_equal(rcr_reader_open(&reader, f.path, NULL), RCR_OK);
+    while (rcr_reader_read(reader, &record)) {
+        snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s%s ", record.id, record.crystal ? "" : "!");
+        assert_memory_equal(record.file, f.path, strlen(f.path));
+        rcr_record_release(&record);
+    }
+    rcr_reader_close(reader);
+    assert_string_equal(seen, "a b-1 b-2 broken! ");
+    folder_remove(&f);
+
+    f = folder_make(); /* a table counts where there is nothing else */
+    folder_write(&f, "train.csv", "y,cif\n1,\"" CIF("4") "\"\n");
+    folder_write(&f, "val.csv", "y,cif\n1,\"" CIF("4") "\"\n2,\"" CIF("4") "\"\n");
+    seen[0] = '\0';
+    assert_int_equal(rcr_reader_open(&reader, f.path, NULL), RCR_OK);
+    while (rcr_reader_read(reader, &record)) {
+        snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s ", record.id);
+        rcr_record_release(&record);
+    }
+    rcr_reader_close(reader);
+    assert_string_equal(seen, "train val-1 val-2 ");
+    folder_remove(&f);
+
+    f = folder_make();
+    rcr_error err;
+    folder_write(&f, "readme.txt", "x");
+    assert_int_equal(rcr_reader_open(&reader, f.path, &err), RCR_ERR_DATA);
+    assert_int_equal(rcr_reader_open(&reader, folder_path(&f, "none"), &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.message, "no such file"));
+    folder_remove(&f);
+}
+
+/* ---------------------------------------------------------------- packed bytes */
+
+static size_t pack(char *out, size_t room, int (*filter)(struct archive *), const char *text) {
+    struct archive *a = archive_write_new();
+    size_t used = 0;
+    archive_write_set_format_raw(a);
+    filter(a);
+    archive_write_set_bytes_per_block(a, 0);
+    assert_int_equal(archive_write_open_memory(a, out, room, &used), ARCHIVE_OK);
+    struct archive_entry *entry = archive_entry_new();
+    archive_entry_set_filetype(entry, AE_IFREG);
+    assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
+    archive_write_data(a, text, strlen(text));
+    archive_entry_free(entry);
+    archive_write_close(a);
+    archive_write_free(a);
+    return used;
+}
+
+static void every_packing(void **state) {
+    (void)state;
+    static int (*const filters[])(struct archive *) = {archive_write_add_filter_gzip, archive_write_add_filter_bzip2,
+                                                       archive_write_add_filter_xz, archive_write_add_filter_zstd};
+    static char packed[1 << 16];
+    static const char text[] = "[" IRON ", " IRON "]";
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        size_t n = pack(packed, sizeof packed, filters[i], text);
+        assert_string_equal(tell("x.json.zst", packed, n), "x-1:1\nx-2:1");
+        assert_string_equal(tell("x", packed, n), "x-1:1\nx-2:1"); /* whatever the name */
+        /* Cut off: what came before may be read, the rest is an error; nothing hangs. */
+        for (size_t cut = 1; cut < n; cut++) assert_non_null(strstr(tell("x.json.gz", packed, cut), " "));
+    }
+}
+
+/* ---------------------------------------------------------------- databases that are no databases */
+
+static void run_sql(const test_folder *f, const char *name, const char *sql) {
+    sqlite3 *db;
+    char *message = NULL;
+    assert_int_equal(sqlite3_open(folder_path(f, name), &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) fail_msg("%s: %s", sql, message);
+    sqlite3_close(db);
+}
+
+static void expect_database(const test_folder *f, const char *name, const char *begins, const char *holds) {
+    size_t length;
+    char *bytes = read_all(folder_path(f, name), &length);
+    const char *in_memory = tell(name, bytes, length);
+    if (strncmp(in_memory, begins, strlen(begins)) != 0 || strstr(in_memory, holds) == NULL) fail_msg("%s", in_memory);
+    rcr_free(bytes);
+    /* The same from the file. */
+    rcr_reader *reader;
+    rcr_record record;
+    rcr_error err = {.status = RCR_OK};
+    if (rcr_reader_open(&reader, folder_path(f, name), &err) == RCR_OK) {
+        while (rcr_reader_read(reader, &record)) {
+            if (record.error.status != RCR_OK) err = record.error;
+            rcr_record_release(&record);
+        }
+        rcr_reader_close(reader);
+    }
+    if (err.status != RCR_OK && strstr(in_memory, err.message) == NULL) fail_msg("%s: %s", in_memory, err.message);
+}
+
+/* One cubic cell of 4 angstrom with an iron atom. */
+#define FE "x'1a000000'"
+#define ORIGIN "x'000000000000000000000000000000000000000000000000'"
+#define CELL4                                                                                                          \
+    "x'"                                                                                                               \
+    "0000000000001040000000000000000000000000000000000000000000000000000000000000104000000000000000000000000000000000" \
+    "00000000000000000000000000001040'"
+#define TABLE                                                                                                          \
+    "CREATE TABLE systems (id INTEGER PRIMARY KEY, unique_id TEXT, numbers BLOB, positions BLOB, cell BLOB, pbc "      \
+    "INTEGER"
+
+static void databases_are_not_trusted(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    run_sql(&f, "bad_rows.db",
+            TABLE ", key_value_pairs TEXT, data BLOB, energy REAL);"
+                  "INSERT INTO systems VALUES (1, 'u1', " FE ", " ORIGIN ", " CELL4
+                  ", 7, '{\"e\": 1, \"id\": \"fe\"}', NULL, -3);"
+                  "INSERT INTO systems VALUES (2, 'u2', " FE ", " ORIGIN ", " CELL4 ", 3, '{}', 'null', -3);"
+                  "INSERT INTO systems VALUES (3, 'u3', x'1a0000', " ORIGIN ", " CELL4 ", 7, '{}', '{}', -3);"
+                  "INSERT INTO systems VALUES (4, 'u4', x'77000000', " ORIGIN ", " CELL4
+                  ", 7, 'rubbish', x'ffffffffffffffff', 0);"
+                  "INSERT INTO systems VALUES (5, 'u5', x'', x'', " CELL4 ", 7, NULL, NULL, NULL);"
+                  "INSERT INTO systems VALUES (6, 'u6', " FE ", " ORIGIN ", zeroblob(72), 7, NULL, NULL, NULL);"
+                  "INSERT INTO systems VALUES (7, NULL, " FE ", " ORIGIN ", " CELL4
+                  ", 7, '{\"a\": [1], \"b\": 2}', x'0800', 5);");
+    expect_database(&f, "bad_rows.db", "fe:0\nu2:0!pbc", "\nu3:0!numbers, positions and cell");
+    expect_database(&f, "bad_rows.db", "fe:0\n",
+                    "\nu4:0!atom 1: there is no element 119\nu5:0!the row has no atoms\nu6:0!the "
+                    "cell has no volume\nbad_rows-7:0");
+    run_sql(&f, "other.db", "CREATE TABLE t (a)");
+    expect_database(&f, "other.db", "not supported", "no ASE database");
+    run_sql(&f, "view.db",
+            "CREATE TABLE t (a); CREATE VIEW systems AS SELECT a AS id, a AS unique_id, a AS numbers, a AS "
+            "positions, a AS cell, a AS pbc FROM t");
+    expect_database(&f, "view.db", "not supported", "no ASE database");
+    /* A column that is computed counts as absent. */
+    run_sql(&f, "computed.db",
+            "CREATE TABLE systems (id INTEGER PRIMARY KEY, unique_id TEXT, numbers BLOB AS (zeroblob(1000000000)), "
+            "positions "
+            "BLOB, cell BLOB, pbc INTEGER); INSERT INTO systems (id) VALUES (1)");
+    expect_database(&f, "computed.db", "not supported", "no ASE database");
+    run_sql(&f, "tables.db",
+            TABLE
+            "); INSERT INTO systems VALUES (1, 'u1', " FE ", " ORIGIN ", " CELL4 ", 7);"
+            "CREATE TABLE information (name TEXT, value TEXT); CREATE TABLE \"pro\"\"ps\" (key TEXT, value REAL, id "
+            "INTEGER);"
+            "INSERT INTO \"pro\"\"ps\" VALUES ('gap', 1.5, 1), ('gap', 9, 2);"
+            "INSERT INTO information VALUES ('external_table_name', 'pro\"ps'), ('external_table_name', 'no such');");
+    rcr_reader *reader;
+    rcr_record record;
+    assert_int_equal(rcr_reader_open(&reader, folder_path(&f, "tables.db"), NULL), RCR_OK);
+    assert_string_equal(rcr_reader_format_name(reader), "ASE database");
+    assert_true(rcr_reader_read(reader, &record));
+    assert_string_equal(rcr_record_property(&record, "gap"), "1.5");
+    assert_int_equal(record.n_properties, 1);
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
+    /* A page of rubbish in the middle. */
+    size_t length;
+    char *bytes = read_all(folder_path(&f, "bad_rows.db"), &length);
+    memset(bytes + 4096, 0x5a, 4096);
+    assert_non_null(strstr(tell("x.db", bytes, length), "ASE database"));
+    memcpy(bytes, "SQLite format 3", 16);
+    assert_non_null(strstr(tell("x.db", bytes, 100), "ASE database"));
+    rcr_free(bytes);
+    folder_remove(&f);
+}
+
+/* A database in use: changes that lie in a log beside it count. */
+static void a_log_beside_a_database(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    sqlite3 *db;
+    rcr_reader *reader;
+    rcr_record record;
+    size_t n = 0;
+    assert_int_equal(sqlite3_open(folder_path(&f, "w#1 ?.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA journal_mode = WAL; " TABLE "); INSERT INTO systems VALUES (1, 'u1', " FE
+                                  ", " ORIGIN ", " CELL4 ", 7);",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(rcr_reader_open(&reader, folder_path(&f, "w#1 ?.db"), NULL), RCR_OK);
+    for (; rcr_reader_read(reader, &record); n++) rcr_record_release(&record);
+    rcr_reader_close(reader);
+    assert_int_equal(n, 1);
+    sqlite3_close(db);
+    expect_database(&f, "w#1 ?.db", "u1:0", "");
+    folder_remove(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_format_says_the_same),
+        cmocka_unit_test(many_of_every_format),
+        cmocka_unit_test(what_is_bad_costs_its_row),
+        cmocka_unit_test(tables_of_cifs),
+        cmocka_unit_test(lines_within_cells_are_lines_of_the_file),
+        cmocka_unit_test(properties_come_from_everywhere),
+        cmocka_unit_test(optimade_structures),
+        cmocka_unit_test(folders_and_archives),
+        cmocka_unit_test(every_packing),
+        cmocka_unit_test(databases_are_not_trusted),
+        cmocka_unit_test(a_log_beside_a_database),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
