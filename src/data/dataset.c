@@ -138,7 +138,8 @@ static rcr_status finish(rcr_dataset **out, source *s, rcr_error *err) {
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err) {
     rcr_status status = rcr_graph_options_check(&options->graph, err);
     if (status != RCR_OK) return status;
-    source s = {.path = path, .options = options, .distance_bytes = sizeof(rcr_real)};
+    source s = {
+        .path = path, .options = options, .distance_bytes = sizeof(rcr_real), .keep_bytes = options->keep_bytes};
     status = rcr_source_open(&s, err);
     if (status == RCR_OK) status = finish(out, &s, err);
     rcr_source_release(&s);

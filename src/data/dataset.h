@@ -48,6 +48,8 @@ typedef struct rcr_dataset_options {
     int strict;         /* the first bad row is the error */
     rcr_graph_options graph;
     const rcr_element_table *known; /* refuse crystals with elements outside; NULL: dataset's own, else CGCNN's */
+    size_t keep_bytes; /* of a file's crystals that may wait in memory for their graphs; the others are read again.  0:
+                          256 MiB */
     rcr_pool *pool;
     rcr_dataset_progress *progress;
     void *context;

@@ -394,7 +394,8 @@ rcr_status rcr_prepare(rcr_prepare_result *result, const char *data, const char 
     if (status != RCR_OK) return status;
     rcr_dataset_options reading = {.graph = options->graph, .pool = options->pool};
     preparation p = {.result = result, .options = options, .path = store};
-    p.s = (source){.path = data, .options = &reading, .keep_cells = 1, .distance_bytes = 4};
+    p.s = (source){
+        .path = data, .options = &reading, .keep_cells = 1, .distance_bytes = 4, .keep_bytes = options->keep_bytes};
     status = run(&p, err);
     rcr_store_close(p.store);
     rcr_store_head_release(&p.head);

@@ -15,6 +15,7 @@ typedef struct rcr_prepare_options {
     rcr_graph_options graph;
     int append; /* add the rows whose ids a finished store does not have */
     int strict; /* the first bad row is the error; what came before it stays in the store, which is not finished */
+    size_t keep_bytes; /* as in rcr_dataset_options */
     rcr_pool *pool;
     rcr_dataset_progress *progress;
     void *context;

@@ -48,7 +48,8 @@ typedef struct database {
     size_t n_tables;
     int at[N_COLUMNS]; /* place in the result; -1: this version has no such column */
     long steps;
-    int done;
+    sqlite3_int64 last_id; /* of the last row */
+    int begun, done;
 } database;
 
 static void close_database(void *self) {
@@ -412,13 +413,21 @@ static int next_row(void *self, rcr_record *record, int *last) {
     int code = sqlite3_step(d->rows);
     if (code == SQLITE_DONE) return 0;
     if (code == SQLITE_ROW) {
-        read_row(record, d);
-        return 1;
-    }
-    if (code == SQLITE_INTERRUPT)
+        /* Ids grow, unless pages of the file lead back to each other, which would give rows without end. */
+        sqlite3_int64 id = sqlite3_column_int64(d->rows, d->at[COLUMN_ID]);
+        if (!d->begun || id > d->last_id) {
+            d->begun = 1;
+            d->last_id = id;
+            read_row(record, d);
+            return 1;
+        }
+        rcr_fail(&record->error, RCR_ERR_PARSE,
+                 "can't read the ASE database: its rows are not in order, it is damaged");
+    } else if (code == SQLITE_INTERRUPT) {
         rcr_fail(&record->error, RCR_ERR_LIMIT, "the ASE database takes too long to read a row of");
-    else
+    } else {
         fail_sqlite(d, &record->error, "reading a row; those after it can't be found");
+    }
     d->done = *last = 1;
     return 1;
 }

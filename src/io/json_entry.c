@@ -287,9 +287,9 @@ static json_t *join_columns(json_t *value, const rcr_table *table, const char *k
     int failed = object == NULL || json_object_set(object, table->structure_name, value) != 0;
     json_object_foreach(table->other_columns, name, column) {
         json_t *cell = key != NULL ? json_object_get(column, key) : NULL;
+        if (failed || cell == NULL || json_is_object(cell) || json_is_array(cell)) continue;
         /* A copy, as other threads hold the columns too. */
-        json_t *copy = cell != NULL && !json_is_object(cell) && !json_is_array(cell) ? json_copy(cell) : NULL;
-        if (copy != NULL && !failed) failed = json_object_set_new(object, name, copy) != 0;
+        failed = json_object_set_new(object, name, json_copy(cell)) != 0;
     }
     if (!failed) return object;
     json_decref(object);

@@ -310,14 +310,25 @@ static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_e
     return status;
 }
 
+/* A key of the outermost object: its first bytes, and where all of it lies. */
+typedef struct key_place {
+    char text[RCR_JSON_KEY_MAX];
+    size_t begin, end;
+} key_place;
+
 /* A table by columns: `at` stands on the bracket of the column that holds the structures. */
-static rcr_status open_columns(json_file *f, const char *column, rcr_error *err) {
+static rcr_status open_columns(json_file *f, const key_place *key, rcr_error *err) {
+    json_t *name = load_key(&f->window, key->begin, key->end);
+    rcr_status status = RCR_OK;
     f->window.at++;
     f->mode = MODE_OBJECT;
     f->table = rcr_table_new();
-    if (f->table == NULL || (f->table->structure_name = rcr_strdup(column)) == NULL)
-        return rcr_fail_memory(err, "reading a table");
-    return read_others(&f->table->other_columns, f, column, err);
+    if (!json_is_string(name))
+        status = fail_syntax(err, &f->window);
+    else if (f->table == NULL || (f->table->structure_name = rcr_strdup(json_string_value(name))) == NULL)
+        status = rcr_fail_memory(err, "reading a table");
+    json_decref(name);
+    return status == RCR_OK ? read_others(&f->table->other_columns, f, key->text, err) : status;
 }
 
 static int is_list_name(const char *key) {
@@ -351,8 +362,9 @@ static verdict judge_array(json_file *f, const char *name, const char *key, rcr_
 }
 
 /* An object; *n_alike counts those that hold a structure. */
-static verdict judge_object(json_file *f, const char *key, int *n_alike, rcr_status *status, rcr_error *err) {
+static verdict judge_object(json_file *f, const key_place *place, int *n_alike, rcr_status *status, rcr_error *err) {
     rcr_window *w = &f->window;
+    const char *key = place->text;
     char unused[RCR_JSON_KEY_MAX];
     size_t value = w->at - w->begin;
     int named = rcr_structure_key(key, strlen(key)) >= 0, found = rcr_json_look_into(w);
@@ -363,7 +375,7 @@ static verdict judge_object(json_file *f, const char *key, int *n_alike, rcr_sta
         w->at = w->begin + value;
     }
     if (found == RCR_JSON_HAS_STRUCTURES) {
-        *status = open_columns(f, key, err);
+        *status = open_columns(f, place, err);
         return SETTLED;
     }
     /* OPTIMADE's answer to a question for one structure has it under "data". */
@@ -374,18 +386,18 @@ static verdict judge_object(json_file *f, const char *key, int *n_alike, rcr_sta
 
 static rcr_status open_object(json_file *f, const char *name, rcr_error *err) {
     rcr_window *w = &f->window;
-    char key[RCR_JSON_KEY_MAX];
+    key_place key;
     int n_alike = 0;
     rcr_status status = RCR_OK;
     verdict v = GO_ON;
     w->at++;
-    while (v == GO_ON && rcr_json_next_key(key, NULL, NULL, w)) {
+    while (v == GO_ON && rcr_json_next_key(key.text, &key.begin, &key.end, w)) {
         int c = rcr_window_peek(w);
         if (c == '[')
-            v = judge_array(f, name, key, &status, err);
-        else if (c == '{' && key[0] != '@')
-            v = judge_object(f, key, &n_alike, &status, err);
-        if (v == GO_ON && rcr_json_tells_structure(key) && strcmp(key, "structures") != 0) v = ONE_STRUCTURE;
+            v = judge_array(f, name, key.text, &status, err);
+        else if (c == '{' && key.text[0] != '@')
+            v = judge_object(f, &key, &n_alike, &status, err);
+        if (v == GO_ON && rcr_json_tells_structure(key.text) && strcmp(key.text, "structures") != 0) v = ONE_STRUCTURE;
         if (v == GO_ON && !rcr_json_skip_value(w)) break;
     }
     if (v == GO_ON && n_alike == 0)
@@ -404,8 +416,11 @@ static rcr_status open_object(json_file *f, const char *name, rcr_error *err) {
 static int is_lines(rcr_window *w) {
     rcr_window_fill(w, FIRST_BYTES);
     const char *end = w->data + w->end, *p = memchr(w->data + w->begin, '\n', w->end - w->begin);
+    const char *last = p;
+    while (last != NULL && last > w->data + w->begin && rcr_is_space((unsigned char)*last)) last--;
+    int goes_on = last != NULL && strchr(",:[{", *last) != NULL; /* the object does, not the file */
     while (p != NULL && p < end && rcr_is_space((unsigned char)*p)) p++;
-    return p != NULL && p < end && *p == '{';
+    return !goes_on && p != NULL && p < end && *p == '{';
 }
 
 static rcr_status open_json(json_file *f, const char *name, rcr_error *err) {
