@@ -300,7 +300,9 @@ static json_t *join_columns(json_t *value, const rcr_table *table, const char *k
 void rcr_parse_json(rcr_record *record) {
     const rcr_unparsed *u = record->unparsed;
     rcr_error *err = &record->error;
-    json_t *value = rcr_json_load(u->text, u->length, record->line, err), *row = NULL;
+    size_t length = u->length; /* without its line end, so that an error is not said to be in the next line */
+    while (length > 0 && rcr_is_space((unsigned char)u->text[length - 1])) length--;
+    json_t *value = rcr_json_load(u->text, length, record->line, err), *row = NULL;
     if (value == NULL) return;
     if (u->table != NULL && u->table->structure_name != NULL)
         row = join_columns(value, u->table, u->key, err);

@@ -423,13 +423,27 @@ static void matbench_phonons(void **state) {
     rcr_dataset_free(d);
 }
 
-/* Two files in one archive; what the file-wise hash was before there was one reader for all formats. */
+/* Frames have the hash that they had before there was one reader for all formats. */
+static void frames_are_what_they_were(void **state) {
+    (void)state;
+    rcr_dataset_options o = {.graph = rcr_graph_options_default()};
+    char path[1024];
+    snprintf(path, sizeof path, "%s/data/demo/alloys.extxyz", getenv("RECRYST_SOURCE"));
+    rcr_dataset *d = read_good(path, &o);
+    assert_int_equal(d->n, 1500);
+    assert_string_equal(d->sha256, "5b10b64ecbcd3a4b7a4692540cc54d3219ad3c77c3109b63c7d050b85d42562f");
+    rcr_dataset_free(d);
+}
+
+/* Two files in one archive, test before train by their names. */
 static void nomad_frames(void **state) {
     (void)state;
     REQUIRE_SHARED();
     rcr_dataset_options o = {.need_target = 1, .target = "formation_energy", .graph = rcr_graph_options_default()};
     rcr_dataset *d = read_good(shared_path("data/nomad2018.tar.zst"), &o);
     assert_int_equal(d->n, 3000);
+    assert_string_equal(d->sample[599].id, "test-600");
+    assert_string_equal(d->sample[600].id, "train-1");
     rcr_dataset_free(d);
 }
 
@@ -440,6 +454,7 @@ int main(void) {
         cmocka_unit_test(targets_are_chosen_by_name),
         cmocka_unit_test(folders_of_files),
         cmocka_unit_test(matbench_phonons),
+        cmocka_unit_test(frames_are_what_they_were),
         cmocka_unit_test(nomad_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
