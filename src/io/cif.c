@@ -8,94 +8,7 @@
 #include "base/text.h"
 #include "crystal/crystal.h"
 #include "io/cif_internal.h"
-
-/* The data names that matter here, in lower case, '.' read as '_' (mmCIF, CIF 2). */
-typedef enum tag_id {
-    TAG_NONE = 0,
-    TAG_CELL, /* .. TAG_CELL + 5 */
-    TAG_FORMULA_UNITS = TAG_CELL + 6,
-    TAG_FORMULA,
-    TAG_HM,
-    TAG_HALL,
-    TAG_NUMBER,
-    TAG_OPERATION,
-    TAG_UNSUPPORTED,
-    TAG_TRANSFORM,
-    /* columns of _atom_site */
-    TAG_LABEL,
-    TAG_TYPE,
-    TAG_X,
-    TAG_Y,
-    TAG_Z,
-    TAG_CART_X,
-    TAG_CART_Y,
-    TAG_CART_Z,
-    TAG_OCCUPANCY,
-    TAG_MULTIPLICITY,
-    TAG_CALC_FLAG,
-    N_TAGS
-} tag_id;
-
-static const struct {
-    const char *name;
-    size_t length;
-    tag_id tag;
-} tag_names[] = {
-#define NAME(text, tag)                                                                                                \
-    { text, sizeof text - 1, tag }
-    NAME("_atom_site_fract_x", TAG_X),
-    NAME("_atom_site_fract_y", TAG_Y),
-    NAME("_atom_site_fract_z", TAG_Z),
-    NAME("_atom_site_label", TAG_LABEL),
-    NAME("_atom_site_type_symbol", TAG_TYPE),
-    NAME("_atom_site_occupancy", TAG_OCCUPANCY),
-    NAME("_atom_site_symmetry_multiplicity", TAG_MULTIPLICITY),
-    NAME("_atom_site_site_symmetry_multiplicity", TAG_MULTIPLICITY),
-    NAME("_atom_site_calc_flag", TAG_CALC_FLAG),
-    NAME("_atom_site_cartn_x", TAG_CART_X),
-    NAME("_atom_site_cartn_y", TAG_CART_Y),
-    NAME("_atom_site_cartn_z", TAG_CART_Z),
-    NAME("_cell_length_a", TAG_CELL),
-    NAME("_cell_length_b", TAG_CELL + 1),
-    NAME("_cell_length_c", TAG_CELL + 2),
-    NAME("_cell_angle_alpha", TAG_CELL + 3),
-    NAME("_cell_angle_beta", TAG_CELL + 4),
-    NAME("_cell_angle_gamma", TAG_CELL + 5),
-    NAME("_cell_formula_units_z", TAG_FORMULA_UNITS),
-    NAME("_chemical_formula_sum", TAG_FORMULA),
-    NAME("_symmetry_equiv_pos_as_xyz", TAG_OPERATION),
-    NAME("_space_group_symop_operation_xyz", TAG_OPERATION),
-    NAME("_symmetry_space_group_name_h-m", TAG_HM),
-    NAME("_space_group_name_h-m_alt", TAG_HM),
-    NAME("_space_group_name_h-m_full", TAG_HM),
-    NAME("_space_group_name_h-m_ref", TAG_HM),
-    NAME("_space_group_name_h-m", TAG_HM),
-    NAME("_symmetry_space_group_name_hall", TAG_HALL),
-    NAME("_space_group_name_hall", TAG_HALL),
-    NAME("_symmetry_int_tables_number", TAG_NUMBER),
-    NAME("_space_group_it_number", TAG_NUMBER),
-    NAME("_space_group_symop_magn_operation_xyz", TAG_UNSUPPORTED),
-    NAME("_space_group_symop_magn_operation_mxmymz", TAG_UNSUPPORTED),
-    NAME("_space_group_symop_ssg_operation_algebraic", TAG_UNSUPPORTED),
-    NAME("_space_group_symop_magn_ssg_operation_algebraic", TAG_UNSUPPORTED),
-    NAME("_atom_sites_cartn_tran_matrix_11", TAG_TRANSFORM),
-    NAME("_atom_sites_fract_tran_matrix_11", TAG_TRANSFORM),
-    NAME("_atom_sites_fract_transf_matrix[1][1]", TAG_TRANSFORM),
-    NAME("_atom_sites_cartn_transf_matrix[1][1]", TAG_TRANSFORM),
-#undef NAME
-};
-
-static tag_id find_tag(const char *text, size_t length) {
-    char name[48];
-    if (length < 13 || length >= sizeof name) return TAG_NONE;
-    /* All names begin with _atom_, _cell_, _chem, _symm or _space. */
-    int first = rcr_ascii_lower((unsigned char)text[1]);
-    if (first != 'a' && first != 'c' && first != 's') return TAG_NONE;
-    for (size_t i = 0; i < length; i++) name[i] = text[i] == '.' ? '_' : (char)rcr_ascii_lower((unsigned char)text[i]);
-    for (size_t i = 0; i < sizeof tag_names / sizeof *tag_names; i++)
-        if (tag_names[i].length == length && memcmp(tag_names[i].name, name, length) == 0) return tag_names[i].tag;
-    return TAG_NONE;
-}
+#include "io/cif_tags.h"
 
 static rcr_status fail_at(rcr_error *err, rcr_status status, const rcr_cif_block *block, const char *at,
                           const char *what, const char *text, size_t length) {
@@ -104,15 +17,11 @@ static rcr_status fail_at(rcr_error *err, rcr_status status, const rcr_cif_block
                        rcr_cif_show(shown, text, length));
 }
 
-static int is_unknown(const rcr_cif_token *token) {
-    return token->kind == RCR_CIF_BARE && token->length == 1 && (*token->text == '.' || *token->text == '?');
-}
-
 /* ---- single items */
 
 static rcr_status set_cell(rcr_cif_block *block, int i, const rcr_cif_token *value, rcr_error *err) {
     double number;
-    if (is_unknown(value)) return RCR_OK;
+    if (rcr_cif_token_unknown(value)) return RCR_OK;
     if (!rcr_cif_number(&number, value->text, value->length))
         return fail_at(err, RCR_ERR_PARSE, block, value->text, "a cell parameter is not a number", value->text,
                        value->length);
@@ -126,24 +35,39 @@ static rcr_status set_cell(rcr_cif_block *block, int i, const rcr_cif_token *val
 
 /* Keep the first value that says something. */
 static void set_view(rcr_cif_view *view, const rcr_cif_token *value) {
-    if (rcr_cif_unknown(view) && !is_unknown(value)) *view = (rcr_cif_view){value->text, value->length};
+    if (rcr_cif_unknown(view) && !rcr_cif_token_unknown(value)) *view = (rcr_cif_view){value->text, value->length};
 }
 
-static rcr_status add_operation(rcr_cif_block *block, const rcr_cif_token *value, rcr_error *err);
+/* An element of a matrix or vector between Cartesian and fractional coordinates. */
+static void set_transform(rcr_cif_block *block, rcr_cif_tag tag, const rcr_cif_token *value) {
+    double number;
+    int place = (int)tag - RCR_TAG_TO_FRACT;
+    if (!rcr_cif_number(&number, value->text, value->length)) return;
+    block->transform[place / 12][place % 12] = number;
+    block->transform_at = (rcr_cif_view){value->text, value->length};
+}
 
-static rcr_status set_item(rcr_cif_block *block, tag_id tag, const rcr_cif_token *value, rcr_error *err) {
-    if (tag >= TAG_CELL && tag < TAG_CELL + 6) return set_cell(block, (int)tag - TAG_CELL, value, err);
+/* The first list counts, others repeat it under another name; but the operations of a magnetic space group are those of
+ * the cell in the file, whatever else it lists. */
+static int takes_operations(const rcr_cif_block *block, rcr_cif_tag tag) {
+    return !block->ops_done || (tag == RCR_TAG_MAGNETIC_OPERATION && !block->magnetic);
+}
+
+static rcr_status set_item(rcr_cif_block *block, rcr_cif_tag tag, const rcr_cif_token *value, rcr_error *err) {
+    if (tag >= RCR_TAG_CELL && tag < RCR_TAG_CELL + 6) return set_cell(block, (int)tag - RCR_TAG_CELL, value, err);
+    if (tag >= RCR_TAG_TO_FRACT && tag < RCR_TAG_TO_CART + 12) set_transform(block, tag, value);
     switch ((int)tag) {
-    case TAG_FORMULA_UNITS: set_view(&block->formula_units, value); break;
-    case TAG_FORMULA: set_view(&block->formula, value); break;
-    case TAG_HM: set_view(&block->hm, value); break;
-    case TAG_HALL: set_view(&block->hall, value); break;
-    case TAG_NUMBER: set_view(&block->number, value); break;
-    case TAG_TRANSFORM: set_view(&block->transform, value); break;
-    case TAG_UNSUPPORTED: set_view(&block->unsupported_tag, value); break;
-    case TAG_OPERATION:
-        if (!block->ops_done) {
-            rcr_status status = add_operation(block, value, err);
+    case RCR_TAG_FORMULA_UNITS: set_view(&block->formula_units, value); break;
+    case RCR_TAG_FORMULA: set_view(&block->formula, value); break;
+    case RCR_TAG_HM: set_view(&block->hm, value); break;
+    case RCR_TAG_HALL: set_view(&block->hall, value); break;
+    case RCR_TAG_NUMBER: set_view(&block->number, value); break;
+    case RCR_TAG_SUPERSPACE: set_view(&block->superspace, value); break;
+    case RCR_TAG_MAGNETIC_CENTRING: return rcr_cif_add_centring(block, value, err);
+    case RCR_TAG_MAGNETIC_OPERATION:
+    case RCR_TAG_OPERATION:
+        if (takes_operations(block, tag)) {
+            rcr_status status = rcr_cif_add_operation(block, value, tag == RCR_TAG_MAGNETIC_OPERATION, err);
             block->ops_done = block->n_ops > 0;
             return status;
         }
@@ -155,37 +79,11 @@ static rcr_status set_item(rcr_cif_block *block, tag_id tag, const rcr_cif_token
 
 /* ---- rows */
 
-/* Make room for one more element; NULL when out of memory. */
-static void *grow(void *array, size_t n, size_t *capacity, size_t size) {
-    if (n < *capacity) return array;
-    size_t larger = *capacity > 0 ? 2 * *capacity : 64;
-    void *moved = rcr_realloc(array, larger, size);
-    if (moved != NULL) *capacity = larger;
-    return moved;
-}
-
-static rcr_status add_operation(rcr_cif_block *block, const rcr_cif_token *value, rcr_error *err) {
-    if (is_unknown(value)) return RCR_OK;
-    rcr_symop op;
-    if (!rcr_symop_parse(&op, value->text, value->length))
-        return fail_at(err, RCR_ERR_PARSE, block, value->text, "this is no symmetry operation", value->text,
-                       value->length);
-    if (block->n_ops == RCR_CIF_MAX_OPERATIONS)
-        return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, value->text),
-                           "more than %d symmetry operations", RCR_CIF_MAX_OPERATIONS);
-    rcr_symop *ops = grow(block->op, block->n_ops, &block->capacity_ops, sizeof *ops);
-    if (ops == NULL) return rcr_fail_memory(err, "reading symmetry operations");
-    block->op = ops;
-    if (block->n_ops == 0) block->operations = value->text;
-    ops[block->n_ops++] = op;
-    return RCR_OK;
-}
-
 /* A token read ahead of its turn. */
 typedef struct reader {
     rcr_cif_lexer lexer;
     rcr_cif_token token;
-    rcr_cif_token single[N_TAGS]; /* _atom_site items outside a loop: a structure of one site may be written so */
+    rcr_cif_token single[RCR_N_TAGS]; /* _atom_site items outside a loop: a structure of one site may be written so */
 } reader;
 
 static void advance(reader *r) { r->token = rcr_cif_next(&r->lexer); }
@@ -193,7 +91,7 @@ static void advance(reader *r) { r->token = rcr_cif_next(&r->lexer); }
 /* "x, y, z" without quotes, or without the first, is three tokens; join what stands on its line. */
 static rcr_cif_token join_operation(reader *r) {
     rcr_cif_token value = r->token;
-    if (value.kind != RCR_CIF_BARE || is_unknown(&value)) return value;
+    if (value.kind != RCR_CIF_BARE || rcr_cif_token_unknown(&value)) return value;
     int commas = 0;
     for (size_t i = 0; i < value.length; i++) commas += value.text[i] == ',';
     if (commas >= 2 && value.text[value.length - 1] != ',') return value;
@@ -227,12 +125,12 @@ static int parse_ratio(double *out, const char *text, size_t length) {
     return 1;
 }
 
-static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, const rcr_cif_token *cell, tag_id first,
-                                  rcr_error *err) {
+static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, const rcr_cif_token *cell,
+                                  rcr_cif_tag first, rcr_error *err) {
     for (int i = 0; i < 3; i++) {
         const rcr_cif_token *value = &cell[first + i];
-        if (is_unknown(value)) {
-            const rcr_cif_token *name = cell[TAG_LABEL].text != NULL ? &cell[TAG_LABEL] : value;
+        if (rcr_cif_token_unknown(value)) {
+            const rcr_cif_token *name = cell[RCR_TAG_LABEL].text != NULL ? &cell[RCR_TAG_LABEL] : value;
             if (block->first_unplaced.text == NULL) block->first_unplaced = (rcr_cif_view){name->text, name->length};
             site->frac[i] = NAN;
         } else if (!rcr_cif_number(&site->frac[i], value->text, value->length) &&
@@ -242,7 +140,7 @@ static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, cons
         } else if (fabs(site->frac[i]) > 1e6) {
             return fail_at(err, RCR_ERR_DATA, block, value->text, "a coordinate is beyond all reason", value->text,
                            value->length);
-        } else if (first == TAG_X) {
+        } else if (first == RCR_TAG_X) {
             site->frac[i] = snap_to_thirds(site->frac[i], value->length);
         }
     }
@@ -252,24 +150,26 @@ static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, cons
 /* One row of _atom_site; cell[tag] is the row's value of each column that matters, .text NULL where it is absent. */
 static rcr_status add_site(rcr_cif_block *block, const rcr_cif_token *cell, rcr_error *err) {
     rcr_cif_site site = {.occupancy = 1};
-    const rcr_cif_token *occupancy = &cell[TAG_OCCUPANCY], *type = &cell[TAG_TYPE], *label = &cell[TAG_LABEL];
-    if (cell[TAG_CALC_FLAG].text != NULL &&
-        rcr_equals_ignore_case(cell[TAG_CALC_FLAG].text, cell[TAG_CALC_FLAG].length, "dum"))
+    const rcr_cif_token *occupancy = &cell[RCR_TAG_OCCUPANCY], *type = &cell[RCR_TAG_TYPE],
+                        *label = &cell[RCR_TAG_LABEL];
+    if (cell[RCR_TAG_CALC_FLAG].text != NULL &&
+        rcr_equals_ignore_case(cell[RCR_TAG_CALC_FLAG].text, cell[RCR_TAG_CALC_FLAG].length, "dum"))
         return RCR_OK; /* a dummy site: a direction or a centre, not an atom */
-    if (occupancy->text != NULL && !is_unknown(occupancy) &&
+    if (occupancy->text != NULL && !rcr_cif_token_unknown(occupancy) &&
         (!rcr_cif_number(&site.occupancy, occupancy->text, occupancy->length) || site.occupancy < 0))
         return fail_at(err, RCR_ERR_PARSE, block, occupancy->text, "an occupancy is not a number from 0 to 1",
                        occupancy->text, occupancy->length);
     if (site.occupancy == 0) return RCR_OK;
-    const rcr_cif_token *x = &cell[block->cartesian ? TAG_CART_X : TAG_X];
-    if (is_unknown(x) && (label->text == NULL || is_unknown(label)) && (type->text == NULL || is_unknown(type)))
+    const rcr_cif_token *x = &cell[block->cartesian ? RCR_TAG_CART_X : RCR_TAG_X];
+    if (rcr_cif_token_unknown(x) && (label->text == NULL || rcr_cif_token_unknown(label)) &&
+        (type->text == NULL || rcr_cif_token_unknown(type)))
         return RCR_OK; /* a row of '.' or '?': no site at all */
-    rcr_status status = set_coordinates(&site, block, cell, block->cartesian ? TAG_CART_X : TAG_X, err);
+    rcr_status status = set_coordinates(&site, block, cell, block->cartesian ? RCR_TAG_CART_X : RCR_TAG_X, err);
     if (status != RCR_OK) return status;
     site.label = (rcr_cif_view){label->text, label->length};
     site.type = (rcr_cif_view){type->text, type->length};
     double multiplicity;
-    const rcr_cif_token *m = &cell[TAG_MULTIPLICITY];
+    const rcr_cif_token *m = &cell[RCR_TAG_MULTIPLICITY];
     if (m->text != NULL && rcr_cif_number(&multiplicity, m->text, m->length) && multiplicity >= 1 &&
         multiplicity <= RCR_MAX_GROUP_ORDER)
         site.multiplicity = (int32_t)multiplicity;
@@ -282,9 +182,9 @@ static rcr_status add_site(rcr_cif_block *block, const rcr_cif_token *cell, rcr_
             site.atomic_number = rcr_cif_element_of_type(site.type.text, site.type.length);
     }
     if (block->n_sites == RCR_CIF_MAX_SITES)
-        return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, cell[TAG_X].text), "more than %d sites",
-                           RCR_CIF_MAX_SITES);
-    rcr_cif_site *sites = grow(block->site, block->n_sites, &block->capacity_sites, sizeof *sites);
+        return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, cell[RCR_TAG_X].text),
+                           "more than %d sites", RCR_CIF_MAX_SITES);
+    rcr_cif_site *sites = rcr_cif_grow(block->site, block->n_sites, &block->capacity_sites, sizeof *sites);
     if (sites == NULL) return rcr_fail_memory(err, "reading sites");
     block->site = sites;
     sites[block->n_sites++] = site;
@@ -295,18 +195,18 @@ static rcr_status add_site(rcr_cif_block *block, const rcr_cif_token *cell, rcr_
 
 /* What a loop holds that matters. */
 typedef struct columns {
-    size_t n;             /* columns in all */
-    size_t index[N_TAGS]; /* of the interesting ones, ascending */
-    tag_id tag[N_TAGS];
+    size_t n;                 /* columns in all */
+    size_t index[RCR_N_TAGS]; /* of the interesting ones, ascending */
+    rcr_cif_tag tag[RCR_N_TAGS];
     int n_interesting;
-    int has[N_TAGS];
+    int has[RCR_N_TAGS];
 } columns;
 
 static void read_columns(columns *c, reader *r) {
     memset(c, 0, sizeof *c);
     for (; r->token.kind == RCR_CIF_TAG; advance(r)) {
-        tag_id tag = find_tag(r->token.text, r->token.length);
-        if (tag != TAG_NONE && !c->has[tag]) {
+        rcr_cif_tag tag = rcr_cif_find_tag(r->token.text, r->token.length);
+        if (tag != RCR_TAG_NONE && !c->has[tag]) {
             c->index[c->n_interesting] = c->n;
             c->tag[c->n_interesting++] = tag;
             c->has[tag] = 1;
@@ -319,15 +219,24 @@ static int is_value(const reader *r) { return r->token.kind == RCR_CIF_BARE || r
 
 /* One row of an interesting loop is complete. */
 static rcr_status add_row(rcr_cif_block *block, const columns *c, const rcr_cif_token *cell, int is_sites,
-                          int is_operations, rcr_error *err) {
+                          rcr_cif_tag operations, rcr_error *err) {
     if (is_sites) return add_site(block, cell, err);
-    if (is_operations) return add_operation(block, &cell[TAG_OPERATION], err);
+    if (operations != RCR_TAG_NONE)
+        return rcr_cif_add_operation(block, &cell[operations], operations == RCR_TAG_MAGNETIC_OPERATION, err);
     for (int i = 0; i < c->n_interesting; i++) {
-        if (c->tag[i] == TAG_OPERATION) continue;
+        if (c->tag[i] == RCR_TAG_OPERATION || c->tag[i] == RCR_TAG_MAGNETIC_OPERATION) continue;
         rcr_status status = set_item(block, c->tag[i], &cell[c->tag[i]], err);
         if (status != RCR_OK) return status;
     }
     return RCR_OK;
+}
+
+/* The column of operations that this loop is to be read for; RCR_TAG_NONE: there is none. */
+static rcr_cif_tag operations_of(const rcr_cif_block *block, const columns *c) {
+    static const rcr_cif_tag tags[] = {RCR_TAG_MAGNETIC_OPERATION, RCR_TAG_OPERATION};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+        if (c->has[tags[i]] && takes_operations(block, tags[i])) return tags[i];
+    return RCR_TAG_NONE;
 }
 
 static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
@@ -335,28 +244,28 @@ static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
     advance(r);
     const char *row = r->token.text;
     read_columns(&c, r);
-    int fractional = c.has[TAG_X] && c.has[TAG_Y] && c.has[TAG_Z];
-    int cartesian = c.has[TAG_CART_X] && c.has[TAG_CART_Y] && c.has[TAG_CART_Z];
+    int fractional = c.has[RCR_TAG_X] && c.has[RCR_TAG_Y] && c.has[RCR_TAG_Z];
+    int cartesian = c.has[RCR_TAG_CART_X] && c.has[RCR_TAG_CART_Y] && c.has[RCR_TAG_CART_Z];
     int is_sites = (fractional || cartesian) && (block->n_sites == 0 || (fractional && block->cartesian));
-    int is_operations = c.has[TAG_OPERATION] && !block->ops_done;
-    if (c.has[TAG_LABEL] || c.has[TAG_TYPE]) block->has_site_loop = 1;
+    rcr_cif_tag operations = operations_of(block, &c);
+    if (c.has[RCR_TAG_LABEL] || c.has[RCR_TAG_TYPE]) block->has_site_loop = 1;
     if (is_sites) {
         block->cartesian = !fractional;
         block->n_sites = 0;
     }
-    rcr_cif_token cell[N_TAGS];
+    rcr_cif_token cell[RCR_N_TAGS];
     memset(cell, 0, sizeof cell);
     size_t column = 0;
     int next = 0;
     while (is_value(r)) {
         if (column == 0) row = r->token.text;
         if (next < c.n_interesting && c.index[next] == column) {
-            tag_id tag = c.tag[next++];
-            cell[tag] = tag == TAG_OPERATION && is_operations ? join_operation(r) : r->token;
+            rcr_cif_tag tag = c.tag[next++];
+            cell[tag] = tag == operations ? join_operation(r) : r->token;
         }
         if (++column >= c.n) {
             if (c.n_interesting > 0) {
-                rcr_status status = add_row(block, &c, cell, is_sites, is_operations, err);
+                rcr_status status = add_row(block, &c, cell, is_sites, operations, err);
                 if (status != RCR_OK) return status;
             }
             column = 0;
@@ -364,11 +273,11 @@ static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
         }
         advance(r);
     }
-    if (column != 0 && (is_sites || is_operations))
+    if (column != 0 && (is_sites || operations != RCR_TAG_NONE))
         return rcr_fail_at(err, RCR_ERR_PARSE, "", rcr_cif_line(&r->lexer, row),
                            "this last row of the loop of %s has %zu of %zu values",
                            is_sites ? "atom sites" : "symmetry operations", column, c.n);
-    if (is_operations) block->ops_done = block->n_ops > 0;
+    if (operations != RCR_TAG_NONE) block->ops_done = block->n_ops > 0;
     return RCR_OK;
 }
 
@@ -386,22 +295,11 @@ static void clear_block(rcr_cif_block *block, const rcr_cif_lexer *lexer, const 
     block->capacity_sites = capacity_sites;
     block->capacity_ops = capacity_ops;
     for (int i = 0; i < 6; i++) block->cell[i] = NAN;
+    for (int i = 0; i < 24; i++) block->transform[i / 12][i % 12] = NAN;
 }
 
 static int has_cell(const rcr_cif_block *block) {
     return !isnan(block->cell[0]) && !isnan(block->cell[1]) && !isnan(block->cell[2]);
-}
-
-/* Cartesian coordinates in the frame with a along x and b in the xy plane, which is that of the lattice too. */
-static void to_fractional(rcr_cif_block *block, const double l[3][3]) {
-    for (size_t i = 0; i < block->n_sites; i++) {
-        double *f = block->site[i].frac;
-        double z = f[2] / l[2][2];
-        double y = (f[1] - z * l[2][1]) / l[1][1];
-        f[0] = (f[0] - y * l[1][0] - z * l[2][0]) / l[0][0];
-        f[1] = y;
-        f[2] = z;
-    }
 }
 
 static rcr_status make_crystal(rcr_crystal **out, const char *id, rcr_cif_block *block, rcr_error *err) {
@@ -416,13 +314,8 @@ static rcr_status make_crystal(rcr_crystal **out, const char *id, rcr_cif_block 
     if (block->first_unplaced.text != NULL)
         return fail_at(err, RCR_ERR_DATA, block, block->first_unplaced.text, "a site has no coordinates",
                        block->first_unplaced.text, block->first_unplaced.length);
-    if (block->cartesian) {
-        if (block->transform.text != NULL)
-            return rcr_fail_at(
-                err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, block->transform.text),
-                "Cartesian coordinates with a matrix of their own are not handled; give fractional ones");
-        to_fractional(block, (const double(*)[3])lattice);
-    }
+    if (block->cartesian && (status = rcr_cif_to_fractional(block, (const double(*)[3])lattice, err)) != RCR_OK)
+        return status;
     if ((status = rcr_cif_resolve_elements(block, err)) != RCR_OK) return status;
     const rcr_symop *ops;
     rcr_symop *owned = NULL;
@@ -447,7 +340,8 @@ static rcr_status fail_empty(const rcr_cif_lexer *lexer, int saw_cell, int saw_s
 
 static rcr_status add_single_site(rcr_cif_block *block, reader *r, rcr_error *err) {
     rcr_status status = RCR_OK;
-    int fractional = r->single[TAG_X].text != NULL && r->single[TAG_Y].text != NULL && r->single[TAG_Z].text != NULL;
+    int fractional =
+        r->single[RCR_TAG_X].text != NULL && r->single[RCR_TAG_Y].text != NULL && r->single[RCR_TAG_Z].text != NULL;
     if (block->n_sites == 0 && fractional) status = add_site(block, r->single, err);
     memset(r->single, 0, sizeof r->single);
     return status;
@@ -491,14 +385,15 @@ static rcr_status read_blocks(rcr_cif_block *block, reader *r, int *found, int *
             break;
         }
         case RCR_CIF_TAG: {
-            tag_id tag = find_tag(r->token.text, r->token.length);
+            rcr_cif_tag tag = rcr_cif_find_tag(r->token.text, r->token.length);
             advance(r);
             if (!is_value(r)) break; /* a name without a value */
-            if (tag >= TAG_LABEL) {
+            if (tag >= RCR_TAG_LABEL) {
                 r->single[tag] = r->token;
-            } else if (tag != TAG_NONE) {
+            } else if (tag != RCR_TAG_NONE) {
                 rcr_error own;
-                rcr_cif_token value = tag == TAG_OPERATION ? join_operation(r) : r->token;
+                int is_operation = tag == RCR_TAG_OPERATION || tag == RCR_TAG_MAGNETIC_OPERATION;
+                rcr_cif_token value = is_operation ? join_operation(r) : r->token;
                 rcr_status new_status = set_item(block, tag, &value, &own);
                 if (new_status != RCR_OK && status == RCR_OK) {
                     status = new_status;

@@ -81,6 +81,63 @@ int rcr_cif_multiplicity(const double frac[3], const rcr_symop *ops, size_t n_op
     return (int)make_orbit(images, frac, ops, n_ops < RCR_MAX_GROUP_ORDER ? n_ops : RCR_MAX_GROUP_ORDER, &near);
 }
 
+/* ---- Cartesian coordinates */
+
+/* The frame with a along x and b in the xy plane, which is that of the lattice too. */
+static void by_cell(rcr_cif_block *block, const double l[3][3]) {
+    for (size_t i = 0; i < block->n_sites; i++) {
+        double *f = block->site[i].frac;
+        double z = f[2] / l[2][2];
+        double y = (f[1] - z * l[2][1]) / l[1][1];
+        f[0] = (f[0] - y * l[1][0] - z * l[2][0]) / l[0][0];
+        f[1] = y;
+        f[2] = z;
+    }
+}
+
+static int is_given(const double transform[12]) {
+    for (int i = 0; i < 9; i++)
+        if (isnan(transform[i])) return 0;
+    return 1;
+}
+
+/* f = M r + v as the file gives it, or from r = N f + w; 0: N has no inverse. */
+static int find_transform(double m[3][3], double v[3], const rcr_cif_block *block) {
+    if (is_given(block->transform[0])) {
+        const double *t = block->transform[0];
+        memcpy(m, t, 9 * sizeof *t);
+        for (int i = 0; i < 3; i++) v[i] = isnan(t[9 + i]) ? 0 : t[9 + i];
+        return 1;
+    }
+    const double *t = block->transform[1];
+    double n[3][3];
+    memcpy(n, t, sizeof n);
+    if (!rcr_lattice_invert(m, (const double(*)[3])n)) return 0; /* of rows or columns, the inverse is the same */
+    for (int i = 0; i < 3; i++) {
+        v[i] = 0;
+        for (int j = 0; j < 3; j++) v[i] -= isnan(t[9 + j]) ? 0 : m[i][j] * t[9 + j];
+    }
+    return 1;
+}
+
+rcr_status rcr_cif_to_fractional(rcr_cif_block *block, const double lattice[3][3], rcr_error *err) {
+    double m[3][3], v[3];
+    if (!is_given(block->transform[0]) && !is_given(block->transform[1])) {
+        by_cell(block, lattice);
+        return RCR_OK;
+    }
+    /* A matrix that belongs to another cell would tear the structure apart. */
+    if (!find_transform(m, v, block) ||
+        !(fabs(fabs(rcr_lattice_volume((const double(*)[3])m) * rcr_lattice_volume(lattice)) - 1) < 0.02))
+        return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, block->transform_at.text),
+                           "the matrix between Cartesian and fractional coordinates does not fit the cell");
+    for (size_t k = 0; k < block->n_sites; k++) {
+        double *f = block->site[k].frac, r[3] = {f[0], f[1], f[2]};
+        for (int i = 0; i < 3; i++) f[i] = m[i][0] * r[0] + m[i][1] * r[1] + m[i][2] * r[2] + v[i];
+    }
+    return RCR_OK;
+}
+
 /* ---- places */
 
 typedef struct place {
@@ -248,7 +305,7 @@ static long site_line(const rcr_cif_block *block, const rcr_cif_site *site) {
 static rcr_status check_sum(double sum, const rcr_cif_site *site, const rcr_cif_site *other, const rcr_cif_block *block,
                             rcr_error *err) {
     char name[40], other_name[40];
-    if (sum < 1 || is_full(sum)) return RCR_OK;
+    if (sum <= RCR_CIF_MAX_OCCUPANCY + 1e-9) return RCR_OK;
     if (other == NULL)
         return rcr_fail_at(err, RCR_ERR_DATA, "", site_line(block, site), "site %s has occupancy %.4g, more than 1",
                            show_site(name, site), sum);
@@ -269,16 +326,22 @@ static rcr_status list_species(rcr_species_list *list, const places *p, const rc
     }
     for (size_t k = 0; k < p->n_guests && status == RCR_OK; k++) {
         const guest *g = &p->guest[k];
+        sum[g->place] += block->site[g->site].occupancy;
+        last[g->place] = &block->site[g->site];
+    }
+    for (size_t k = 0; k < p->n_guests && status == RCR_OK; k++) {
+        const guest *g = &p->guest[k];
         const rcr_cif_site *site = &block->site[g->site];
-        sum[g->place] += site->occupancy;
-        last[g->place] = site;
-        status = rcr_species_add(list, (int32_t)g->place, site->atomic_number, site->occupancy, err);
+        double whole = fmax(1, p->at[g->place].occupancy + sum[g->place]);
+        status = rcr_species_add(list, (int32_t)g->place, site->atomic_number, site->occupancy / whole, err);
     }
     for (size_t i = 0; i < p->n && status == RCR_OK; i++) {
         const rcr_cif_site *site = &block->site[p->at[i].site], *other = last != NULL ? last[i] : NULL;
         if (other == NULL && is_full(p->at[i].occupancy)) continue;
-        status = check_sum(p->at[i].occupancy + (sum != NULL ? sum[i] : 0), site, other, block, err);
-        if (status == RCR_OK) status = rcr_species_add(list, (int32_t)i, site->atomic_number, p->at[i].occupancy, err);
+        double whole = p->at[i].occupancy + (sum != NULL ? sum[i] : 0);
+        status = check_sum(whole, site, other, block, err);
+        if (status == RCR_OK)
+            status = rcr_species_add(list, (int32_t)i, site->atomic_number, p->at[i].occupancy / fmax(1, whole), err);
     }
     rcr_free(sum);
     rcr_free(last);

@@ -12,9 +12,13 @@
 /* Limits, stated in the errors that they cause. */
 #define RCR_CIF_MAX_SITES 10000000
 #define RCR_CIF_MAX_OPERATIONS 2048
+#define RCR_CIF_MAX_CENTRINGS 64
 /* Positions closer than this (angstrom) are one place: symmetry images of one site on a special position, whose
  * coordinates files round to three or four decimals, or two sites that share it.  No two atoms are so close. */
 #define RCR_CIF_PLACE_TOLERANCE 0.1
+/* Occupancies of one place that sum to more than 1 and at most this are divided by their sum: refined each for itself,
+ * or rounded, they reach 1.03 in published files. */
+#define RCR_CIF_MAX_OCCUPANCY 1.05
 
 typedef struct rcr_cif_view {
     const char *text; /* NULL: absent */
@@ -36,19 +40,23 @@ typedef struct rcr_cif_block {
     const char *start;          /* of the block */
     double cell[6];             /* a, b, c, alpha, beta, gamma; NaN: absent */
     int cartesian;              /* the sites hold Cartesian coordinates, angstrom */
-    rcr_cif_view transform;     /* a tag of a matrix between Cartesian and fractional coordinates */
+    double transform[2][12];    /* to fractional, to Cartesian: a matrix by rows, a vector that is added; NaN: absent */
+    rcr_cif_view transform_at;  /* a value of theirs */
     rcr_cif_view hall, hm, number, formula, formula_units;
     size_t n_sites, capacity_sites;
     rcr_cif_site *site;
     size_t n_ops, capacity_ops; /* the identity included when the file lists it */
     rcr_symop *op;
-    int ops_done;                 /* a loop of operations was read; later ones repeat it under another tag */
-    const char *operations;       /* where they begin */
-    rcr_cif_view unsupported_tag; /* magnetic or superspace operations */
-    rcr_cif_view first_unplaced;  /* label of a site without coordinates */
-    int has_site_loop;            /* a loop of atom sites was seen, with or without coordinates */
-    int32_t formula_known;        /* formula parsed: -1 no, 1 yes, 0 not tried */
-    double formula_count[119];    /* atoms of each element in the formula */
+    int ops_done;           /* a loop of operations was read; later ones repeat it under another tag */
+    const char *operations; /* where they begin */
+    int magnetic;           /* they are those of a magnetic space group, without their time reversals */
+    size_t n_centrings;
+    rcr_symop centring[RCR_CIF_MAX_CENTRINGS]; /* further translations of a magnetic space group */
+    rcr_cif_view superspace;                   /* an operation in superspace */
+    rcr_cif_view first_unplaced;               /* label of a site without coordinates */
+    int has_site_loop;                         /* a loop of atom sites was seen, with or without coordinates */
+    int32_t formula_known;                     /* formula parsed: -1 no, 1 yes, 0 not tried */
+    double formula_count[119];                 /* atoms of each element in the formula */
 } rcr_cif_block;
 
 /* Copy a view into a message: at most 39 characters, those that are not printable ASCII as '?'. */
@@ -69,6 +77,20 @@ rcr_status rcr_cif_resolve_elements(rcr_cif_block *block, rcr_error *err);
  * Errors: RCR_ERR_UNSUPPORTED (symbol unknown or ambiguous), RCR_ERR_DATA (they do not fit the cell). */
 rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_symop **owned, rcr_cif_block *block,
                                    const double lattice[3][3], rcr_error *err);
+
+/* Take in one value of a list of operations, or of the translations of a magnetic space group.  Errors: RCR_ERR_PARSE,
+ * RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+rcr_status rcr_cif_add_operation(rcr_cif_block *block, const rcr_cif_token *value, int magnetic, rcr_error *err);
+rcr_status rcr_cif_add_centring(rcr_cif_block *block, const rcr_cif_token *value, rcr_error *err);
+
+/* Make the sites' Cartesian coordinates fractional: by the file's own matrix, else as a along x and b in the xy plane.
+ * Errors: RCR_ERR_DATA (the matrix does not fit the cell). */
+rcr_status rcr_cif_to_fractional(rcr_cif_block *block, const double lattice[3][3], rcr_error *err);
+
+/* '.' and '?' without quotes. */
+int rcr_cif_token_unknown(const rcr_cif_token *token);
+/* Room for one more element of an array; NULL when out of memory. */
+void *rcr_cif_grow(void *array, size_t n, size_t *capacity, size_t size);
 
 /* Number of places that a site has under the operations, at most RCR_MAX_GROUP_ORDER of them counted. */
 int rcr_cif_multiplicity(const double frac[3], const rcr_symop *ops, size_t n_ops, const double lattice[3][3]);

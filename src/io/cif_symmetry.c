@@ -11,6 +11,95 @@
  * their symmetry reach about 0.01 (an angle of 90.5 degrees); operations of another setting go far beyond. */
 #define MAX_MISFIT 0.03
 
+int rcr_cif_token_unknown(const rcr_cif_token *token) {
+    return token->kind == RCR_CIF_BARE && token->length == 1 && (*token->text == '.' || *token->text == '?');
+}
+
+void *rcr_cif_grow(void *array, size_t n, size_t *capacity, size_t size) {
+    if (n < *capacity) return array;
+    size_t larger = *capacity > 0 ? 2 * *capacity : 64;
+    void *moved = rcr_realloc(array, larger, size);
+    if (moved != NULL) *capacity = larger;
+    return moved;
+}
+
+/* ---- lists of operations */
+
+/* "x,y,z,-1" of a magnetic space group: without the time reversal at its end.  0: it has none. */
+static size_t without_time_reversal(const char *text, size_t length) {
+    size_t n = length;
+    while (n > 0 && text[n - 1] != ',') n--;
+    const char *p = text + n, *end = text + length;
+    while (p < end && (unsigned char)*p <= ' ') p++;
+    if (p < end && (*p == '+' || *p == '-')) p++;
+    if (n == 0 || p == end || *p++ != '1') return 0;
+    while (p < end && (unsigned char)*p <= ' ') p++;
+    return p == end ? n - 1 : 0;
+}
+
+static rcr_status parse_operation(rcr_symop *op, const rcr_cif_block *block, const rcr_cif_token *value, int magnetic,
+                                  rcr_error *err) {
+    char shown[40];
+    size_t length = magnetic ? without_time_reversal(value->text, value->length) : value->length;
+    if (rcr_symop_parse(op, value->text, length)) return RCR_OK;
+    return rcr_fail_at(err, RCR_ERR_PARSE, "", rcr_cif_line(block->lexer, value->text),
+                       "this is no %ssymmetry operation: '%s'", magnetic ? "magnetic " : "",
+                       rcr_cif_show(shown, value->text, value->length));
+}
+
+static rcr_status push_operation(rcr_cif_block *block, const rcr_symop *op, const char *at, rcr_error *err) {
+    if (block->n_ops == RCR_CIF_MAX_OPERATIONS)
+        return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, at), "more than %d symmetry operations",
+                           RCR_CIF_MAX_OPERATIONS);
+    rcr_symop *ops = rcr_cif_grow(block->op, block->n_ops, &block->capacity_ops, sizeof *ops);
+    if (ops == NULL) return rcr_fail_memory(err, "reading symmetry operations");
+    block->op = ops;
+    ops[block->n_ops++] = *op;
+    return RCR_OK;
+}
+
+rcr_status rcr_cif_add_operation(rcr_cif_block *block, const rcr_cif_token *value, int magnetic, rcr_error *err) {
+    rcr_symop op;
+    if (rcr_cif_token_unknown(value)) return RCR_OK;
+    rcr_status status = parse_operation(&op, block, value, magnetic, err);
+    if (status != RCR_OK) return status;
+    if (magnetic && !block->magnetic) block->n_ops = 0; /* others, which they replace */
+    block->magnetic = magnetic;
+    if (block->n_ops == 0) block->operations = value->text;
+    return push_operation(block, &op, value->text, err);
+}
+
+rcr_status rcr_cif_add_centring(rcr_cif_block *block, const rcr_cif_token *value, rcr_error *err) {
+    rcr_symop op;
+    if (rcr_cif_token_unknown(value)) return RCR_OK;
+    rcr_status status = parse_operation(&op, block, value, 1, err);
+    if (status != RCR_OK || rcr_symop_is_identity(&op)) return status;
+    if (block->n_centrings == RCR_CIF_MAX_CENTRINGS)
+        return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, value->text),
+                           "more than %d centring translations", RCR_CIF_MAX_CENTRINGS);
+    block->centring[block->n_centrings++] = op;
+    return RCR_OK;
+}
+
+/* The operations of a magnetic space group times its translations. */
+static rcr_status add_centrings(rcr_cif_block *block, rcr_error *err) {
+    size_t n = block->n_ops;
+    for (size_t c = 0; block->magnetic && c < block->n_centrings; c++) {
+        for (size_t k = 0; k < n; k++) {
+            rcr_symop op = block->op[k];
+            for (int i = 0; i < 3; i++) {
+                op.t[i] += block->centring[c].t[i];
+                op.t[i] -= floor(op.t[i]);
+            }
+            rcr_status status = push_operation(block, &op, block->operations, err);
+            if (status != RCR_OK) return status;
+        }
+    }
+    return RCR_OK;
+}
+
+/* ---- which operations apply */
+
 static long line_of(const rcr_cif_block *block, const rcr_cif_view *view) {
     return rcr_cif_line(block->lexer, view->text);
 }
@@ -191,6 +280,7 @@ rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_sym
     *n_ops = 0;
     *owned = NULL;
     if (block->n_ops > 0) {
+        if ((status = add_centrings(block, err)) != RCR_OK) return status;
         int has_identity = 0;
         for (size_t i = 0; i < block->n_ops; i++) has_identity |= rcr_symop_is_identity(&block->op[i]);
         if (block->n_ops == 1 && has_identity) return RCR_OK;
@@ -202,9 +292,9 @@ rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_sym
             return RCR_OK;
         }
         status = with_identity(owned, n_ops, block->op, block->n_ops, err);
-    } else if (block->unsupported_tag.text != NULL) {
-        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line_of(block, &block->unsupported_tag),
-                           "magnetic or superspace symmetry operations are not handled; expand the structure to P 1");
+    } else if (block->superspace.text != NULL) {
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line_of(block, &block->superspace),
+                           "operations in superspace are not handled; expand the modulated structure to P 1");
     } else if ((block->hall.text != NULL || block->hm.text != NULL || block->number.text != NULL) && !is_p1(block)) {
         status = operations_of_symbols(owned, n_ops, block, lattice, err);
     }

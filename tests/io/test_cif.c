@@ -63,6 +63,11 @@ static const good_case good_cases[] = {
     {"occupancy_tolerance", "Fe0.333333,Co0.333333,Ni0.333333 0 0 0; O .5 .5 .5; Si0.50025,Al0.49975 .5 0 0; "
                             "Li0.5,vacant0.5 0 .5 .1; Li0.5,vacant0.5 0 .5 .2; Cl0.5,Br0.5 .25 .25 .25; "
                             "Cs0.998,vacant0.002 .75 .75 .75"},
+    {"magnetic_operations", "Fe .1 .2 0; Fe .9 .8 0"},
+    {"magnetic_centring", "Fe .1 .2 0; Fe .9 .8 .5; Fe .6 .7 0; Fe .4 .3 .5"},
+    {"transform_fract", "Fe .75 0 0; O .5 .5 .5"},
+    {"transform_cartesian", "Fe .25 0 0; O 0 .5 .5"},
+    {"occupancy_scaled", "Fe0.585366,Ni0.414634 0 0 0; O .5 .5 .5; S .25 .25 .25"},
     {"cartesian", "Fe 0 0 0; O 0 .5 .5"},
     {"single_site", "Po 0 0 0"},
     {"symbol_z", DIAMOND_2},
@@ -86,7 +91,9 @@ static const bad_case bad_cases[] = {
     {"symbol_does_not_fit", RCR_ERR_DATA, 5, "'P m -3 m' does not fit"},
     {"operations_do_not_fit", RCR_ERR_DATA, 7, "do not fit the cell"},
     {"operation_bad", RCR_ERR_PARSE, 11, "'x,x,z'"},
-    {"magnetic_operations", RCR_ERR_UNSUPPORTED, 10, "magnetic"},
+    {"magnetic_bad", RCR_ERR_PARSE, 11, "no magnetic symmetry operation: 'x,y,z,2'"},
+    {"superspace", RCR_ERR_UNSUPPORTED, 10, "superspace"},
+    {"transform_wrong", RCR_ERR_DATA, 16, "does not fit the cell"},
     {"unknown_element", RCR_ERR_UNSUPPORTED, 15, "site M1 has the type 'M'"},
     {"ambiguous_label", RCR_ERR_UNSUPPORTED, 14, "'HO1' may mean either"},
     {"no_coordinates", RCR_ERR_DATA, 15, "no coordinates: 'H1'"},

@@ -1,0 +1,96 @@
+#include "io/cif_tags.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const struct {
+    const char *name;
+    size_t length;
+    rcr_cif_tag tag;
+} tag_names[] = {
+#define NAME(text, tag)                                                                                                \
+    { text, sizeof text - 1, tag }
+    NAME("_atom_site_fract_x", RCR_TAG_X),
+    NAME("_atom_site_fract_y", RCR_TAG_Y),
+    NAME("_atom_site_fract_z", RCR_TAG_Z),
+    NAME("_atom_site_label", RCR_TAG_LABEL),
+    NAME("_atom_site_type_symbol", RCR_TAG_TYPE),
+    NAME("_atom_site_occupancy", RCR_TAG_OCCUPANCY),
+    NAME("_atom_site_symmetry_multiplicity", RCR_TAG_MULTIPLICITY),
+    NAME("_atom_site_site_symmetry_multiplicity", RCR_TAG_MULTIPLICITY),
+    NAME("_atom_site_calc_flag", RCR_TAG_CALC_FLAG),
+    NAME("_atom_site_cartn_x", RCR_TAG_CART_X),
+    NAME("_atom_site_cartn_y", RCR_TAG_CART_Y),
+    NAME("_atom_site_cartn_z", RCR_TAG_CART_Z),
+    NAME("_cell_length_a", RCR_TAG_CELL),
+    NAME("_cell_length_b", RCR_TAG_CELL + 1),
+    NAME("_cell_length_c", RCR_TAG_CELL + 2),
+    NAME("_cell_angle_alpha", RCR_TAG_CELL + 3),
+    NAME("_cell_angle_beta", RCR_TAG_CELL + 4),
+    NAME("_cell_angle_gamma", RCR_TAG_CELL + 5),
+    NAME("_cell_formula_units_z", RCR_TAG_FORMULA_UNITS),
+    NAME("_chemical_formula_sum", RCR_TAG_FORMULA),
+    NAME("_symmetry_equiv_pos_as_xyz", RCR_TAG_OPERATION),
+    NAME("_space_group_symop_operation_xyz", RCR_TAG_OPERATION),
+    NAME("_symmetry_space_group_name_h-m", RCR_TAG_HM),
+    NAME("_space_group_name_h-m_alt", RCR_TAG_HM),
+    NAME("_space_group_name_h-m_full", RCR_TAG_HM),
+    NAME("_space_group_name_h-m_ref", RCR_TAG_HM),
+    NAME("_space_group_name_h-m", RCR_TAG_HM),
+    NAME("_symmetry_space_group_name_hall", RCR_TAG_HALL),
+    NAME("_space_group_name_hall", RCR_TAG_HALL),
+    NAME("_symmetry_int_tables_number", RCR_TAG_NUMBER),
+    NAME("_space_group_it_number", RCR_TAG_NUMBER),
+    NAME("_space_group_symop_magn_operation_xyz", RCR_TAG_MAGNETIC_OPERATION),
+    NAME("_space_group_symop_magn_centering_xyz", RCR_TAG_MAGNETIC_CENTRING),
+    NAME("_space_group_symop_ssg_operation_algebraic", RCR_TAG_SUPERSPACE),
+    NAME("_space_group_symop_magn_ssg_operation_algebraic", RCR_TAG_SUPERSPACE),
+#undef NAME
+};
+
+static int eat(const char **p, const char *text) {
+    size_t n = strlen(text);
+    if (strncmp(*p, text, n) != 0) return 0;
+    *p += n;
+    return 1;
+}
+
+/* "1" .. "3", alone or in brackets; -1: something else. */
+static int eat_index(const char **p) {
+    int bracket = eat(p, "["), digit = **p >= '1' && **p <= '3' ? **p - '1' : -1;
+    if (digit >= 0) (*p)++;
+    return bracket && !eat(p, "]") ? -1 : digit;
+}
+
+/* _atom_sites_fract_tran_matrix_11, _atom_sites.Cartn_transf_vector[2]: between Cartesian and fractional coordinates.
+ */
+static rcr_cif_tag find_transform(const char *name) {
+    const char *p = name;
+    if (!eat(&p, "_atom_sites_")) return RCR_TAG_NONE;
+    int first = eat(&p, "fract_") ? RCR_TAG_TO_FRACT : eat(&p, "cartn_") ? RCR_TAG_TO_CART : -1, place = -1;
+    if (first < 0 || (!eat(&p, "transf_") && !eat(&p, "tran_"))) return RCR_TAG_NONE;
+    if (eat(&p, "matrix")) {
+        eat(&p, "_");
+        int row = eat_index(&p), column = eat_index(&p);
+        if (row >= 0 && column >= 0) place = 3 * row + column;
+    } else if (eat(&p, "vector")) {
+        eat(&p, "_");
+        int row = eat_index(&p);
+        if (row >= 0) place = 9 + row;
+    }
+    return place >= 0 && *p == '\0' ? (rcr_cif_tag)(first + place) : RCR_TAG_NONE;
+}
+
+rcr_cif_tag rcr_cif_find_tag(const char *text, size_t length) {
+    char name[48];
+    if (length < 13 || length >= sizeof name) return RCR_TAG_NONE;
+    /* All names begin with _atom_, _cell_, _chem, _symm or _space. */
+    int first = rcr_ascii_lower((unsigned char)text[1]);
+    if (first != 'a' && first != 'c' && first != 's') return RCR_TAG_NONE;
+    for (size_t i = 0; i < length; i++) name[i] = text[i] == '.' ? '_' : (char)rcr_ascii_lower((unsigned char)text[i]);
+    name[length] = '\0';
+    for (size_t i = 0; i < sizeof tag_names / sizeof *tag_names; i++)
+        if (tag_names[i].length == length && memcmp(tag_names[i].name, name, length) == 0) return tag_names[i].tag;
+    return find_transform(name);
+}
