@@ -21,7 +21,10 @@ static rcr_status fail_at(rcr_error *err, rcr_status status, const rcr_cif_block
 
 static rcr_status set_cell(rcr_cif_block *block, int i, const rcr_cif_token *value, rcr_error *err) {
     double number;
-    if (rcr_cif_token_unknown(value)) return RCR_OK;
+    if (rcr_cif_token_unknown(value)) {
+        block->unknown_cell[i] = value->text;
+        return RCR_OK;
+    }
     if (!rcr_cif_number(&number, value->text, value->length))
         return fail_at(err, RCR_ERR_PARSE, block, value->text, "a cell parameter is not a number", value->text,
                        value->length);
@@ -302,10 +305,32 @@ static int has_cell(const rcr_cif_block *block) {
     return !isnan(block->cell[0]) && !isnan(block->cell[1]) && !isnan(block->cell[2]);
 }
 
+/* An angle that the file does not name is 90 degrees.  One that it calls unknown is that only where the symmetry leaves
+ * no other choice. */
+static rcr_status check_angles(const rcr_cif_block *block, const int is_default[3], const rcr_symop *ops, size_t n_ops,
+                               rcr_error *err) {
+    static const char *const names[] = {"alpha", "beta", "gamma"};
+    for (int i = 0; i < 3; i++) {
+        if (!is_default[i] || block->unknown_cell[3 + i] == NULL) continue;
+        double angles[3], lattice[3][3];
+        memcpy(angles, block->cell + 3, sizeof angles);
+        angles[i] += 4;
+        if (rcr_lattice_from_parameters(lattice, block->cell, angles, NULL) == RCR_OK &&
+            rcr_symops_misfit(ops, n_ops, (const double(*)[3])lattice) > 0.03)
+            continue;
+        return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, block->unknown_cell[3 + i]),
+                           "the cell angle %s is unknown, and the symmetry does not fix it", names[i]);
+    }
+    return RCR_OK;
+}
+
 static rcr_status make_crystal(rcr_crystal **out, const char *id, rcr_cif_block *block, rcr_error *err) {
     double lattice[3][3];
-    for (int i = 3; i < 6; i++)
-        if (isnan(block->cell[i])) block->cell[i] = 90; /* the dictionary's default */
+    int is_default[3];
+    for (int i = 0; i < 3; i++) {
+        is_default[i] = isnan(block->cell[3 + i]);
+        if (is_default[i]) block->cell[3 + i] = 90;
+    }
     rcr_status status = rcr_lattice_from_parameters(lattice, block->cell, block->cell + 3, err);
     if (status != RCR_OK) {
         if (err != NULL) err->line = rcr_cif_line(block->lexer, block->start);
@@ -321,6 +346,7 @@ static rcr_status make_crystal(rcr_crystal **out, const char *id, rcr_cif_block 
     rcr_symop *owned = NULL;
     size_t n_ops;
     status = rcr_cif_find_operations(&ops, &n_ops, &owned, block, (const double(*)[3])lattice, err);
+    if (status == RCR_OK) status = check_angles(block, is_default, ops, n_ops, err);
     if (status == RCR_OK) status = rcr_cif_expand(out, id, block, (const double(*)[3])lattice, ops, n_ops, err);
     rcr_free(owned);
     return status;

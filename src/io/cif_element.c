@@ -6,6 +6,9 @@
 #include "crystal/element.h"
 #include "io/cif_internal.h"
 
+/* Elements beyond plutonium are in no crystal that a label leaves open (Md is a site of M, say). */
+#define MAX_NATURAL 94
+
 const char *rcr_cif_show(char buffer[40], const char *text, size_t length) {
     size_t n = length < 39 ? length : 39;
     for (size_t i = 0; i < n; i++) buffer[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
@@ -104,6 +107,8 @@ static uint8_t element_of_label(uint8_t *other, const rcr_cif_block *block, cons
     if (n == 0 || (n >= 3 && rcr_equals_ignore_case(text, 3, "vac"))) return 0;
     uint8_t one = element_of_letters(text, 1), two = n >= 2 ? element_of_letters(text, 2) : 0;
     if (two == 0 && element_of_water(text, n) != 0) return element_of_water(text, n);
+    /* MnT, of which the rounded formula says nothing: M is no element, so nothing else can be meant. */
+    if (one == 0 && two != 0 && two <= MAX_NATURAL && text[1] >= 'a') return two;
     if (block->formula_known == 1) {
         if (one != 0 && !in_formula(block, one)) one = 0;
         if (two != 0 && !in_formula(block, two)) two = 0;

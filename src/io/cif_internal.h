@@ -36,12 +36,13 @@ typedef struct rcr_cif_site {
 
 /* What one data block says of a structure. */
 typedef struct rcr_cif_block {
-    const rcr_cif_lexer *lexer; /* for line numbers */
-    const char *start;          /* of the block */
-    double cell[6];             /* a, b, c, alpha, beta, gamma; NaN: absent */
-    int cartesian;              /* the sites hold Cartesian coordinates, angstrom */
-    double transform[2][12];    /* to fractional, to Cartesian: a matrix by rows, a vector that is added; NaN: absent */
-    rcr_cif_view transform_at;  /* a value of theirs */
+    const rcr_cif_lexer *lexer;  /* for line numbers */
+    const char *start;           /* of the block */
+    double cell[6];              /* a, b, c, alpha, beta, gamma; NaN: absent */
+    const char *unknown_cell[6]; /* where it says '?' instead */
+    int cartesian;               /* the sites hold Cartesian coordinates, angstrom */
+    double transform[2][12];   /* to fractional, to Cartesian: a matrix by rows, a vector that is added; NaN: absent */
+    rcr_cif_view transform_at; /* a value of theirs */
     rcr_cif_view hall, hm, number, formula, formula_units;
     size_t n_sites, capacity_sites;
     rcr_cif_site *site;

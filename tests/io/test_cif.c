@@ -35,7 +35,7 @@ static const good_case good_cases[] = {
     {"labels_only", "Fe 0 0 0; Fe .5 0 0; Ca 0 .5 0; H 0 0 .5; H .5 .5 0; O .5 0 .5; O .25 .25 .25; Ba .5 .5 .5; "
                     "Ba .75 .75 .75; O .25 .75 .25"},
     {"labels_by_formula", "Cl " THIRD " " TWO_THIRDS " .25; C .1 .1 .1; C .2 .2 .2; H 0 0 .5; H .5 .5 0; O .5 0 .5; "
-                          "O .25 .25 .25"},
+                          "O .25 .25 .25; Mn .75 .75 .75"},
     {"uncertainties", "Si .1234 .75 .2; Si .5 .5 .5"},
     {"unknown_values", "Fe 0 0 0; O .5 .5 .5"},
     {"text_blocks", "Fe 0 0 0; O .5 .5 .5"},
@@ -68,6 +68,7 @@ static const good_case good_cases[] = {
     {"transform_fract", "Fe .75 0 0; O .5 .5 .5"},
     {"transform_cartesian", "Fe .25 0 0; O 0 .5 .5"},
     {"occupancy_scaled", "Fe0.585366,Ni0.414634 0 0 0; O .5 .5 .5; S .25 .25 .25"},
+    {"angles_by_symmetry", "Po 0 0 0"},
     {"cartesian", "Fe 0 0 0; O 0 .5 .5"},
     {"single_site", "Po 0 0 0"},
     {"symbol_z", DIAMOND_2},
@@ -92,6 +93,7 @@ static const bad_case bad_cases[] = {
     {"operations_do_not_fit", RCR_ERR_DATA, 7, "do not fit the cell"},
     {"operation_bad", RCR_ERR_PARSE, 11, "'x,x,z'"},
     {"magnetic_bad", RCR_ERR_PARSE, 11, "no magnetic symmetry operation: 'x,y,z,2'"},
+    {"angle_unknown", RCR_ERR_DATA, 6, "the cell angle beta is unknown"},
     {"superspace", RCR_ERR_UNSUPPORTED, 10, "superspace"},
     {"transform_wrong", RCR_ERR_DATA, 16, "does not fit the cell"},
     {"unknown_element", RCR_ERR_UNSUPPORTED, 15, "site M1 has the type 'M'"},
