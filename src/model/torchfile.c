@@ -74,9 +74,8 @@ static place *find_place(const rcr_torch_file *file, const char *key, size_t len
 
 /* ---- the older container */
 
-/* torch's magic number, 0x1950a86a20f9469cfc6c, as a pickle of protocol 2. */
-static const unsigned char magic[] = {0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46,
-                                      0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+/* torch's magic number, 0x1950a86a20f9469cfc6c, from its lowest byte on. */
+static const unsigned char magic[] = {0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
 
 /* Where reading has come to. */
 typedef struct cursor {
@@ -88,6 +87,19 @@ static rcr_status next_pickle(rcr_pickle **out, cursor *c, rcr_error *err) {
     size_t used = 0;
     rcr_status status = rcr_pickle_parse(out, &used, c->bytes + c->at, c->length - c->at, err);
     c->at += used;
+    return status;
+}
+
+/* The magic number is a pickle of whichever protocol the rest has. */
+static rcr_status check_magic(cursor *c, rcr_error *err) {
+    rcr_pickle *p = NULL;
+    rcr_status status = next_pickle(&p, c, err);
+    if (status != RCR_OK) return status;
+    const rcr_py *number = rcr_pickle_root(p);
+    if (number->kind != RCR_PY_LONG || number->as.text.length != sizeof magic ||
+        memcmp(number->as.text.data, magic, sizeof magic) != 0)
+        status = rcr_fail(err, RCR_ERR_PARSE, "a Python pickle, but none that torch.save wrote");
+    rcr_pickle_free(p);
     return status;
 }
 
@@ -127,8 +139,9 @@ static rcr_status read_storage(rcr_torch_file *file, cursor *c, const rcr_py *ke
 }
 
 static rcr_status open_legacy(rcr_torch_file *file, const unsigned char *bytes, size_t length, rcr_error *err) {
-    cursor c = {bytes, length, sizeof magic};
-    rcr_status status = check_version(&c, err);
+    cursor c = {bytes, length, 0};
+    rcr_status status = check_magic(&c, err);
+    if (status == RCR_OK) status = check_version(&c, err);
     if (status == RCR_OK) status = next_pickle(&file->pickle, &c, err);
     if (status == RCR_OK) status = list_places(file, err);
     rcr_pickle *keys = NULL;
@@ -193,13 +206,10 @@ static rcr_status read_member(place *to, const rcr_torch_file *file, rcr_error *
 rcr_status rcr_torch_open(rcr_torch_file **out, const void *bytes, size_t length, rcr_error *err) {
     const unsigned char *head = bytes;
     int is_zip = length >= 4 && memcmp(head, "PK\3\4", 4) == 0;
-    if (!is_zip && (length < sizeof magic || memcmp(head, magic, sizeof magic) != 0)) {
-        if (length >= 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5)
-            return rcr_fail(err, RCR_ERR_PARSE, "a Python pickle, but none that torch.save wrote");
+    if (!is_zip && (length < 2 || head[0] != 0x80 || head[1] < 2 || head[1] > 5))
         return rcr_fail(err, RCR_ERR_PARSE,
                         "not a file of torch.save: neither a zip archive nor torch's older format (before torch 0.1.10 "
                         "there was a third one, which is not read)");
-    }
     rcr_torch_file *file = rcr_calloc(1, sizeof *file);
     if (file == NULL) return rcr_fail_memory(err, "reading a checkpoint");
     rcr_status status = is_zip ? open_zip(file, bytes, length, err) : open_legacy(file, bytes, length, err);

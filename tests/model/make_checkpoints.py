@@ -45,7 +45,7 @@ def main():
         value = checkpoint(os.path.join(source, name), number)
         stem = os.path.join(target, name.replace(".safetensors", ""))
         torch.save(value, stem + ".zip.pth.tar", pickle_protocol=2 + number % 4)
-        torch.save(value, stem + ".legacy.pth.tar", _use_new_zipfile_serialization=False)
+        torch.save(value, stem + ".legacy.pth.tar", pickle_protocol=2 + number // 4 % 4, _use_new_zipfile_serialization=False)
 
 
 main()
