@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "model/export.h"
 
-enum { FORMAT_CHECKPOINT = 0, FORMAT_ONNX, MAX_REASONS = 4 };
+enum { FORMAT_CHECKPOINT = 0, FORMAT_ONNX, MAX_REASONS = 5 };
 
 static rcr_status write_model(const rcr_model *model, const char *path, int32_t format, int32_t atoms, rcr_error *err) {
     char *bytes = NULL;

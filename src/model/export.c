@@ -275,6 +275,8 @@ size_t rcr_checkpoint_differences(const char **reasons, size_t n, const rcr_mode
         reasons[found++] =
             "the reference programs' predict.py knows the graph of 12 neighbors within 8 A alone; args has "
             "this model's radius, max_num_nbr, dmin and step for CIFData";
+    if (g->disorder != RCR_DISORDER_REFUSE && found < n)
+        reasons[found++] = "the reference programs stop at disordered crystals; this model takes them";
     rcr_element_table *table = NULL;
     if (found < n && rcr_element_table_cgcnn(&table, NULL) == RCR_OK) {
         size_t rows = (size_t)(RCR_MAX_ATOMIC_NUMBER + 1);

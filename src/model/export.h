@@ -11,7 +11,7 @@
  * Errors: RCR_ERR_LIMIT (4 GiB), RCR_ERR_MEMORY. */
 rcr_status rcr_checkpoint_export(char **out, size_t *length, const rcr_model *model, rcr_error *err);
 
-/* Where what the reference programs compute differs from this model: a sentence each.  n: room in reasons (at most 4
+/* Where what the reference programs compute differs from this model: a sentence each.  n: room in reasons (at most 5
  * are given); returns their number.  Static storage. */
 size_t rcr_checkpoint_differences(const char **reasons, size_t n, const rcr_model *model);
 

@@ -138,6 +138,7 @@ static rcr_status choose_graph(rcr_graph_options *g, const checkpoint *c, const 
     g->max_neighbors = (int32_t)most;
     g->padding = options->padding;
     g->ties = options->ties;
+    g->disorder = options->disorder;
     rcr_status status = rcr_graph_options_check(g, err);
     if (status == RCR_ERR_ARGUMENT) { /* in a file, options out of range are the file's fault */
         if (err != NULL) err->status = RCR_ERR_PARSE;

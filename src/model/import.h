@@ -15,9 +15,10 @@ typedef struct rcr_import_options {
     int32_t max_neighbors;             /* 0: the same, else 12 */
     rcr_padding padding;
     rcr_ties ties;
+    rcr_disorder disorder;
 } rcr_import_options;
 
-/* Nothing given; padding as the reference, ties cut. */
+/* Nothing given; padding as the reference, ties cut, disordered crystals refused. */
 rcr_import_options rcr_import_options_default(void);
 
 /* Read the checkpoint bytes[0 .. length): a dict with

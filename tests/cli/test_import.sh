@@ -44,3 +44,7 @@ head -c 500000 "$pretrained/band-gap.pth.tar" >"$work/cut.pth.tar"
 run 1 import "$work/cut.pth.tar" "$work/x.safetensors"
 err_has "truncated"
 [ ! -e "$work/x.safetensors" ] || fail "a model of a bad checkpoint"
+
+# Options of the graph that the checkpoint does not have are those of the command line.
+run 0 import "$pretrained/band-gap.pth.tar" "$work/x.safetensors" --disorder average --ties keep --padding none
+out_has "averag"

@@ -75,7 +75,7 @@ static void faults_say_what_and_where(void **state) {
 static void other_texts_do_not_look_like_one(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "", "# only remarks\n", "atom\n", "atoms 0 0 0\n", "lattice_vector a b c\n", "hello\n" CELL};
+        "", "# only remarks\n", "atom\n", "atoms 0 0 0\n", "lattice_vector a b c\n", ("hello\n" CELL)};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (rcr_aims_looks_like(texts[i], strlen(texts[i]))) fail_msg("text %zu", i);
 }
