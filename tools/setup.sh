@@ -7,7 +7,7 @@ set -eu
 packages="cmake ninja-build gcc libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
---dev) packages="$packages g++ clang clang-format" ;;
+--dev) packages="$packages g++ clang clang-format python3 openssl ca-certificates" ;;
 *)
     echo "usage: tools/setup.sh [--dev]" >&2
     exit 2

@@ -185,9 +185,12 @@ static rcr_status fail_unknown(rcr_error *err, const rcr_args *args, const char 
     names[n] = NULL;
     const char *dashless = option + strspn(option, "-");
     snprintf(name, sizeof name, "%.*s", (int)strcspn(dashless, "="), dashless);
+    /* Without its value, which may be somebody's key. */
+    int length = (int)strcspn(option, "=");
     const char *near = rcr_nearest_word(name, names);
-    if (near != NULL) return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown option '%s'; did you mean '--%s'?", option, near);
-    return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown option '%s'", option);
+    if (near != NULL)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown option '%.*s'; did you mean '--%s'?", length, option, near);
+    return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown option '%.*s'", length, option);
 }
 
 /* getopt_long takes abbreviations; a script that uses one would break when a longer name is added. */

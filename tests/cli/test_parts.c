@@ -111,7 +111,7 @@ static void test_nonsense_is_refused(void **state) {
         {"--list 1;2", "--list takes whole numbers"},
         {"--numbr 1", "unknown option '--numbr'; did you mean '--number'?"},
         {"--num 1", "unknown option '--num'; did you mean '--number'?"},
-        {"--num=1", "unknown option '--num=1'; did you mean '--number'?"},
+        {"--num=1", "unknown option '--num'; did you mean '--number'?"},
         {"--fla", "unknown option '--fla'; did you mean '--flag'?"},
         {"--flag=1", "--flag takes no value"},
         {"--hel", "unknown option '--hel'; did you mean '--help'?"},

@@ -6,7 +6,7 @@ set -eu
 run 0 --version
 same "$(cat "$work/out")" "recryst $(sed -n 's/.*RCR_VERSION "\(.*\)"/\1/p' "$RECRYST_SOURCE/include/recryst.h")" version
 run 0 --help
-for command in train prepare evaluate predict info embed import export graph bench; do out_has "  $command "; done
+for command in train prepare evaluate predict info embed import export fetch graph bench; do out_has "  $command "; done
 run 0 help
 out_has "exit codes"
 run 2
@@ -43,11 +43,12 @@ promised prepare out append strict threads quiet radius max-neighbors dmin step 
 promised evaluate target out disorder
 promised predict out format threads strict disorder
 promised info target json symprec
-promised convert to primitive conventional supercell reduce symprec no-idealize errors strict threads quiet
 promised embed what out format errors strict threads kernels quiet disorder
 promised import atom-init target unit radius max-neighbors dmin step padding ties disorder disorder quiet
 promised export format atom-init atoms quiet
 promised graph format radius max-neighbors dmin step padding ties disorder
+promised fetch property list-properties limit min max stable-only include-gnome api-key api-key-file endpoint filter \
+    out overwrite page-size retries timeout elements chemsys formula where ca-file quiet
 promised bench model batch-size threads seconds
 
 # Options: unknown, abbreviated, without a value, with one too many, out of range.

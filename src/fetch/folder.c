@@ -1,0 +1,249 @@
+#define _GNU_SOURCE /* syncfs */
+#include "fetch/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+/* ---- set of strings: open addressing, at most half full */
+
+struct rcr_name_set {
+    char **slot;
+    size_t n_slots, n;
+};
+
+static uint64_t hash_text(const char *text) {
+    uint64_t h = 14695981039346656037U; /* FNV-1a */
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) h = (h ^ *p) * 1099511628211U;
+    return h ^ (h >> 32);
+}
+
+static char **find_slot(char **slot, size_t n_slots, const char *text) {
+    size_t i = (size_t)hash_text(text) & (n_slots - 1);
+    while (slot[i] != NULL && strcmp(slot[i], text) != 0) i = (i + 1) & (n_slots - 1);
+    return &slot[i];
+}
+
+rcr_name_set *rcr_name_set_new(void) {
+    rcr_name_set *set = rcr_calloc(1, sizeof *set);
+    if (set == NULL) return NULL;
+    set->n_slots = 1024;
+    set->slot = rcr_calloc(set->n_slots, sizeof *set->slot);
+    if (set->slot != NULL) return set;
+    rcr_free(set);
+    return NULL;
+}
+
+static int grow(rcr_name_set *set) {
+    size_t n_slots = 2 * set->n_slots;
+    char **slot = rcr_calloc(n_slots, sizeof *slot);
+    if (slot == NULL) return 0;
+    for (size_t i = 0; i < set->n_slots; i++)
+        if (set->slot[i] != NULL) *find_slot(slot, n_slots, set->slot[i]) = set->slot[i];
+    rcr_free(set->slot);
+    set->slot = slot;
+    set->n_slots = n_slots;
+    return 1;
+}
+
+int rcr_name_set_add(rcr_name_set *set, const char *text) {
+    if (2 * set->n >= set->n_slots && !grow(set)) return -1;
+    char **slot = find_slot(set->slot, set->n_slots, text);
+    if (*slot != NULL) return 0;
+    *slot = rcr_strdup(text);
+    if (*slot == NULL) return -1;
+    set->n++;
+    return 1;
+}
+
+void rcr_name_set_free(rcr_name_set *set) {
+    if (set == NULL) return;
+    for (size_t i = 0; i < set->n_slots; i++) rcr_free(set->slot[i]);
+    rcr_free(set->slot);
+    rcr_free(set);
+}
+
+/* ---- names */
+
+enum { NAME_MAX_BYTES = 200 }; /* with an ending and the suffix of a temporary file, 255 at most */
+
+int rcr_file_name_of_id(rcr_text *out, const char *id) {
+    size_t start = out->length;
+    for (const unsigned char *p = (const unsigned char *)id; *p != '\0'; p++) {
+        int plain = rcr_is_alpha(*p) || rcr_is_digit(*p) || strchr("-_+=@,~", *p) != NULL ||
+                    (*p == '.' && p != (const unsigned char *)id);
+        if (plain)
+            rcr_text_append(out, (const char *)p, 1);
+        else
+            rcr_text_printf(out, "%%%02X", *p);
+    }
+    return out->length > start && out->length - start <= NAME_MAX_BYTES;
+}
+
+/* ---- the folder */
+
+const char *rcr_folder_out_path(rcr_text *text, const rcr_folder_out *folder, int cached, const char *name) {
+    text->length = 0;
+    rcr_text_printf(text, "%s/%s", cached ? folder->cache : folder->path, name);
+    return text->failed ? NULL : text->data;
+}
+
+static rcr_status fail_write(rcr_error *err, const char *path, int code) {
+    const char *why = code == ENOSPC   ? "no space left on the device"
+                      : code == EDQUOT ? "the disk quota is used up"
+                      : code == EACCES ? "permission denied"
+                      : code == EROFS  ? "the file system is read-only"
+                                       : NULL;
+    if (why != NULL) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't write: %s", why);
+    return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't write: system error %d", code);
+}
+
+rcr_status rcr_folder_out_open(rcr_folder_out *out, const char *path, rcr_error *err) {
+    rcr_folder_out folder = {.path = rcr_strdup(path), .lock = -1};
+    rcr_text text = {0};
+    rcr_text_printf(&text, "%s/.fetch", path);
+    folder.cache = text.data;
+    if (folder.path == NULL || text.failed) {
+        rcr_folder_out_close(&folder);
+        return rcr_fail_memory(err, "opening the folder");
+    }
+    rcr_status status = rcr_make_directory(folder.cache, err);
+    rcr_text name = {0};
+    if (status == RCR_OK && rcr_folder_out_path(&name, &folder, 1, "lock") == NULL)
+        status = rcr_fail_memory(err, "opening the folder");
+    if (status == RCR_OK) {
+        folder.lock = RCR_FILE_CALL(open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+        if (folder.lock < 0)
+            status = fail_write(err, name.data, errno);
+        else if (flock(folder.lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+            status = rcr_fail_at(err, RCR_ERR_IO, path, 0, "another process is fetching into this folder");
+    }
+    rcr_text_free(&name);
+    if (status == RCR_OK)
+        *out = folder;
+    else
+        rcr_folder_out_close(&folder);
+    return status;
+}
+
+void rcr_folder_out_close(rcr_folder_out *folder) {
+    if (folder->lock >= 0) close(folder->lock);
+    rcr_free(folder->path);
+    rcr_free(folder->cache);
+    *folder = (rcr_folder_out){.lock = -1};
+}
+
+static int holds(const char *path, const char *data, size_t length) {
+    char *old;
+    size_t old_length;
+    if (!rcr_is_file(path) || rcr_file_read(&old, &old_length, path, length, NULL) != RCR_OK) return 0;
+    int same = old_length == length && memcmp(old, data, length) == 0;
+    rcr_free(old);
+    return same;
+}
+
+static int write_whole(const char *path, const char *data, size_t length) {
+    int fd = RCR_FILE_CALL(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)), code = 0;
+    if (fd < 0) return errno;
+    while (length > 0 && code == 0) {
+        ssize_t n = RCR_FILE_CALL(write(fd, data, length));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            code = errno;
+        } else {
+            data += n;
+            length -= (size_t)n;
+        }
+    }
+    if (close(fd) != 0 && code == 0 && errno != EINTR) code = errno;
+    return code;
+}
+
+rcr_status rcr_folder_out_write(const rcr_folder_out *folder, const char *name, const char *data, size_t length,
+                                rcr_error *err) {
+    rcr_text path = {0}, temporary = {0};
+    rcr_status status = RCR_OK;
+    /* One process writes here (the lock), so one temporary name does. */
+    if (rcr_folder_out_path(&path, folder, 0, name) == NULL ||
+        rcr_folder_out_path(&temporary, folder, 1, "new-file") == NULL) {
+        status = rcr_fail_memory(err, "writing a file");
+    } else if (!holds(path.data, data, length)) {
+        int code = write_whole(temporary.data, data, length);
+        if (code == 0 && RCR_FILE_CALL(rename(temporary.data, path.data)) != 0) code = errno;
+        if (code != 0) {
+            unlink(temporary.data);
+            status = fail_write(err, path.data, code);
+        }
+    }
+    rcr_text_free(&path);
+    rcr_text_free(&temporary);
+    return status;
+}
+
+void rcr_folder_out_sync(const rcr_folder_out *folder) {
+#if defined(__linux__)
+    if (syncfs(folder->lock) == 0) return;
+#endif
+    (void)folder;
+    sync();
+}
+
+/* Remove the files of a folder that `take` says; gives how many of them can't be removed. */
+static int remove_files(const char *path, int (*take)(const char *name, int64_t first), int64_t first) {
+    DIR *dir = opendir(path);
+    if (dir == NULL) return errno == ENOENT ? 0 : 1;
+    int left = 0;
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (take(entry->d_name, first) && unlinkat(dirfd(dir), entry->d_name, 0) != 0) left++;
+    closedir(dir);
+    return left;
+}
+
+static int is_product(const char *name, int64_t first) {
+    (void)first;
+    size_t n = strlen(name);
+    return strcmp(name, "id_prop.csv") == 0 || strcmp(name, "provenance.json") == 0 ||
+           strcmp(name, "errors.csv") == 0 || (n > 4 && strcmp(name + n - 4, ".cif") == 0);
+}
+
+static int is_page(const char *name, int64_t first) {
+    int64_t number;
+    return strncmp(name, "page-", 5) == 0 && rcr_parse_int64(&number, name + 5, strcspn(name + 5, ".")) &&
+           number >= first;
+}
+
+static int is_cached(const char *name, int64_t first) {
+    (void)first;
+    return strncmp(name, "page-", 5) == 0 || strcmp(name, "query.json") == 0 || strcmp(name, "new-file") == 0;
+}
+
+rcr_status rcr_folder_out_clear(const rcr_folder_out *folder, rcr_error *err) {
+    int left = remove_files(folder->path, is_product, 0) + remove_files(folder->cache, is_cached, 0);
+    if (left > 0) return rcr_fail_at(err, RCR_ERR_IO, folder->path, 0, "%d old files can't be removed", left);
+    return RCR_OK;
+}
+
+void rcr_folder_out_drop_pages(const rcr_folder_out *folder, int64_t first) {
+    remove_files(folder->cache, is_page, first);
+}
+
+void rcr_folder_out_leave(rcr_folder_out *folder, int keep_pages) {
+    rcr_text path = {0};
+    if (!keep_pages) remove_files(folder->cache, is_cached, 0);
+    int begun = rcr_folder_out_path(&path, folder, 1, "query.json") == NULL || rcr_is_file(path.data);
+    if (!begun && rcr_folder_out_path(&path, folder, 1, "lock") != NULL) {
+        unlink(path.data);
+        rmdir(folder->cache); /* fails where a file of somebody else's is in it, */
+        rmdir(folder->path);  /* and here where there is anything at all */
+    }
+    rcr_text_free(&path);
+}
