@@ -83,8 +83,8 @@ static rcr_status settle_site(size_t *n_left, rcr_species *entry, size_t n, rcr_
     for (size_t k = 0; k < left; k++) sum += entry[k].occupancy;
     if (left == 0)
         return rcr_fail(err, RCR_ERR_DATA, "site %ld holds nothing: its occupancies are 0", (long)entry[0].site + 1);
-    /* A hair wider than stated, so that 1.001 as written is within it. */
-    if (sum > 1 + RCR_OCCUPANCY_TOLERANCE + ROUNDING) {
+    /* A hair wider than stated, so that 1.05 as written is within it. */
+    if (sum > 1 + RCR_OCCUPANCY_EXCESS + ROUNDING) {
         char number[32];
         return rcr_fail(err, RCR_ERR_DATA, "the occupancies of site %ld sum to %s, more than 1",
                         (long)entry[0].site + 1, show(number, sum));

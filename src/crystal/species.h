@@ -4,9 +4,11 @@
 
 #include "recryst.h"
 
-/* A site whose occupancies sum to 1 within this counts as full, and they are divided by the sum: files round to three
- * decimals (0.333 + 0.333 + 0.333, 0.667 + 0.334).  A sum further above 1 is an error; one further below, vacancies. */
+/* A site whose occupancies sum to at least 1 - RCR_OCCUPANCY_TOLERANCE and at most 1 + RCR_OCCUPANCY_EXCESS counts as
+ * full, and they are divided by the sum: files round to three decimals (0.333 + 0.333 + 0.333), and occupancies that
+ * were refined each for itself reach sums of 1.03.  A larger sum is an error; a smaller one leaves a vacancy. */
 #define RCR_OCCUPANCY_TOLERANCE 1e-3
+#define RCR_OCCUPANCY_EXCESS 5e-2
 
 /* One species on one site. */
 typedef struct rcr_species {
@@ -31,7 +33,7 @@ void rcr_species_list_free(rcr_species_list *list);
  * atomic_number, whole; readers need to add the disordered sites only.  The result does not depend on the order of the
  * list.  Where every site turns out to be full and of one element, the crystal is an ordered one, its three pointers
  * NULL.  What the crystal had of species before is replaced; atomic_number is set at the sites that the list names.
- * Errors: RCR_ERR_DATA (an occupancy that is negative or no number, a sum above 1 + RCR_OCCUPANCY_TOLERANCE, only zeros
+ * Errors: RCR_ERR_DATA (an occupancy that is negative or no number, a sum above 1 + RCR_OCCUPANCY_EXCESS, only zeros
  * for a site; the message counts sites from 1), RCR_ERR_ARGUMENT (no such site or element), RCR_ERR_MEMORY; the crystal
  * is then as it was. */
 rcr_status rcr_crystal_set_species(rcr_crystal *crystal, rcr_species_list *list, rcr_error *err);

@@ -197,7 +197,9 @@ static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr
     return status;
 }
 
-static int is_full(double occupancy) { return fabs(occupancy - 1) <= RCR_OCCUPANCY_TOLERANCE + 1e-9; }
+static int is_full(double occupancy) {
+    return occupancy >= 1 - RCR_OCCUPANCY_TOLERANCE - 1e-9 && occupancy <= 1 + RCR_OCCUPANCY_EXCESS + 1e-9;
+}
 
 static rcr_status add_guest(places *p, size_t i, uint32_t site, rcr_error *err) {
     if (p->n_guests == p->capacity_guests) {
@@ -305,7 +307,7 @@ static long site_line(const rcr_cif_block *block, const rcr_cif_site *site) {
 static rcr_status check_sum(double sum, const rcr_cif_site *site, const rcr_cif_site *other, const rcr_cif_block *block,
                             rcr_error *err) {
     char name[40], other_name[40];
-    if (sum <= RCR_CIF_MAX_OCCUPANCY + 1e-9) return RCR_OK;
+    if (sum <= 1 + RCR_OCCUPANCY_EXCESS + 1e-9) return RCR_OK;
     if (other == NULL)
         return rcr_fail_at(err, RCR_ERR_DATA, "", site_line(block, site), "site %s has occupancy %.4g, more than 1",
                            show_site(name, site), sum);
@@ -326,22 +328,16 @@ static rcr_status list_species(rcr_species_list *list, const places *p, const rc
     }
     for (size_t k = 0; k < p->n_guests && status == RCR_OK; k++) {
         const guest *g = &p->guest[k];
-        sum[g->place] += block->site[g->site].occupancy;
-        last[g->place] = &block->site[g->site];
-    }
-    for (size_t k = 0; k < p->n_guests && status == RCR_OK; k++) {
-        const guest *g = &p->guest[k];
         const rcr_cif_site *site = &block->site[g->site];
-        double whole = fmax(1, p->at[g->place].occupancy + sum[g->place]);
-        status = rcr_species_add(list, (int32_t)g->place, site->atomic_number, site->occupancy / whole, err);
+        sum[g->place] += site->occupancy;
+        last[g->place] = site;
+        status = rcr_species_add(list, (int32_t)g->place, site->atomic_number, site->occupancy, err);
     }
     for (size_t i = 0; i < p->n && status == RCR_OK; i++) {
         const rcr_cif_site *site = &block->site[p->at[i].site], *other = last != NULL ? last[i] : NULL;
         if (other == NULL && is_full(p->at[i].occupancy)) continue;
-        double whole = p->at[i].occupancy + (sum != NULL ? sum[i] : 0);
-        status = check_sum(whole, site, other, block, err);
-        if (status == RCR_OK)
-            status = rcr_species_add(list, (int32_t)i, site->atomic_number, p->at[i].occupancy / fmax(1, whole), err);
+        status = check_sum(p->at[i].occupancy + (sum != NULL ? sum[i] : 0), site, other, block, err);
+        if (status == RCR_OK) status = rcr_species_add(list, (int32_t)i, site->atomic_number, p->at[i].occupancy, err);
     }
     rcr_free(sum);
     rcr_free(last);

@@ -16,9 +16,6 @@
 /* Positions closer than this (angstrom) are one place: symmetry images of one site on a special position, whose
  * coordinates files round to three or four decimals, or two sites that share it.  No two atoms are so close. */
 #define RCR_CIF_PLACE_TOLERANCE 0.1
-/* Occupancies of one place that sum to more than 1 and at most this are divided by their sum: refined each for itself,
- * or rounded, they reach 1.03 in published files. */
-#define RCR_CIF_MAX_OCCUPANCY 1.05
 
 typedef struct rcr_cif_view {
     const char *text; /* NULL: absent */

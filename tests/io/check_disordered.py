@@ -92,7 +92,7 @@ def ours(recryst, path):
 
 
 def theirs(path):
-    structure = CifParser(str(path), occupancy_tolerance=1.001, site_tolerance=1e-3).parse_structures(primitive=False)[0]
+    structure = CifParser(str(path), occupancy_tolerance=1.05, site_tolerance=1e-3).parse_structures(primitive=False)[0]
     sites = []
     for site in structure:
         held = {}
