@@ -16,6 +16,7 @@ const rcr_command rcr_commands[] = {
     {"embed", "write the vectors that a network makes of crystals or atoms", rcr_cmd_embed},
     {"import", "turn a checkpoint of CGCNN, SR-CGCNN or cgcnn2 into a model file", rcr_cmd_import},
     {"export", "write a model for CGCNN, SR-CGCNN, or as ONNX", rcr_cmd_export},
+    {"convert", "write structures in another format, or in another cell", rcr_cmd_convert},
     {"graph", "show the crystal graph of one structure file", rcr_cmd_graph},
     {"fetch", "make a dataset from the Materials Project or an OPTIMADE database", rcr_cmd_fetch},
     {"bench", "time this machine: reading, graphs, forward passes, training", rcr_cmd_bench},

@@ -31,6 +31,7 @@ int rcr_cmd_info(int argc, char **argv);
 int rcr_cmd_embed(int argc, char **argv);
 int rcr_cmd_import(int argc, char **argv);
 int rcr_cmd_export(int argc, char **argv);
+int rcr_cmd_convert(int argc, char **argv);
 int rcr_cmd_graph(int argc, char **argv);
 int rcr_cmd_fetch(int argc, char **argv);
 int rcr_cmd_bench(int argc, char **argv);

@@ -1,0 +1,395 @@
+#include "cli/convert_out.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "cli/output.h"
+#include "io/csv.h"
+
+/* Errors that are shown on standard error; the rest are counted. */
+enum { MAX_SHOWN_ERRORS = 20, MAX_NAME = 200 };
+
+/* A row of a folder's id_prop.csv. */
+typedef struct row {
+    char *id;
+    size_t n;
+    char **value; /* [n] of each column; NULL where there is none */
+} row;
+
+struct rcr_convert_out {
+    rcr_target_format format;
+    const char *path;
+    int is_folder;
+    rcr_output file; /* opened */
+    int is_open;
+    rcr_text pending; /* of JSON: the first structure, until it is known whether there are more */
+    size_t n_written, n_failed;
+
+    const char *errors_path;
+    rcr_text own_errors_path, errors;
+
+    /* A folder: names in use, lower case, in an open hash table; and the targets. */
+    char **name;
+    size_t n_names, n_slots;
+    char **column;
+    uint8_t *numeric; /* [n_columns] 1 while all values were numbers */
+    size_t n_columns;
+    row *row;
+    size_t n_rows, capacity;
+};
+
+static const char *suffix_of(rcr_target_format format) {
+    switch (format) {
+    case RCR_TO_CIF: return ".cif";
+    case RCR_TO_POSCAR: return ".vasp";
+    case RCR_TO_EXTXYZ: return ".extxyz";
+    default: return ".json";
+    }
+}
+
+rcr_target_format rcr_format_of_output(const char *path) {
+    static const struct {
+        const char *suffix;
+        rcr_target_format format;
+    } known[] = {{".cif", RCR_TO_CIF},       {".vasp", RCR_TO_POSCAR}, {".poscar", RCR_TO_POSCAR},
+                 {".extxyz", RCR_TO_EXTXYZ}, {".xyz", RCR_TO_EXTXYZ},  {".json", RCR_TO_JSON},
+                 {".jsonl", RCR_TO_JSONL},   {".ndjson", RCR_TO_JSONL}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (rcr_ends_with(path, known[i].suffix)) return known[i].format;
+    const char *base = strrchr(path, '/');
+    base = base != NULL ? base + 1 : path;
+    if (strncmp(base, "POSCAR", 6) == 0 || strncmp(base, "CONTCAR", 7) == 0) return RCR_TO_POSCAR;
+    return RCR_TO_AUTO;
+}
+
+int rcr_convert_is_folder(const char *path) {
+    size_t n = strlen(path);
+    return strcmp(path, "-") != 0 && (rcr_is_directory(path) || (n > 0 && path[n - 1] == '/'));
+}
+
+static void release(rcr_convert_out *out) {
+    if (out->is_open) rcr_output_abort(&out->file);
+    rcr_text_free(&out->pending);
+    rcr_text_free(&out->own_errors_path);
+    rcr_text_free(&out->errors);
+    for (size_t i = 0; i < out->n_slots; i++) rcr_free(out->name[i]);
+    rcr_free(out->name);
+    for (size_t i = 0; i < out->n_columns; i++) rcr_free(out->column[i]);
+    rcr_free(out->column);
+    rcr_free(out->numeric);
+    for (size_t i = 0; i < out->n_rows; i++) {
+        for (size_t k = 0; k < out->row[i].n; k++) rcr_free(out->row[i].value[k]);
+        rcr_free(out->row[i].value);
+        rcr_free(out->row[i].id);
+    }
+    rcr_free(out->row);
+    rcr_free(out);
+}
+
+rcr_status rcr_convert_out_open(rcr_convert_out **made, const char *path, rcr_target_format format,
+                                const char *errors_path, rcr_error *err) {
+    rcr_convert_out *out = rcr_calloc(1, sizeof *out);
+    rcr_status status = RCR_OK;
+    if (out == NULL) return rcr_fail_memory(err, "converting");
+    out->format = format;
+    out->path = path;
+    out->is_folder = rcr_convert_is_folder(path);
+    out->errors_path = errors_path;
+    if (out->is_folder) {
+        status = rcr_make_directory(path, err);
+        if (status == RCR_OK && errors_path == NULL) {
+            size_t n = strlen(path);
+            rcr_text_printf(&out->own_errors_path, "%s%serrors.csv", path, n > 0 && path[n - 1] == '/' ? "" : "/");
+            if (out->own_errors_path.failed) status = rcr_fail_memory(err, "converting");
+            out->errors_path = out->own_errors_path.data;
+        }
+    } else {
+        status = rcr_output_open(&out->file, path, err);
+        out->is_open = status == RCR_OK;
+    }
+    if (status == RCR_OK)
+        *made = out;
+    else
+        release(out);
+    return status;
+}
+
+size_t rcr_convert_out_written(const rcr_convert_out *out) { return out->n_written; }
+size_t rcr_convert_out_failed(const rcr_convert_out *out) { return out->n_failed; }
+const char *rcr_convert_out_errors(const rcr_convert_out *out) { return out->errors_path; }
+
+/* ---- errors */
+
+static void add_error(rcr_convert_out *out, const rcr_record *record) {
+    const rcr_error *e = &record->error;
+    const char *file = e->file[0] != '\0' ? e->file : record->file != NULL ? record->file : "";
+    char line[32] = "";
+    out->n_failed++;
+    if (out->errors_path == NULL) {
+        if (out->n_failed > MAX_SHOWN_ERRORS) return;
+        rcr_error shown = *e;
+        rcr_error_set_file(&shown, file);
+        rcr_cli_error(&shown);
+        return;
+    }
+    if (out->errors.length == 0) rcr_text_puts(&out->errors, "id,file,line,reason\n");
+    if (e->line > 0) snprintf(line, sizeof line, "%ld", e->line);
+    rcr_csv_write_field(&out->errors, record->id != NULL ? record->id : "", 1);
+    rcr_csv_write_field(&out->errors, file, 0);
+    rcr_csv_write_field(&out->errors, line, 0);
+    rcr_csv_write_field(&out->errors, e->message, 0);
+    rcr_text_puts(&out->errors, "\n");
+}
+
+/* ---- names in a folder */
+
+/* The slot of a name or where it would stand, upper and lower case alike: some file systems hold them to be. */
+static size_t find_name(const rcr_convert_out *out, const char *name) {
+    uint64_t key = 0;
+    for (const char *c = name; *c != '\0'; c++)
+        key = rcr_hash_counter(key, (uint64_t)rcr_ascii_lower((unsigned char)*c));
+    size_t slot = key & (out->n_slots - 1);
+    while (out->name[slot] != NULL && !rcr_equals_ignore_case(out->name[slot], strlen(out->name[slot]), name))
+        slot = (slot + 1) & (out->n_slots - 1);
+    return slot;
+}
+
+static int grow_names(rcr_convert_out *out) {
+    if (2 * (out->n_names + 1) <= out->n_slots) return 1;
+    char **old = out->name;
+    size_t n_old = out->n_slots, n_new = n_old > 0 ? 2 * n_old : 1024;
+    char **larger = rcr_calloc(n_new, sizeof *larger);
+    if (larger == NULL) return 0;
+    out->name = larger;
+    out->n_slots = n_new;
+    for (size_t i = 0; i < n_old; i++)
+        if (old[i] != NULL) out->name[find_name(out, old[i])] = old[i];
+    rcr_free(old);
+    return 1;
+}
+
+/* A file's name without suffix for an id: no slash, nothing that hides it, not too long, and used only once. */
+static char *take_name(rcr_convert_out *out, const char *id) {
+    char base[MAX_NAME + 1], name[MAX_NAME + 32];
+    size_t n = 0;
+    for (; id[n] != '\0' && n < MAX_NAME; n++) {
+        unsigned char c = (unsigned char)id[n];
+        base[n] = c < ' ' || c == 0x7f || strchr("/\\:*?\"<>|", c) != NULL || (n == 0 && c == '.') ? '_' : (char)c;
+    }
+    base[n] = '\0';
+    if (n == 0) strcpy(base, "structure");
+    snprintf(name, sizeof name, "%s", base);
+    if (!grow_names(out)) return NULL;
+    size_t slot;
+    /* atom_init.json means something else in a dataset's folder. */
+    for (unsigned long k = 2; out->name[slot = find_name(out, name)] != NULL || strcmp(name, "atom_init") == 0; k++)
+        snprintf(name, sizeof name, "%s-%lu", base, k);
+    out->name[slot] = rcr_strdup(name);
+    if (out->name[slot] != NULL) out->n_names++;
+    return out->name[slot];
+}
+
+/* ---- targets in a folder */
+
+static int is_number(const char *text) {
+    double value;
+    size_t n = strlen(text);
+    return rcr_parse_double(&value, text, n) || rcr_equals_ignore_case(text, n, "true") ||
+           rcr_equals_ignore_case(text, n, "false");
+}
+
+/* The number of a column, which is made where there is none; SIZE_MAX when out of memory. */
+static size_t find_column(rcr_convert_out *out, const char *key) {
+    for (size_t i = 0; i < out->n_columns; i++)
+        if (strcmp(out->column[i], key) == 0) return i;
+    char **column = rcr_realloc(out->column, out->n_columns + 1, sizeof *column);
+    if (column != NULL) out->column = column;
+    uint8_t *numeric = rcr_realloc(out->numeric, out->n_columns + 1, sizeof *numeric);
+    if (numeric != NULL) out->numeric = numeric;
+    if (column == NULL || numeric == NULL || (column[out->n_columns] = rcr_strdup(key)) == NULL) return SIZE_MAX;
+    numeric[out->n_columns] = 1;
+    return out->n_columns++;
+}
+
+static int set_value(rcr_convert_out *out, row *r, const rcr_property *property) {
+    size_t k = find_column(out, property->key);
+    if (k == SIZE_MAX) return 0;
+    if (k >= r->n) {
+        char **value = rcr_realloc(r->value, k + 1, sizeof *value);
+        if (value == NULL) return 0;
+        for (size_t i = r->n; i <= k; i++) value[i] = NULL;
+        r->value = value;
+        r->n = k + 1;
+    }
+    if (!is_number(property->value)) out->numeric[k] = 0;
+    if (r->value[k] != NULL) return 1; /* a key that is repeated: the first counts */
+    r->value[k] = rcr_strdup(property->value);
+    return r->value[k] != NULL;
+}
+
+static int add_row(rcr_convert_out *out, const char *id, const rcr_record *record) {
+    if (out->n_rows == out->capacity) {
+        size_t capacity = out->capacity > 0 ? 2 * out->capacity : 256;
+        row *larger = rcr_realloc(out->row, capacity, sizeof *larger);
+        if (larger == NULL) return 0;
+        out->row = larger;
+        out->capacity = capacity;
+    }
+    row *r = &out->row[out->n_rows++];
+    *r = (row){.id = rcr_strdup(id)};
+    int good = r->id != NULL;
+    for (size_t k = 0; k < record->n_properties && good; k++) good = set_value(out, r, &record->property[k]);
+    return good;
+}
+
+/* id_prop.csv of the columns that hold numbers alone, where there are any. */
+static rcr_status write_targets(rcr_convert_out *out, rcr_error *err) {
+    rcr_text table = {0}, path = {0};
+    size_t n_targets = 0;
+    rcr_csv_write_field(&table, "id", 1);
+    for (size_t k = 0; k < out->n_columns; k++) {
+        if (!out->numeric[k]) continue;
+        rcr_csv_write_field(&table, out->column[k], 0);
+        n_targets++;
+    }
+    rcr_text_puts(&table, "\n");
+    for (size_t i = 0; i < out->n_rows; i++) {
+        const row *r = &out->row[i];
+        rcr_csv_write_field(&table, r->id, 1);
+        for (size_t k = 0; k < out->n_columns; k++)
+            if (out->numeric[k]) rcr_csv_write_field(&table, k < r->n && r->value[k] != NULL ? r->value[k] : "", 0);
+        rcr_text_puts(&table, "\n");
+    }
+    rcr_text_printf(&path, "%s/id_prop.csv", out->path);
+    rcr_status status = RCR_OK;
+    if (table.failed || path.failed) status = rcr_fail_memory(err, "writing the targets");
+    if (status == RCR_OK && n_targets > 0) status = rcr_file_write(path.data, table.data, table.length, err);
+    rcr_text_free(&table);
+    rcr_text_free(&path);
+    return status;
+}
+
+/* ---- structures */
+
+/* Files of a folder, written by several threads. */
+typedef struct writing {
+    rcr_converted *item;
+    rcr_error *error; /* [n] */
+    rcr_status *status;
+} writing;
+
+static void write_piece(void *job, int index, int worker) {
+    (void)worker;
+    writing *w = job;
+    const rcr_converted *item = &w->item[index];
+    if (item->file != NULL)
+        w->status[index] = rcr_file_write(item->file, item->text.data, item->text.length, &w->error[index]);
+}
+
+static rcr_status write_files(rcr_converted *item, size_t n, rcr_pool *pool, rcr_error *err) {
+    writing w = {item, rcr_calloc(n, sizeof *w.error), rcr_calloc(n, sizeof *w.status)};
+    rcr_status status = RCR_OK;
+    if (w.error == NULL || w.status == NULL)
+        status = rcr_fail_memory(err, "converting");
+    else
+        rcr_pool_run(pool, (int)n, write_piece, &w);
+    for (size_t i = 0; i < n && status == RCR_OK; i++)
+        if ((status = w.status[i]) != RCR_OK && err != NULL) *err = w.error[i];
+    rcr_free(w.error);
+    rcr_free(w.status);
+    return status;
+}
+
+/* Append one structure to the one file. */
+static rcr_status put_structure(rcr_convert_out *out, rcr_text *text, rcr_error *err) {
+    if (out->format != RCR_TO_JSON) {
+        if (out->n_written > 0 && (out->format == RCR_TO_CIF || out->format == RCR_TO_POSCAR))
+            return rcr_fail(err, RCR_ERR_ARGUMENT,
+                            "%s holds one structure, and there are more: give a folder, with / at its end, or a name "
+                            "that ends in .extxyz, .json or .jsonl",
+                            strcmp(out->path, "-") == 0 ? "standard output in this format" : out->path);
+        rcr_output_write(&out->file, text);
+        return RCR_OK;
+    }
+    while (text->length > 0 && text->data[text->length - 1] == '\n') text->length--;
+    if (out->n_written == 0) {
+        rcr_text_append(&out->pending, text->data, text->length);
+        return out->pending.failed ? rcr_fail_memory(err, "converting") : RCR_OK;
+    }
+    rcr_text lead = {0};
+    if (out->n_written == 1) {
+        rcr_text_puts(&lead, "[");
+        rcr_output_write(&out->file, &lead);
+        rcr_output_write(&out->file, &out->pending);
+    }
+    rcr_text_puts(&lead, ",\n");
+    rcr_output_write(&out->file, &lead);
+    rcr_output_write(&out->file, text);
+    rcr_text_free(&lead);
+    return RCR_OK;
+}
+
+static rcr_status name_file(rcr_convert_out *out, rcr_converted *item, rcr_error *err) {
+    rcr_text path = {0};
+    const char *name = take_name(out, item->record.id);
+    size_t n = strlen(out->path);
+    if (name == NULL || !add_row(out, name, &item->record)) return rcr_fail_memory(err, "converting");
+    rcr_text_printf(&path, "%s%s%s%s", out->path, n > 0 && out->path[n - 1] == '/' ? "" : "/", name,
+                    suffix_of(out->format));
+    if (path.failed) {
+        rcr_text_free(&path);
+        return rcr_fail_memory(err, "converting");
+    }
+    item->file = path.data; /* rcr_free */
+    return RCR_OK;
+}
+
+rcr_status rcr_convert_out_add(rcr_convert_out *out, rcr_converted *item, size_t n, rcr_pool *pool, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    for (size_t i = 0; i < n && status == RCR_OK; i++) {
+        if (item[i].record.error.status == RCR_ERR_MEMORY) {
+            status = rcr_fail_memory(err, "reading a structure");
+        } else if (item[i].record.error.status != RCR_OK) {
+            add_error(out, &item[i].record);
+        } else {
+            status = out->is_folder ? name_file(out, &item[i], err) : put_structure(out, &item[i].text, err);
+            if (status == RCR_OK) out->n_written++;
+        }
+    }
+    if (status == RCR_OK && out->is_folder) status = write_files(item, n, pool, err);
+    if (status == RCR_OK && !out->is_folder && rcr_output_failed(&out->file)) {
+        out->is_open = 0;
+        return rcr_output_close(&out->file, err);
+    }
+    return status;
+}
+
+rcr_status rcr_convert_out_close(rcr_convert_out *out, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    if (out->is_folder) {
+        status = write_targets(out, err);
+    } else if (out->n_written > 0) {
+        rcr_text end = {0};
+        if (out->format == RCR_TO_JSON && out->n_written == 1) rcr_output_write(&out->file, &out->pending);
+        if (out->format == RCR_TO_JSON) {
+            rcr_text_puts(&end, out->n_written == 1 ? "\n" : "]\n");
+            rcr_output_write(&out->file, &end);
+            rcr_text_free(&end);
+        }
+        out->is_open = 0;
+        status = rcr_output_close(&out->file, err);
+    }
+    if (status == RCR_OK && out->errors.failed) status = rcr_fail_memory(err, "writing the errors");
+    if (status == RCR_OK && out->errors.length > 0)
+        status = rcr_file_write(out->errors_path, out->errors.data, out->errors.length, err);
+    release(out);
+    return status;
+}
+
+void rcr_convert_out_abort(rcr_convert_out *out) {
+    if (out != NULL) release(out);
+}
