@@ -332,8 +332,10 @@ static int add_json(rcr_record *record, blob text, const char *prefix) {
     if (text.size >= 8 && text.data[0] != '{' && get_word(text.data, 8) < text.size)
         at = (size_t)get_word(text.data, 8);
     if (text.size <= at || text.data[at] != '{') return 1;
-    json_t *object = rcr_json_load((const char *)text.data + at, text.size - at, 0, NULL);
-    int kept = object == NULL || (rcr_json_id(record, object) && rcr_json_properties(record, object, NULL, prefix));
+    json_t *object = NULL;
+    rcr_status status = rcr_json_load(&object, (const char *)text.data + at, text.size - at, 0, NULL);
+    int kept = status != RCR_ERR_MEMORY &&
+               (status != RCR_OK || (rcr_json_id(record, object) && rcr_json_properties(record, object, NULL, prefix)));
     json_decref(object);
     return kept;
 }

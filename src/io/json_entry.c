@@ -30,14 +30,14 @@ static int is_word(const char *p, const char *end, const char *word) {
     return (size_t)(end - p) >= n && memcmp(p, word, n) == 0;
 }
 
-/* NaN, Infinity and -Infinity outside strings become null.  The text is not longer after it but for NaN; NULL: there
- * are none, or out of memory. */
-static char *without_nan(size_t *new_length, const char *text, size_t length) {
+/* NaN, Infinity and -Infinity outside strings become null.  NULL: there are none, or *failed is 1, out of memory. */
+static char *without_nan(size_t *new_length, int *failed, const char *text, size_t length) {
     size_t n = 0;
     const char *end = text + length;
     for (const char *p = text; p < end && (p = memchr(p, 'N', (size_t)(end - p))) != NULL; p++)
         n += is_word(p, end, "NaN");
     char *out = rcr_malloc(length + n + 1, 1), *to = out;
+    *failed = out == NULL;
     if (out == NULL) return NULL;
     int in_string = 0, changed = 0;
     for (const char *p = text; p < end;) {
@@ -67,19 +67,22 @@ static char *without_nan(size_t *new_length, const char *text, size_t length) {
     return out;
 }
 
-json_t *rcr_json_load(const char *text, size_t length, long line, rcr_error *err) {
+rcr_status rcr_json_load(json_t **out, const char *text, size_t length, long line, rcr_error *err) {
     json_error_t why;
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (value == NULL) {
         size_t shorter;
-        char *clean = without_nan(&shorter, text, length);
+        int failed;
+        char *clean = without_nan(&shorter, &failed, text, length);
+        if (failed) return rcr_fail_memory(err, "reading JSON");
         if (clean != NULL) value = json_loadb(clean, shorter, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
         rcr_free(clean);
     }
     if (value == NULL)
-        rcr_fail_at(err, RCR_ERR_PARSE, "", line > 0 && why.line > 0 ? line + why.line - 1 : line,
-                    "not a JSON object: %s (column %d)", why.text, why.column);
-    return value;
+        return rcr_fail_at(err, RCR_ERR_PARSE, "", line > 0 && why.line > 0 ? line + why.line - 1 : line,
+                           "not a JSON object: %s (column %d)", why.text, why.column);
+    *out = value;
+    return RCR_OK;
 }
 
 /* ---------------------------------------------------------------- id and properties */
@@ -158,9 +161,9 @@ int rcr_json_is_structure(const json_t *object) {
 rcr_status rcr_structure_from_text(rcr_crystal **out, const char *key, const char *text, size_t length,
                                    rcr_error *err) {
     if (rcr_looks_like_json(text, length)) {
-        json_t *object = rcr_json_load(text, length, 0, err);
-        if (object == NULL) return RCR_ERR_PARSE;
-        rcr_status status = rcr_json_structure(out, object, err);
+        json_t *object = NULL;
+        rcr_status status = rcr_json_load(&object, text, length, 0, err);
+        if (status == RCR_OK) status = rcr_json_structure(out, object, err);
         json_decref(object);
         return status;
     }
@@ -302,8 +305,8 @@ void rcr_parse_json(rcr_record *record) {
     rcr_error *err = &record->error;
     size_t length = u->length; /* without its line end, so that an error is not said to be in the next line */
     while (length > 0 && rcr_is_space((unsigned char)u->text[length - 1])) length--;
-    json_t *value = rcr_json_load(u->text, length, record->line, err), *row = NULL;
-    if (value == NULL) return;
+    json_t *value = NULL, *row = NULL;
+    if (rcr_json_load(&value, u->text, length, record->line, err) != RCR_OK) return;
     if (u->table != NULL && u->table->structure_name != NULL)
         row = join_columns(value, u->table, u->key, err);
     else if (json_is_array(value))

@@ -180,8 +180,8 @@ rcr_status rcr_json_structure_parse(rcr_crystal **out, const char *text, size_t 
     rcr_error own;
     if (err == NULL) err = &own;
     rcr_record record = {.line = line};
-    json_t *root = rcr_json_load(text, length, line, err);
-    if (root == NULL) {
+    json_t *root;
+    if (rcr_json_load(&root, text, length, line, err) != RCR_OK) {
         err->line = line;
         return err->status;
     }

@@ -173,6 +173,19 @@ static void hash_text(rcr_record *record) {
     rcr_sha256_finish(hash, record->sha256);
 }
 
+/* The crystal's id is the record's. */
+static void rename_crystal(rcr_record *record) {
+    char *id = rcr_strdup(record->id);
+    if (id != NULL) {
+        rcr_free(record->crystal->id);
+        record->crystal->id = id;
+    } else {
+        rcr_crystal_free(record->crystal);
+        record->crystal = NULL;
+        rcr_fail_memory(&record->error, "reading a structure");
+    }
+}
+
 /* A parser sets the error's message and status where it fails, and leaves a crystal where it does not. */
 void rcr_record_parse(rcr_record *record) {
     record->value_line = record->line;
@@ -195,10 +208,7 @@ void rcr_record_parse(rcr_record *record) {
         if (record->error.line == 0) record->error.line = record->line;
         if (record->file != NULL) rcr_error_set_file(&record->error, record->file);
     } else if (record->crystal != NULL && record->id != NULL && strcmp(record->crystal->id, record->id) != 0) {
-        char *id = rcr_strdup(record->id);
-        if (id == NULL) return; /* the record's own id is the one that counts */
-        rcr_free(record->crystal->id);
-        record->crystal->id = id;
+        rename_crystal(record);
     }
 }
 
@@ -283,13 +293,17 @@ static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *pat
         rcr_window_release(&w);
         return rcr_fail_memory(err, "opening a file");
     }
-    rcr_format by_name = rcr_format_detect(name, "", 0);
-    if (rcr_looks_like_sqlite(w.data, n))
+    int json = rcr_looks_like_json(w.data, n), csv = 0;
+    if (!json && rcr_format_detect(name, "", 0) == RCR_FORMAT_UNKNOWN) csv = rcr_looks_like_structure_csv(w.data, n);
+    if (csv < 0) {
+        rcr_window_release(&w);
+        status = rcr_fail_memory(err, "opening a file");
+    } else if (rcr_looks_like_sqlite(w.data, n))
         status = open_database(&r->cutter, &w, path, data, length, packed, err);
-    else if (by_name == RCR_FORMAT_UNKNOWN && rcr_looks_like_structure_csv(w.data, n))
-        status = rcr_cut_csv(&r->cutter, &w, err);
-    else if (rcr_looks_like_json(w.data, n))
+    else if (json)
         status = rcr_cut_json(&r->cutter, &w, name, err);
+    else if (csv)
+        status = rcr_cut_csv(&r->cutter, &w, err);
     else if (rcr_format_detect(name, w.data, n) == RCR_FORMAT_EXTXYZ)
         status = rcr_cut_frames(&r->cutter, &w, err);
     else

@@ -125,8 +125,9 @@ int rcr_looks_like_structure_csv(const char *text, size_t length) {
     rcr_text_append(&both, text, row > 0 ? n + row : length);
     if (row == 0 && s.in == IN_QUOTES) rcr_text_puts(&both, "\"");
     rcr_csv *csv = NULL;
-    int found = 0;
-    if (!both.failed && rcr_csv_parse(&csv, both.data, both.length, NULL) == RCR_OK && csv->n_rows > 0)
+    rcr_status status = both.failed ? RCR_ERR_MEMORY : rcr_csv_parse(&csv, both.data, both.length, NULL);
+    int found = status == RCR_ERR_MEMORY ? -1 : 0;
+    if (status == RCR_OK && csv->n_rows > 0)
         found = find_column(&csv->row[0], csv->n_rows > 1 ? &csv->row[1] : NULL) != SIZE_MAX;
     rcr_csv_free(csv);
     rcr_text_free(&both);

@@ -228,8 +228,8 @@ static rcr_status read_others(json_t **out, const json_file *f, const char *left
         if (!rcr_json_skip_value(&w) || w.at == w.begin) {
             status = fail_syntax(err, &w);
         } else if (wanted) {
-            json_t *value = rcr_json_load(w.data + w.begin, w.at - w.begin, w.line, err);
-            status = value == NULL ? RCR_ERR_PARSE : RCR_OK;
+            json_t *value = NULL;
+            status = rcr_json_load(&value, w.data + w.begin, w.at - w.begin, w.line, err);
             if (value != NULL && json_object_set_new(object, json_string_value(name), value) != 0)
                 status = rcr_fail_memory(err, "reading a table");
         }
@@ -285,8 +285,9 @@ static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_e
     rcr_text head = {0};
     rcr_text_append(&head, w->data + w->begin, value);
     rcr_text_puts(&head, "null}");
-    json_t *object = head.failed ? NULL : rcr_json_load(head.data, head.length, w->line, err);
-    rcr_status status = object != NULL ? RCR_OK : head.failed ? rcr_fail_memory(err, "reading a table") : RCR_ERR_PARSE;
+    json_t *object = NULL;
+    rcr_status status = head.failed ? rcr_fail_memory(err, "reading a table")
+                                    : rcr_json_load(&object, head.data, head.length, w->line, err);
     rcr_text_free(&head);
     /* What is missing may stand behind the data, unless the file is cut off; rows can do without an index. */
     int has_columns = json_is_array(json_object_get(object, "columns"));

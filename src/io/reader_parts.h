@@ -55,7 +55,8 @@ rcr_status rcr_cut_csv(rcr_cutter *out, rcr_window *window, rcr_error *err);
  * over, also on failure. */
 rcr_status rcr_cut_asedb(rcr_cutter *out, const char *path, const void *data, size_t length, void *own, rcr_error *err);
 
-/* 1 when the bytes begin as JSON, as an ASE database (SQLite), or as a CSV table with a column of structures do. */
+/* 1 when the bytes begin as JSON, as an ASE database (SQLite), or as a CSV table with a column of structures do (-1: out of
+ * memory). */
 int rcr_looks_like_json(const char *text, size_t length);
 int rcr_looks_like_sqlite(const char *text, size_t length);
 int rcr_looks_like_structure_csv(const char *text, size_t length);
@@ -81,8 +82,9 @@ int rcr_structure_key(const char *name, size_t length);
 /* A structure that stands in a cell or a string: CIF, POSCAR, JSON. `key`: the name it stands under. */
 rcr_status rcr_structure_from_text(rcr_crystal **out, const char *key, const char *text, size_t length, rcr_error *err);
 
-/* JSON into a value, with NaN and Infinity (which Python writes) as null.  NULL: *err says why; line: of text. */
-json_t *rcr_json_load(const char *text, size_t length, long line, rcr_error *err);
+/* JSON into a value, with NaN and Infinity (which Python writes) as null; line: of text.  Free with json_decref.
+ * Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
+rcr_status rcr_json_load(json_t **out, const char *text, size_t length, long line, rcr_error *err);
 /* Crystal, id and properties of one JSON value. */
 rcr_status rcr_json_record(rcr_record *record, json_t *value, rcr_error *err);
 /* Add numbers, booleans and short texts of an object as properties; `skip`: one key that is left out, or NULL.

@@ -5,6 +5,7 @@
 #include "data/prepare.h"
 #include "graph/packed.h"
 #include "io/json_structure.h"
+#include "io/reader.h"
 #include "io/structure.h"
 #include "model/safetensors.h"
 #include "train/evaluate.h"
@@ -38,6 +39,45 @@ static void reading(void **state) {
     faults_each(RCR_FAULT_MEMORY, "CIF", parse, NULL, (void *)(uintptr_t)cif, 1, 0);
     faults_each(RCR_FAULT_MEMORY, "extended XYZ", parse, NULL, (void *)(uintptr_t)extxyz, 1, 0);
     faults_each(RCR_FAULT_MEMORY, "JSON", parse_json, NULL, (void *)(uintptr_t)json, 1, 0);
+}
+
+/* All structures of a file; one that is lost without a word would be worse than any error. */
+static rcr_status read_file(void *context, rcr_error *err) {
+    rcr_reader *reader = NULL;
+    rcr_record record;
+    rcr_status status = rcr_reader_open(&reader, context, err);
+    size_t n = 0;
+    while (status == RCR_OK && rcr_reader_read(reader, &record)) {
+        n++;
+        status = record.error.status;
+        *err = record.error;
+        rcr_record_release(&record);
+    }
+    if (status == RCR_OK && n != 3) fail_msg("%s: %zu of 3 structures", (char *)context, n);
+    rcr_reader_close(reader);
+    return status;
+}
+
+static void files_of_many(void **state) {
+    (void)state;
+    static const char *const files[] = {"split.json.gz",
+                                        "split_data_first.json",
+                                        "columns_by_id.json",
+                                        "by_id.json",
+                                        "entries.json",
+                                        "lines.jsonl",
+                                        "optimade.json",
+                                        "mp.csv",
+                                        "json_cells.csv",
+                                        "ase.db.gz",
+                                        "frames.extxyz",
+                                        "jarvis.json",
+                                        "matbench_some_thing.json"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/tests/io/cases/reader/%s", getenv("RECRYST_SOURCE"), files[i]);
+        faults_each(RCR_FAULT_MEMORY, files[i], read_file, NULL, path, 1, 0);
+    }
 }
 
 static rcr_status build_graph(void *context, rcr_error *err) {
@@ -158,7 +198,8 @@ static void stores(void **state) {
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, toy_setup, toy_teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reading), cmocka_unit_test(graphs), in_folder(datasets),
-                                       in_folder(training),       in_folder(predicting),    in_folder(stores)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reading), cmocka_unit_test(files_of_many), cmocka_unit_test(graphs), in_folder(datasets),
+        in_folder(training),       in_folder(predicting),           in_folder(stores)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,9 @@
 /* The attributes of one OPTIMADE structure. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rcr_error err = {.status = RCR_OK};
-    json_t *object = rcr_json_load((const char *)data, size, 1, &err);
-    if (object == NULL) return err.message[0] != '\0' ? 0 : fuzz_fail("an error without its reason");
+    json_t *object = NULL;
+    if (rcr_json_load(&object, (const char *)data, size, 1, &err) != RCR_OK)
+        return err.message[0] != '\0' ? 0 : fuzz_fail("an error without its reason");
     rcr_crystal *crystal = NULL;
     rcr_status status = rcr_optimade_structure(&crystal, object, &err);
     json_decref(object);
