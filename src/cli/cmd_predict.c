@@ -221,15 +221,17 @@ int rcr_cmd_predict(int argc, char **argv) {
         .command = "predict",
         .usage = "MODEL FILE_OR_DIR... [options]\nMODEL - [options]",
         .description = "Predict structures with a model: a model file, a run directory, or the name of a\n"
-                       "shipped model. Inputs are structure files (CIF, extended XYZ with any number of\n"
-                       "frames), folders and archives of them, and datasets (targets are not needed).\n"
-                       "Rows come in the order of the inputs, files of a folder sorted by name. An input\n"
-                       "that can't be used has an empty prediction and the reason under error.\n"
+                       "shipped model. Inputs are files of one or many structures (CIF, POSCAR, extended\n"
+                       "XYZ, JSON, ASE database, CSV with CIFs; packed or not), folders and archives of\n"
+                       "them, and datasets (targets are not needed). Every structure has its row, in the\n"
+                       "order of the inputs, files of a folder sorted by name. One that can't be used\n"
+                       "has an empty prediction and the reason under error.\n"
                        "With - structures are a stream on standard input: frames of extended XYZ, lines\n"
                        "of JSON, or file names one a line; --out then grows row by row.\n",
         .examples = "  recryst predict runs/first NaCl.cif MgO.cif\n"
                     "  recryst predict model.safetensors structures/ --out predictions.csv\n"
                     "  recryst predict model.safetensors frames.extxyz --format jsonl\n"
+                    "  recryst predict model.safetensors candidates.db mp_20.csv --out predictions.csv\n"
                     "  generate | recryst predict model.safetensors - --out rows.csv --resume\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,

@@ -43,9 +43,10 @@ typedef struct rcr_dataset {
 typedef void rcr_dataset_progress(void *context, size_t done, size_t total);
 
 typedef struct rcr_dataset_options {
-    const char *target; /* column (or extxyz info key) by name; NULL: the only one, else an error that lists them */
-    int need_target;    /* 0: rows without targets are fine */
-    int strict;         /* the first bad row is the error */
+    const char
+        *target; /* column (or property of a structure) by name; NULL: the only one, else an error that lists them */
+    int need_target; /* 0: rows without targets are fine */
+    int strict;      /* the first bad row is the error */
     rcr_graph_options graph;
     const rcr_element_table *known; /* refuse crystals with elements outside; NULL: dataset's own, else CGCNN's */
     size_t keep_bytes; /* of a file's crystals that may wait in memory for their graphs; the others are read again.  0:
@@ -60,8 +61,7 @@ typedef struct rcr_dataset_options {
  * is either id,target without a header, or has a header: the id is the column called id or material_id, else the first;
  *  - a CSV file with a header whose column (file, filename, path, cif_file, structure) holds file names, relative to
  * the CSV's folder; without such a column, ID.cif beside it;
- *  - an extxyz file: targets are keys of its frames' second lines; the id is the key id, material_id or name, else
- *    NAME-<number of the frame, from 1>.
+ *  - whatever io/reader.h reads, or a folder or an archive of it: targets are the records' properties, ids theirs.
  * A row that can't be used (no file, a file that can't be read, an element outside the table, no value for the target,
  * an id that came before) becomes a bad row, and reading goes on.  The result does not depend on the pool, nor on
  * whether the data are packed. Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_ARGUMENT (no such target: lists what there

@@ -1,6 +1,6 @@
 """Write the same crystals in every format that holds many of them, with ASE and pymatgen, and what they are.
 
-usage: make_reader_cases.py FOLDER [NUMBER]      (needs ase, pymatgen, monty)
+usage: make_reader_cases.py FOLDER [NUMBER [SITES]]      (needs ase, pymatgen, monty; at most SITES sites, 6)
 
 tests/io/cases/reader was made with NUMBER 3; test_reader.c runs it with 500 where RECRYST_VENV names a virtual environment.
 expected.txt: for each file FILE, and for each of its structures a line
@@ -24,13 +24,14 @@ from pymatgen.io.cif import CifWriter
 
 warnings.simplefilter("ignore")
 folder, number = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 3
+max_sites = int(sys.argv[3]) if len(sys.argv) > 3 else 6
 os.makedirs(folder, exist_ok=True)
 rng = np.random.default_rng(20)
 elements = ["Li", "O", "Al", "Si", "Ti", "Fe", "Ni", "Ga", "Ag", "U"]
 
 
 def crystal():
-    n = int(rng.integers(1, 7))
+    n = int(rng.integers(1, max_sites + 1))
     lattice = Lattice.from_parameters(*rng.uniform(3, 9, 3).round(4), *rng.uniform(65, 115, 3).round(3))
     return Structure(lattice, [elements[k] for k in rng.integers(0, len(elements), n)], rng.random((n, 3)).round(6))
 
