@@ -230,8 +230,7 @@ int rcr_cmd_predict(int argc, char **argv) {
                        "of JSON, or file names one a line; --out then grows row by row.\n",
         .examples = "  recryst predict runs/first NaCl.cif MgO.cif\n"
                     "  recryst predict model.safetensors structures/ --out predictions.csv\n"
-                    "  recryst predict model.safetensors frames.extxyz --format jsonl\n"
-                    "  recryst predict model.safetensors candidates.db mp_20.csv --out predictions.csv\n"
+                    "  recryst predict model.safetensors frames.extxyz mp_20.csv --format jsonl\n"
                     "  generate | recryst predict model.safetensors - --out rows.csv --resume\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,

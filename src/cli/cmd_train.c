@@ -293,10 +293,10 @@ int rcr_cmd_train(int argc, char **argv) {
         .description = "Train a model on DATA and write a run directory: model.safetensors (the best by\n"
                        "validation), metrics.csv, predictions, errors.csv (rows that can't be used) and\n"
                        "report.html. DATA is a folder or archive in CGCNN's layout (id_prop.csv beside\n"
-                       "ID.cif files), a CSV table with a column of file names or of CIFs, an extended XYZ\n"
-                       "or JSON file (pymatgen, Matbench, pandas, OPTIMADE), an ASE database, or a store.\n",
+                       "ID.cif files), a CSV table with a column of file names or of CIFs, an extended\n"
+                       "XYZ or JSON file (pymatgen, Matbench, pandas, OPTIMADE), an ASE database, or a\n"
+                       "graph store.\n",
         .examples = "  recryst train data/demo/alloys.tar.zst --target formation_energy\n"
-                    "  recryst train matbench_phonons.json.gz --unit 1/cm\n"
                     "  recryst train elastic.tar.zst --target band_gap --unit eV --model cgcnn --layers 3\n"
                     "  recryst train elastic.tar.zst --target K_VRH --loss huber \\\n"
                     "      --schedule one-cycle --average 0.995 --out runs/b\n"

@@ -55,8 +55,8 @@ rcr_status rcr_cut_csv(rcr_cutter *out, rcr_window *window, rcr_error *err);
  * over, also on failure. */
 rcr_status rcr_cut_asedb(rcr_cutter *out, const char *path, const void *data, size_t length, void *own, rcr_error *err);
 
-/* 1 when the bytes begin as JSON, as an ASE database (SQLite), or as a CSV table with a column of structures do (-1: out of
- * memory). */
+/* 1 when the bytes begin as JSON, as an ASE database (SQLite), or as a CSV table with a column of structures do (-1:
+ * out of memory). */
 int rcr_looks_like_json(const char *text, size_t length);
 int rcr_looks_like_sqlite(const char *text, size_t length);
 int rcr_looks_like_structure_csv(const char *text, size_t length);
