@@ -33,7 +33,8 @@ static rcr_status parse(rcr_page **out, const char *body, size_t length, int opt
     json_error_t why;
     json_t *root = json_loadb(body, length, JSON_ALLOW_NUL, &why);
     /* Python's NaN is no JSON; a row with one is no reason to lose the page. */
-    if (root == NULL) root = rcr_json_load(body, length, 0, NULL);
+    if (root == NULL && rcr_json_load(&root, body, length, 0, NULL) == RCR_ERR_MEMORY)
+        return rcr_fail_memory(err, "reading an answer");
     if (root == NULL)
         return rcr_fail(err, RCR_ERR_PARSE, "the answer is not JSON: %s (line %d, column %d)", why.text, why.line,
                         why.column);
