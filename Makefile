@@ -14,6 +14,7 @@ help:
 	@echo 'make checks     only the checks of the sources: rooms, headers, format, symbols, ...'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
 	@echo 'make fuzz       every reader under libFuzzer with sanitizers; RUNS=10000000 for the long campaign (resumable)'
+	@echo 'make aarch64    build for 64-bit ARM in build-aarch64/, run kernel and other tests under qemu (tools/setup.sh --dev)'
 	@echo 'make format     lay out the sources with clang-format'
 	@echo 'make install    install command, library and header below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make clean      remove the build folders; runs/ stays'
@@ -55,6 +56,9 @@ fuzz:
 	@bash tools/setup.sh --dev
 	@CMAKE_OPTIONS='$(CMAKE_OPTIONS)' bash tools/fuzz.sh $(or $(RUNS),20000)
 
+aarch64: build
+	@bash tools/aarch64.sh build-aarch64 $(BUILD)
+
 format:
 	@bash tools/format.sh
 
@@ -63,4 +67,4 @@ install: build
 	@cmake --install $(BUILD)
 
 clean:
-	@rm -rf $(BUILD) build-clang build-asan build-fuzz
+	@rm -rf $(BUILD) build-clang build-asan build-aarch64 build-fuzz

@@ -4,6 +4,8 @@
  *     bench_structures stream SOURCE COUNT      COUNT structures: those of SOURCE (a folder or archive of CIF files, or
  *                                               an extended XYZ file; at most 5,000 of them) again and again, each time
  *                                               under another strain of up to 2 per cent
+ *     bench_structures labelled SOURCE COUNT FIRST   the same, numbered from FIRST on, with a target, mean_z
+ *     bench_structures cif K                    as supercell, but a CIF of space group P 1
  *
  * Formatting numbers by hand keeps the generator far faster than what it feeds. */
 #include <math.h>
@@ -59,28 +61,71 @@ static char *put_atom(char *p, int z, const double r[3]) {
     return p;
 }
 
-static char *put_head(char *p, int64_t n, const double lattice[3][3], const char *id) {
+/* mean_z: a made-up target; 0: none. */
+static char *put_head(char *p, int64_t n, const double lattice[3][3], const char *id, double mean_z) {
     p += sprintf(p, "%lld\nLattice=\"", (long long)n);
     for (int k = 0; k < 9; k++) {
         p = put_number(p, lattice[k / 3][k % 3]);
         *p++ = k < 8 ? ' ' : '"';
     }
-    return p + sprintf(p, " Properties=species:S:1:pos:R:3%s%.100s\n", id[0] != '\0' ? " id=" : "", id);
+    p += sprintf(p, " Properties=species:S:1:pos:R:3%s%.100s", id[0] != '\0' ? " id=" : "", id);
+    if (mean_z > 0) p = put_number(put_text(p, " mean_z="), mean_z);
+    *p++ = '\n';
+    return p;
+}
+
+/* Rock salt with every atom moved a little. */
+typedef struct salt {
+    long k;
+    double spacing;
+    rcr_rng rng;
+} salt;
+
+/* Atom i: its element, and its position in units of the spacing. */
+static int salt_atom(double r[3], salt *s, long i) {
+    const long at[3] = {i % s->k, i / s->k % s->k, i / s->k / s->k};
+    for (int d = 0; d < 3; d++) r[d] = (double)at[d] + 0.07 * (rcr_rng_uniform(&s->rng) - 0.5);
+    return (at[0] + at[1] + at[2]) % 2 == 0 ? 11 : 17;
 }
 
 static int supercell(long k) {
-    const double spacing = 2.8201, lattice[3][3] = {{spacing * (double)k, 0, 0},
-                                                    {0, spacing * (double)k, 0},
-                                                    {0, 0, spacing * (double)k}};
+    salt s = {.k = k, .spacing = 2.8201};
+    const double length = s.spacing * (double)k, lattice[3][3] = {{length, 0, 0}, {0, length, 0}, {0, 0, length}};
     char line[512];
-    rcr_rng rng;
-    rcr_rng_seed(&rng, 1, 1);
-    fwrite(line, 1, (size_t)(put_head(line, (int64_t)k * k * k, lattice, "") - line), stdout);
+    rcr_rng_seed(&s.rng, 1, 1);
+    fwrite(line, 1, (size_t)(put_head(line, (int64_t)k * k * k, lattice, "", 0) - line), stdout);
     for (long i = 0; i < k * k * k; i++) {
-        const long at[3] = {i % k, i / k % k, i / k / k};
         double r[3];
-        for (int d = 0; d < 3; d++) r[d] = spacing * (double)at[d] + 0.2 * (rcr_rng_uniform(&rng) - 0.5);
-        fwrite(line, 1, (size_t)(put_atom(line, (at[0] + at[1] + at[2]) % 2 == 0 ? 11 : 17, r) - line), stdout);
+        int z = salt_atom(r, &s, i);
+        for (int d = 0; d < 3; d++) r[d] *= s.spacing;
+        fwrite(line, 1, (size_t)(put_atom(line, z, r) - line), stdout);
+    }
+    return fflush(stdout) == 0 ? 0 : fail("can't write", NULL);
+}
+
+static int supercell_cif(long k) {
+    salt s = {.k = k, .spacing = 2.8201};
+    char line[512];
+    rcr_rng_seed(&s.rng, 1, 1);
+    double length = s.spacing * (double)k;
+    printf("data_salt\n_symmetry_space_group_name_H-M 'P 1'\n_symmetry_Int_Tables_number 1\n"
+           "_cell_length_a %.6f\n_cell_length_b %.6f\n_cell_length_c %.6f\n"
+           "_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\n"
+           "loop_\n_symmetry_equiv_pos_site_id\n_symmetry_equiv_pos_as_xyz\n1 'x, y, z'\n"
+           "loop_\n_atom_site_type_symbol\n_atom_site_label\n_atom_site_symmetry_multiplicity\n_atom_site_fract_x\n"
+           "_atom_site_fract_y\n_atom_site_fract_z\n_atom_site_occupancy\n",
+           length, length, length);
+    for (long i = 0; i < k * k * k; i++) {
+        double r[3];
+        const char *symbol = rcr_element_symbol(salt_atom(r, &s, i));
+        char *p = line + sprintf(line, "%s %s%ld 1", symbol, symbol, i);
+        for (int d = 0; d < 3; d++) {
+            *p++ = ' ';
+            /* A millionth of the cell would be 0.3 thousandths of an angstrom in the largest one. */
+            p += sprintf(p, "%.9f", r[d] / (double)k);
+        }
+        p = put_text(p, " 1\n");
+        fwrite(line, 1, (size_t)(p - line), stdout);
     }
     return fflush(stdout) == 0 ? 0 : fail("can't write", NULL);
 }
@@ -131,7 +176,8 @@ static void strain_lattice(double out[3][3], const double in[3][3], rcr_rng *rng
         for (int j = 0; j < 3; j++) out[i][j] = in[i][0] * s[0][j] + in[i][1] * s[1][j] + in[i][2] * s[2][j];
 }
 
-static int stream(const char *path, long long count) {
+/* first: the number of the first one; 0: from 1 on, and without targets. */
+static int stream(const char *path, long long count, long long first) {
     static set s;
     rcr_error err = {.message = ""};
     rcr_status status = rcr_ends_with(path, "xyz") ? read_frames(&s, path, &err) : read_folder(&s, path, &err);
@@ -146,14 +192,16 @@ static int stream(const char *path, long long count) {
     char *frame = malloc(1024 + 64 * (size_t)largest);
     if (frame == NULL) return fail("out of memory", NULL);
     rcr_rng rng;
-    rcr_rng_seed(&rng, 1, 1);
+    rcr_rng_seed(&rng, (uint64_t)(first > 0 ? first : 1), 1);
     for (long long k = 0; k < count; k++) {
         const rcr_crystal *c = s.crystal[(size_t)k % s.n];
         double l[3][3];
         char id[32];
         strain_lattice(l, (const double(*)[3])c->lattice, &rng);
-        snprintf(id, sizeof id, "s%lld", k + 1);
-        char *p = put_head(frame, c->n_sites, (const double(*)[3])l, id);
+        snprintf(id, sizeof id, "s%lld", k + (first > 0 ? first : 1));
+        double mean_z = 0;
+        for (int32_t i = 0; i < c->n_sites && first > 0; i++) mean_z += c->atomic_number[i] / (double)c->n_sites;
+        char *p = put_head(frame, c->n_sites, (const double(*)[3])l, id, mean_z);
         for (int32_t i = 0; i < c->n_sites; i++) {
             const double *f = c->frac[i];
             double r[3];
@@ -169,8 +217,11 @@ static int stream(const char *path, long long count) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 3 && strcmp(argv[1], "supercell") == 0 && atol(argv[2]) > 0 && atol(argv[2]) <= 200)
-        return supercell(atol(argv[2]));
-    if (argc == 4 && strcmp(argv[1], "stream") == 0) return stream(argv[2], atoll(argv[3]));
-    return fail("supercell K | stream SOURCE COUNT", NULL);
+    long k = argc == 3 ? atol(argv[2]) : 0;
+    if (k > 0 && k <= 200 && strcmp(argv[1], "supercell") == 0) return supercell(k);
+    if (k > 0 && k <= 200 && strcmp(argv[1], "cif") == 0) return supercell_cif(k);
+    if (argc == 4 && strcmp(argv[1], "stream") == 0) return stream(argv[2], atoll(argv[3]), 0);
+    if (argc == 5 && strcmp(argv[1], "labelled") == 0 && atoll(argv[4]) > 0)
+        return stream(argv[2], atoll(argv[3]), atoll(argv[4]));
+    return fail("supercell K | cif K | stream SOURCE COUNT | labelled SOURCE COUNT FIRST", NULL);
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what recryst needs to be built, from Debian's packages (Debian 12 or later, Ubuntu 24.04 or later), as root
 # or through sudo.  Quiet, offline and without root when everything is there.  On another system it says what to install.
-# usage: tools/setup.sh [--dev]     --dev adds what only the project's own checks use (clang, clang-format, g++)
+# usage: tools/setup.sh [--dev]     --dev adds what only the project's own checks use (clang, clang-format, g++; a cross compiler and emulator for ARM)
 set -eu
 
 packages="cmake ninja-build gcc libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
---dev) packages="$packages g++ clang clang-format python3 openssl ca-certificates" ;;
+--dev) packages="$packages g++ clang clang-format python3 openssl ca-certificates gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
 *)
     echo "usage: tools/setup.sh [--dev]" >&2
     exit 2
