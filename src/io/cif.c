@@ -1,6 +1,7 @@
 #include "io/cif.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -47,6 +48,7 @@ static void set_transform(rcr_cif_block *block, rcr_cif_tag tag, const rcr_cif_t
     int place = (int)tag - RCR_TAG_TO_FRACT;
     if (!rcr_cif_number(&number, value->text, value->length)) return;
     block->transform[place / 12][place % 12] = number;
+    block->transform_given |= (uint32_t)1 << place;
     block->transform_at = (rcr_cif_view){value->text, value->length};
 }
 
@@ -290,7 +292,7 @@ static void clear_block(rcr_cif_block *block, const rcr_cif_lexer *lexer, const 
     rcr_cif_site *site = block->site;
     rcr_symop *op = block->op;
     size_t capacity_sites = block->capacity_sites, capacity_ops = block->capacity_ops;
-    memset(block, 0, sizeof *block);
+    memset(block, 0, offsetof(rcr_cif_block, centring));
     block->lexer = lexer;
     block->start = start;
     block->site = site;
@@ -298,7 +300,6 @@ static void clear_block(rcr_cif_block *block, const rcr_cif_lexer *lexer, const 
     block->capacity_sites = capacity_sites;
     block->capacity_ops = capacity_ops;
     for (int i = 0; i < 6; i++) block->cell[i] = NAN;
-    for (int i = 0; i < 24; i++) block->transform[i / 12][i % 12] = NAN;
 }
 
 static int has_cell(const rcr_cif_block *block) {
@@ -440,7 +441,7 @@ rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, si
     reader r;
     memset(&r, 0, sizeof r);
     rcr_cif_block block;
-    memset(&block, 0, sizeof block);
+    memset(&block, 0, offsetof(rcr_cif_block, centring));
     rcr_cif_lexer_start(&r.lexer, text, length);
     int found = 0, saw_cell = 0, saw_sites = 0;
     rcr_status status = read_blocks(&block, &r, &found, &saw_cell, &saw_sites, err);

@@ -95,34 +95,28 @@ static void by_cell(rcr_cif_block *block, const double l[3][3]) {
     }
 }
 
-static int is_given(const double transform[12]) {
-    for (int i = 0; i < 9; i++)
-        if (isnan(transform[i])) return 0;
-    return 1;
+/* All nine elements of the matrix are there. */
+static int is_given(const rcr_cif_block *block, int which) {
+    return (block->transform_given >> (12 * which) & 0x1FF) == 0x1FF;
 }
 
 /* f = M r + v as the file gives it, or from r = N f + w; 0: N has no inverse. */
 static int find_transform(double m[3][3], double v[3], const rcr_cif_block *block) {
-    if (is_given(block->transform[0])) {
-        const double *t = block->transform[0];
-        memcpy(m, t, 9 * sizeof *t);
-        for (int i = 0; i < 3; i++) v[i] = isnan(t[9 + i]) ? 0 : t[9 + i];
-        return 1;
-    }
-    const double *t = block->transform[1];
+    int which = !is_given(block, 0);
+    const double *t = block->transform[which]; /* what is absent is 0 */
+    memcpy(m, t, 9 * sizeof *t);
+    memcpy(v, t + 9, 3 * sizeof *t);
+    if (which == 0) return 1;
     double n[3][3];
     memcpy(n, t, sizeof n);
     if (!rcr_lattice_invert(m, (const double(*)[3])n)) return 0; /* of rows or columns, the inverse is the same */
-    for (int i = 0; i < 3; i++) {
-        v[i] = 0;
-        for (int j = 0; j < 3; j++) v[i] -= isnan(t[9 + j]) ? 0 : m[i][j] * t[9 + j];
-    }
+    for (int i = 0; i < 3; i++) v[i] = -(m[i][0] * t[9] + m[i][1] * t[10] + m[i][2] * t[11]);
     return 1;
 }
 
 rcr_status rcr_cif_to_fractional(rcr_cif_block *block, const double lattice[3][3], rcr_error *err) {
     double m[3][3], v[3];
-    if (!is_given(block->transform[0]) && !is_given(block->transform[1])) {
+    if (!is_given(block, 0) && !is_given(block, 1)) {
         by_cell(block, lattice);
         return RCR_OK;
     }

@@ -38,8 +38,9 @@ typedef struct rcr_cif_block {
     double cell[6];              /* a, b, c, alpha, beta, gamma; NaN: absent */
     const char *unknown_cell[6]; /* where it says '?' instead */
     int cartesian;               /* the sites hold Cartesian coordinates, angstrom */
-    double transform[2][12];   /* to fractional, to Cartesian: a matrix by rows, a vector that is added; NaN: absent */
-    rcr_cif_view transform_at; /* a value of theirs */
+    double transform[2][12];     /* to fractional, to Cartesian: a matrix by rows, a vector that is added */
+    uint32_t transform_given;    /* bit 12 i + j: transform[i][j] is there */
+    rcr_cif_view transform_at;   /* a value of theirs */
     rcr_cif_view hall, hm, number, formula, formula_units;
     size_t n_sites, capacity_sites;
     rcr_cif_site *site;
@@ -49,12 +50,13 @@ typedef struct rcr_cif_block {
     const char *operations; /* where they begin */
     int magnetic;           /* they are those of a magnetic space group, without their time reversals */
     size_t n_centrings;
-    rcr_symop centring[RCR_CIF_MAX_CENTRINGS]; /* further translations of a magnetic space group */
-    rcr_cif_view superspace;                   /* an operation in superspace */
-    rcr_cif_view first_unplaced;               /* label of a site without coordinates */
-    int has_site_loop;                         /* a loop of atom sites was seen, with or without coordinates */
-    int32_t formula_known;                     /* formula parsed: -1 no, 1 yes, 0 not tried */
-    double formula_count[119];                 /* atoms of each element in the formula */
+    rcr_cif_view superspace;     /* an operation in superspace */
+    rcr_cif_view first_unplaced; /* label of a site without coordinates */
+    int has_site_loop;           /* a loop of atom sites was seen, with or without coordinates */
+    int32_t formula_known;       /* formula parsed: -1 no, 1 yes, 0 not tried */
+    double formula_count[119];   /* atoms of each element in the formula */
+    /* [n_centrings] further translations of a magnetic space group; large, so it comes last and is not cleared. */
+    rcr_symop centring[RCR_CIF_MAX_CENTRINGS];
 } rcr_cif_block;
 
 /* Copy a view into a message: at most 39 characters, those that are not printable ASCII as '?'. */
@@ -86,7 +88,9 @@ rcr_status rcr_cif_add_centring(rcr_cif_block *block, const rcr_cif_token *value
 rcr_status rcr_cif_to_fractional(rcr_cif_block *block, const double lattice[3][3], rcr_error *err);
 
 /* '.' and '?' without quotes. */
-int rcr_cif_token_unknown(const rcr_cif_token *token);
+static inline int rcr_cif_token_unknown(const rcr_cif_token *token) {
+    return token->kind == RCR_CIF_BARE && token->length == 1 && (*token->text == '.' || *token->text == '?');
+}
 /* Room for one more element of an array; NULL when out of memory. */
 void *rcr_cif_grow(void *array, size_t n, size_t *capacity, size_t size);
 

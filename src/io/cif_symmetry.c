@@ -11,10 +11,6 @@
  * their symmetry reach about 0.01 (an angle of 90.5 degrees); operations of another setting go far beyond. */
 #define MAX_MISFIT 0.03
 
-int rcr_cif_token_unknown(const rcr_cif_token *token) {
-    return token->kind == RCR_CIF_BARE && token->length == 1 && (*token->text == '.' || *token->text == '?');
-}
-
 void *rcr_cif_grow(void *array, size_t n, size_t *capacity, size_t size) {
     if (n < *capacity) return array;
     size_t larger = *capacity > 0 ? 2 * *capacity : 64;

@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
-
+/* By length. */
 static const struct {
     const char *name;
     size_t length;
@@ -11,43 +10,46 @@ static const struct {
 } tag_names[] = {
 #define NAME(text, tag)                                                                                                \
     { text, sizeof text - 1, tag }
-    NAME("_atom_site_fract_x", RCR_TAG_X),
-    NAME("_atom_site_fract_y", RCR_TAG_Y),
-    NAME("_atom_site_fract_z", RCR_TAG_Z),
-    NAME("_atom_site_label", RCR_TAG_LABEL),
-    NAME("_atom_site_type_symbol", RCR_TAG_TYPE),
-    NAME("_atom_site_occupancy", RCR_TAG_OCCUPANCY),
-    NAME("_atom_site_symmetry_multiplicity", RCR_TAG_MULTIPLICITY),
-    NAME("_atom_site_site_symmetry_multiplicity", RCR_TAG_MULTIPLICITY),
-    NAME("_atom_site_calc_flag", RCR_TAG_CALC_FLAG),
-    NAME("_atom_site_cartn_x", RCR_TAG_CART_X),
-    NAME("_atom_site_cartn_y", RCR_TAG_CART_Y),
-    NAME("_atom_site_cartn_z", RCR_TAG_CART_Z),
     NAME("_cell_length_a", RCR_TAG_CELL),
     NAME("_cell_length_b", RCR_TAG_CELL + 1),
     NAME("_cell_length_c", RCR_TAG_CELL + 2),
-    NAME("_cell_angle_alpha", RCR_TAG_CELL + 3),
+    NAME("_atom_site_label", RCR_TAG_LABEL),
     NAME("_cell_angle_beta", RCR_TAG_CELL + 4),
+    NAME("_cell_angle_alpha", RCR_TAG_CELL + 3),
     NAME("_cell_angle_gamma", RCR_TAG_CELL + 5),
+    NAME("_atom_site_fract_x", RCR_TAG_X),
+    NAME("_atom_site_fract_y", RCR_TAG_Y),
+    NAME("_atom_site_fract_z", RCR_TAG_Z),
+    NAME("_atom_site_cartn_x", RCR_TAG_CART_X),
+    NAME("_atom_site_cartn_y", RCR_TAG_CART_Y),
+    NAME("_atom_site_cartn_z", RCR_TAG_CART_Z),
+    NAME("_atom_site_occupancy", RCR_TAG_OCCUPANCY),
+    NAME("_atom_site_calc_flag", RCR_TAG_CALC_FLAG),
     NAME("_cell_formula_units_z", RCR_TAG_FORMULA_UNITS),
     NAME("_chemical_formula_sum", RCR_TAG_FORMULA),
-    NAME("_symmetry_equiv_pos_as_xyz", RCR_TAG_OPERATION),
-    NAME("_space_group_symop_operation_xyz", RCR_TAG_OPERATION),
-    NAME("_symmetry_space_group_name_h-m", RCR_TAG_HM),
-    NAME("_space_group_name_h-m_alt", RCR_TAG_HM),
-    NAME("_space_group_name_h-m_full", RCR_TAG_HM),
-    NAME("_space_group_name_h-m_ref", RCR_TAG_HM),
     NAME("_space_group_name_h-m", RCR_TAG_HM),
-    NAME("_symmetry_space_group_name_hall", RCR_TAG_HALL),
+    NAME("_atom_site_type_symbol", RCR_TAG_TYPE),
     NAME("_space_group_name_hall", RCR_TAG_HALL),
-    NAME("_symmetry_int_tables_number", RCR_TAG_NUMBER),
     NAME("_space_group_it_number", RCR_TAG_NUMBER),
+    NAME("_space_group_name_h-m_alt", RCR_TAG_HM),
+    NAME("_space_group_name_h-m_ref", RCR_TAG_HM),
+    NAME("_symmetry_equiv_pos_as_xyz", RCR_TAG_OPERATION),
+    NAME("_space_group_name_h-m_full", RCR_TAG_HM),
+    NAME("_symmetry_int_tables_number", RCR_TAG_NUMBER),
+    NAME("_symmetry_space_group_name_h-m", RCR_TAG_HM),
+    NAME("_symmetry_space_group_name_hall", RCR_TAG_HALL),
+    NAME("_atom_site_symmetry_multiplicity", RCR_TAG_MULTIPLICITY),
+    NAME("_space_group_symop_operation_xyz", RCR_TAG_OPERATION),
+    NAME("_atom_site_site_symmetry_multiplicity", RCR_TAG_MULTIPLICITY),
     NAME("_space_group_symop_magn_operation_xyz", RCR_TAG_MAGNETIC_OPERATION),
     NAME("_space_group_symop_magn_centering_xyz", RCR_TAG_MAGNETIC_CENTRING),
     NAME("_space_group_symop_ssg_operation_algebraic", RCR_TAG_SUPERSPACE),
     NAME("_space_group_symop_magn_ssg_operation_algebraic", RCR_TAG_SUPERSPACE),
 #undef NAME
 };
+
+/* Every name of a file passes through here, so that it must be inline. */
+static inline char fold(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c == '.' ? '_' : c; }
 
 static int eat(const char **p, const char *text) {
     size_t n = strlen(text);
@@ -82,15 +84,22 @@ static rcr_cif_tag find_transform(const char *name) {
     return place >= 0 && *p == '\0' ? (rcr_cif_tag)(first + place) : RCR_TAG_NONE;
 }
 
+/* Names differ at their ends, so the comparison begins there. */
+static inline int is_name(const char *name, const char *text, size_t length) {
+    while (length > 0 && name[length - 1] == fold(text[length - 1])) length--;
+    return length == 0;
+}
+
 rcr_cif_tag rcr_cif_find_tag(const char *text, size_t length) {
     char name[48];
     if (length < 13 || length >= sizeof name) return RCR_TAG_NONE;
     /* All names begin with _atom_, _cell_, _chem, _symm or _space. */
-    int first = rcr_ascii_lower((unsigned char)text[1]);
+    char first = fold(text[1]);
     if (first != 'a' && first != 'c' && first != 's') return RCR_TAG_NONE;
-    for (size_t i = 0; i < length; i++) name[i] = text[i] == '.' ? '_' : (char)rcr_ascii_lower((unsigned char)text[i]);
+    for (size_t i = 0; i < sizeof tag_names / sizeof *tag_names && tag_names[i].length <= length; i++)
+        if (tag_names[i].length == length && is_name(tag_names[i].name, text, length)) return tag_names[i].tag;
+    if (first != 'a' || length < sizeof "_atom_sites_fract_tran_matrix11" - 1) return RCR_TAG_NONE;
+    for (size_t i = 0; i < length; i++) name[i] = fold(text[i]);
     name[length] = '\0';
-    for (size_t i = 0; i < sizeof tag_names / sizeof *tag_names; i++)
-        if (tag_names[i].length == length && memcmp(tag_names[i].name, name, length) == 0) return tag_names[i].tag;
     return find_transform(name);
 }
