@@ -20,6 +20,14 @@ static const char extxyz[] = "2\nLattice=\"3 0 0 0 3 0 0 0 3\" Properties=specie
 static const char json[] = "{\"id\": \"x\", \"lattice\": [[3,0,0],[0,3,0],[0,0,3]], \"species\": [\"Cs\", \"Cl\"], "
                            "\"frac\": [[0,0,0],[0.5,0.5,0.5]]}";
 
+static const char poscar[] = "Cs Cl\n1\n3 0 0\n0 3 0\n0 0 3\n1 1\nDirect\n0 0 0\n.5 .5 .5\n";
+static const char aims[] = "lattice_vector 3 0 0\nlattice_vector 0 3 0\nlattice_vector 0 0 3\natom_frac 0 0 0 Cs\n";
+static const char disordered[] = "data_x\n_cell_length_a 3\n_cell_length_b 3\n_cell_length_c 3\nloop_\n"
+                                 "_space_group_symop_magn_operation.xyz\nx,y,z,+1\n-x,-y,-z,-1\nloop_\n"
+                                 "_space_group_symop_magn_centering.xyz\nx,y,z,+1\nx+1/2,y+1/2,z+1/2,-1\nloop_\n"
+                                 "_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+                                 "_atom_site_occupancy\nNa1 0 0 0 .5\nK1 0 0 0 .5\n";
+
 static rcr_status parse(void *context, rcr_error *err) {
     rcr_crystal *crystal = NULL;
     rcr_status status = rcr_structure_parse(&crystal, "file", context, strlen(context), err);
@@ -37,6 +45,9 @@ static rcr_status parse_json(void *context, rcr_error *err) {
 static void reading(void **state) {
     (void)state;
     faults_each(RCR_FAULT_MEMORY, "CIF", parse, NULL, (void *)(uintptr_t)cif, 1, 0);
+    faults_each(RCR_FAULT_MEMORY, "CIF, magnetic and disordered", parse, NULL, (void *)(uintptr_t)disordered, 1, 0);
+    faults_each(RCR_FAULT_MEMORY, "POSCAR", parse, NULL, (void *)(uintptr_t)poscar, 1, 0);
+    faults_each(RCR_FAULT_MEMORY, "geometry.in", parse, NULL, (void *)(uintptr_t)aims, 1, 0);
     faults_each(RCR_FAULT_MEMORY, "extended XYZ", parse, NULL, (void *)(uintptr_t)extxyz, 1, 0);
     faults_each(RCR_FAULT_MEMORY, "JSON", parse_json, NULL, (void *)(uintptr_t)json, 1, 0);
 }
