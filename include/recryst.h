@@ -80,7 +80,8 @@ typedef struct rcr_crystal {
     double *species_occupancy; /* [species_offset[n_sites]] in (0, 1], each site's sum at most 1; owned */
 } rcr_crystal;
 
-/* Read the first structure of a file whose format is told from its content, else its name (CIF, extended XYZ).
+/* Read the first structure of a file whose format is told from its content, else its name (CIF, POSCAR,
+ * FHI-aims geometry.in, extended XYZ, JSON, ...; docs/formats.md), packed with gzip, bzip2, xz or zstd or not.
  * *out belongs to the caller.  Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_DATA. */
 RCR_API rcr_status rcr_crystal_read(rcr_crystal **out, const char *path, rcr_error *err);
 RCR_API void rcr_crystal_free(rcr_crystal *crystal);

@@ -159,11 +159,14 @@ int rcr_cmd_graph(int argc, char **argv) {
     rcr_args args = {
         .command = "graph",
         .usage = "FILE [options]",
-        .description = "Show the crystal graph of one structure file: for every atom its neighbors, the\n"
-                       "nearest first. In JSON the edges of atom i are offset[i] to offset[i+1]-1;\n"
-                       "neighbor and distance (angstrom) have an entry for each edge. With --disorder\n"
-                       "average the species of a disordered crystal's sites are given in the same way.\n",
+        .description = "Show the crystal graph of one structure file (CIF, POSCAR, FHI-aims geometry.in,\n"
+                       "extended XYZ or JSON, packed or not; of several structures the first): for every\n"
+                       "atom its neighbors, the nearest first. In JSON the edges of atom i are offset[i]\n"
+                       "to offset[i+1]-1; neighbor and distance (angstrom) have an entry for each edge.\n"
+                       "With --disorder average the species of a disordered crystal's sites are given in\n"
+                       "the same way.\n",
         .examples = "  recryst graph NaCl.cif\n"
+                    "  recryst graph relaxed/CONTCAR.gz\n"
                     "  recryst graph NaCl.cif --radius 6 --max-neighbors 8\n"
                     "  recryst graph NaCl.cif --format json > NaCl-graph.json\n",
         .arg = table,
