@@ -43,7 +43,7 @@ fuzz_one() {
     rm "$dir/stripped"
     [ ! -f "$dir/$key" ] || read -r done_runs seconds <"$dir/$key"
     while [ "$done_runs" -lt "$runs" ]; do
-        round=$((runs - done_runs < 1000000 ? runs - done_runs : 1000000))
+        round=$((runs - done_runs < 250000 ? runs - done_runs : 250000))
         begin=$(date +%s)
         if ! "$program" "$dir/corpus" "tests/fuzz/corpus/$target" -runs="$round" -max_len=8192 -timeout=20 \
             -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 -verbosity=1 -reload=0 \

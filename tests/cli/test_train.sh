@@ -94,21 +94,22 @@ err_has "class 1"
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     on_terminal() {
         TERM=$1 script -qec "stty cols 100; '$RECRYST' train '$work/small.extxyz' --target formation_energy $small \
-            --epochs 150 --out '$work/tty-$1'" /dev/null </dev/null >"$work/out" 2>"$work/err" || fail "run on a terminal"
+            --epochs 1500 --out '$work/tty-$1'" /dev/null </dev/null >"$work/out" 2>"$work/err" || fail "run on a terminal"
     }
     on_terminal xterm
-    grep -q "$(printf '\r')epoch [0-9]*/150, batch [0-9]*/4 | val MAE .* left" "$work/out" || fail "no progress line"
-    kept=$(grep -cE ' [0-9]+/150 ' "$work/out")
-    [ "$kept" -ge 10 ] && [ "$kept" -le 40 ] || fail "$kept lines of 150 epochs stay on a terminal"
+    grep -q "$(printf '\r')epoch [0-9]*/1500, batch [0-9]*/4 | val MAE .* left" "$work/out" || fail "no progress line"
+    kept=$(grep -cE ' [0-9]+/1500 ' "$work/out")
+    [ "$kept" -ge 10 ] && [ "$kept" -le 40 ] || fail "$kept lines of 1500 epochs stay on a terminal"
     on_terminal dumb
-    same "$(grep -cE ' [0-9]+/150 ' "$work/out")" 150 "lines on a dumb terminal"
+    same "$(grep -cE ' [0-9]+/1500 ' "$work/out")" 1500 "lines on a dumb terminal"
 else
     echo "no pseudo-terminal: progress on a terminal is not tested"
 fi
 
 # Stopped by Ctrl-C or by SIGTERM, a run can be resumed, and ends as if it had never stopped.  `set -m`: background jobs of
 # a script otherwise ignore SIGINT.
-long="--epochs 700 --batch-size 16 --atom-features 16 --hidden 16 --threads 2"
+# Long enough to be stopped on a busy machine, where this script may wait seconds for its turn.
+long="--epochs 2000 --batch-size 16 --atom-features 16 --hidden 16 --threads 2"
 run 0 train "$work/small.extxyz" --target formation_energy $long --quiet --out "$work/whole"
 cp "$work/out" "$work/whole-out"
 set -m
