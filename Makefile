@@ -48,7 +48,7 @@ checks: all
 sanitize: setup
 	@cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_SANITIZE=address,undefined \
 	  -DRECRYST_DOUBLE_TESTS=OFF $(CMAKE_OPTIONS)
-	@ninja -C build-asan build-fuzz
+	@ninja -C build-asan
 	@ctest --test-dir build-asan -j$$(nproc) --output-on-failure --no-tests=error -E '^checks\.'
 
 # RUNS of each target; what has been run is remembered in build-fuzz/, so a long campaign can be stopped and goes on.
