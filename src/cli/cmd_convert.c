@@ -10,8 +10,8 @@
 #include "cli/convert_out.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "cli/symmetry_guard.h"
 #include "cli/terminal.h"
-#include "crystal/spacegroup.h"
 #include "crystal/transform.h"
 #include "data/table_files.h"
 
@@ -44,7 +44,7 @@ static rcr_status transform(rcr_crystal **crystal, const convert *c, rcr_error *
     rcr_crystal *made;
     rcr_status status;
     if (c->primitive || c->conventional) {
-        status = rcr_crystal_standardize(&made, *crystal, c->primitive ? RCR_CELL_PRIMITIVE : RCR_CELL_CONVENTIONAL,
+        status = rcr_guarded_standardize(&made, *crystal, c->primitive ? RCR_CELL_PRIMITIVE : RCR_CELL_CONVENTIONAL,
                                          !c->keep, c->tolerance, err);
         if (status != RCR_OK) return status;
         replace(crystal, made);

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/symmetry_guard.h"
 #include "cli/train_view.h"
 #include "crystal/crystal.h"
 #include "crystal/formula.h"
 #include "crystal/shortest.h"
-#include "crystal/spacegroup.h"
 #include "crystal/transform.h"
 #include "graph/graph.h"
 
@@ -51,7 +51,7 @@ static void look(facts *f, const char *path, const rcr_crystal *crystal, double 
     for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) f->n_atoms += f->amount[z];
     memcpy(f->reduced, f->amount, sizeof f->reduced);
     f->n_formulas = rcr_composition_reduce(f->reduced);
-    if (rcr_spacegroup_find(&f->group, crystal, tolerance, &f->group_error) != RCR_OK) f->group = NULL;
+    if (rcr_guarded_spacegroup(&f->group, crystal, tolerance, &f->group_error) != RCR_OK) f->group = NULL;
     f->pair_status = rcr_crystal_shortest(&f->pair, crystal, &f->pair_error);
     for (int32_t i = 0; i < crystal->n_sites && crystal->species_offset != NULL; i++) {
         int32_t k = crystal->species_offset[i];

@@ -17,8 +17,8 @@ double rcr_composition_reduce(double amount[RCR_MAX_ATOMIC_NUMBER + 1]);
  * symbol.  Amounts of 1 are left out, others have at most four decimals. */
 void rcr_formula(rcr_text *out, const double amount[RCR_MAX_ATOMIC_NUMBER + 1]);
 
-/* Standard atomic weight (IUPAC 2021, abridged), or the mass number of the isotope that IUPAC lists for an element
- * without one; g/mol. */
+/* Standard atomic weight (IUPAC 2021, abridged), or the mass of a long-lived isotope for an element without one (from
+ * rutherfordium, 104, on its mass number); g/mol. */
 double rcr_element_mass(int atomic_number);
 
 /* g/cm^3 of these amounts in this volume (cubic angstrom). */

@@ -110,7 +110,7 @@ static rcr_status fail_search(rcr_error *err, double tolerance) {
 
 /* ---- the group */
 
-static const char *system_of(int number) {
+const char *rcr_crystal_system(int number) {
     static const struct {
         int last;
         const char *name;
@@ -154,7 +154,7 @@ static rcr_status make_group(rcr_spacegroup **out, const SpglibDataset *d, int32
     }
     group->number = d->spacegroup_number;
     group->hall_number = d->hall_number;
-    group->system = system_of(group->number);
+    group->system = rcr_crystal_system(group->number);
     group->tolerance = tolerance;
     group->n_conventional = d->n_std_atoms;
     snprintf(group->symbol, sizeof group->symbol, "%.*s", (int)sizeof d->international_symbol, d->international_symbol);

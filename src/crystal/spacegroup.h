@@ -10,7 +10,7 @@
 
 /* How far an atom may be from where an operation takes it, angstrom, unless the user says otherwise. */
 #define RCR_SYMMETRY_TOLERANCE 0.01
-/* The search takes time with the square of the number of sites; larger crystals are refused. */
+/* The search takes time with at least the square of the number of sites; larger crystals are refused. */
 #define RCR_SYMMETRY_MAX_SITES 2000
 
 typedef struct rcr_spacegroup {
@@ -33,6 +33,9 @@ typedef struct rcr_spacegroup {
  * angstrom), RCR_ERR_ARGUMENT (tolerance outside 1e-8 to 1), RCR_ERR_MEMORY. */
 rcr_status rcr_spacegroup_find(rcr_spacegroup **out, const rcr_crystal *crystal, double tolerance, rcr_error *err);
 void rcr_spacegroup_free(rcr_spacegroup *group);
+
+/* "cubic" for 195 .. 230, and so on; 1 .. 230.  Static storage. */
+const char *rcr_crystal_system(int number);
 
 typedef enum rcr_cell { RCR_CELL_PRIMITIVE = 0, RCR_CELL_CONVENTIONAL } rcr_cell;
 

@@ -1,15 +1,28 @@
+#include <string.h>
+
 #include "base/status.h"
 #include "crystal/crystal.h"
 #include "crystal/element.h"
 #include "crystal/formula.h"
 #include "io/write.h"
 
-/* The id on one line; the formula where there is none. */
+/* 1 where a first line that begins so could make a reader take the file for a CIF, JSON, a packed file or a number of
+ * atoms. */
+static int misleads(const char *id) {
+    size_t n = strlen(id);
+    int letter = rcr_is_alpha((unsigned char)id[0]), digits = 1;
+    for (size_t i = 0; i < n; i++) digits &= rcr_is_digit((unsigned char)id[i]);
+    return (!letter && !rcr_is_digit((unsigned char)id[0])) || digits || strncmp(id, "BZh", 3) == 0 ||
+           (n >= 5 && rcr_equals_ignore_case(id, 5, "data_"));
+}
+
+/* The id on one line; the formula where there is none, or before one that would mislead. */
 static void put_comment(rcr_text *out, const rcr_crystal *crystal) {
-    if (crystal->id[0] == '\0') {
+    if (misleads(crystal->id)) {
         double amount[RCR_MAX_ATOMIC_NUMBER + 1];
         rcr_composition(amount, crystal);
         rcr_formula(out, amount);
+        rcr_text_puts(out, crystal->id[0] != '\0' ? " " : "");
     }
     for (const char *c = crystal->id; *c != '\0'; c++)
         rcr_text_append(out, (unsigned char)*c >= ' ' && *c != 0x7f ? c : "_", 1);

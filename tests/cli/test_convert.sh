@@ -31,6 +31,11 @@ for format in json jsonl; do
     close_to "back-$format.extxyz" first.extxyz
 done
 same "$(wc -l <there.jsonl)" 120 "lines of JSON"
+# Threads change nothing; several inputs follow each other.
+run 0 convert first.extxyz one-thread.json --threads 1
+cmp one-thread.json there.json || fail "threads change the result"
+run 0 convert first.extxyz "$data/examples" there.json more.jsonl --threads 3
+same "$(wc -l <more.jsonl)" 245 "structures of several inputs"
 # A CIF has no orientation: from the second time on nothing changes; nor does a folder of POSCARs, sorted by species.
 for format in cif poscar; do
     run 0 convert first.extxyz "$format-1/" --to "$format"
@@ -90,6 +95,18 @@ out_has "6 sites"
 # Reducing comes before repeating.
 out_has "a 11.9642, b 3.9881, c 3.9881" # 3 * 5.64 / sqrt 2
 
+# A left-handed cell, twice as long as need be, in disguise; --no-idealize leaves the vectors where they are.
+awk 'NR == 3 { print "-1 0 0"; next } { print }' nacl.vasp >left.vasp
+run 0 convert left.vasp left2.json --supercell 1 1 2
+run 0 convert left2.json left1.vasp --conventional --no-idealize
+run 0 info left1.vasp
+out_has "8 sites"
+out_has "a 5.6400, b 5.6400, c 5.6400 A; alpha 90.000, beta 90.000, gamma 90.000"
+run 0 convert left2.json left.cif --primitive
+run 0 info left.cif
+out_has "Fm-3m, number 225"
+out_has "2 sites"
+
 # Standard streams.
 "$RECRYST" convert - - --to extxyz --quiet <nacl.vasp >stream.extxyz 2>err || fail "from and to standard streams: $(cat err)"
 same "$(head -1 stream.extxyz)" 8 "sites from standard input"
@@ -132,6 +149,17 @@ same "$(grep -c '' mixed/errors.csv)" 4 "lines of errors.csv"
 same "$(find mixed -name '*.vasp' | wc -l)" 1 "converted"
 run 1 convert nacl.vasp bad.cif strict/ --to poscar --strict
 err_has "bad.cif"
+run 0 convert bad.cif nacl.vasp good/ --to json --errors why.csv
+[ ! -e good/errors.csv ] && grep -q '^bad,bad.cif,' why.csv || fail "--errors"
+run 1 convert bad.cif nacl.vasp strict.jsonl --strict
+[ ! -e strict.jsonl ] || fail "--strict wrote its file"
+run 1 convert bad.cif nothing.cif
+err_has "nothing could be converted"
+run 1 convert nacl.vasp no/such/folder/x.cif
+err_has "no/such/folder/x.cif"
+run 1 convert nacl.vasp big.cif --supercell 10000 10000 10000
+err_has "more than 10000000 sites"
+[ ! -e big.cif ] && [ -z "$(find . -name '*tmp*')" ] || fail "something was left behind"
 # Ids become names: none leads out of the folder, none is used twice, whatever the case.
 printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s\nCs 0 0 0\n' ../../up a/b A_b atom_init >ids.extxyz
 run 0 convert ids.extxyz named/ --to json
@@ -151,6 +179,12 @@ err_has "three numbers"
 run 2 convert first.extxyz one.cif
 err_has "one.cif holds one structure"
 [ ! -e one.cif ] || fail "one.cif was written"
+run 2 convert first.extxyz folder/
+err_has "give --to"
+run 2 convert nacl.vasp a.cif --no-idealize
+run 2 convert nacl.vasp a.cif --supercell 2 0 2
+run 2 convert - - x.json
+err_has "only once"
 run 2 convert cif-1 cif-1 --to cif
 err_has "can't be read and written at once"
 

@@ -81,6 +81,22 @@ out_has "sites 0 and 1 are 0.000 A apart"
 out_has "symmetry   unknown: spglib finds no symmetry"
 odd 4 Ni 2
 out_lacks "warning"
+
+# Symmetry is found in a large crystal too, and given up where spglib would take minutes: 300 atoms in a row, displaced by
+# less than the tolerance.
+run 0 convert "$work/odd.xyz" "$work/large.json" --supercell 5 5 5
+run 0 info "$work/large.json"
+out_has "P4/mmm, number 123"
+out_has "  ...  50 more; --json shows all"
+awk 'BEGIN { s = 5; print 300; print "Lattice=\"150 0 0 0 150 0 0 0 150\""
+    for (i = 0; i < 300; i++) { s = (s * 16807) % 2147483647; printf "Fe %.6f 0 0\n", i / 2 + 0.004 * s / 2147483647 } }' >"$work/row.xyz"
+(
+    ulimit -S -t 2
+    run 0 info "$work/row.xyz"
+    out_has "symmetry   unknown: looking for symmetry takes more than 2 s of processor time"
+    run 1 convert "$work/row.xyz" "$work/row.cif" --primitive
+    err_has "looking for symmetry takes more than 2 s"
+)
 run 1 info "$work/nothing"
 err_has "nothing"
 mkdir "$work/empty"

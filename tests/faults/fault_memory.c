@@ -2,11 +2,16 @@
 #include "faults/faults.h"
 #include "train/toy.h"
 
+#include "crystal/crystal.h"
+#include "crystal/shortest.h"
+#include "crystal/spacegroup.h"
+#include "crystal/transform.h"
 #include "data/prepare.h"
 #include "graph/packed.h"
 #include "io/json_structure.h"
 #include "io/reader.h"
 #include "io/structure.h"
+#include "io/write.h"
 #include "model/safetensors.h"
 #include "train/evaluate.h"
 
@@ -89,6 +94,46 @@ static void files_of_many(void **state) {
         snprintf(path, sizeof path, "%s/tests/io/cases/reader/%s", getenv("RECRYST_SOURCE"), files[i]);
         faults_each(RCR_FAULT_MEMORY, files[i], read_file, NULL, path, 1, 0);
     }
+}
+
+static rcr_status write_all_formats(void *context, rcr_error *err) {
+    char key[] = "gap", value[] = "1.5";
+    const rcr_property property = {key, value};
+    rcr_text text = {0};
+    rcr_status status = RCR_OK;
+    for (int format = RCR_WRITE_CIF; format <= RCR_WRITE_JSON && status == RCR_OK; format++)
+        status = rcr_crystal_write(&text, (rcr_write_format)format, context, &property, 1, err);
+    rcr_text_free(&text);
+    return status;
+}
+
+static rcr_status make_cells(void *context, rcr_error *err) {
+    static const int32_t times[3] = {2, 1, 1};
+    rcr_crystal *made[3] = {NULL, NULL, NULL};
+    rcr_spacegroup *group = NULL;
+    rcr_pair pair;
+    rcr_status status = rcr_crystal_supercell(&made[0], context, times, err);
+    if (status == RCR_OK) status = rcr_crystal_reduce(&made[1], made[0], err);
+    if (status == RCR_OK) status = rcr_spacegroup_find(&group, made[1], 0.01, err);
+    if (status == RCR_OK) status = rcr_crystal_standardize(&made[2], made[1], RCR_CELL_PRIMITIVE, 1, 0.01, err);
+    if (status == RCR_OK) status = rcr_crystal_shortest(&pair, made[2], err);
+    rcr_spacegroup_free(group);
+    for (int i = 0; i < 3; i++) rcr_crystal_free(made[i]);
+    return status;
+}
+
+static void writing_and_cells(void **state) {
+    (void)state;
+    rcr_crystal *crystal;
+    rcr_error err = {0};
+    assert_ok(rcr_structure_parse(&crystal, "file", cif, strlen(cif), &err), &err);
+    faults_each(RCR_FAULT_MEMORY, "writing", write_all_formats, NULL, crystal, 1, 0);
+    rcr_species_list list = {0};
+    assert_ok(rcr_species_add(&list, 0, 19, 0.5, &err), &err);
+    assert_ok(rcr_crystal_set_species(crystal, &list, &err), &err);
+    rcr_species_list_free(&list);
+    faults_each(RCR_FAULT_MEMORY, "cells of a disordered crystal", make_cells, NULL, crystal, 1, 0);
+    rcr_crystal_free(crystal);
 }
 
 static rcr_status build_graph(void *context, rcr_error *err) {
@@ -209,8 +254,13 @@ static void stores(void **state) {
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, toy_setup, toy_teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reading), cmocka_unit_test(files_of_many), cmocka_unit_test(graphs), in_folder(datasets),
-        in_folder(training),       in_folder(predicting),           in_folder(stores)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reading),
+                                       cmocka_unit_test(files_of_many),
+                                       cmocka_unit_test(writing_and_cells),
+                                       cmocka_unit_test(graphs),
+                                       in_folder(datasets),
+                                       in_folder(training),
+                                       in_folder(predicting),
+                                       in_folder(stores)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

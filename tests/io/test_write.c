@@ -169,6 +169,9 @@ static void check(const rcr_crystal *c) {
 
     assert_int_equal(rcr_poscar_write(&text, c, &err), ordered ? RCR_OK : RCR_ERR_UNSUPPORTED);
     if (ordered) {
+        assert_int_equal(rcr_structure_parse(&back, "x.vasp", text.data, text.length, &err), RCR_OK);
+        assert_same_sites(c, back, sign, 0);
+        rcr_crystal_free(back);
         back = read_poscar(text.data);
         assert_same_cell(c, back, 1, left);
         assert_same_sites(c, back, sign, 0);
@@ -265,6 +268,26 @@ static void each_format_is_written_so(void **state) {
     rcr_crystal_free(c);
 }
 
+/* A first line that begins like a CIF, JSON, a packed file or a number of atoms must not make it one. */
+static void no_id_misleads_a_reader_of_poscar(void **state) {
+    (void)state;
+    static const char *const ids[] = {"data_x", "DATA_x",         "{}", "[1]",      "7",   "BZh91AY&SY", "",
+                                      " ",      "_cell_length_a", "#",  "\xff\xfe", "a\nb"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        rcr_crystal *c = salt(1), *back = NULL;
+        rcr_text t = {0};
+        rcr_error err;
+        rcr_free(c->id);
+        c->id = rcr_strdup(ids[i]);
+        assert_int_equal(rcr_poscar_write(&t, c, NULL), RCR_OK);
+        if (rcr_structure_parse(&back, "x", t.data, t.length, &err) != RCR_OK) fail_msg("%s: %s", ids[i], err.message);
+        assert_int_equal(back->n_sites, 3);
+        rcr_crystal_free(back);
+        rcr_crystal_free(c);
+        rcr_text_free(&t);
+    }
+}
+
 /* A CIF's reader takes 0.33335 for 1/3; what is written must not be. */
 static void a_number_near_a_third_stays(void **state) {
     (void)state;
@@ -312,9 +335,10 @@ static void what_is_no_crystal_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_crystals_come_back),    cmocka_unit_test(real_crystals_come_back),
-        cmocka_unit_test(each_format_is_written_so),    cmocka_unit_test(a_number_near_a_third_stays),
-        cmocka_unit_test(a_left_handed_cell_is_turned), cmocka_unit_test(what_is_no_crystal_is_refused),
+        cmocka_unit_test(random_crystals_come_back),     cmocka_unit_test(real_crystals_come_back),
+        cmocka_unit_test(each_format_is_written_so),     cmocka_unit_test(no_id_misleads_a_reader_of_poscar),
+        cmocka_unit_test(a_number_near_a_third_stays),   cmocka_unit_test(a_left_handed_cell_is_turned),
+        cmocka_unit_test(what_is_no_crystal_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
