@@ -104,6 +104,14 @@ void rcr_text_append(rcr_text *text, const char *data, size_t length) {
 
 void rcr_text_puts(rcr_text *text, const char *data) { rcr_text_append(text, data, strlen(data)); }
 
+void rcr_text_float32(rcr_text *text, float value) {
+    uint32_t bits;
+    char bytes[4];
+    memcpy(&bits, &value, sizeof bits);
+    for (int i = 0; i < 4; i++) bytes[i] = (char)(bits >> (8 * i) & 0xff);
+    rcr_text_append(text, bytes, sizeof bytes);
+}
+
 void rcr_text_printf(rcr_text *text, const char *format, ...) {
     char small[256];
     va_list args;

@@ -28,6 +28,8 @@ typedef struct rcr_text {
 } rcr_text;
 void rcr_text_append(rcr_text *text, const char *data, size_t length);
 void rcr_text_puts(rcr_text *text, const char *data);
+/* The four bytes of a single-precision number, little-endian, as the binary formats want them. */
+void rcr_text_float32(rcr_text *text, float value);
 void rcr_text_printf(rcr_text *text, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 2, 3)))

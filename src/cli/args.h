@@ -35,6 +35,18 @@ typedef struct rcr_arg {
     int given; /* set by rcr_args_parse */
 } rcr_arg;
 
+/* Rows that several commands have alike; `target` is an int32_t, and a const char *. */
+#define RCR_THREADS_ARG(target)                                                                                        \
+    {                                                                                                                  \
+        .name = "threads", .kind = RCR_ARG_INT32, .value_name = "N", .value = &(target), .max = 4096,                  \
+        .help = "threads, 0: one for each core; changes no result"                                                     \
+    }
+#define RCR_KERNELS_ARG(target)                                                                                        \
+    {                                                                                                                  \
+        .name = "kernels", .kind = RCR_ARG_TEXT, .value_name = "NAME", .value = &(target),                             \
+        .help = "ref, base, avx2 or avx512; the best one when not given"                                               \
+    }
+
 /* A subcommand's interface. */
 typedef struct rcr_args {
     const char *command;     /* "train" */

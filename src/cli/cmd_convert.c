@@ -351,12 +351,7 @@ int rcr_cmd_convert(int argc, char **argv) {
          .value = &c.errors_path,
          .help = "write what can't be converted to this CSV file; otherwise errors.csv in a folder, or standard error"},
         {.name = "strict", .kind = RCR_ARG_FLAG, .value = &c.strict, .help = "stop where an input can't be converted"},
-        {.name = "threads",
-         .kind = RCR_ARG_INT32,
-         .value_name = "N",
-         .value = &c.threads,
-         .max = 4096,
-         .help = "threads, 0: one for each core; changes no result"},
+        RCR_THREADS_ARG(c.threads),
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &c.quiet, .help = "no progress and no summary"},
     };
     rcr_args args = {

@@ -46,17 +46,17 @@ static rcr_status combine(train_args *a, const rcr_args *args, rcr_error *err) {
                         "--layers goes with --model cgcnn; sr-cgcnn, which is the default, takes --steps");
     if (!shared && (a->gate || a->layer_norm))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --model sr-cgcnn only", a->gate ? "gate" : "layer-norm");
-    static const char *const needs[][2] = {{"lr-milestones", "multistep"},
-                                           {"plateau-patience", "plateau"},
-                                           {"lr-final", "cosine or one-cycle"},
-                                           {"lr-gamma", "multistep or plateau"}};
-    static const int used[][2] = {{RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_MULTISTEP},
-                                  {RCR_SCHEDULE_PLATEAU, RCR_SCHEDULE_PLATEAU},
-                                  {RCR_SCHEDULE_COSINE, RCR_SCHEDULE_ONE_CYCLE},
-                                  {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_PLATEAU}};
-    for (int i = 0; i < 4; i++)
-        if (rcr_args_find(args, needs[i][0])->given && a->schedule != used[i][0] && a->schedule != used[i][1])
-            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --schedule %s", needs[i][0], needs[i][1]);
+    static const struct {
+        const char *option, *names;
+        int32_t schedule[2]; /* either of them */
+    } needs[] = {{"lr-milestones", "multistep", {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_MULTISTEP}},
+                 {"plateau-patience", "plateau", {RCR_SCHEDULE_PLATEAU, RCR_SCHEDULE_PLATEAU}},
+                 {"lr-final", "cosine or one-cycle", {RCR_SCHEDULE_COSINE, RCR_SCHEDULE_ONE_CYCLE}},
+                 {"lr-gamma", "multistep or plateau", {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_PLATEAU}}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (rcr_args_find(args, needs[i].option)->given && a->schedule != needs[i].schedule[0] &&
+            a->schedule != needs[i].schedule[1])
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --schedule %s", needs[i].option, needs[i].names);
     if (rcr_args_find(args, "huber-delta")->given && a->loss != RCR_LOSS_HUBER)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--huber-delta goes with --loss huber");
     static const char *const parts[] = {"train", "val", "test"};
@@ -282,8 +282,8 @@ int rcr_cmd_train(int argc, char **argv) {
         HEADING("running"),
         WORDS("out", RCR_ARG_TEXT, "RUN", &a.out, "run directory; runs/DATA-MODEL-N when not given"),
         WORDS("resume", RCR_ARG_TEXT, "RUN", &a.resume, "go on with a run that was stopped, exactly where it stopped"),
-        NUMBER("threads", RCR_ARG_INT32, &a.threads, 0, 4096, "threads, 0: one for each core; changes no result"),
-        WORDS("kernels", RCR_ARG_TEXT, "NAME", &a.kernels, "ref, base, avx2 or avx512; the best one when not given"),
+        RCR_THREADS_ARG(a.threads),
+        RCR_KERNELS_ARG(a.kernels),
         FLAG("strict", &a.strict, "stop at the first row that can't be used"),
         FLAG("quiet", &a.quiet, "no progress; only errors and the final scores"),
     };

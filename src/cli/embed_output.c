@@ -67,16 +67,6 @@ static void append_integer(rcr_text *out, uint64_t value) {
     rcr_text_append(out, bytes, sizeof bytes);
 }
 
-static void append_floats(rcr_text *out, const float *values, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        char bytes[4];
-        memcpy(&bits, &values[i], sizeof bits);
-        for (int k = 0; k < 4; k++) bytes[k] = (char)(bits >> (8 * k) & 0xff);
-        rcr_text_append(out, bytes, sizeof bytes);
-    }
-}
-
 static rcr_status keep_id(rcr_embed_output *out, const char *id, rcr_error *err) {
     if (out->n == out->capacity) {
         size_t capacity = out->capacity > 0 ? 2 * out->capacity : 256;
@@ -98,7 +88,7 @@ rcr_status rcr_embed_add(rcr_embed_output *out, const char *id, const uint8_t *a
         put_rows(out, id, atomic_number, values, rows);
         return RCR_OK; /* failures are told when the output is closed */
     }
-    append_floats(&out->values, values, rows * out->n_steps * out->n_features);
+    for (size_t i = 0; i < rows * out->n_steps * out->n_features; i++) rcr_text_float32(&out->values, values[i]);
     if (out->format == RCR_EMBED_NPY) {
         for (size_t row = 0; row < rows; row++) {
             put_place(out, id, row, atomic_number);

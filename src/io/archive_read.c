@@ -214,24 +214,13 @@ static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_b
     return RCR_OK;
 }
 
-/* The formats by name, since "all" would include filters that start other programs. */
-static void enable_formats(struct archive *a) {
-    rcr_la.read_support_filter_gzip(a);
-    rcr_la.read_support_filter_bzip2(a);
-    rcr_la.read_support_filter_xz(a);
-    rcr_la.read_support_filter_zstd(a);
-    rcr_la.read_support_format_tar(a);
-    rcr_la.read_support_format_gnutar(a);
-    rcr_la.read_support_format_zip(a);
-}
-
 rcr_status rcr_members_read(rcr_members *out, const char *path, const void *data, size_t length, size_t max_bytes,
                             rcr_error *err) {
     rcr_status status = rcr_libarchive_load(err);
     if (status != RCR_OK) return status;
     struct archive *a = rcr_la.read_new();
     if (a == NULL) return rcr_fail_memory(err, "opening an archive");
-    enable_formats(a);
+    rcr_libarchive_enable(a);
     rcr_members members = {0};
     int code = path != NULL ? rcr_la.read_open_filename(a, path, CHUNK) : rcr_la.read_open_memory(a, data, length);
     status = code == ARCHIVE_OK ? read_all(&members, a, max_bytes, err) : fail_archive(err, a);

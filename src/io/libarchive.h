@@ -47,4 +47,8 @@ extern rcr_libarchive rcr_la; /* filled once, by the first rcr_libarchive_load *
 /* From any thread, any number of times.  Errors: RCR_ERR_UNSUPPORTED: the library is not installed. */
 rcr_status rcr_libarchive_load(rcr_error *err);
 
+/* What is read: gzip, bzip2, xz, zstd; tar and zip.  By name, since "all" would include filters that start other
+ * programs.  The library is loaded. */
+void rcr_libarchive_enable(struct archive *archive);
+
 #endif

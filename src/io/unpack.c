@@ -54,13 +54,7 @@ static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
     if (status != RCR_OK) return status;
     struct archive *a = u->archive = rcr_la.read_new();
     if (a == NULL) return rcr_fail_memory(err, "unpacking");
-    rcr_la.read_support_filter_gzip(a);
-    rcr_la.read_support_filter_bzip2(a);
-    rcr_la.read_support_filter_xz(a);
-    rcr_la.read_support_filter_zstd(a);
-    rcr_la.read_support_format_tar(a);
-    rcr_la.read_support_format_gnutar(a);
-    rcr_la.read_support_format_zip(a);
+    rcr_libarchive_enable(a);
     rcr_la.read_support_format_raw(a);
     rcr_la.read_support_format_empty(a);
     int code = u->path != NULL ? rcr_la.read_open_filename(a, u->path, 1 << 16)

@@ -158,27 +158,6 @@ rcr_status rcr_net_embed(float *values, const rcr_net *net, const rcr_model *mod
 
 /* ---- the public function */
 
-typedef struct graph_job {
-    const rcr_model *model;
-    const rcr_crystal *const *crystals;
-    rcr_graph **graph;  /* [n] NULL where it failed */
-    rcr_status *status; /* [n] */
-} graph_job;
-
-static void build_piece(void *argument, int index, int worker_index) {
-    (void)worker_index;
-    graph_job *job = argument;
-    rcr_status status = job->crystals[index] == NULL
-                            ? RCR_ERR_ARGUMENT
-                            : rcr_graph_build(&job->graph[index], job->crystals[index], &job->model->graph, NULL);
-    if (status == RCR_OK) status = rcr_model_check_graph(job->model, job->graph[index], NULL);
-    if (status != RCR_OK) {
-        rcr_graph_free(job->graph[index]);
-        job->graph[index] = NULL;
-    }
-    job->status[index] = status;
-}
-
 /* Rows of every crystal, and room for their values.  usable [n]: the graphs that there are, in order. */
 static rcr_status lay_out(rcr_embedding *e, const rcr_graph **usable, size_t *n_usable, rcr_graph *const *graph,
                           const rcr_model *model, rcr_embedding_kind kind, rcr_error *err) {
@@ -200,8 +179,10 @@ static void check_values(rcr_embedding *e, size_t row_size) {
             if (!isfinite(e->values[k])) e->status[i] = RCR_ERR_NUMERIC;
 }
 
-static rcr_status embed(rcr_embedding *e, const rcr_model *model, rcr_embedding_kind kind, graph_job *job,
-                        const rcr_graph **usable, rcr_pool *pool, rcr_error *err) {
+/* graph and usable [n_crystals]: room; the graphs are the caller's to free. */
+static rcr_status embed(rcr_embedding *e, const rcr_model *model, rcr_embedding_kind kind,
+                        const rcr_crystal *const *crystals, rcr_graph **graph, const rcr_graph **usable, rcr_pool *pool,
+                        rcr_error *err) {
     const rcr_kernels *kernels = NULL;
     rcr_net *net = NULL;
     size_t n_usable = 0;
@@ -210,8 +191,8 @@ static rcr_status embed(rcr_embedding *e, const rcr_model *model, rcr_embedding_
     if (status == RCR_OK && e->n_crystals > INT32_MAX)
         status = rcr_fail(err, RCR_ERR_LIMIT, "too many crystals to embed at once");
     if (status == RCR_OK) {
-        rcr_pool_run(pool, (int)e->n_crystals, build_piece, job);
-        status = lay_out(e, usable, &n_usable, job->graph, model, kind, err);
+        rcr_model_build_graphs(graph, e->status, model, crystals, e->n_crystals, pool);
+        status = lay_out(e, usable, &n_usable, graph, model, kind, err);
     }
     if (status == RCR_OK) status = rcr_net_embed(e->values, net, model, kind, usable, n_usable, pool, err);
     if (status == RCR_OK) check_values(e, rcr_embed_row_size(model, kind));
@@ -230,16 +211,16 @@ rcr_status rcr_model_embed(rcr_embedding **out, const rcr_model *model, rcr_embe
     e->n_steps = kind == RCR_EMBED_STEPS ? model->options.depth : 1;
     e->row_offset = rcr_calloc(n + 1, sizeof *e->row_offset);
     e->status = rcr_calloc(n, sizeof *e->status);
-    graph_job job = {model, crystals, rcr_calloc(n, sizeof *job.graph), e->status};
+    rcr_graph **graph = rcr_calloc(n, sizeof *graph);
     const rcr_graph **usable = rcr_calloc(n, sizeof *usable);
     rcr_pool *pool = NULL;
     rcr_status status = RCR_OK;
-    if (e->row_offset == NULL || e->status == NULL || job.graph == NULL || usable == NULL)
+    if (e->row_offset == NULL || e->status == NULL || graph == NULL || usable == NULL)
         status = rcr_fail_memory(err, "embedding crystals");
     if (status == RCR_OK) status = rcr_pool_create(&pool, n_threads, err);
-    if (status == RCR_OK) status = embed(e, model, kind, &job, usable, pool, err);
-    for (size_t i = 0; job.graph != NULL && i < n; i++) rcr_graph_free(job.graph[i]);
-    rcr_free(job.graph);
+    if (status == RCR_OK) status = embed(e, model, kind, crystals, graph, usable, pool, err);
+    for (size_t i = 0; graph != NULL && i < n; i++) rcr_graph_free(graph[i]);
+    rcr_free(graph);
     rcr_free(usable);
     rcr_pool_free(pool);
     if (status != RCR_OK) {

@@ -42,26 +42,17 @@ static rcr_text *new_storage(package *p) {
     return &p->storage[p->n_storages++];
 }
 
-static void append_float(rcr_text *out, double value) {
-    float rounded = (float)value;
-    uint32_t bits;
-    char bytes[4];
-    memcpy(&bits, &rounded, sizeof bits);
-    for (int i = 0; i < 4; i++) bytes[i] = (char)(bits >> (8 * i) & 0xff);
-    rcr_text_append(out, bytes, sizeof bytes);
-}
-
 static void put_floats(package *p, const rcr_real *values, size_t n, int32_t rank, const int32_t *shape) {
     rcr_text *storage = new_storage(p);
     if (storage == NULL) return;
-    for (size_t i = 0; i < n; i++) append_float(storage, (double)values[i]);
+    for (size_t i = 0; i < n; i++) rcr_text_float32(storage, (float)values[i]);
     rcr_pickle_put_tensor(&p->pickle, RCR_TORCH_FLOAT, (int)p->n_storages - 1, rank, shape);
 }
 
 static void put_scalar(package *p, double value) {
     rcr_text *storage = new_storage(p);
     if (storage == NULL) return;
-    append_float(storage, value);
+    rcr_text_float32(storage, (float)value);
     rcr_pickle_put_tensor(&p->pickle, RCR_TORCH_FLOAT, (int)p->n_storages - 1, 0, NULL);
 }
 

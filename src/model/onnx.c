@@ -108,18 +108,9 @@ static void put_tensor(builder *b, const char *name, int type, int32_t rank, con
     rcr_proto_message(&b->graph, GRAPH_INITIALIZER, &t);
 }
 
-static void append_float(rcr_text *raw, double value) {
-    float rounded = (float)value;
-    uint32_t bits;
-    char bytes[4];
-    memcpy(&bits, &rounded, sizeof bits);
-    for (int i = 0; i < 4; i++) bytes[i] = (char)(bits >> (8 * i) & 0xff);
-    rcr_text_append(raw, bytes, sizeof bytes);
-}
-
 static void put_scalar(builder *b, const char *name, double value) {
     rcr_text raw = {0};
-    append_float(&raw, value);
+    rcr_text_float32(&raw, (float)value);
     put_tensor(b, name, ELEMENT_FLOAT, 0, NULL, &raw);
 }
 
@@ -139,7 +130,7 @@ static void put_columns(builder *b, const char *name, const rcr_tensor *from, in
     rcr_text raw = {0};
     for (int32_t row = 0; row < from->shape[0]; row++)
         for (int32_t column = first; column < first + n; column++)
-            append_float(&raw, (double)values[(size_t)row * (size_t)width + (size_t)column]);
+            rcr_text_float32(&raw, (float)values[(size_t)row * (size_t)width + (size_t)column]);
     put_tensor(b, name, ELEMENT_FLOAT, from->rank, (const int64_t[]){from->shape[0], n}, &raw);
 }
 
@@ -173,8 +164,9 @@ static void put_element_table(builder *b) {
     rcr_text raw = {0};
     for (int z = 0; z <= RCR_MAX_ATOMIC_NUMBER; z++)
         for (int32_t i = 0; i < table->n_features; i++)
-            append_float(&raw,
-                         table->known[z] ? table->row[(size_t)z * (size_t)table->n_features + (size_t)i] : (double)NAN);
+            rcr_text_float32(
+                &raw,
+                (float)(table->known[z] ? table->row[(size_t)z * (size_t)table->n_features + (size_t)i] : (double)NAN));
     put_tensor(b, "element_table", ELEMENT_FLOAT, 2, (const int64_t[]){RCR_MAX_ATOMIC_NUMBER + 1, table->n_features},
                &raw);
 }
@@ -182,7 +174,7 @@ static void put_element_table(builder *b) {
 static void put_constants(builder *b) {
     const rcr_model *m = b->model;
     rcr_text raw = {0};
-    for (int32_t k = 0; k < m->n_gaussians; k++) append_float(&raw, m->graph.dmin + k * m->graph.step);
+    for (int32_t k = 0; k < m->n_gaussians; k++) rcr_text_float32(&raw, (float)(m->graph.dmin + k * m->graph.step));
     put_tensor(b, "gaussian_centers", ELEMENT_FLOAT, 1, (const int64_t[]){m->n_gaussians}, &raw);
     put_scalar(b, "inverse_width", 1 / m->graph.step);
     put_scalar(b, "one", 1);

@@ -275,6 +275,12 @@ static void build_piece(void *argument, int index, int worker_index) {
     job->graph[index] = graph;
 }
 
+void rcr_model_build_graphs(rcr_graph **graph, rcr_status *status, const rcr_model *model,
+                            const rcr_crystal *const *crystals, size_t n, rcr_pool *pool) {
+    graph_job job = {model, crystals, graph, status};
+    rcr_pool_run(pool, (int)n, build_piece, &job);
+}
+
 /* Room for one group of crystals. */
 typedef struct chunk {
     rcr_graph *graph[CHUNK_CRYSTALS];
@@ -286,8 +292,7 @@ typedef struct chunk {
 
 static rcr_status predict_chunk(double *values, chunk *c, const rcr_net *net, const rcr_model *model,
                                 const rcr_crystal *const *crystals, size_t n, rcr_pool *pool, rcr_error *err) {
-    graph_job job = {model, crystals, c->graph, c->status};
-    rcr_pool_run(pool, (int)n, build_piece, &job);
+    rcr_model_build_graphs(c->graph, c->status, model, crystals, n, pool);
     rcr_status status = RCR_OK;
     size_t n_usable = 0;
     for (size_t i = 0; i < n; i++) {

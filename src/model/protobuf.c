@@ -23,12 +23,8 @@ void rcr_proto_integer(rcr_text *out, int field, int64_t value) {
 }
 
 void rcr_proto_float(rcr_text *out, int field, float value) {
-    uint32_t bits;
-    char bytes[4];
-    memcpy(&bits, &value, sizeof bits);
-    for (int i = 0; i < 4; i++) bytes[i] = (char)(bits >> (8 * i) & 0xff);
     put_key(out, field, FIXED32);
-    rcr_text_append(out, bytes, sizeof bytes);
+    rcr_text_float32(out, value);
 }
 
 void rcr_proto_bytes(rcr_text *out, int field, const void *data, size_t length) {

@@ -22,6 +22,27 @@ static inline void check_lattice(const rcr_crystal *crystal, const char *name, c
                      expected[i]);
 }
 
+/* A text that does not read, and what is said of it. */
+typedef struct bad_text {
+    const char *text;
+    rcr_status status;
+    long line;
+    const char *message; /* a part of it */
+} bad_text;
+
+static inline void check_bad_texts(const bad_text *bad, size_t n,
+                                   rcr_status (*parse)(rcr_crystal **out, const char *text, rcr_error *err)) {
+    for (size_t i = 0; i < n; i++) {
+        rcr_crystal *crystal = NULL;
+        rcr_error err;
+        rcr_status status = parse(&crystal, bad[i].text, &err);
+        if (status != bad[i].status || err.line != bad[i].line || strstr(err.message, bad[i].message) == NULL)
+            fail_msg("text %zu: %s, line %ld: %s", i, rcr_status_name(status), err.line, err.message);
+        assert_ptr_equal(crystal, NULL);
+        assert_int_equal(parse(&crystal, bad[i].text, NULL), status);
+    }
+}
+
 /* "Fe 0 0 0; O .5 .5 .5": these sites in this order, to 1e-12. */
 static inline void check_site_list(const rcr_crystal *crystal, const char *name, const char *sites) {
     int32_t n = 0;

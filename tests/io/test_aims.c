@@ -40,12 +40,7 @@ static void every_variant_is_read(void **state) {
     }
 }
 
-static const struct {
-    const char *text;
-    rcr_status status;
-    long line;
-    const char *message; /* a part of it */
-} bad[] = {
+static const bad_text bad[] = {
     {"", RCR_ERR_DATA, 0, "not periodic"},
     {"atom 0 0 0 O\natom 0 0 1 H\n", RCR_ERR_DATA, 0, "not periodic and no crystal"},
     {"lattice_vector 1 0 0\nlattice_vector 0 1 0\natom 0 0 0 O\n", RCR_ERR_DATA, 0, "2 lattice_vector, not three"},
@@ -61,15 +56,7 @@ static const struct {
 
 static void faults_say_what_and_where(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        rcr_crystal *crystal = NULL;
-        rcr_error err;
-        rcr_status status = parse(&crystal, bad[i].text, &err);
-        if (status != bad[i].status || err.line != bad[i].line || strstr(err.message, bad[i].message) == NULL)
-            fail_msg("text %zu: %s, line %ld: %s", i, rcr_status_name(status), err.line, err.message);
-        assert_ptr_equal(crystal, NULL);
-        assert_int_equal(parse(&crystal, bad[i].text, NULL), status);
-    }
+    check_bad_texts(bad, sizeof bad / sizeof *bad, parse);
 }
 
 static void other_texts_do_not_look_like_one(void **state) {

@@ -86,12 +86,7 @@ static void every_variant_is_read(void **state) {
 
 #define CELL "c\n1\n2 0 0\n0 2 0\n0 0 2\n"
 
-static const struct {
-    const char *text;
-    rcr_status status;
-    long line;
-    const char *message; /* a part of it */
-} bad[] = {
+static const bad_text bad[] = {
     {"", RCR_ERR_PARSE, 0, "expected a comment"},
     {"c\n", RCR_ERR_PARSE, 1, "expected the scale factor"},
     {"c\none\n", RCR_ERR_PARSE, 2, "'one'"},
@@ -132,15 +127,7 @@ static const struct {
 
 static void faults_say_what_and_where(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        rcr_crystal *crystal = NULL;
-        rcr_error err;
-        rcr_status status = parse(&crystal, bad[i].text, &err);
-        if (status != bad[i].status || err.line != bad[i].line || strstr(err.message, bad[i].message) == NULL)
-            fail_msg("text %zu: %s, line %ld: %s", i, rcr_status_name(status), err.line, err.message);
-        assert_ptr_equal(crystal, NULL);
-        assert_int_equal(parse(&crystal, bad[i].text, NULL), status);
-    }
+    check_bad_texts(bad, sizeof bad / sizeof *bad, parse);
 }
 
 static void other_texts_do_not_look_like_one(void **state) {
