@@ -71,17 +71,9 @@ int rcr_is_archive_name(const char *path) {
     return 0;
 }
 
-/* "dir/mp-149.cif" -> "mp-149", as the dataset names it. */
-static char *stem_of(const char *path) {
-    const char *base = strrchr(path, '/');
-    base = base != NULL ? base + 1 : path;
-    const char *dot = strrchr(base, '.');
-    return rcr_strndup(base, dot != NULL && dot > base ? (size_t)(dot - base) : strlen(base));
-}
-
 /* Out of memory is the one error that can't be told in a row of its own: id and file are then NULL. */
 static void name_input(rcr_input *input, const char *id, const char *file) {
-    input->id = id != NULL ? rcr_strdup(id) : stem_of(file);
+    input->id = id != NULL ? rcr_strdup(id) : rcr_structure_id(file);
     input->file = rcr_strdup(file);
     if ((input->id == NULL || input->file == NULL) && input->error.status == RCR_OK)
         rcr_fail_memory(&input->error, "reading a structure");

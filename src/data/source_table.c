@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "data/source.h"
 #include "io/csv.h"
+#include "io/structure.h"
 #include "io/unpack.h"
 
 #define NO_COLUMN SIZE_MAX
@@ -234,13 +235,6 @@ static rcr_status choose_columns(columns *c, source *s, const char *table, const
     return choose_target(c, s, table, first, err);
 }
 
-/* "sub/x.cif" -> "x". */
-static char *stem(const char *file) {
-    const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
-    const char *dot = strrchr(base, '.');
-    return rcr_strndup(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
-}
-
 /* The columns that may be targets, in the table's order, also where two have one name. */
 static void name_columns(source *s, const columns *c, const rcr_csv_row *first) {
     for (size_t k = 0; k < c->n; k++) {
@@ -267,7 +261,7 @@ static void add_row(source *s, const columns *c, const rcr_csv_row *line, const 
         s->out_of_memory = 1;
         return;
     }
-    char *id = c->id != NO_COLUMN ? rcr_strdup(id_cell) : stem(file_cell);
+    char *id = c->id != NO_COLUMN ? rcr_strdup(id_cell) : rcr_structure_id(file_cell);
     source_row *row = rcr_source_add(s, id, file, NULL);
     if (row == NULL) return;
     if (line->n_fields > c->n)

@@ -435,7 +435,8 @@ static rcr_status read_blocks(rcr_cif_block *block, reader *r, int *found, int *
     }
 }
 
-rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, size_t length, rcr_error *err) {
+rcr_status rcr_cif_parse_block(rcr_crystal **out, const char *id, const char *text, size_t length, int cif2,
+                               rcr_error *err) {
     if (length >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
         return rcr_fail(err, RCR_ERR_UNSUPPORTED, "the file is in UTF-16; save it as UTF-8");
     reader r;
@@ -443,6 +444,7 @@ rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, si
     rcr_cif_block block;
     memset(&block, 0, offsetof(rcr_cif_block, centring));
     rcr_cif_lexer_start(&r.lexer, text, length);
+    r.lexer.cif2 |= cif2;
     int found = 0, saw_cell = 0, saw_sites = 0;
     rcr_status status = read_blocks(&block, &r, &found, &saw_cell, &saw_sites, err);
     if (status == RCR_OK) {
@@ -454,4 +456,8 @@ rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, si
     rcr_free(block.site);
     rcr_free(block.op);
     return status;
+}
+
+rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, size_t length, rcr_error *err) {
+    return rcr_cif_parse_block(out, id, text, length, 0, err);
 }

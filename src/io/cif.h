@@ -11,4 +11,8 @@
  * Errors (line set): RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_DATA, RCR_ERR_LIMIT. */
 rcr_status rcr_cif_parse(rcr_crystal **out, const char *id, const char *text, size_t length, rcr_error *err);
 
+/* The same for a part of a file, which may be of CIF 2.0 although its first line is not there to say so. */
+rcr_status rcr_cif_parse_block(rcr_crystal **out, const char *id, const char *text, size_t length, int cif2,
+                               rcr_error *err);
+
 #endif

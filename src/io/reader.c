@@ -195,6 +195,8 @@ void rcr_record_parse(rcr_record *record) {
         hash_text(record);
         switch (record->unparsed->kind) {
         case RCR_UNPARSED_FILE: parse_file(record); break;
+        case RCR_UNPARSED_BLOCK:
+        case RCR_UNPARSED_BLOCK_2: rcr_parse_block(record, record->unparsed->kind == RCR_UNPARSED_BLOCK_2); break;
         case RCR_UNPARSED_FRAME: rcr_parse_frame(record); break;
         case RCR_UNPARSED_JSON: rcr_parse_json(record); break;
         case RCR_UNPARSED_CSV: rcr_parse_csv(record); break;
@@ -273,6 +275,11 @@ static rcr_status open_database(rcr_cutter *out, rcr_window *w, const char *path
     return status == RCR_OK ? rcr_cut_asedb(out, NULL, bytes, length, bytes, err) : status;
 }
 
+static rcr_status open_text(rcr_cutter *out, rcr_window *w, rcr_format format, rcr_error *err) {
+    if (format == RCR_FORMAT_EXTXYZ) return rcr_cut_frames(out, w, err);
+    return format == RCR_FORMAT_CIF ? rcr_cut_cif(out, w, err) : rcr_cut_file(out, w, err);
+}
+
 /* The cutter for what the unpacker gives, which is taken over.  path NULL: data[0 .. length). */
 static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *path, const void *data, size_t length,
                               rcr_error *err) {
@@ -304,10 +311,8 @@ static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *pat
         status = rcr_cut_json(&r->cutter, &w, name, err);
     else if (csv)
         status = rcr_cut_csv(&r->cutter, &w, err);
-    else if (rcr_format_detect(name, w.data, n) == RCR_FORMAT_EXTXYZ)
-        status = rcr_cut_frames(&r->cutter, &w, err);
     else
-        status = rcr_cut_file(&r->cutter, &w, err);
+        status = open_text(&r->cutter, &w, rcr_format_detect(name, w.data, n), err);
     rcr_free(name);
     return status;
 }

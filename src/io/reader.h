@@ -9,11 +9,12 @@
  *     }
  *     rcr_reader_close(reader);
  *
- * The format is told by content first, then by name: what rcr_structure_parse reads (one structure), extended XYZ,
- * JSON (pymatgen's structures and entries, tables of pandas and Matbench, OPTIMADE answers, JSON lines), ASE
- * databases, CSV with a column of structures; each of them also packed with gzip, bzip2, xz or zstd; and folders and
- * archives (tar, zip) of all these.  docs/formats.md describes them.  Nothing is unpacked to disk.  Memory in use is
- * that of one structure, and in addition
+ * The format is told by content first, then by name: what rcr_structure_parse reads (one structure), CIFs of several
+ * data blocks that hold structures, extended XYZ, JSON (pymatgen's structures and entries, tables of pandas and
+ * Matbench, OPTIMADE answers, JSON lines), ASE databases, CSV with a column of structures; each of them also packed
+ * with gzip, bzip2, xz or zstd; and folders and archives (tar, zip) of all these.  docs/formats.md describes them.
+ * Nothing is unpacked to disk.  Memory in use is that of one structure, and in addition
+ *  - of a CIF: all its bytes;
  *  - of an archive: all its bytes;  - of an ASE database that is packed: all its bytes;
  *  - of a pandas table by columns: all columns but that of the structures;  - of its other forms: the index. */
 #ifndef RCR_IO_READER_H

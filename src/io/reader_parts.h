@@ -28,7 +28,14 @@ rcr_table *rcr_table_own(rcr_table *table); /* one owner more; NULL stays NULL *
 void rcr_table_free(rcr_table *table);      /* one owner less */
 
 typedef struct rcr_unparsed {
-    enum { RCR_UNPARSED_FILE, RCR_UNPARSED_FRAME, RCR_UNPARSED_JSON, RCR_UNPARSED_CSV } kind;
+    enum {
+        RCR_UNPARSED_FILE,
+        RCR_UNPARSED_BLOCK,   /* of a CIF */
+        RCR_UNPARSED_BLOCK_2, /* of a CIF 2.0 */
+        RCR_UNPARSED_FRAME,
+        RCR_UNPARSED_JSON,
+        RCR_UNPARSED_CSV
+    } kind;
     char *text; /* followed by a NUL */
     size_t length;
     rcr_table *table; /* owned; may be NULL */
@@ -47,6 +54,8 @@ typedef struct rcr_cutter {
 
 /* Each takes the window over, also on failure; it stands at the beginning, some of it read already. */
 rcr_status rcr_cut_file(rcr_cutter *out, rcr_window *window, rcr_error *err);
+/* One record, or one for each structure where a CIF holds several. */
+rcr_status rcr_cut_cif(rcr_cutter *out, rcr_window *window, rcr_error *err);
 rcr_status rcr_cut_frames(rcr_cutter *out, rcr_window *window, rcr_error *err);
 /* name: of the file, for Matbench's ids.  Errors: RCR_ERR_UNSUPPORTED (no structures are seen in it), RCR_ERR_PARSE. */
 rcr_status rcr_cut_json(rcr_cutter *out, rcr_window *window, const char *name, rcr_error *err);
@@ -67,6 +76,7 @@ void rcr_cut_take(rcr_record *record, rcr_window *window, int kind, rcr_table *t
 int rcr_cut_failed(rcr_record *record, const rcr_window *window);
 
 /* Parsers, by kind; what fails is in record->error. */
+void rcr_parse_block(rcr_record *record, int cif2);
 void rcr_parse_frame(rcr_record *record);
 void rcr_parse_json(rcr_record *record);
 void rcr_parse_csv(rcr_record *record);

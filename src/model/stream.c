@@ -48,14 +48,6 @@ static void set_text(char *out, size_t size, const char *text, size_t length) {
     out[length] = '\0';
 }
 
-/* "dir/mp-149.cif" -> "mp-149". */
-static void set_stem(char *out, size_t size, const char *path) {
-    const char *base = strrchr(path, '/');
-    base = base != NULL ? base + 1 : path;
-    const char *dot = strrchr(base, '.');
-    set_text(out, size, base, dot != NULL && dot > base ? (size_t)(dot - base) : strlen(base));
-}
-
 static rcr_status read_frame(rcr_crystal **out, rcr_stream_row *row, const char *text, size_t length, long line,
                              size_t *consumed) {
     rcr_extxyz_info info[MAX_INFOS];
@@ -81,7 +73,10 @@ static rcr_status read_file(rcr_crystal **out, rcr_stream_row *row, const char *
         return rcr_fail(&row->error, RCR_ERR_ARGUMENT, "the line is not a file's name");
     }
     set_text(row->file, sizeof row->file, text, length);
-    set_stem(row->id, sizeof row->id, row->file);
+    char *id = rcr_structure_id(row->file);
+    if (id == NULL) return rcr_fail_memory(&row->error, "reading a structure");
+    set_text(row->id, sizeof row->id, id, strlen(id));
+    rcr_free(id);
     rcr_reader *reader;
     rcr_record record;
     rcr_status status = rcr_reader_open(&reader, row->file, &row->error);
