@@ -182,6 +182,14 @@ RCR_API rcr_status rcr_model_load(rcr_model **out, const char *path, rcr_error *
 RCR_API rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *err);
 RCR_API void rcr_model_free(rcr_model *model);
 
+/* The bytes of a model file, and a model from them: for programs that keep models elsewhere than in files.
+ * (*out)[0 .. *length) is freed with rcr_free.  Errors: as of load and save, but for RCR_ERR_IO. */
+RCR_API rcr_status rcr_model_pack(char **out, size_t *length, const rcr_model *model, rcr_error *err);
+RCR_API rcr_status rcr_model_parse(rcr_model **out, const void *bytes, size_t length, rcr_error *err);
+
+/* Free what a function of this header says is freed with it; NULL does nothing. */
+RCR_API void rcr_free(void *block);
+
 /* What a model is; strings belong to the model. */
 typedef struct rcr_model_info {
     rcr_model_options options;

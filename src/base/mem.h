@@ -1,8 +1,11 @@
-/* Allocation.  The whole library allocates through these, so that a test can make each call in turn fail. */
+/* Allocation.  The whole library allocates through these, so that a test can make each call in turn fail; rcr_free is
+ * in recryst.h. */
 #ifndef RCR_BASE_MEM_H
 #define RCR_BASE_MEM_H
 
 #include <stddef.h>
+
+#include "recryst.h"
 
 /* n objects of `size` bytes, zeroed; NULL when out of memory or when n*size overflows.  n = 0 gives a unique pointer.
  */
@@ -17,6 +20,5 @@ void *rcr_calloc_aligned(size_t n, size_t size);
 void *rcr_malloc_aligned(size_t n, size_t size);
 char *rcr_strdup(const char *text);
 char *rcr_strndup(const char *text, size_t length);
-void rcr_free(void *block);
 
 #endif

@@ -2,13 +2,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/inputs.h"
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/embed_output.h"
 #include "cli/find_model.h"
 #include "cli/graph_args.h"
-#include "cli/inputs.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "io/csv.h"

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/inputs.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -9,7 +10,6 @@
 #include "cli/graph_args.h"
 #include "cli/info.h"
 #include "cli/info_structure.h"
-#include "cli/inputs.h"
 #include "cli/output.h"
 #include "crystal/spacegroup.h"
 #include "graph/store.h"

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/inputs.h"
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/find_model.h"
 #include "cli/graph_args.h"
-#include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/predict_stream.h"
 #include "cli/signals.h"

@@ -236,11 +236,10 @@ static rcr_status collect_tensors(rcr_st_tensor **out, size_t *n_out, unsigned c
     return RCR_OK;
 }
 
-rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *err) {
+rcr_status rcr_model_pack(char **out, size_t *length, const rcr_model *model, rcr_error *err) {
     rcr_st_tensor *tensor = NULL;
     unsigned char *storage = NULL;
-    size_t n_tensors = 0, length = 0;
-    char *bytes = NULL;
+    size_t n_tensors = 0;
     rcr_status status = collect_tensors(&tensor, &n_tensors, &storage, model, err);
     if (status != RCR_OK) return status;
     rcr_model_pairs m = {0};
@@ -252,13 +251,20 @@ rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *e
     if (status == RCR_OK && !m.failed) add_text(&m, "", "checksum", checksum);
     if (m.failed) status = rcr_fail_memory(err, "writing a model");
     if (status == RCR_OK)
-        status = rcr_safetensors_write(&bytes, &length, tensor, n_tensors, (const char *const *)m.key,
+        status = rcr_safetensors_write(out, length, tensor, n_tensors, (const char *const *)m.key,
                                        (const char *const *)m.value, m.n, err);
-    if (status == RCR_OK) status = rcr_file_write(path, bytes, length, err);
-    rcr_free(bytes);
     rcr_model_pairs_release(&m);
     rcr_free(storage);
     rcr_free(tensor);
+    return status;
+}
+
+rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *err) {
+    char *bytes = NULL;
+    size_t length = 0;
+    rcr_status status = rcr_model_pack(&bytes, &length, model, err);
+    if (status == RCR_OK) status = rcr_file_write(path, bytes, length, err);
+    rcr_free(bytes);
     if (status != RCR_OK) rcr_error_set_file(err, path);
     return status;
 }

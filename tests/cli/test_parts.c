@@ -4,8 +4,8 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "api/inputs.h"
 #include "cli/args.h"
-#include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/train_view.h"

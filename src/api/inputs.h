@@ -1,6 +1,6 @@
-/* What predict is given: files, folders, archives and datasets, as one stream of structures in the order given. */
-#ifndef RCR_CLI_INPUTS_H
-#define RCR_CLI_INPUTS_H
+/* What a prediction is given: files, folders, archives and datasets, as one stream of structures in the order given. */
+#ifndef RCR_API_INPUTS_H
+#define RCR_API_INPUTS_H
 
 #include "base/threads.h"
 #include "io/reader.h"

@@ -1,4 +1,4 @@
-#include "cli/inputs.h"
+#include "api/inputs.h"
 
 #include <stdio.h>
 #include <string.h>
