@@ -237,6 +237,244 @@ RCR_API rcr_status rcr_model_embed(rcr_embedding **out, const rcr_model *model, 
                                    const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err);
 RCR_API void rcr_embedding_free(rcr_embedding *embedding);
 
+/* ---------------------------------------------------------------- for programs in other languages
+ * What follows is what a binding needs beyond the above (python/ is one): no struct has to be filled in but plain
+ * arrays, every function that takes long can be followed and stopped, and layouts can be checked. */
+
+/* Rises with every change of a struct, an enumeration or a function in this header that a program compiled against the
+ * old one would not survive. */
+#define RCR_ABI 1
+RCR_API int32_t rcr_abi(void);
+/* sizeof of a struct of this header, by its name ("rcr_crystal"); 0 for a name that it does not have. */
+RCR_API size_t rcr_struct_size(const char *name);
+
+/* A crystal from arrays, which are copied.  id may be NULL.  lattice [3, 3], angstrom; positions [n_sites, 3]:
+ * fractional, or, where cartesian is not 0, Cartesian in angstrom; atomic_number [n_sites].  Of disordered sites, the
+ * species in any order: entry k < n_species says that species_number[k] stands on site species_site[k] (0-based) with
+ * the share species_occupancy[k]; a site that no entry names is one whole atom of atomic_number.  n_species 0: the
+ * three may be NULL. Errors: RCR_ERR_ARGUMENT (no sites, a site or an element that there is not), RCR_ERR_DATA (numbers
+ * that are not finite, no volume, occupancies that make no sense), RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_crystal_make(rcr_crystal **out, const char *id, const double *lattice, int32_t n_sites,
+                                    const double *positions, int cartesian, const uint8_t *atomic_number,
+                                    size_t n_species, const int32_t *species_site, const uint8_t *species_number,
+                                    const double *species_occupancy, rcr_error *err);
+
+/* One structure of a file, or the reason why there is none. */
+typedef struct rcr_structure {
+    rcr_crystal *crystal;                  /* NULL where error says why; the caller may take it and put NULL here */
+    const char *id;                        /* the file's own, else made from its name */
+    const char *file;                      /* the path as given, or PATH/MEMBER in a folder or an archive */
+    uint64_t number;                       /* of the structure in that file, from 1 */
+    long line;                             /* where it begins in the file, from 1; 0 where the format has no lines */
+    size_t n_properties;                   /* what the file says about it: columns of a table, keys of a frame, ... */
+    const char *const *key, *const *value; /* [n_properties]; a value is a number in decimal, true, false, or text */
+    rcr_error error;                       /* status RCR_OK, or why there is no crystal */
+} rcr_structure;
+
+/* All structures of a file of any format that docs/formats.md describes, a folder, an archive, or a table of files. */
+typedef struct rcr_structures rcr_structures;
+
+/* n_threads 0: all cores; they parse what lies ahead.  Errors: RCR_ERR_IO, RCR_ERR_UNSUPPORTED, RCR_ERR_DATA,
+ * RCR_ERR_PARSE, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_structures_open(rcr_structures **out, const char *path, int n_threads, rcr_error *err);
+/* The next n >= 1 structures, at most `most`: *list [n] belongs to the reader, crystals that are not taken too, until
+ * the next call.  n = 0: the end.  Errors: RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_structures_next(rcr_structure **list, size_t *n, rcr_structures *structures, size_t most,
+                                       rcr_error *err);
+RCR_API void rcr_structures_close(rcr_structures *structures);
+
+/* Write n crystals to one file, whole or not at all.  format "cif", "poscar", "extxyz", "json" or "jsonl" (pymatgen's
+ * Structure.as_dict, an object on each line); NULL: told by the path.  ids [n] stand in for the crystals' own; may be
+ * NULL.  Each of n_properties numbers, value [n, n_properties] by row under name [n_properties], is written where it is
+ * finite (extxyz and JSON).  Errors: RCR_ERR_ARGUMENT (format, a second structure for POSCAR), RCR_ERR_DATA,
+ * RCR_ERR_UNSUPPORTED (disorder, in POSCAR and extxyz), RCR_ERR_IO, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_crystals_write(const char *path, const char *format, const rcr_crystal *const *crystals,
+                                      const char *const *ids, size_t n, const char *const *name, const double *value,
+                                      size_t n_properties, rcr_error *err);
+
+/* Followed by the caller; any may be NULL.  Called on the calling thread, from time to time. */
+typedef struct rcr_events {
+    void *context;
+    int (*progress)(void *context, size_t done, size_t total);           /* not 0: stop, RCR_ERR_INTERRUPTED */
+    void (*failed)(void *context, size_t index, const rcr_error *error); /* why crystal `index` has no result */
+} rcr_events;
+
+/* A model made ready: its network in the processor's layout, and threads that wait for work.  It takes a copy of the
+ * model.  One call at a time: a second thread makes a session of its own.  After a fork, the child's copy is of no use
+ * (its threads are the parent's) and is not to be freed. */
+typedef struct rcr_session rcr_session;
+
+/* n_threads 0: all cores this process may use.  kernels "ref", "base", "avx2", "avx512", or NULL: the best.
+ * Errors: RCR_ERR_ARGUMENT, RCR_ERR_UNSUPPORTED (kernels), RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_session_create(rcr_session **out, const rcr_model *model, const char *kernels, int n_threads,
+                                      rcr_error *err);
+RCR_API void rcr_session_free(rcr_session *session);
+RCR_API int rcr_session_threads(const rcr_session *session);
+/* The kernels in use; static storage. */
+RCR_API const char *rcr_session_kernels(const rcr_session *session);
+
+/* As rcr_model_predict: values [n], status [n] or NULL, events NULL or not. */
+RCR_API rcr_status rcr_session_predict(double *values, rcr_status *status, rcr_session *session,
+                                       const rcr_crystal *const *crystals, size_t n, const rcr_events *events,
+                                       rcr_error *err);
+/* The same from graphs, which must have been made with the model's graph options (they are not looked at); a NULL gives
+ * NaN and RCR_ERR_ARGUMENT. */
+RCR_API rcr_status rcr_session_predict_graphs(double *values, rcr_status *status, rcr_session *session,
+                                              const rcr_graph *const *graphs, size_t n, const rcr_events *events,
+                                              rcr_error *err);
+/* As rcr_model_embed. */
+RCR_API rcr_status rcr_session_embed(rcr_embedding **out, rcr_session *session, rcr_embedding_kind kind,
+                                     const rcr_crystal *const *crystals, size_t n, const rcr_events *events,
+                                     rcr_error *err);
+RCR_API rcr_status rcr_session_embed_graphs(rcr_embedding **out, rcr_session *session, rcr_embedding_kind kind,
+                                            const rcr_graph *const *graphs, size_t n, const rcr_events *events,
+                                            rcr_error *err);
+
+/* The inputs of recryst predict, in its order: files of one or many structures, folders, archives, datasets, graph
+ * stores. */
+typedef struct rcr_stream rcr_stream;
+
+/* A part of them, as arrays of length n; they belong to the stream until its next call. */
+typedef struct rcr_chunk {
+    size_t n;
+    const char *const *id, *const *file;
+    const rcr_graph *const *graph; /* NULL where error says why */
+    const rcr_error *error;        /* status RCR_OK, or why it can't be used */
+} rcr_chunk;
+
+/* paths [n_paths] are copied; the session must outlive the stream, and both are used by one thread at a time.  A path
+ * that can't be read is a row with an error.  Errors: RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_stream_open(rcr_stream **out, rcr_session *session, const char *const *paths, size_t n_paths,
+                                   rcr_error *err);
+/* The next n >= 1 rows with their graphs, made on all threads; n = 0: the end.  Errors: RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_stream_next(rcr_chunk *out, rcr_stream *stream, rcr_error *err);
+RCR_API void rcr_stream_close(rcr_stream *stream);
+
+/* Trainable tensor i of a model, then its running statistics, in the order of PyTorch's state_dict and with its names;
+ * they belong to the model.  0: there is no i-th. */
+typedef struct rcr_tensor_view {
+    const char *name;
+    int32_t rank, shape[2];
+    const float *values;  /* [shape[0], shape[1]] */
+    int32_t is_parameter; /* 1: trained; 0: a running statistic */
+} rcr_tensor_view;
+RCR_API int rcr_model_tensor(rcr_tensor_view *out, const rcr_model *model, size_t i);
+/* Entry i of what a model's file tells about it beside its options; 0: there is no i-th. */
+RCR_API int rcr_model_entry(const char **key, const char **value, const rcr_model *model, size_t i);
+
+/* What a checkpoint of another program does not say.  NaN, 0, NULL: what it says, else CGCNN's own. */
+typedef struct rcr_import_request {
+    const char *atom_init;     /* path of the element vectors, as atom_init.json */
+    const char *target, *unit; /* of what the model predicts */
+    double radius, dmin, step; /* angstrom */
+    int32_t max_neighbors;
+    rcr_padding padding;
+    rcr_ties ties;
+    rcr_disorder disorder;
+} rcr_import_request;
+/* NaN, 0, NULL, and RCR_PADDING_REFERENCE, as those programs pad. */
+RCR_API rcr_import_request rcr_import_request_default(void);
+/* A checkpoint of CGCNN, SR-CGCNN or cgcnn2; it is read as data, nothing in it is run.  request may be NULL.
+ * Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_MISMATCH, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_request *request,
+                                    rcr_error *err);
+/* Write a model for another program: format "checkpoint" (as torch.save, for CGCNN, SR-CGCNN and cgcnn2), "onnx", or
+ * "atom-init" (its element vectors).  Errors: RCR_ERR_ARGUMENT, RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_model_export(const rcr_model *model, const char *path, const char *format, rcr_error *err);
+
+/* Settings of graphs, models and training by name, as a run's config.toml has them: "training.lr", "graph.radius".
+ * Values are text: numbers in decimal, 0 or 1, a choice's word, "100,200" for several. */
+typedef struct rcr_settings rcr_settings;
+RCR_API rcr_status rcr_settings_create(rcr_settings **out, rcr_error *err); /* the defaults */
+RCR_API void rcr_settings_free(rcr_settings *settings);
+/* Errors: RCR_ERR_ARGUMENT (no such setting, or not a value for it), RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_settings_set(rcr_settings *settings, const char *name, const char *value, rcr_error *err);
+/* Setting i, what it is set to and what it means; text is freed with rcr_free.  RCR_ERR_ARGUMENT past the last. */
+RCR_API rcr_status rcr_settings_get(const char **section, const char **name, const char **comment, char **value,
+                                    const rcr_settings *settings, size_t i, rcr_error *err);
+RCR_API rcr_graph_options rcr_settings_graph(const rcr_settings *settings);
+
+/* A dataset (docs/formats.md): crystals as graphs, targets, and the rows that can't be used. */
+typedef struct rcr_dataset rcr_dataset;
+typedef struct rcr_dataset_facts {
+    const char *name, *path, *sha256;
+    const char *target;                  /* "" when none was read */
+    size_t n_rows, n_usable, n_unusable; /* of the source; n_rows is their sum */
+} rcr_dataset_facts;
+typedef struct rcr_dataset_row {
+    const char *id;
+    size_t row; /* place in the source, from 0 */
+    int32_t n_atoms, n_edges;
+    double target;          /* NaN where none was read */
+    const rcr_error *error; /* of an unusable row; NULL */
+} rcr_dataset_row;
+/* graph NULL: the defaults.  model: its elements and graph options, in place of graph; may be NULL.  target NULL: the
+ * only one.  need_target 0: rows need none.  n_threads 0: all cores.  Errors: RCR_ERR_IO, RCR_ERR_PARSE,
+ * RCR_ERR_ARGUMENT (which targets there are), RCR_ERR_DATA (nothing usable), RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_dataset_open(rcr_dataset **out, const char *path, const char *target, int need_target,
+                                    const rcr_graph_options *graph, const rcr_model *model, int n_threads,
+                                    rcr_error *err);
+RCR_API void rcr_dataset_free(rcr_dataset *dataset);
+RCR_API rcr_dataset_facts rcr_dataset_describe(const rcr_dataset *dataset);
+/* Usable row i < n_usable, or unusable row i < n_unusable, each in source order; 0: there is no i-th. */
+RCR_API int rcr_dataset_usable(rcr_dataset_row *out, const rcr_dataset *dataset, size_t i);
+RCR_API int rcr_dataset_unusable(rcr_dataset_row *out, const rcr_dataset *dataset, size_t i);
+/* A copy of one usable row's graph (distances in single precision).  Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t i, rcr_error *err);
+/* values [n_usable]; the graphs must have been made with the model's options, else RCR_ERR_MISMATCH. */
+RCR_API rcr_status rcr_session_predict_dataset(double *values, rcr_session *session, const rcr_dataset *dataset,
+                                               rcr_error *err);
+
+/* How well predictions fit; fields of the other task are NaN. */
+typedef struct rcr_scores {
+    size_t n;
+    double mae, rmse, r2;                        /* regression; the target's unit */
+    double accuracy, precision, recall, f1, auc; /* classification, of class 1 */
+    double loss; /* mean squared error of normalised targets, or mean negative log-likelihood */
+} rcr_scores;
+/* target and prediction [n]: values, or class 0 or 1 beside the probability of class 1.
+ * Errors: RCR_ERR_DATA (a target that is not finite, or no class), RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double *target,
+                                   const double *prediction, size_t n, rcr_error *err);
+
+/* One epoch of training. */
+typedef struct rcr_training_epoch {
+    int32_t epoch, n_epochs; /* from 1 */
+    double lr, train_loss;
+    double train_score;         /* MAE in the target's unit over the epoch's batches; accuracy for classes */
+    double val_loss, val_score; /* of the validation part: MAE, or area under the ROC curve */
+    int32_t is_best;
+    double seconds;
+} rcr_training_epoch;
+
+/* Followed by the caller; any may be NULL.  Called on the calling thread; a call that does not give 0 stops training
+ * after the batch, as an interrupt does. */
+typedef struct rcr_training_events {
+    void *context;
+    int (*reading)(void *context, size_t done, size_t total);
+    int (*started)(void *context, size_t n_train, size_t n_val, size_t n_test, const char *kernels, int n_threads);
+    int (*batch)(void *context, int32_t epoch, int32_t batch, int32_t n_batches);
+    int (*epoch)(void *context, const rcr_training_epoch *epoch);
+    int (*message)(void *context, const char *text);
+    const int32_t *stop; /* looked at after every batch; set it to 1 from anywhere to stop */
+} rcr_training_events;
+
+typedef struct rcr_training_result {
+    rcr_scores train, val, test;
+    int32_t best_epoch, epochs_done;
+    double seconds;
+} rcr_training_result;
+
+/* Train on the data at a path (docs/formats.md) in a fresh run directory, as recryst train does; the best model is
+ * then RUN/model.safetensors.  *result is set when RCR_OK.
+ * Errors: RCR_ERR_INTERRUPTED (stopped: the best model so far is there if an epoch was finished, and the run can be
+ * resumed), RCR_ERR_NUMERIC (the loss stopped being a number), RCR_ERR_ARGUMENT (settings), those of the data. */
+RCR_API rcr_status rcr_training_run(rcr_training_result *result, const char *data, const char *run_directory,
+                                    const rcr_settings *settings, const rcr_training_events *events, rcr_error *err);
+/* Go on with a run, exactly where it stopped.  n_threads < 0: as it was. */
+RCR_API rcr_status rcr_training_resume(rcr_training_result *result, const char *run_directory, int n_threads,
+                                       const rcr_training_events *events, rcr_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,7 +24,7 @@ typedef struct rcr_bad_row {
     rcr_error error; /* file, line and reason */
 } rcr_bad_row;
 
-typedef struct rcr_dataset {
+struct rcr_dataset {
     char *name;         /* last part of the path; of a store, that of the data it was made from */
     char *path;         /* as given */
     char sha256[65];    /* over every row's id, target and structure file, in source order */
@@ -37,7 +37,7 @@ typedef struct rcr_dataset {
     rcr_element_table *elements; /* the dataset's atom_init.json; NULL when it has none */
     rcr_graph_options graph_options;
     rcr_store *store; /* the records lie in this file, mapped; NULL: each is a block of its own */
-} rcr_dataset;
+};
 
 /* Called from time to time from the calling thread: rows done, rows in all. */
 typedef void rcr_dataset_progress(void *context, size_t done, size_t total);
@@ -68,7 +68,6 @@ typedef struct rcr_dataset_options {
  * is), RCR_ERR_DATA (nothing usable: says how many rows failed and why the first did), RCR_ERR_MEMORY; with strict, the
  * first bad row's. */
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
-void rcr_dataset_free(rcr_dataset *dataset);
 
 /* Samples of a dataset, by number: all of them in order (index NULL), or index[0], index[1], ... */
 typedef struct rcr_sample_list {
@@ -82,9 +81,6 @@ rcr_graph_source rcr_sample_graphs(const rcr_sample_list *list);
 /* Fill a batch with samples index[0 .. n).  Errors: as rcr_batch_fill_from. */
 rcr_status rcr_dataset_fill_batch(rcr_batch *batch, const rcr_dataset *dataset, const int64_t *index, int32_t n,
                                   rcr_error *err);
-
-/* A copy of one sample's graph, freed with rcr_graph_free. */
-rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t sample, rcr_error *err);
 
 /* errors.csv: header row,id,file,line,reason; rows are counted from 1 there, and an unknown line is left empty. */
 rcr_status rcr_dataset_write_errors(const rcr_dataset *dataset, const char *path, rcr_error *err);
