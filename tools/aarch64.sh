@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 all=""
 [ "${1-}" != --all ] || { all=1 && shift; }
 build=${1:-build-aarch64} native=${2:-build} jobs=${JOBS:-$(nproc)}
-for program in aarch64-linux-gnu-gcc qemu-aarch64 apt-get dpkg-deb cmake ninja; do
+for program in aarch64-linux-gnu-gcc aarch64-linux-gnu-g++ qemu-aarch64 apt-get dpkg-deb cmake ninja; do
     command -v "$program" >/dev/null || {
         echo "aarch64: $program is not there (Debian: tools/setup.sh --dev)" >&2
         exit 77
@@ -48,6 +48,7 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_C_COMPILER_TARGET aarch64-linux-gnu)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_SYSROOT $sysroot)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lays out all C sources with clang-format (.clang-format at the root); with --check it only says what differs.
+# Lays out all C and C++ sources with clang-format (.clang-format at the root); with --check it only says what differs.
 set -eu
 cd "$(dirname "$0")/.."
 command -v clang-format >/dev/null || {
@@ -8,4 +8,4 @@ command -v clang-format >/dev/null || {
 }
 mode=(-i)
 [ "${1-}" = "--check" ] && mode=(--dry-run -Werror)
-find include src tests bench -name '*.[ch]' -print0 | sort -z | xargs -0 clang-format "${mode[@]}"
+find include src tests bench \( -name '*.[ch]' -o -name '*.cpp' \) -print0 | sort -z | xargs -0 clang-format "${mode[@]}"

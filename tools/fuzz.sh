@@ -18,7 +18,7 @@ command -v clang >/dev/null || {
     echo "fuzz: clang is needed (tools/setup.sh --dev installs it)" >&2
     exit 1
 }
-cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DRECRYST_FUZZ=ON \
+cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DRECRYST_FUZZ=ON \
     -DRECRYST_DOUBLE_TESTS=OFF ${CMAKE_OPTIONS-} >$build.log 2>&1 || {
     cat $build.log >&2
     exit 1

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what recryst needs to be built, from Debian's packages (Debian 12 or later, Ubuntu 24.04 or later), as root
 # or through sudo.  Quiet, offline and without root when everything is there.  On another system it says what to install.
-# usage: tools/setup.sh [--dev]     --dev adds what only the project's own checks use (clang, clang-format, g++; a cross compiler and emulator for ARM)
+# usage: tools/setup.sh [--dev]     --dev adds what only the project's own checks use (clang, clang-format; a cross compiler and emulator for ARM)
 set -eu
 
-packages="cmake ninja-build gcc libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev"
+packages="cmake ninja-build gcc g++ libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libtomlplusplus-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
---dev) packages="$packages g++ clang clang-format python3 openssl ca-certificates gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
+--dev) packages="$packages clang clang-format python3 openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
 *)
     echo "usage: tools/setup.sh [--dev]" >&2
     exit 2
@@ -17,7 +17,7 @@ esac
 # What a build looks for; says what is not found.
 probe() {
     local missing=""
-    for program in cmake ninja cc pkg-config; do
+    for program in cmake ninja cc c++ pkg-config; do
         command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
     done
     for library in jansson libarchive libmd sqlite3 libcurl cmocka; do
@@ -26,18 +26,19 @@ probe() {
     echo '#include <spglib.h>' | cc -I/usr/include/spglib -I/usr/local/include/spglib -fsyntax-only -x c - \
         2>/dev/null || missing="$missing spglib"
     echo '#include <lmdb.h>' | cc -fsyntax-only -x c - 2>/dev/null || missing="$missing lmdb"
+    echo '#include <toml++/toml.h>' | c++ -std=c++17 -fsyntax-only -x c++ - 2>/dev/null || missing="$missing toml++"
     echo "$missing"
 }
 
 explain() {
     cat <<'END'
 recryst needs:
-    CMake 3.20 or later, Ninja, a C17 compiler (gcc 12 or later, clang 14 or later), pkg-config,
-    and, with their headers: jansson, libarchive, libmd, spglib 2, LMDB, SQLite 3, libcurl (for the library and the command), cmocka (for the tests).
+    CMake 3.20 or later, Ninja, a C17 and C++17 compiler (gcc 12 or later, clang 14 or later), pkg-config,
+    and, with their headers: jansson, libarchive, libmd, spglib 2, LMDB, SQLite 3, toml++ 3, libcurl (for the library and the command), cmocka (for the tests).
 Their names in some systems:
-    Fedora     cmake ninja-build gcc pkgconf jansson-devel libarchive-devel libmd-devel spglib-devel lmdb-devel sqlite-devel libcurl-devel libcmocka-devel
-    Arch       cmake ninja gcc pkgconf jansson libarchive libmd spglib lmdb sqlite curl cmocka
-    Homebrew   cmake ninja pkgconf jansson libarchive libmd spglib lmdb sqlite curl cmocka
+    Fedora     cmake ninja-build gcc-c++ pkgconf jansson-devel libarchive-devel libmd-devel spglib-devel lmdb-devel sqlite-devel tomlplusplus-devel libcurl-devel libcmocka-devel
+    Arch       cmake ninja gcc pkgconf jansson libarchive libmd spglib lmdb sqlite tomlplusplus curl cmocka
+    Homebrew   cmake ninja pkgconf jansson libarchive libmd spglib lmdb sqlite tomlplusplus curl cmocka
 Install them, then run make again.
 END
 }

@@ -42,7 +42,7 @@ call() { echo "(^|[^A-Za-z0-9_.>])($1)[[:space:]]*\("; }
 
 scan() {
     local file
-    for file in $(find "$1" -name '*.c' -o -name '*.h' | sort); do
+    for file in $(find "$1" -name '*.c' -o -name '*.h' -o -name '*.cpp' | sort); do
         stripped "$file" 0 >"$dir/code"
         stripped "$file" 1 >"$dir/text"
         complain "$file" "depends on the locale, or overflows" \

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A room (folder in src/) includes only itself and the rooms before it, in the order below; every file in src/ is in a room.
 set -u
-ORDER="base crystal io graph data kernels model report train fetch api cli"
+ORDER="base crystal io graph data kernels model report train study fetch api cli"
 
 # Prints one line for each include of the tree under $1 that breaks the rule.
 violations() {
     local root=$1
-    (cd "$root" && find . -type f \( -name '*.c' -o -name '*.h' \) | sort | sed 's|^\./||') | while read -r file; do
+    (cd "$root" && find . -type f \( -name '*.c' -o -name '*.h' -o -name '*.cpp' \) | sort | sed 's|^\./||') | while read -r file; do
         awk -v file="$file" -v order="$ORDER" -v root="$root" '
             BEGIN {
                 n = split(order, name, " ")
