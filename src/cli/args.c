@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 
-enum { MAX_ARGS = 64, MAX_WORD = 64, HELP_WIDTH = 80, HELP_INDENT = 30 };
+enum { MAX_ARGS = 128, MAX_WORD = 64, HELP_WIDTH = 80, HELP_INDENT = 30 };
 
 /* ---- words that are nearly another */
 

@@ -1,0 +1,178 @@
+#include "cli/train_args.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+
+static void set_defaults(rcr_train_args *a) {
+    *a = (rcr_train_args){.options = rcr_train_options_default(), .graph = rcr_graph_args_default()};
+    a->model = a->options.model.architecture;
+    a->task = a->options.model.task;
+    a->optimizer = a->options.optimizer;
+    a->loss = a->options.loss;
+    a->schedule = a->options.schedule;
+    a->steps = a->layers = a->options.model.depth;
+    a->split = "random";
+    a->milestones.n = a->options.n_milestones;
+    memcpy(a->milestones.item, a->options.milestone, (size_t)a->options.n_milestones * sizeof *a->milestones.item);
+}
+
+rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err) {
+    rcr_train_options *o = &a->options;
+    int shared = a->model == RCR_SR_CGCNN;
+    if (!shared && rcr_args_find(args, "steps")->given)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--steps goes with --model sr-cgcnn; cgcnn takes --layers");
+    if (shared && rcr_args_find(args, "layers")->given)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "--layers goes with --model cgcnn; sr-cgcnn, which is the default, takes --steps");
+    if (!shared && (a->gate || a->layer_norm))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --model sr-cgcnn only", a->gate ? "gate" : "layer-norm");
+    static const struct {
+        const char *option, *names;
+        int32_t schedule[2]; /* either of them */
+    } needs[] = {{"lr-milestones", "multistep", {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_MULTISTEP}},
+                 {"plateau-patience", "plateau", {RCR_SCHEDULE_PLATEAU, RCR_SCHEDULE_PLATEAU}},
+                 {"lr-final", "cosine or one-cycle", {RCR_SCHEDULE_COSINE, RCR_SCHEDULE_ONE_CYCLE}},
+                 {"lr-gamma", "multistep or plateau", {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_PLATEAU}}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (rcr_args_find(args, needs[i].option)->given && a->schedule != needs[i].schedule[0] &&
+            a->schedule != needs[i].schedule[1])
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --schedule %s", needs[i].option, needs[i].names);
+    if (rcr_args_find(args, "huber-delta")->given && a->loss != RCR_LOSS_HUBER)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--huber-delta goes with --loss huber");
+    static const char *const parts[] = {"train", "val", "test"};
+    for (int i = 0; i < 3; i++) {
+        char ratio[16], size[16];
+        snprintf(ratio, sizeof ratio, "%s-ratio", parts[i]);
+        snprintf(size, sizeof size, "%s-size", parts[i]);
+        if (rcr_args_find(args, ratio)->given && rcr_args_find(args, size)->given)
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s and --%s say the same thing twice; give one", ratio, size);
+    }
+    o->model.architecture = (rcr_architecture)a->model;
+    o->model.task = (rcr_task_kind)a->task;
+    o->model.depth = shared ? a->steps : a->layers;
+    o->model.gate = a->gate;
+    o->model.layer_norm = a->layer_norm;
+    o->optimizer = (rcr_optimizer_kind)a->optimizer;
+    o->loss = (rcr_loss_kind)a->loss;
+    o->schedule = (rcr_schedule_kind)a->schedule;
+    o->n_milestones = a->milestones.n;
+    memcpy(o->milestone, a->milestones.item, (size_t)a->milestones.n * sizeof *o->milestone);
+    rcr_graph_args_finish(&a->graph);
+    o->graph = a->graph.options;
+    o->split.seed = rcr_args_find(args, "split-seed")->given ? a->split_seed : o->seed;
+    o->split.group = (rcr_split_group)a->group;
+    if (rcr_args_find(args, "folds")->given != rcr_args_find(args, "fold")->given)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "--folds and --fold go together: how many there are, and which one tests");
+    static const rcr_split_kind kinds[] = {RCR_SPLIT_RANDOM, RCR_SPLIT_REFERENCE, RCR_SPLIT_HIGHEST, RCR_SPLIT_LOWEST};
+    o->split.kind = RCR_SPLIT_FILE;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(a->split, rcr_split_kind_name(kinds[i])) == 0) o->split.kind = kinds[i];
+    if (o->split.kind == RCR_SPLIT_FILE && (o->split.folds != 0 || o->split.group != RCR_GROUP_NONE))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--folds and --group don't go with a split from a file");
+    o->split.file = o->split.kind == RCR_SPLIT_FILE ? a->split : NULL;
+    o->n_threads = a->threads;
+    o->kernels = a->kernels;
+    o->strict = a->strict;
+    return RCR_OK;
+}
+
+#define NUMBER(option, type, target, low, high, text)                                                                  \
+    {                                                                                                                  \
+        .name = option, .kind = type, .value_name = type == RCR_ARG_DOUBLE ? "X" : "N", .value = target, .min = low,   \
+        .max = high, .help = text                                                                                      \
+    }
+#define WORDS(option, type, words, target, text)                                                                       \
+    { .name = option, .kind = type, .value_name = words, .value = target, .help = text }
+#define HEADING(text)                                                                                                  \
+    { .kind = RCR_ARG_HEADING, .help = text }
+#define FLAG(option, target, text)                                                                                     \
+    { .name = option, .kind = RCR_ARG_FLAG, .value = target, .help = text }
+
+void rcr_train_args_init(rcr_train_args *a) {
+    set_defaults(a);
+    rcr_train_options *o = &a->options;
+    const rcr_arg table[] = {
+        HEADING("what to learn"),
+        WORDS("target", RCR_ARG_TEXT, "NAME", &o->target, "column to learn; needed where there are several"),
+        WORDS("unit", RCR_ARG_TEXT, "TEXT", &o->unit, "unit of the target, such as eV/atom; kept in the model"),
+        WORDS("task", RCR_ARG_CHOICE, "regression|classification", &a->task, "a number, or class 0 or 1"),
+        HEADING("model"),
+        WORDS("model", RCR_ARG_CHOICE, "sr-cgcnn|cgcnn", &a->model,
+              "one convolution used again at every step, or one for each layer"),
+        NUMBER("steps", RCR_ARG_INT32, &a->steps, 1, 1000, "sr-cgcnn: message-passing steps"),
+        NUMBER("layers", RCR_ARG_INT32, &a->layers, 1, 1000, "cgcnn: convolution layers"),
+        FLAG("gate", &a->gate, "sr-cgcnn: a learnt gate between the old and the new atom vectors"),
+        FLAG("layer-norm", &a->layer_norm, "sr-cgcnn: a LayerNorm after every step"),
+        NUMBER("atom-features", RCR_ARG_INT32, &o->model.atom_features, 1, 4096, "length of an atom's vector"),
+        NUMBER("hidden", RCR_ARG_INT32, &o->model.hidden, 1, 65536, "width of the layers after pooling"),
+        NUMBER("hidden-layers", RCR_ARG_INT32, &o->model.hidden_layers, 1, 1000, "number of layers after pooling"),
+        HEADING("training"),
+        NUMBER("epochs", RCR_ARG_INT32, &o->epochs, 1, 10000000, "passes over the training part"),
+        NUMBER("batch-size", RCR_ARG_INT32, &o->batch_size, 1, 1000000, "crystals in a batch"),
+        WORDS("optimizer", RCR_ARG_CHOICE, "adam|sgd|adamw", &a->optimizer, "how weights are updated"),
+        {.name = "lr",
+         .kind = RCR_ARG_DOUBLE,
+         .value_name = "X",
+         .value = &o->lr,
+         .max = 1000,
+         .above_min = 1,
+         .help = "learning rate at the start"},
+        WORDS("schedule", RCR_ARG_CHOICE, "multistep|constant|cosine|one-cycle|plateau", &a->schedule,
+              "how the learning rate changes"),
+        {.name = "lr-milestones",
+         .kind = RCR_ARG_LIST,
+         .value_name = "N,N,...",
+         .value = &a->milestones,
+         .min = 1,
+         .max = 1e7,
+         .help = "multistep: epochs after which the learning rate is multiplied by --lr-gamma"},
+        NUMBER("lr-gamma", RCR_ARG_DOUBLE, &o->lr_gamma, 0, 1000, "multistep, plateau: that factor"),
+        NUMBER("lr-final", RCR_ARG_DOUBLE, &o->lr_final, 0, 1, "cosine, one-cycle: the last rate as a share of --lr"),
+        NUMBER("plateau-patience", RCR_ARG_INT32, &o->plateau_patience, 0, 10000000,
+               "plateau: epochs without a better score before the rate is multiplied"),
+        NUMBER("warmup", RCR_ARG_DOUBLE, &o->warmup, 0, 10000000, "epochs in which the rate grows to --lr"),
+        WORDS("loss", RCR_ARG_CHOICE, "mse|l1|huber", &a->loss, "of a regression's errors"),
+        NUMBER("huber-delta", RCR_ARG_DOUBLE, &o->huber_delta, 0, 1e6,
+               "huber: errors past so many standard deviations of the targets count linearly"),
+        NUMBER("clip", RCR_ARG_DOUBLE, &o->clip, 0, 1e9, "largest norm of the gradient; 0: as it comes"),
+        NUMBER("average", RCR_ARG_DOUBLE, &o->average, 0, 0.999999,
+               "keep a moving average of the weights, with this share of the old; 0: none"),
+        NUMBER("patience", RCR_ARG_INT32, &o->patience, 0, 10000000,
+               "stop after so many epochs without a better validation score; 0: never"),
+        NUMBER("momentum", RCR_ARG_DOUBLE, &o->momentum, 0, 1, "sgd: momentum"),
+        NUMBER("weight-decay", RCR_ARG_DOUBLE, &o->weight_decay, 0, 1000, "weight decay"),
+        NUMBER("dropout", RCR_ARG_DOUBLE, &o->dropout, 0, 0.99, "classification: dropout before the hidden layers"),
+        WORDS("seed", RCR_ARG_UINT64, "N", &o->seed, "weights, split, order and dropout all come from it"),
+        HEADING("which rows train, choose the best model, and judge it"),
+        WORDS("split", RCR_ARG_TEXT, "random|reference|highest|lowest|FILE", &a->split,
+              "random; the rows the reference program would choose; the highest or lowest targets test, for "
+              "extrapolation; or a CSV file with the header id,part and the parts train, val and test"),
+        WORDS("group", RCR_ARG_CHOICE, "none|formula|chemical-system", &a->group,
+              "what must not stand on both sides of the split"),
+        NUMBER("folds", RCR_ARG_INT32, &o->split.folds, 2, 1000000, "cross-validation: equal test parts, and"),
+        NUMBER("fold", RCR_ARG_INT32, &o->split.fold, 0, 999999, "which of them tests, from 0"),
+        WORDS("split-seed", RCR_ARG_UINT64, "N", &a->split_seed, "of the split alone; --seed when not given"),
+        NUMBER("train-ratio", RCR_ARG_DOUBLE, &o->split.train_ratio, 0, 1,
+               "share of the rows; when not given, what the other parts leave"),
+        NUMBER("val-ratio", RCR_ARG_DOUBLE, &o->split.val_ratio, 0, 1, "share of the rows"),
+        NUMBER("test-ratio", RCR_ARG_DOUBLE, &o->split.test_ratio, 0, 1, "share of the rows"),
+        NUMBER("train-size", RCR_ARG_INT64, &o->split.train_size, 1, 1e15, "rows, in place of the ratio"),
+        NUMBER("val-size", RCR_ARG_INT64, &o->split.val_size, 1, 1e15, "rows, in place of the ratio"),
+        NUMBER("test-size", RCR_ARG_INT64, &o->split.test_size, 1, 1e15, "rows, in place of the ratio"),
+        HEADING("graph (kept in the model)"),
+        RCR_GRAPH_ARG_ROWS(a->graph),
+        HEADING("running"),
+        WORDS("out", RCR_ARG_TEXT, "RUN", &a->out, "run directory; runs/DATA-MODEL-N when not given"),
+        WORDS("resume", RCR_ARG_TEXT, "RUN", &a->resume, "go on with a run that was stopped, exactly where it stopped"),
+        RCR_THREADS_ARG(a->threads),
+        RCR_KERNELS_ARG(a->kernels),
+        FLAG("strict", &a->strict, "stop at the first row that can't be used"),
+        FLAG("quiet", &a->quiet, "no progress; only errors and the final scores"),
+    };
+    _Static_assert(sizeof table <= sizeof a->arg, "RCR_TRAIN_ARGS_MAX");
+    memcpy(a->arg, table, sizeof table);
+    a->n_args = sizeof table / sizeof *table;
+}

@@ -1,0 +1,31 @@
+/* The options of a training run, the same on the command line and in a settings file. */
+#ifndef RCR_CLI_TRAIN_ARGS_H
+#define RCR_CLI_TRAIN_ARGS_H
+
+#include "cli/args.h"
+#include "cli/graph_args.h"
+#include "train/options.h"
+
+enum { RCR_TRAIN_ARGS_MAX = 112 };
+
+/* What the command line says, before it is put together. */
+typedef struct rcr_train_args {
+    rcr_train_options options;
+    rcr_graph_args graph;
+    const char *resume, *out, *split, *kernels;
+    int32_t model, task, optimizer, loss, schedule, steps, layers, gate, layer_norm, strict, quiet, threads, group;
+    uint64_t split_seed;
+    rcr_arg_list milestones;
+    /* The table of them, with pointers to the above: a value of this type stays where it was made. */
+    rcr_arg arg[RCR_TRAIN_ARGS_MAX];
+    size_t n_args;
+} rcr_train_args;
+
+/* The defaults and the table. */
+void rcr_train_args_init(rcr_train_args *a);
+
+/* Fill in a->options from what was read, args->arg being a->arg.  Errors: RCR_ERR_ARGUMENT, where options contradict
+ * each other. */
+rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err);
+
+#endif
