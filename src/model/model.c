@@ -186,6 +186,7 @@ static rcr_status make(rcr_model **out, const rcr_model_options *options, const 
     if (status != RCR_OK) return status;
     rcr_model *model = rcr_calloc(1, sizeof *model);
     if (model == NULL) return rcr_fail_memory(err, "making a model");
+    model->n_members = 1;
     model->options = *options;
     model->graph = *graph;
     model->n_gaussians = rcr_graph_options_n_gaussians(graph);
@@ -229,7 +230,53 @@ void rcr_model_free(rcr_model *model) {
         rcr_free(model->meta[i].value);
     }
     rcr_free(model->meta);
+    rcr_model_drop_calibration(model);
+    for (size_t i = 0; i + 1 < model->n_members; i++) rcr_model_free(model->member[i]);
+    rcr_free(model->member);
     rcr_free(model);
+}
+
+const rcr_model *rcr_model_member(const rcr_model *model, size_t m) { return m == 0 ? model : model->member[m - 1]; }
+
+size_t rcr_model_n_targets(const rcr_model *model) {
+    (void)model;
+    return 1;
+}
+
+rcr_status rcr_model_reset_conformal(rcr_model *model, rcr_error *err) {
+    rcr_conformal *empty = rcr_calloc(rcr_model_n_targets(model), sizeof *empty);
+    if (empty == NULL) return rcr_fail_memory(err, "calibrating intervals");
+    for (size_t t = 0; model->conformal != NULL && t < rcr_model_n_targets(model); t++)
+        rcr_conformal_release(&model->conformal[t]);
+    rcr_free(model->conformal);
+    model->conformal = empty;
+    return RCR_OK;
+}
+
+void rcr_model_drop_calibration(rcr_model *model) {
+    for (size_t t = 0; model->conformal != NULL && t < rcr_model_n_targets(model); t++)
+        rcr_conformal_release(&model->conformal[t]);
+    rcr_free(model->conformal);
+    model->conformal = NULL;
+    rcr_domain_free(model->domain);
+    model->domain = NULL;
+}
+
+/* What a network of an ensemble shares with the others: members, intervals and domain. */
+static rcr_status copy_company(rcr_model *copy, const rcr_model *model, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    if (model->n_members > 1) {
+        copy->member = rcr_calloc(model->n_members - 1, sizeof(rcr_model *));
+        if (copy->member == NULL) return rcr_fail_memory(err, "copying a model");
+        copy->n_members = model->n_members;
+    }
+    for (size_t i = 0; i + 1 < model->n_members && status == RCR_OK; i++)
+        status = rcr_model_copy(&copy->member[i], model->member[i], err);
+    if (status == RCR_OK && model->conformal != NULL) status = rcr_model_reset_conformal(copy, err);
+    for (size_t t = 0; model->conformal != NULL && t < rcr_model_n_targets(model) && status == RCR_OK; t++)
+        status = rcr_conformal_copy(&copy->conformal[t], &model->conformal[t], err);
+    if (status == RCR_OK && model->domain != NULL) status = rcr_domain_copy(&copy->domain, model->domain, err);
+    return status;
 }
 
 rcr_status rcr_model_copy(rcr_model **out, const rcr_model *model, rcr_error *err) {
@@ -243,6 +290,7 @@ rcr_status rcr_model_copy(rcr_model **out, const rcr_model *model, rcr_error *er
     status = rcr_model_set_target(copy, model->target, model->unit, err);
     for (size_t i = 0; i < model->n_meta && status == RCR_OK; i++)
         status = rcr_model_set_meta(copy, model->meta[i].key, model->meta[i].value, err);
+    if (status == RCR_OK) status = copy_company(copy, model, err);
     if (status != RCR_OK) {
         rcr_model_free(copy);
         return status;

@@ -5,6 +5,8 @@
 #include "base/real.h"
 #include "crystal/element.h"
 #include "data/batch.h"
+#include "model/conformal.h"
+#include "model/domain.h"
 #include "recryst.h"
 
 /* A named view into rcr_model.parameters or rcr_model.buffers. */
@@ -41,7 +43,26 @@ struct rcr_model {
     int64_t n_batches_tracked; /* the same for all norms */
     size_t n_meta;
     rcr_meta *meta; /* owned */
+    /* An ensemble has other networks beside this one, whose predictions are averaged: alike in all but weights, running
+     * statistics, normaliser and metadata, and without members, intervals or domain of their own. */
+    size_t n_members;          /* 1, or this one and the others */
+    struct rcr_model **member; /* [n_members - 1]; owned */
+    rcr_conformal *conformal;  /* [rcr_model_n_targets] what makes intervals; NULL: none; owned */
+    rcr_domain *domain;        /* what the model was trained on; NULL: not known; owned */
 };
+
+/* More networks than an ensemble has. */
+#define RCR_MODEL_MAX_MEMBERS ((size_t)100)
+
+/* The m-th network of a model: itself for 0. */
+const rcr_model *rcr_model_member(const rcr_model *model, size_t m);
+/* Values that are predicted of a crystal. */
+size_t rcr_model_n_targets(const rcr_model *model);
+
+/* Make room for the scores of all targets, empty; what was there is freed.  Errors: RCR_ERR_MEMORY. */
+rcr_status rcr_model_reset_conformal(rcr_model *model, rcr_error *err);
+/* Forget intervals and domain. */
+void rcr_model_drop_calibration(rcr_model *model);
 
 /* Check the options and say in err which is out of range and what is allowed. */
 rcr_status rcr_model_options_check(const rcr_model_options *options, rcr_error *err);

@@ -11,7 +11,8 @@
 rcr_status rcr_model_checksum(char hex[65], const rcr_st_tensor *tensor, size_t n_tensors, const char *const *key,
                               const char *const *value, size_t n_meta, rcr_error *err);
 
-/* The metadata of a model as its file has them, all but the checksum; owns its texts. */
+/* The metadata of a model as its file has them, all but the checksum, of one network without members, intervals and
+ * domain; owns its texts. */
 typedef struct rcr_model_pairs {
     char **key, **value; /* [n] */
     size_t n, capacity;

@@ -203,7 +203,7 @@ static void forged_metadata_are_refused(void **state) {
     } cases[] = {
         {"format", "recryst-model", RCR_OK},
         {"format", "pt", RCR_ERR_PARSE},
-        {"format_version", "2", RCR_ERR_UNSUPPORTED},
+        {"format_version", "3", RCR_ERR_UNSUPPORTED},
         {"format_version", NULL, RCR_ERR_UNSUPPORTED},
         {"architecture", "gatgnn", RCR_ERR_UNSUPPORTED},
         {"architecture", NULL, RCR_ERR_PARSE},
