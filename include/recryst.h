@@ -166,6 +166,8 @@ typedef struct rcr_model_options {
     int32_t atom_features;         /* F >= 1 [64] */
     int32_t hidden;                /* H >= 1 [128] */
     int32_t hidden_layers;         /* n_h >= 1 [1] */
+    int32_t n_targets;             /* properties predicted at once, 1 to 1024 [1]; 0 counts as 1; classification: 1 */
+    int32_t variance;              /* regression: 1 predicts a standard deviation beside each value [0] */
 } rcr_model_options;
 
 RCR_API rcr_model_options rcr_model_options_default(void);
@@ -196,21 +198,45 @@ typedef struct rcr_model_info {
     rcr_graph_options graph;
     int64_t n_parameters;      /* all trainable parameters */
     int64_t n_conv_parameters; /* those of the convolutions with their batch norms; not gate, LayerNorm */
-    const char *target;        /* name of the target, "" if unknown */
-    const char *unit;          /* unit of the target, "" if unknown */
+    const char *target;        /* name of the first target, "" if unknown */
+    const char *unit;          /* unit of the first target, "" if unknown */
 } rcr_model_info;
 RCR_API rcr_model_info rcr_model_describe(const rcr_model *model);
+
+/* One of the properties that a model predicts; strings belong to the model, or are static. */
+typedef struct rcr_target_info {
+    const char *name, *unit; /* "" if unknown */
+    const char *transform;   /* what the network learnt of it: "none", "log", ...; predictions are in the unit */
+} rcr_target_info;
+/* Target k = 0 .. options.n_targets - 1; of a k outside, names are "". */
+RCR_API rcr_target_info rcr_model_target(const rcr_model *model, int32_t k);
 
 /* Have a model take disordered crystals (RCR_DISORDER_AVERAGE) or refuse them, whatever it was trained with: the mean
  * of element vectors is an input like any other, though a model that never met one extrapolates.  A model file keeps
  * what was set last.  Errors: RCR_ERR_ARGUMENT. */
 RCR_API rcr_status rcr_model_set_disorder(rcr_model *model, rcr_disorder disorder, rcr_error *err);
 
-/* Predict n crystals.  values [n]: the target in its own unit, or the probability of class 1.
- * status [n] or NULL: RCR_OK for each crystal that could be used, else the reason; values of the others are NaN.
- * n_threads 0: all cores.  The values do not depend on n_threads or on which crystals are predicted together. */
+/* Predict n crystals with a model of one target.  values [n]: the target in its own unit, or the probability of class
+ * 1. status [n] or NULL: RCR_OK for each crystal that could be used, else the reason; values of the others are NaN.
+ * n_threads 0: all cores.  The values do not depend on n_threads or on which crystals are predicted together.
+ * Errors: RCR_ERR_ARGUMENT (the model has several targets: rcr_model_predict_all), RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model *model,
                                      const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err);
+
+/* All that a model says of n crystals, whatever it predicts. */
+typedef struct rcr_prediction {
+    size_t n_crystals;
+    int32_t n_targets;  /* T */
+    rcr_status *status; /* [n_crystals] RCR_OK, or why a crystal could not be used; its values are NaN then */
+    double *values;     /* [n_crystals, T] each target in its own unit, or the probability of class 1 */
+    double *std;        /* [n_crystals, T] standard deviations in the same units; NULL: the model predicts none */
+} rcr_prediction;
+
+/* Predict n crystals.  *out belongs to the caller.  n_threads 0: all cores.  The values do not depend on n_threads or
+ * on which crystals are predicted together.  Errors: RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_model_predict_all(rcr_prediction **out, const rcr_model *model,
+                                         const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err);
+RCR_API void rcr_prediction_free(rcr_prediction *prediction);
 
 /* Which vectors of a network: what it makes of crystals before its last layers turn that into a value. */
 typedef enum rcr_embedding_kind {

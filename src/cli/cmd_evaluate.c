@@ -31,7 +31,7 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
                                    .graph = e->model->graph,
                                    .known = e->model->elements,
                                    .pool = e->pool};
-    if (e->target == NULL && e->model->target[0] != '\0') options.target = e->model->target;
+    if (e->target == NULL && e->model->targets[0].name[0] != '\0') options.target = e->model->targets[0].name;
     rcr_status status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, err);
     if (status != RCR_ERR_ARGUMENT || e->target != NULL || options.target == NULL) return status;
     rcr_error other;
@@ -42,8 +42,8 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
         if (status != RCR_ERR_ARGUMENT) *err = other;
         return status;
     }
-    rcr_cli_note("the data have no column '%s', which the model was trained on; scored against '%s'", e->model->target,
-                 e->dataset->target);
+    rcr_cli_note("the data have no column '%s', which the model was trained on; scored against '%s'",
+                 e->model->targets[0].name, e->dataset->target);
     return RCR_OK;
 }
 
@@ -65,7 +65,7 @@ static int tell(const evaluate *e) {
     rcr_text out = {0};
     const rcr_dataset *d = e->dataset;
     int classes = e->model->options.task == RCR_CLASSIFICATION;
-    const char *unit = e->model->unit;
+    const char *unit = e->model->targets[0].unit;
     double std = 0;
     double *target = rcr_calloc(d->n, sizeof *target);
     if (target != NULL) {

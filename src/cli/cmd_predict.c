@@ -34,10 +34,10 @@ typedef struct predict {
     rcr_text line;
 
     rcr_input *input; /* [CHUNK_INPUTS] */
-    double *value;    /* [CHUNK_INPUTS] of each input; NaN where it can't be used */
+    double *value;    /* [CHUNK_INPUTS, V] of each input; NaN where it can't be used */
     size_t n;
     const rcr_graph **graph; /* [CHUNK_INPUTS] the usable ones, for the network */
-    double *packed;          /* [CHUNK_INPUTS] their values */
+    double *packed;          /* [CHUNK_INPUTS, V] their values */
 
     size_t n_done, n_failed;
     rcr_error first_error;
@@ -68,19 +68,26 @@ static rcr_status predict_chunk(predict *p, rcr_error *err) {
     }
     rcr_status status = rcr_net_predict(p->packed, p->net, p->model, p->graph, n_usable, p->pool, err);
     if (status != RCR_OK) return status;
-    size_t next = 0;
+    size_t next = 0, V = rcr_model_n_values(p->model);
     for (size_t i = 0; i < p->n; i++) {
-        p->value[i] = p->input[i].graph != NULL ? p->packed[next++] : NAN;
-        if (p->input[i].error.status == RCR_OK && !isfinite(p->value[i]))
+        int finite = 1, usable = p->input[i].graph != NULL;
+        for (size_t k = 0; k < V; k++) {
+            p->value[i * V + k] = usable ? p->packed[next * V + k] : (double)NAN;
+            finite &= isfinite(p->value[i * V + k]) != 0;
+        }
+        next += (size_t)usable;
+        if (p->input[i].error.status == RCR_OK && !finite)
             rcr_fail_at(&p->input[i].error, RCR_ERR_NUMERIC, p->input[i].file, 0, "the prediction is not a number");
     }
     return RCR_OK;
 }
 
 static void write_chunk(predict *p) {
+    size_t V = rcr_model_n_values(p->model);
     rcr_terminal_clear(&p->terminal);
     for (size_t i = 0; i < p->n; i++) {
-        rcr_predict_row(&p->line, p->json, p->input[i].id, p->input[i].file, p->value[i], &p->input[i].error);
+        rcr_predict_row(&p->line, p->json, p->model, p->input[i].id, p->input[i].file, p->value + i * V,
+                        &p->input[i].error);
         if (p->input[i].error.status == RCR_OK) continue;
         if (p->n_failed++ == 0) p->first_error = p->input[i].error;
     }
@@ -98,7 +105,7 @@ static void release_chunk(predict *p) {
 
 static rcr_status predict_all(predict *p, rcr_error *err) {
     atomic_int *stop = rcr_signals_catch(NULL);
-    if (!p->json) rcr_text_puts(&p->line, RCR_PREDICT_HEADER);
+    if (!p->json) rcr_predict_header(&p->line, p->model);
     for (;;) {
         read_chunk(p);
         if (p->n == 0) return RCR_OK;
@@ -127,9 +134,9 @@ static rcr_status start(predict *p, const rcr_args *args, rcr_error *err) {
             rcr_inputs_open(&p->inputs, args->positional + 1, (size_t)args->n_positional - 1, p->model, p->pool, err);
     if (status != RCR_OK) return status;
     p->input = rcr_calloc(CHUNK_INPUTS, sizeof *p->input);
-    p->value = rcr_calloc(CHUNK_INPUTS, sizeof *p->value);
+    p->value = rcr_calloc(CHUNK_INPUTS * rcr_model_n_values(p->model), sizeof *p->value);
     p->graph = rcr_calloc(CHUNK_INPUTS, sizeof *p->graph);
-    p->packed = rcr_calloc(CHUNK_INPUTS, sizeof *p->packed);
+    p->packed = rcr_calloc(CHUNK_INPUTS * rcr_model_n_values(p->model), sizeof *p->packed);
     if (p->input == NULL || p->value == NULL || p->graph == NULL || p->packed == NULL)
         return rcr_fail_memory(err, "predicting");
     return rcr_output_open(&p->out, p->out_path, err);

@@ -161,7 +161,8 @@ static rcr_status write_safetensors(rcr_embed_output *out, rcr_error *err) {
     size_t length = 0, n = 0;
     int is_steps = out->kind == RCR_EMBED_STEPS, has_atoms = out->kind != RCR_EMBED_CRYSTAL;
     const char *const key[] = {"format", "what", "ids", "target", "unit"};
-    const char *const value[] = {"recryst-embedding", kind_names[out->kind], ids, out->model->target, out->model->unit};
+    const char *const value[] = {"recryst-embedding", kind_names[out->kind], ids, out->model->targets[0].name,
+                                 out->model->targets[0].unit};
     rcr_st_tensor tensor[3] = {{.name = "row_offset",
                                 .dtype = "I64",
                                 .rank = 1,

@@ -14,16 +14,41 @@
 #include "io/csv.h"
 #include "model/stream.h"
 
-void rcr_predict_row(rcr_text *out, int json, const char *id, const char *file, double value, const rcr_error *err) {
+/* Columns stand target by target: prediction_a,std_a,prediction_b,std_b.  The value of column i. */
+static size_t value_at(size_t i, size_t V, size_t T) { return i % (V / T) * T + i / (V / T); }
+
+/* The name of the column of value v = 0 .. V-1. */
+static void put_column(rcr_text *out, const rcr_model *model, size_t v) {
+    size_t T = (size_t)model->options.n_targets;
+    rcr_text_puts(out, v < T ? "prediction" : "std");
+    if (T == 1) return;
+    rcr_text_puts(out, "_");
+    rcr_target_label(out, model, (int32_t)(v % T));
+}
+
+void rcr_predict_header(rcr_text *out, const rcr_model *model) {
+    size_t V = rcr_model_n_values(model), T = (size_t)model->options.n_targets;
+    rcr_text_puts(out, "id");
+    for (size_t i = 0; i < V; i++) {
+        rcr_text name = {0};
+        put_column(&name, model, value_at(i, V, T));
+        out->failed |= name.failed;
+        if (!name.failed) rcr_csv_write_field(out, name.data, 0);
+        rcr_text_free(&name);
+    }
+    rcr_text_puts(out, ",error\n");
+}
+
+void rcr_predict_row(rcr_text *out, int json, const rcr_model *model, const char *id, const char *file,
+                     const double *values, const rcr_error *err) {
     char reason[sizeof(rcr_error) + 32] = "", number[32] = "";
     int usable = err->status == RCR_OK;
-    if (usable)
-        rcr_format_double(number, value);
-    else
-        rcr_error_format(reason, sizeof reason, err);
+    size_t V = rcr_model_n_values(model), T = (size_t)model->options.n_targets;
+    if (!usable) rcr_error_format(reason, sizeof reason, err);
     if (!json) {
         rcr_csv_write_field(out, id, 1);
-        rcr_csv_write_field(out, number, 0);
+        for (size_t i = 0; i < V; i++)
+            rcr_csv_write_field(out, usable ? rcr_format_double(number, values[value_at(i, V, T)]) : "", 0);
         rcr_csv_write_field(out, reason, 0);
         rcr_text_puts(out, "\n");
         return;
@@ -32,7 +57,16 @@ void rcr_predict_row(rcr_text *out, int json, const char *id, const char *file, 
     rcr_json_string(out, id);
     rcr_text_puts(out, ", \"file\": ");
     rcr_json_string(out, file);
-    rcr_text_printf(out, ", \"prediction\": %s, \"error\": ", usable ? number : "null");
+    for (size_t i = 0; i < V; i++) {
+        rcr_text name = {0};
+        put_column(&name, model, value_at(i, V, T));
+        out->failed |= name.failed;
+        rcr_text_puts(out, ", ");
+        rcr_json_string(out, name.failed ? "" : name.data);
+        rcr_text_printf(out, ": %s", usable ? rcr_format_double(number, values[value_at(i, V, T)]) : "null");
+        rcr_text_free(&name);
+    }
+    rcr_text_puts(out, ", \"error\": ");
     if (usable)
         rcr_text_puts(out, "null");
     else
@@ -44,12 +78,17 @@ void rcr_predict_summary(rcr_terminal *terminal, const rcr_model *m, size_t n_do
                          const rcr_error *first_error) {
     char count[32], time[32], failed[32], reason[sizeof(rcr_error) + 32];
     int classes = m->options.task == RCR_CLASSIFICATION;
-    rcr_terminal_line(terminal, "predicted %s%s%s%s%s for %s structure%s in %s",
-                      classes ? "the probability of class 1 of " : "", m->target[0] != '\0' ? m->target : "the target",
-                      !classes && m->unit[0] != '\0' ? " (" : "", classes ? "" : m->unit,
-                      !classes && m->unit[0] != '\0' ? ")" : "",
+    rcr_text what = {0};
+    for (int32_t k = 0; k < m->options.n_targets; k++) {
+        const rcr_target *target = &m->targets[k];
+        rcr_text_printf(&what, "%s%s", k > 0 ? ", " : "", target->name[0] != '\0' ? target->name : "the target");
+        if (!classes && target->unit[0] != '\0') rcr_text_printf(&what, " (%s)", target->unit);
+    }
+    rcr_terminal_line(terminal, "predicted %s%s for %s structure%s in %s",
+                      classes ? "the probability of class 1 of " : "", what.failed ? "" : what.data,
                       rcr_format_count(count, (long long)(n_done - n_failed)), n_done - n_failed == 1 ? "" : "s",
                       rcr_format_duration(time, seconds));
+    rcr_text_free(&what);
     if (n_failed == 0 || terminal->quiet) return;
     rcr_error_format(reason, sizeof reason, first_error);
     rcr_cli_note("%s input%s could not be used (see the error column); the first: %s",
@@ -62,13 +101,14 @@ void rcr_predict_summary(rcr_terminal *terminal, const rcr_model *m, size_t n_do
 typedef struct row_counter {
     int json, quoted;
     uint64_t n_lines, at, keep;
-    char start[sizeof RCR_PREDICT_HEADER]; /* of the file */
+    const char *want; /* how the file must begin */
+    int other;        /* 1: it begins otherwise */
 } row_counter;
 
 /* A line ends where no quoted field is open; in JSON a line's end within a string is written as an escape. */
 static void count_bytes(row_counter *c, const char *data, size_t length) {
     for (size_t i = 0; i < length; i++, c->at++) {
-        if (c->at < sizeof c->start - 1) c->start[c->at] = data[i];
+        if (c->want[0] != '\0') c->other |= data[i] != *c->want++;
         if (data[i] == '"' && !c->json) c->quoted = !c->quoted;
         if (data[i] != '\n' || c->quoted) continue;
         c->n_lines++;
@@ -76,22 +116,31 @@ static void count_bytes(row_counter *c, const char *data, size_t length) {
     }
 }
 
-rcr_status rcr_predict_rows(uint64_t *n_rows, uint64_t *keep, const char *path, int json, rcr_error *err) {
-    row_counter c = {.json = json};
+rcr_status rcr_predict_rows(uint64_t *n_rows, uint64_t *keep, const char *path, int json, const rcr_model *model,
+                            rcr_error *err) {
+    rcr_text header = {0};
+    rcr_predict_header(&header, model);
+    if (header.failed) return rcr_fail_memory(err, "reading an output");
+    row_counter c = {.json = json, .want = json ? "{\"id\": " : header.data};
     errno = 0;
     FILE *file = fopen(path, "rb");
-    if (file == NULL && errno != ENOENT)
-        return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't open: %s", strerror(errno));
+    if (file == NULL && errno != ENOENT) {
+        rcr_status status = rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't open: %s", strerror(errno));
+        rcr_text_free(&header);
+        return status;
+    }
     if (file != NULL) {
         char data[1 << 14];
         for (size_t n; (n = fread(data, 1, sizeof data, file)) > 0;) count_bytes(&c, data, n);
         int failed = ferror(file);
         fclose(file);
-        if (failed) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't be read");
+        if (failed) {
+            rcr_text_free(&header);
+            return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't be read");
+        }
     }
-    const char *want = json ? "{\"id\": " : RCR_PREDICT_HEADER;
-    size_t length = strlen(want);
-    if (memcmp(c.start, want, c.at < length ? (size_t)c.at : length) != 0)
+    rcr_text_free(&header);
+    if (c.other)
         return rcr_fail_at(err, RCR_ERR_MISMATCH, path, 1,
                            "this is no %s output of predict, so it can't be gone on with; --out with another name, or "
                            "another --format",
@@ -122,7 +171,7 @@ static int emit(void *context, const rcr_stream_row *row, size_t n) {
     screen *s = context;
     rcr_terminal_clear(&s->terminal);
     for (size_t i = 0; i < n; i++) {
-        rcr_predict_row(&s->line, s->command->json, row[i].id, row[i].file, row[i].value, &row[i].error);
+        rcr_predict_row(&s->line, s->command->json, s->model, row[i].id, row[i].file, row[i].value, &row[i].error);
         if (row[i].error.status == RCR_OK) continue;
         if (s->n_failed++ == 0) s->first_error = row[i].error;
     }
@@ -147,7 +196,7 @@ static rcr_status open_output(screen *s, rcr_error *err) {
         return rcr_fail_at(err, RCR_ERR_IO, c->out_path, 0,
                            "the file exists; --resume goes on where it ends, or remove it to start again");
     rcr_status status = RCR_OK;
-    if (c->resume) status = rcr_predict_rows(&s->n_there, &s->keep, c->out_path, c->json, err);
+    if (c->resume) status = rcr_predict_rows(&s->n_there, &s->keep, c->out_path, c->json, s->model, err);
     return status == RCR_OK ? rcr_output_open_at(&s->out, c->out_path, s->keep, err) : status;
 }
 
@@ -218,7 +267,7 @@ int rcr_predict_stream(const rcr_stream_command *command) {
                                       .emit = emit,
                                       .context = &s};
         rcr_stream_result result;
-        if (!command->json && s.keep == 0) rcr_text_puts(&s.line, RCR_PREDICT_HEADER);
+        if (!command->json && s.keep == 0) rcr_predict_header(&s.line, s.model);
         rcr_output_write(&s.out, &s.line);
         status = rcr_stream_predict(&result, s.net, s.model, s.pool, &options, &err);
         code = finish(&s, &result, status, &err, atomic_load(stop) != 0);

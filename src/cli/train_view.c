@@ -59,10 +59,12 @@ static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_sp
     char a[32], b[32], c[32];
     rcr_model_info info = rcr_model_describe(model);
     if (view->classes)
-        rcr_terminal_line(t, "target     %s: %.1f %% of the rows are of class 1", model->target, 100 * view->share);
+        rcr_terminal_line(t, "target     %s: %.1f %% of the rows are of class 1", model->targets[0].name,
+                          100 * view->share);
     else
-        rcr_terminal_line(t, "target     %s: mean %.*f, standard deviation %.*f%s%s", model->target, view->decimals,
-                          view->mean, view->decimals, view->std, view->unit[0] != '\0' ? " " : "", view->unit);
+        rcr_terminal_line(t, "target     %s: mean %.*f, standard deviation %.*f%s%s", model->targets[0].name,
+                          view->decimals, view->mean, view->decimals, view->std, view->unit[0] != '\0' ? " " : "",
+                          view->unit);
     rcr_terminal_line(t, "split      %s train, %s validation, %s test", rcr_format_count(a, (long long)split->n_train),
                       rcr_format_count(b, (long long)split->n_val), rcr_format_count(c, (long long)split->n_test));
     rcr_text architecture = {0};
@@ -84,7 +86,7 @@ static void on_started(void *context, const rcr_model *model, const rcr_split *s
                        int n_threads) {
     rcr_train_view *view = context;
     view->classes = model->options.task == RCR_CLASSIFICATION;
-    if (!view->classes) snprintf(view->unit, sizeof view->unit, "%s", model->unit);
+    if (!view->classes) snprintf(view->unit, sizeof view->unit, "%s", model->targets[0].unit);
     view->decimals = view->classes ? 4 : rcr_decimals_for(view->std);
     view->n_train = split->n_train;
     show_head(view, model, split, kernels, n_threads);

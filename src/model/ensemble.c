@@ -26,8 +26,11 @@ static const char *difference(const rcr_model *a, const rcr_model *b) {
     if (s->n_features != t->n_features || memcmp(s->known, t->known, sizeof s->known) != 0 ||
         memcmp(s->row, t->row, sizeof s->known * (size_t)s->n_features * sizeof *s->row) != 0)
         return "element vectors";
-    if (strcmp(a->target, b->target) != 0) return "targets";
-    if (strcmp(a->unit, b->unit) != 0) return "units";
+    if (p->n_targets != q->n_targets || p->variance != q->variance) return "numbers of predicted values";
+    for (int32_t k = 0; k < p->n_targets; k++) {
+        if (strcmp(a->targets[k].name, b->targets[k].name) != 0) return "targets";
+        if (strcmp(a->targets[k].unit, b->targets[k].unit) != 0) return "units";
+    }
     return NULL;
 }
 
@@ -155,9 +158,8 @@ static rcr_status shorten(rcr_model **out, const rcr_model *model, int32_t steps
     if (status != RCR_OK) return status;
     for (size_t i = 0; i < copy->n_tensors; i++) copy_tensor(copy->parameters, &copy->tensor[i], model);
     for (size_t i = 0; i < copy->n_buffers; i++) copy_tensor(copy->buffers, &copy->buffer[i], model);
-    copy->normalizer = model->normalizer;
     copy->n_batches_tracked = model->n_batches_tracked;
-    status = rcr_model_set_target(copy, model->target, model->unit, err);
+    status = rcr_model_copy_targets(copy, model, err);
     for (size_t i = 0; i < model->n_meta && status == RCR_OK; i++)
         status = rcr_model_set_meta(copy, model->meta[i].key, model->meta[i].value, err);
     if (status == RCR_OK && model->domain != NULL) {

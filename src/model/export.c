@@ -201,9 +201,9 @@ static void put_object(package *p, const json_t *args) {
     rcr_pickle_put_text(out, "normalizer");
     rcr_pickle_begin_dict(out);
     rcr_pickle_put_text(out, "mean");
-    put_scalar(p, m->options.task == RCR_CLASSIFICATION ? 0 : m->normalizer.mean);
+    put_scalar(p, m->options.task == RCR_CLASSIFICATION ? 0 : m->targets[0].scale.normalizer.mean);
     rcr_pickle_put_text(out, "std");
-    put_scalar(p, m->options.task == RCR_CLASSIFICATION ? 1 : m->normalizer.std);
+    put_scalar(p, m->options.task == RCR_CLASSIFICATION ? 1 : m->targets[0].scale.normalizer.std);
     rcr_pickle_end_dict(out);
     rcr_pickle_put_text(out, "args");
     rcr_pickle_put_json(out, args);
@@ -236,6 +236,10 @@ static rcr_status pack(char **out, size_t *length, const package *p, rcr_error *
 
 rcr_status rcr_checkpoint_export(char **out, size_t *length, const rcr_model *model, rcr_error *err) {
     package p = {.model = model};
+    if (rcr_model_is_extended(model))
+        return rcr_fail(err, RCR_ERR_UNSUPPORTED,
+                        "the reference programs know one target as it is: a model of several targets, of a transformed "
+                        "one or with standard deviations has no place in their checkpoints");
     json_t *args = make_arguments(model);
     if (args != NULL) put_object(&p, args);
     p.failed |= args == NULL || p.pickle.failed;

@@ -221,7 +221,7 @@ static rcr_status fill_normalizer(rcr_model *model, const checkpoint *c, rcr_err
                         "the checkpoint has no normalizer with mean and std, so its outputs mean nothing");
     if (!isfinite(mean) || !isfinite(std) || !(std > 0))
         return rcr_fail(err, RCR_ERR_PARSE, "the checkpoint's normalizer is not a finite mean and a std above 0");
-    model->normalizer = (rcr_normalizer){.mean = mean, .std = std};
+    model->targets[0].scale.normalizer = (rcr_normalizer){.mean = mean, .std = std};
     return RCR_OK;
 }
 

@@ -18,7 +18,8 @@ rcr_model_options rcr_model_options_default(void) {
                                .depth = 3,
                                .atom_features = 64,
                                .hidden = 128,
-                               .hidden_layers = 1};
+                               .hidden_layers = 1,
+                               .n_targets = 1};
 }
 
 static rcr_status check_range(const char *what, int32_t value, int32_t most, rcr_error *err) {
@@ -43,6 +44,12 @@ rcr_status rcr_model_options_check(const rcr_model_options *options, rcr_error *
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the gate and the LayerNorm are either off (0) or on (1)");
     if (options->architecture == RCR_CGCNN && (options->gate || options->layer_norm))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the gate and the LayerNorm belong to SR-CGCNN; CGCNN has neither");
+    if (options->n_targets != 0) status = check_range("number of targets", options->n_targets, RCR_MAX_TARGETS, err);
+    if (status != RCR_OK) return status;
+    if (options->variance != 0 && options->variance != 1)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the variance is either not predicted (0) or predicted (1)");
+    if (options->task == RCR_CLASSIFICATION && (options->n_targets > 1 || options->variance))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "a classification has one target, and no variance");
     return RCR_OK;
 }
 
@@ -179,6 +186,16 @@ static rcr_status allocate_tensors(rcr_model *model, size_t max_parameters, rcr_
     return RCR_OK;
 }
 
+static rcr_status make_targets(rcr_model *model, rcr_error *err) {
+    model->targets = rcr_calloc((size_t)model->options.n_targets, sizeof *model->targets);
+    rcr_status status = model->targets != NULL ? RCR_OK : rcr_fail_memory(err, "making a model");
+    for (int32_t k = 0; k < model->options.n_targets && status == RCR_OK; k++) {
+        model->targets[k].scale.normalizer = (rcr_normalizer){.mean = 0, .std = 1};
+        status = rcr_model_set_target_at(model, k, "", "", err);
+    }
+    return status;
+}
+
 static rcr_status make(rcr_model **out, const rcr_model_options *options, const rcr_graph_options *graph,
                        const rcr_element_table *elements, size_t max_parameters, rcr_rng *rng, rcr_error *err) {
     rcr_status status = rcr_model_options_check(options, err);
@@ -190,10 +207,10 @@ static rcr_status make(rcr_model **out, const rcr_model_options *options, const 
     model->options = *options;
     model->graph = *graph;
     model->n_gaussians = rcr_graph_options_n_gaussians(graph);
-    model->n_outputs = options->task == RCR_CLASSIFICATION ? 2 : 1;
-    model->normalizer = (rcr_normalizer){.mean = 0, .std = 1};
-    status = rcr_element_table_copy(&model->elements, elements, err);
-    if (status == RCR_OK) status = rcr_model_set_target(model, "", "", err);
+    if (model->options.n_targets == 0) model->options.n_targets = 1;
+    model->n_outputs = options->task == RCR_CLASSIFICATION ? 2 : model->options.n_targets * (1 + options->variance);
+    status = make_targets(model, err);
+    if (status == RCR_OK) status = rcr_element_table_copy(&model->elements, elements, err);
     if (status == RCR_OK) status = allocate_tensors(model, max_parameters, rng, err);
     if (status != RCR_OK) {
         rcr_model_free(model);
@@ -219,8 +236,11 @@ rcr_status rcr_model_create_blank(rcr_model **out, const rcr_model_options *opti
 void rcr_model_free(rcr_model *model) {
     if (model == NULL) return;
     rcr_element_table_free(model->elements);
-    rcr_free(model->target);
-    rcr_free(model->unit);
+    for (int32_t k = 0; k < model->options.n_targets && model->targets != NULL; k++) {
+        rcr_free(model->targets[k].name);
+        rcr_free(model->targets[k].unit);
+    }
+    rcr_free(model->targets);
     rcr_free(model->tensor);
     rcr_free(model->parameters);
     rcr_free(model->buffer);
@@ -238,10 +258,7 @@ void rcr_model_free(rcr_model *model) {
 
 const rcr_model *rcr_model_member(const rcr_model *model, size_t m) { return m == 0 ? model : model->member[m - 1]; }
 
-size_t rcr_model_n_targets(const rcr_model *model) {
-    (void)model;
-    return 1;
-}
+size_t rcr_model_n_targets(const rcr_model *model) { return (size_t)model->options.n_targets; }
 
 rcr_status rcr_model_reset_conformal(rcr_model *model, rcr_error *err) {
     rcr_conformal *empty = rcr_calloc(rcr_model_n_targets(model), sizeof *empty);
@@ -286,8 +303,7 @@ rcr_status rcr_model_copy(rcr_model **out, const rcr_model *model, rcr_error *er
     memcpy(copy->parameters, model->parameters, model->n_parameters * sizeof *model->parameters);
     memcpy(copy->buffers, model->buffers, model->n_buffer_values * sizeof *model->buffers);
     copy->n_batches_tracked = model->n_batches_tracked;
-    copy->normalizer = model->normalizer;
-    status = rcr_model_set_target(copy, model->target, model->unit, err);
+    status = rcr_model_copy_targets(copy, model, err);
     for (size_t i = 0; i < model->n_meta && status == RCR_OK; i++)
         status = rcr_model_set_meta(copy, model->meta[i].key, model->meta[i].value, err);
     if (status == RCR_OK) status = copy_company(copy, model, err);
@@ -311,6 +327,10 @@ const rcr_tensor *rcr_model_find(const rcr_model *model, const char *name, int *
 }
 
 rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char *unit, rcr_error *err) {
+    return rcr_model_set_target_at(model, 0, target, unit, err);
+}
+
+rcr_status rcr_model_set_target_at(rcr_model *model, int32_t k, const char *target, const char *unit, rcr_error *err) {
     char *new_target = rcr_strdup(target != NULL ? target : "");
     char *new_unit = rcr_strdup(unit != NULL ? unit : "");
     if (new_target == NULL || new_unit == NULL) {
@@ -318,11 +338,42 @@ rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char
         rcr_free(new_unit);
         return rcr_fail_memory(err, "naming a model's target");
     }
-    rcr_free(model->target);
-    rcr_free(model->unit);
-    model->target = new_target;
-    model->unit = new_unit;
+    rcr_free(model->targets[k].name);
+    rcr_free(model->targets[k].unit);
+    model->targets[k].name = new_target;
+    model->targets[k].unit = new_unit;
     return RCR_OK;
+}
+
+rcr_status rcr_model_copy_targets(rcr_model *model, const rcr_model *from, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    for (int32_t k = 0; k < model->options.n_targets && status == RCR_OK; k++) {
+        model->targets[k].scale = from->targets[k].scale;
+        status = rcr_model_set_target_at(model, k, from->targets[k].name, from->targets[k].unit, err);
+    }
+    return status;
+}
+
+void rcr_target_label(rcr_text *out, const rcr_model *model, int32_t k) {
+    const char *name = model->targets[k].name;
+    int taken = name[0] == '\0';
+    for (int32_t i = 0; i < k && !taken; i++) taken = strcmp(name, model->targets[i].name) == 0;
+    if (taken)
+        rcr_text_printf(out, "%d", (int)k + 1);
+    else
+        rcr_text_puts(out, name);
+}
+
+size_t rcr_model_n_values(const rcr_model *model) {
+    return (size_t)model->options.n_targets * (model->options.variance ? 2 : 1);
+}
+
+int rcr_model_is_extended(const rcr_model *model) {
+    if (model->options.variance) return 1;
+    for (size_t m = 0; m < model->n_members; m++)
+        for (int32_t k = 0; k < model->options.n_targets; k++)
+            if (k > 0 || rcr_model_member(model, m)->targets[k].scale.transform.kind != RCR_TRANSFORM_NONE) return 1;
+    return 0;
 }
 
 static rcr_meta *find_meta(const rcr_model *model, const char *key) {
@@ -369,9 +420,15 @@ rcr_model_info rcr_model_describe(const rcr_model *model) {
     rcr_model_info info = {.options = model->options,
                            .graph = model->graph,
                            .n_parameters = (int64_t)model->n_parameters,
-                           .target = model->target,
-                           .unit = model->unit};
+                           .target = model->targets[0].name,
+                           .unit = model->targets[0].unit};
     for (size_t i = 0; i < model->n_tensors; i++)
         if (model->tensor[i].is_conv) info.n_conv_parameters += (int64_t)model->tensor[i].count;
     return info;
+}
+
+rcr_target_info rcr_model_target(const rcr_model *model, int32_t k) {
+    if (k < 0 || k >= model->options.n_targets) return (rcr_target_info){"", "", rcr_transform_names[0]};
+    const rcr_target *target = &model->targets[k];
+    return (rcr_target_info){target->name, target->unit, rcr_transform_names[target->scale.transform.kind]};
 }

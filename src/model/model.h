@@ -3,8 +3,10 @@
 #define RCR_MODEL_MODEL_H
 
 #include "base/real.h"
+#include "base/text.h"
 #include "crystal/element.h"
 #include "data/batch.h"
+#include "data/transform.h"
 #include "model/conformal.h"
 #include "model/domain.h"
 #include "recryst.h"
@@ -24,14 +26,22 @@ typedef struct rcr_meta {
     char *key, *value;
 } rcr_meta;
 
+/* One of the properties that a model predicts. */
+typedef struct rcr_target {
+    char *name, *unit; /* owned, never NULL */
+    rcr_scale scale;   /* from the network's output to the target (regression) */
+} rcr_target;
+
+/* More than any dataset has properties; a spectrum fits. */
+enum { RCR_MAX_TARGETS = 1024 };
+
 struct rcr_model {
     rcr_model_options options;
     rcr_graph_options graph;
     int32_t n_gaussians;         /* K */
-    int32_t n_outputs;           /* 1, or 2 classes */
+    int32_t n_outputs;           /* T values, after them T logarithms of variances where it has them; or 2 classes */
     rcr_element_table *elements; /* owned */
-    rcr_normalizer normalizer;   /* target = value * std + mean (regression) */
-    char *target, *unit;         /* owned, never NULL */
+    rcr_target *targets;         /* [options.n_targets] owned */
     size_t n_tensors;            /* trainable */
     rcr_tensor *tensor;
     size_t n_parameters;
@@ -44,7 +54,7 @@ struct rcr_model {
     size_t n_meta;
     rcr_meta *meta; /* owned */
     /* An ensemble has other networks beside this one, whose predictions are averaged: alike in all but weights, running
-     * statistics, normaliser and metadata, and without members, intervals or domain of their own. */
+     * statistics, scales of targets and metadata, and without members, intervals or domain of their own. */
     size_t n_members;          /* 1, or this one and the others */
     struct rcr_model **member; /* [n_members - 1]; owned */
     rcr_conformal *conformal;  /* [rcr_model_n_targets] what makes intervals; NULL: none; owned */
@@ -71,7 +81,7 @@ rcr_status rcr_model_options_check(const rcr_model_options *options, rcr_error *
 #define RCR_MODEL_MAX_PARAMETERS ((size_t)1 << 28)
 
 /* Fresh weights from the seed: linear layers uniform in +-1/sqrt(fan-in), norms 1 and 0, alpha 1; running means 0 and
- * variances 1; normaliser 0 and 1.  The table is copied.
+ * variances 1; normalisers 0 and 1, no transform.  The table is copied.
  * Errors: RCR_ERR_ARGUMENT (options), RCR_ERR_LIMIT (parameters), RCR_ERR_MEMORY. */
 rcr_status rcr_model_create(rcr_model **out, const rcr_model_options *options, const rcr_graph_options *graph,
                             const rcr_element_table *elements, uint64_t seed, rcr_error *err);
@@ -84,8 +94,24 @@ rcr_status rcr_model_create_blank(rcr_model **out, const rcr_model_options *opti
 /* The view of that name among parameters, then buffers (*is_buffer set when not NULL); NULL when there is none. */
 const rcr_tensor *rcr_model_find(const rcr_model *model, const char *name, int *is_buffer);
 
-/* Name and unit are copied; NULL means "". */
+/* Of the first target, and of target k, which must be one.  Name and unit are copied; NULL means "". */
 rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char *unit, rcr_error *err);
+rcr_status rcr_model_set_target_at(rcr_model *model, int32_t k, const char *target, const char *unit, rcr_error *err);
+
+/* The names, units and scales of from's targets, of which there are as many.  Errors: RCR_ERR_MEMORY. */
+rcr_status rcr_model_copy_targets(rcr_model *model, const rcr_model *from, rcr_error *err);
+
+/* Append a name for target k that no other target has, for columns: its own, or its number, counted from 1, where it
+ * has none or an earlier one has the same. */
+void rcr_target_label(rcr_text *out, const rcr_model *model, int32_t k);
+
+/* V, the numbers that a prediction has: the values of T targets, after them T standard deviations where the model
+ * predicts them. */
+size_t rcr_model_n_values(const rcr_model *model);
+
+/* 1 when the model is more than one target's values as they are: several, transformed, or with variances; or a
+ * network of an ensemble is. */
+int rcr_model_is_extended(const rcr_model *model);
 
 /* Free metadata: set replaces, get gives NULL when absent. */
 rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *value, rcr_error *err);

@@ -83,6 +83,12 @@ static rcr_status read_options(rcr_model_options *o, rcr_graph_options *g, const
     TRY(get_int32(&o->atom_features, file, "atom_features", err));
     TRY(get_int32(&o->hidden, file, "hidden", err));
     TRY(get_int32(&o->hidden_layers, file, "hidden_layers", err));
+    o->n_targets = 1;
+    if (rcr_safetensors_meta(file, "n_targets") != NULL) {
+        TRY(get_int32(&o->n_targets, file, "n_targets", err));
+        TRY(get_int32(&o->variance, file, "variance", err));
+        if (o->n_targets < 1) return rcr_fail(err, RCR_ERR_PARSE, "the model file has no target");
+    }
     TRY(get_double(&g->radius, file, "graph.radius", err));
     TRY(get_int32(&g->max_neighbors, file, "graph.max_neighbors", err));
     TRY(get_double(&g->dmin, file, "graph.dmin", err));
@@ -173,15 +179,43 @@ static const char *with_prefix(char buffer[2 * RCR_FILE_NAME], const char *prefi
     return buffer;
 }
 
+static rcr_status read_transform(rcr_transform *transform, const char *prefix, int32_t k, const rcr_safetensors *file,
+                                 rcr_error *err) {
+    char key[2 * RCR_FILE_NAME];
+    int choice = 0;
+    if (rcr_safetensors_meta(file, "n_targets") == NULL) return RCR_OK;
+    rcr_file_target_key(key, prefix, k, "transform");
+    TRY(get_choice(&choice, file, key, rcr_transform_names, err));
+    transform->kind = (rcr_transform_kind)choice;
+    if (!rcr_transform_has_parameter(transform->kind)) return RCR_OK;
+    rcr_file_target_key(key, prefix, k, "transform_parameter");
+    TRY(get_double(&transform->parameter, file, key, err));
+    int is_size = transform->kind == RCR_TRANSFORM_ASINH;
+    if (is_size ? !(transform->parameter > 0) : !(transform->parameter >= 0 && transform->parameter <= 2))
+        return rcr_fail(err, RCR_ERR_PARSE, "\"%s\" in the model file's metadata is not %s", key,
+                        is_size ? "above 0" : "between 0 and 2");
+    return RCR_OK;
+}
+
+static rcr_status read_scale(rcr_scale *scale, const char *prefix, int32_t k, const rcr_safetensors *file,
+                             rcr_error *err) {
+    char key[2 * RCR_FILE_NAME];
+    rcr_file_target_key(key, prefix, k, "mean");
+    TRY(get_double(&scale->normalizer.mean, file, key, err));
+    rcr_file_target_key(key, prefix, k, "std");
+    TRY(get_double(&scale->normalizer.std, file, key, err));
+    if (!(scale->normalizer.std > 0))
+        return rcr_fail(err, RCR_ERR_PARSE, "the target's standard deviation in the model file is not above 0");
+    return read_transform(&scale->transform, prefix, k, file, err);
+}
+
 /* The weights of one network, and what else the networks of an ensemble have apart from each other. */
 static rcr_status read_network(rcr_model *model, size_t member, const rcr_safetensors *file, rcr_error *err) {
     char prefix[RCR_FILE_NAME], key[2 * RCR_FILE_NAME];
     rcr_file_member_prefix(prefix, member);
     TRY(read_weights(model, prefix, file, err));
-    TRY(get_double(&model->normalizer.mean, file, with_prefix(key, prefix, "target.mean"), err));
-    TRY(get_double(&model->normalizer.std, file, with_prefix(key, prefix, "target.std"), err));
-    if (!(model->normalizer.std > 0))
-        return rcr_fail(err, RCR_ERR_PARSE, "the target's standard deviation in the model file is not above 0");
+    for (int32_t k = 0; k < model->options.n_targets; k++)
+        TRY(read_scale(&model->targets[k].scale, prefix, k, file, err));
     TRY(get_integer(&model->n_batches_tracked, file, with_prefix(key, prefix, "n_batches_tracked"), 0, INT64_MAX, err));
     with_prefix(key, prefix, RCR_FILE_FREE_PREFIX);
     size_t n_prefix = strlen(key);
@@ -191,11 +225,17 @@ static rcr_status read_network(rcr_model *model, size_t member, const rcr_safete
     return RCR_OK;
 }
 
-static rcr_status read_target(rcr_model *model, const rcr_safetensors *file, rcr_error *err) {
-    const char *target, *unit;
-    TRY(get_text(&target, file, "target.name", err));
-    TRY(get_text(&unit, file, "target.unit", err));
-    return rcr_model_set_target(model, target, unit, err);
+static rcr_status read_targets(rcr_model *model, const rcr_safetensors *file, rcr_error *err) {
+    for (int32_t k = 0; k < model->options.n_targets; k++) {
+        const char *target, *unit;
+        char key[2 * RCR_FILE_NAME];
+        rcr_file_target_key(key, "", k, "name");
+        TRY(get_text(&target, file, key, err));
+        rcr_file_target_key(key, "", k, "unit");
+        TRY(get_text(&unit, file, key, err));
+        TRY(rcr_model_set_target_at(model, k, target, unit, err));
+    }
+    return RCR_OK;
 }
 
 /* ---- members, intervals and domain, all of which may be absent */
@@ -213,7 +253,7 @@ static rcr_status read_members(rcr_model *model, const rcr_safetensors *file, si
     for (size_t m = 1; m < model->n_members; m++) {
         rcr_model **member = &model->member[m - 1];
         TRY(rcr_model_create_blank(member, &model->options, &model->graph, model->elements, model->n_parameters, err));
-        TRY(rcr_model_set_target(*member, model->target, model->unit, err));
+        TRY(rcr_model_copy_targets(*member, model, err));
         TRY(read_network(*member, m, file, err));
     }
     return RCR_OK;
@@ -323,7 +363,7 @@ static rcr_status read_model(rcr_model **model, rcr_element_table *table, const 
         status = RCR_ERR_PARSE;
     }
     if (status != RCR_OK) return status;
-    TRY(read_target(*model, file, err));
+    TRY(read_targets(*model, file, err));
     TRY(read_network(*model, 0, file, err));
     TRY(read_members(*model, file, length, err));
     TRY(read_conformal(*model, file, err));

@@ -138,10 +138,32 @@ void rcr_model_pairs_release(rcr_model_pairs *m) {
     *m = (rcr_model_pairs){0};
 }
 
+void rcr_file_target_key(char out[2 * RCR_FILE_NAME], const char *prefix, int32_t k, const char *what) {
+    if (k == 0)
+        snprintf(out, 2 * RCR_FILE_NAME, "%starget.%s", prefix, what);
+    else
+        snprintf(out, 2 * RCR_FILE_NAME, "%starget.%d.%s", prefix, (int)k + 1, what);
+}
+
+static void describe_scale(rcr_model_pairs *m, const char *prefix, const rcr_model *model, int32_t k,
+                           int with_transform) {
+    const rcr_scale *scale = &model->targets[k].scale;
+    char key[2 * RCR_FILE_NAME];
+    rcr_file_target_key(key, prefix, k, "mean");
+    add_double(m, "", key, scale->normalizer.mean);
+    rcr_file_target_key(key, prefix, k, "std");
+    add_double(m, "", key, scale->normalizer.std);
+    if (!with_transform) return;
+    rcr_file_target_key(key, prefix, k, "transform");
+    add_text(m, "", key, rcr_transform_names[scale->transform.kind]);
+    if (!rcr_transform_has_parameter(scale->transform.kind)) return;
+    rcr_file_target_key(key, prefix, k, "transform_parameter");
+    add_double(m, "", key, scale->transform.parameter);
+}
+
 /* What the networks of an ensemble have apart from each other. */
-static void describe_network(rcr_model_pairs *m, const char *prefix, const rcr_model *model) {
-    add_double(m, prefix, "target.mean", model->normalizer.mean);
-    add_double(m, prefix, "target.std", model->normalizer.std);
+static void describe_network(rcr_model_pairs *m, const char *prefix, const rcr_model *model, int with_transforms) {
+    for (int32_t k = 0; k < model->options.n_targets; k++) describe_scale(m, prefix, model, k, with_transforms);
     add_integer(m, prefix, "n_batches_tracked", model->n_batches_tracked);
     char free_prefix[2 * RCR_FILE_NAME];
     snprintf(free_prefix, sizeof free_prefix, "%s%s", prefix, RCR_FILE_FREE_PREFIX);
@@ -153,7 +175,7 @@ static void describe_trust(rcr_model_pairs *m, const rcr_model *model) {
     if (model->n_members > 1) add_integer(m, "", "n_members", (int64_t)model->n_members);
     for (size_t i = 1; i < model->n_members; i++) {
         rcr_file_member_prefix(prefix, i);
-        describe_network(m, prefix, model->member[i - 1]);
+        describe_network(m, prefix, model->member[i - 1], rcr_model_is_extended(model));
     }
     for (size_t t = 0; model->conformal != NULL && t < rcr_model_n_targets(model); t++) {
         const rcr_conformal *c = &model->conformal[t];
@@ -168,7 +190,8 @@ static void describe_trust(rcr_model_pairs *m, const rcr_model *model) {
 
 static void describe_model(rcr_model_pairs *m, const rcr_model *model, int with_trust) {
     add_text(m, "", "format", RCR_FILE_FORMAT);
-    add_text(m, "", "format_version", with_trust ? RCR_FILE_VERSION_TRUST : RCR_FILE_VERSION);
+    int extended = rcr_model_is_extended(model);
+    add_text(m, "", "format_version", with_trust || extended ? RCR_FILE_VERSION_TRUST : RCR_FILE_VERSION);
     add_text(m, "", "program_version", RCR_VERSION);
     const rcr_model_options *o = &model->options;
     add_text(m, "", "architecture", rcr_file_architectures[o->architecture]);
@@ -189,9 +212,18 @@ static void describe_model(rcr_model_pairs *m, const rcr_model *model, int with_
     add_double(m, "", "graph.tie_tolerance", g->tie_tolerance);
     add_text(m, "", "graph.disorder", rcr_file_disorders[g->disorder]);
     add_text(m, "", "element_table.name", model->elements->name);
-    add_text(m, "", "target.name", model->target);
-    add_text(m, "", "target.unit", model->unit);
-    describe_network(m, "", model);
+    if (extended) {
+        add_integer(m, "", "n_targets", o->n_targets);
+        add_text(m, "", "variance", rcr_file_switches[o->variance != 0]);
+    }
+    for (int32_t k = 0; k < o->n_targets; k++) {
+        char key[2 * RCR_FILE_NAME];
+        rcr_file_target_key(key, "", k, "name");
+        add_text(m, "", key, model->targets[k].name);
+        rcr_file_target_key(key, "", k, "unit");
+        add_text(m, "", key, model->targets[k].unit);
+    }
+    describe_network(m, "", model, extended);
     if (with_trust) describe_trust(m, model);
 }
 

@@ -62,9 +62,10 @@ rcr_real *rcr_tape_gradient(rcr_tape *tape); /* [n_parameters] device */
 /* Atom vectors after step t = 0 .. depth-1 of the last forward, [N, F] device; NULL on an evaluation tape. */
 const rcr_real *rcr_tape_atoms(const rcr_tape *tape, int32_t t);
 
-/* Values of n graphs: target units, or probabilities of class 1; in micro-batches spread over the pool (NULL: one
- * thread). Independent of pool and of grouping, bit for bit.
- * Errors: RCR_ERR_DATA (rcr_model_check_graph), RCR_ERR_MEMORY. */
+/* Values [n, V] of n graphs (V: rcr_model_n_values): each target in its unit, after them their standard deviations
+ * where the model predicts them; or probabilities of class 1.  In micro-batches spread over the pool (NULL: one
+ * thread). Independent of pool and of grouping, bit for bit. Errors: RCR_ERR_DATA (rcr_model_check_graph),
+ * RCR_ERR_MEMORY. */
 rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
                            size_t n, rcr_pool *pool, rcr_error *err);
 
@@ -72,6 +73,9 @@ rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *
  * Errors: also those of the source's view. */
 rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_model *model,
                                 const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err);
+
+/* values [n, V] <- outputs [n, V] of a regression's network, as above. */
+void rcr_model_undo(double *values, const rcr_model *model, const rcr_real *outputs, size_t n);
 
 /* The graphs of n <= INT32_MAX crystals as the model wants them, built on the pool (NULL: one thread).  status[i] says
  * whether graph[i] was made and the model can use it; else graph[i] is NULL.  The graphs are the caller's. */

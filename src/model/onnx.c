@@ -181,8 +181,8 @@ static void put_constants(builder *b) {
     put_index(b, "index_one", 1);
     put_index(b, "atom_width", m->options.atom_features);
     if (m->options.task == RCR_REGRESSION) {
-        put_scalar(b, "target_mean", m->normalizer.mean);
-        put_scalar(b, "target_std", m->normalizer.std);
+        put_scalar(b, "target_mean", m->targets[0].scale.normalizer.mean);
+        put_scalar(b, "target_std", m->targets[0].scale.normalizer.std);
     }
 }
 
@@ -458,6 +458,10 @@ static rcr_status put_metadata(rcr_text *out, const rcr_model *model, rcr_error 
 rcr_status rcr_onnx_export(char **out, size_t *length, const rcr_model *model, rcr_onnx_atoms atoms, rcr_error *err) {
     builder b = {.model = model};
     rcr_text file = {0}, opset = {0};
+    if (rcr_model_is_extended(model))
+        return rcr_fail(err, RCR_ERR_UNSUPPORTED,
+                        "a model of several targets, of a transformed one or with standard deviations can't be written "
+                        "as ONNX");
     if (model->n_parameters + model->n_buffer_values > (size_t)INT32_MAX / 4 - (1 << 20))
         return rcr_fail(err, RCR_ERR_LIMIT, "the weights have more than the 2 GiB that an ONNX file may hold");
     put_interface(&b, atoms);

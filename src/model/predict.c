@@ -19,7 +19,7 @@ typedef struct worker {
     rcr_tape *tape;
     rcr_exec exec;
     rcr_batch batch;
-    rcr_real host[2 * (MICRO_ATOMS + 1)]; /* outputs of a micro-batch: every crystal has at least one atom */
+    rcr_real *host; /* [MICRO_ATOMS + 1, n_outputs] of a micro-batch: every crystal has at least one atom */
 } worker;
 
 /* The first micro-batch of a thread that failed.  Threads take micro-batches in rising order. */
@@ -29,7 +29,7 @@ typedef struct failure {
 } failure;
 
 typedef struct prediction {
-    double *values;
+    double *values; /* [n, V] */
     const rcr_net *net;
     const rcr_model *model;
     const rcr_graph_source *source;
@@ -75,6 +75,18 @@ static rcr_status check_elements(const rcr_model *model, const rcr_batch *batch,
     return status;
 }
 
+void rcr_model_undo(double *values, const rcr_model *model, const rcr_real *outputs, size_t n) {
+    size_t T = (size_t)model->options.n_targets, V = rcr_model_n_values(model);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < T; k++) {
+            const rcr_scale *scale = &model->targets[k].scale;
+            double out = (double)outputs[i * V + k];
+            values[i * V + k] = rcr_scale_undo(scale, out);
+            if (V > T)
+                values[i * V + T + k] = rcr_scale_undo_std(scale, out, exp(0.5 * (double)outputs[i * V + T + k]));
+        }
+}
+
 static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error *err) {
     size_t first = job->start[index], n = job->start[index + 1] - first;
     const rcr_net *net = job->net;
@@ -90,12 +102,10 @@ static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error 
         result = w->tape->log_probability;
     }
     net->kernels->mem_download(w->host, result, n * n_outputs);
-    for (size_t i = 0; i < n; i++) {
-        if (net->options.task == RCR_CLASSIFICATION)
-            job->values[first + i] = exp((double)w->host[2 * i + 1]);
-        else
-            job->values[first + i] = (double)w->host[i] * job->model->normalizer.std + job->model->normalizer.mean;
-    }
+    if (net->options.task == RCR_REGRESSION)
+        rcr_model_undo(job->values + first * rcr_model_n_values(job->model), job->model, w->host, n);
+    for (size_t i = 0; i < n && net->options.task == RCR_CLASSIFICATION; i++)
+        job->values[first + i] = exp((double)w->host[2 * i + 1]);
     return RCR_OK;
 }
 
@@ -132,13 +142,17 @@ static void release_worker(worker *w) {
     rcr_tape_free(w->tape);
     rcr_exec_release(&w->exec);
     rcr_batch_release(&w->batch);
+    rcr_free(w->host);
+    w->host = NULL;
     w->tape = NULL;
 }
 
 static rcr_status start_worker(worker *w, const rcr_net *net, rcr_error *err) {
     rcr_status status = rcr_tape_create(&w->tape, net, RCR_TAPE_EVALUATION, err);
     if (status == RCR_OK) status = rcr_exec_init(&w->exec, net->kernels, NULL, err);
-    return status;
+    if (status != RCR_OK) return status;
+    w->host = rcr_calloc((size_t)(MICRO_ATOMS + 1) * (size_t)net->n_outputs, sizeof *w->host);
+    return w->host != NULL ? RCR_OK : rcr_fail_memory(err, "predicting");
 }
 
 static rcr_status start_workers(prediction *job, int n_workers, rcr_error *err) {
@@ -287,16 +301,23 @@ typedef struct chunk {
     rcr_status status[CHUNK_CRYSTALS];
     const rcr_graph *usable[CHUNK_CRYSTALS];
     size_t place[CHUNK_CRYSTALS]; /* of each usable graph among the group's crystals */
-    double value[CHUNK_CRYSTALS];
+    double *value;                /* [CHUNK_CRYSTALS, V] */
 } chunk;
 
+static int all_finite(const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i])) return 0;
+    return 1;
+}
+
+/* values [n, V] and c->status */
 static rcr_status predict_chunk(double *values, chunk *c, const rcr_net *net, const rcr_model *model,
                                 const rcr_crystal *const *crystals, size_t n, rcr_pool *pool, rcr_error *err) {
     rcr_model_build_graphs(c->graph, c->status, model, crystals, n, pool);
     rcr_status status = RCR_OK;
-    size_t n_usable = 0;
+    size_t n_usable = 0, V = rcr_model_n_values(model);
+    for (size_t i = 0; i < n * V; i++) values[i] = NAN;
     for (size_t i = 0; i < n; i++) {
-        values[i] = NAN;
         if (c->status[i] == RCR_ERR_MEMORY) status = rcr_fail_memory(err, "building the graph of a crystal");
         if (c->graph[i] == NULL) continue;
         c->usable[n_usable] = c->graph[i];
@@ -304,8 +325,8 @@ static rcr_status predict_chunk(double *values, chunk *c, const rcr_net *net, co
     }
     if (status == RCR_OK) status = rcr_net_predict(c->value, net, model, c->usable, n_usable, pool, err);
     for (size_t i = 0; i < n_usable && status == RCR_OK; i++) {
-        if (isfinite(c->value[i]))
-            values[c->place[i]] = c->value[i];
+        if (all_finite(c->value + i * V, V))
+            memcpy(values + c->place[i] * V, c->value + i * V, V * sizeof *values);
         else
             c->status[c->place[i]] = RCR_ERR_NUMERIC;
     }
@@ -313,8 +334,10 @@ static rcr_status predict_chunk(double *values, chunk *c, const rcr_net *net, co
     return status;
 }
 
-rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model *model,
-                             const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err) {
+/* values [n, V]; status [n] or NULL */
+static rcr_status predict_crystals(double *values, rcr_status *status, const rcr_model *model,
+                                   const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err) {
+    size_t V = rcr_model_n_values(model);
     const rcr_kernels *kernels = NULL;
     rcr_net *net = NULL;
     rcr_pool *pool = NULL;
@@ -322,14 +345,68 @@ rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model
     rcr_status result = rcr_kernels_choose(&kernels, NULL, err);
     if (result == RCR_OK) result = rcr_net_create(&net, model, kernels, err);
     if (result == RCR_OK) result = rcr_pool_create(&pool, n_threads, err);
-    if (result == RCR_OK && (c = rcr_calloc(1, sizeof *c)) == NULL) result = rcr_fail_memory(err, "predicting");
+    if (result == RCR_OK && (c = rcr_calloc(1, sizeof *c)) != NULL)
+        c->value = rcr_malloc((n < CHUNK_CRYSTALS ? n : CHUNK_CRYSTALS) * V, sizeof *c->value);
+    if (result == RCR_OK && (c == NULL || c->value == NULL)) result = rcr_fail_memory(err, "predicting");
     for (size_t first = 0; first < n && result == RCR_OK; first += CHUNK_CRYSTALS) {
         size_t count = n - first < CHUNK_CRYSTALS ? n - first : CHUNK_CRYSTALS;
-        result = predict_chunk(values + first, c, net, model, crystals + first, count, pool, err);
+        result = predict_chunk(values + first * V, c, net, model, crystals + first, count, pool, err);
         if (result == RCR_OK && status != NULL) memcpy(status + first, c->status, count * sizeof *status);
     }
+    if (c != NULL) rcr_free(c->value);
     rcr_free(c);
     rcr_pool_free(pool);
     rcr_net_free(net);
+    return result;
+}
+
+rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model *model,
+                             const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err) {
+    int32_t n_targets = model->options.n_targets;
+    if (n_targets > 1)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the model predicts %d targets; rcr_model_predict_all gives them",
+                        (int)n_targets);
+    size_t V = rcr_model_n_values(model);
+    if (V == 1) return predict_crystals(values, status, model, crystals, n, n_threads, err);
+    double *all = rcr_malloc(n * V, sizeof *all);
+    if (all == NULL) return rcr_fail_memory(err, "predicting");
+    rcr_status result = predict_crystals(all, status, model, crystals, n, n_threads, err);
+    for (size_t i = 0; i < n && result == RCR_OK; i++) values[i] = all[i * V];
+    rcr_free(all);
+    return result;
+}
+
+void rcr_prediction_free(rcr_prediction *made) {
+    if (made == NULL) return;
+    rcr_free(made->status);
+    rcr_free(made->values);
+    rcr_free(made->std);
+    rcr_free(made);
+}
+
+rcr_status rcr_model_predict_all(rcr_prediction **out, const rcr_model *model, const rcr_crystal *const *crystals,
+                                 size_t n, int n_threads, rcr_error *err) {
+    size_t V = rcr_model_n_values(model), T = (size_t)model->options.n_targets;
+    rcr_prediction *p = rcr_calloc(1, sizeof *p);
+    double *all = rcr_malloc(n * V, sizeof *all);
+    if (p != NULL) {
+        *p = (rcr_prediction){.n_crystals = n, .n_targets = model->options.n_targets};
+        p->status = rcr_calloc(n, sizeof *p->status);
+        p->values = rcr_calloc(n * T, sizeof *p->values);
+        if (V > T) p->std = rcr_calloc(n * T, sizeof *p->std);
+    }
+    rcr_status result = RCR_OK;
+    if (p == NULL || all == NULL || p->status == NULL || p->values == NULL || (V > T && p->std == NULL))
+        result = rcr_fail_memory(err, "predicting");
+    if (result == RCR_OK) result = predict_crystals(all, p->status, model, crystals, n, n_threads, err);
+    for (size_t i = 0; i < n && result == RCR_OK; i++) {
+        memcpy(p->values + i * T, all + i * V, T * sizeof *all);
+        if (V > T) memcpy(p->std + i * T, all + i * V + T, T * sizeof *all);
+    }
+    rcr_free(all);
+    if (result != RCR_OK)
+        rcr_prediction_free(p);
+    else
+        *out = p;
     return result;
 }

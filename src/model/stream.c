@@ -19,7 +19,8 @@ enum { SLABS_PER_THREAD = 6, MAX_INFOS = 64 };
 typedef struct slot {
     rcr_slab slab;
     rcr_stream_row row[RCR_SLAB_ITEMS];
-    int ready; /* guarded by order */
+    double *value; /* [RCR_SLAB_ITEMS, V] of the rows */
+    int ready;     /* guarded by order */
 } slot;
 
 typedef struct stream {
@@ -109,7 +110,6 @@ static void prepare(rcr_graph **graph, rcr_stream_row *row, const stream *s, rcr
     size_t consumed;
     rcr_status status;
     *err = (rcr_error){.status = RCR_OK};
-    row->value = NAN;
     snprintf(row->id, sizeof row->id, "%.200s-%llu", s->options->name, (unsigned long long)item->number);
     set_text(row->file, sizeof row->file, s->options->name, strlen(s->options->name));
     if (item->too_long) {
@@ -142,10 +142,12 @@ static rcr_status run_slab(slot *at, const stream *s, rcr_stream_format format, 
                            rcr_error *err) {
     rcr_graph *graph[RCR_SLAB_ITEMS] = {NULL};
     const rcr_graph *usable[RCR_SLAB_ITEMS];
-    double value[RCR_SLAB_ITEMS];
-    size_t n = at->slab.n, n_usable = 0, next = 0;
-    rcr_status status = RCR_OK;
+    size_t n = at->slab.n, n_usable = 0, next = 0, V = rcr_model_n_values(s->model);
+    double *value = rcr_malloc(n * V, sizeof *value);
+    rcr_status status = value != NULL ? RCR_OK : rcr_fail_memory(err, "predicting a stream");
     for (size_t i = 0; i < n && status == RCR_OK; i++) {
+        at->row[i].value = at->value + i * V;
+        for (size_t k = 0; k < V; k++) at->row[i].value[k] = NAN;
         prepare(&graph[i], &at->row[i], s, format, &at->slab, &at->slab.item[i]);
         if (graph[i] != NULL) usable[n_usable++] = graph[i];
         if (at->row[i].error.status == RCR_ERR_MEMORY) status = rcr_fail_memory(err, "reading a structure");
@@ -154,12 +156,18 @@ static rcr_status run_slab(slot *at, const stream *s, rcr_stream_format format, 
     for (size_t i = 0; i < n && status == RCR_OK; i++) {
         rcr_stream_row *row = &at->row[i];
         if (graph[i] == NULL) continue;
-        row->value = value[next++];
-        if (!isfinite(row->value))
+        int finite = 1;
+        for (size_t k = 0; k < V; k++) {
+            row->value[k] = value[next * V + k];
+            finite &= isfinite(row->value[k]) != 0;
+        }
+        next++;
+        if (!finite)
             rcr_fail_at(&row->error, RCR_ERR_NUMERIC, row->file, at->slab.item[i].line,
                         "the prediction is not a number");
     }
     for (size_t i = 0; i < n; i++) rcr_graph_free(graph[i]);
+    rcr_free(value);
     return status;
 }
 
@@ -244,6 +252,10 @@ static rcr_status start(stream *s, const rcr_net *net, int n_threads, rcr_error 
     rcr_status status = rcr_splitter_create(&s->splitter, s->options->fd, s->options->format, s->options->stop, err);
     for (int i = 0; i < n_threads && status == RCR_OK; i++)
         status = rcr_predictor_create(&s->predictor[i], net, s->model, err);
+    for (int i = 0; i < s->n_slots && status == RCR_OK; i++) {
+        s->slot[i].value = rcr_malloc(RCR_SLAB_ITEMS * rcr_model_n_values(s->model), sizeof *s->slot[i].value);
+        if (s->slot[i].value == NULL) status = rcr_fail_memory(err, "predicting a stream");
+    }
     if (status == RCR_OK) status = rcr_splitter_skip(&s->result->n_skipped, s->splitter, s->options->skip, err);
     if (status != RCR_OK) rcr_error_set_file(err, s->options->name);
     return status;
@@ -267,7 +279,10 @@ rcr_status rcr_stream_predict(rcr_stream_result *result, const rcr_net *net, con
         if (status != RCR_OK) *err = s.error;
     }
     for (int i = 0; i < n_threads && s.predictor != NULL; i++) rcr_predictor_free(s.predictor[i]);
-    for (int i = 0; i < s.n_slots && s.slot != NULL; i++) rcr_slab_release(&s.slot[i].slab);
+    for (int i = 0; i < s.n_slots && s.slot != NULL; i++) {
+        rcr_slab_release(&s.slot[i].slab);
+        rcr_free(s.slot[i].value);
+    }
     rcr_free(s.predictor);
     rcr_free(s.slot);
     rcr_splitter_free(s.splitter);

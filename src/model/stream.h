@@ -10,7 +10,7 @@
 typedef struct rcr_stream_row {
     char id[512];    /* its own, else NAME-NUMBER, or of a file its name without folders and ending */
     char file[1024]; /* the stream's name, or the file's */
-    double value;    /* NaN where it can't be used */
+    double *value;   /* [V] as of rcr_net_predict; NaN where it can't be used */
     rcr_error error; /* status RCR_OK, or why not */
 } rcr_stream_row;
 

@@ -199,8 +199,9 @@ static rcr_status state_collect(state_arrays *state, const rcr_run *run, rcr_err
         best->n_batches_tracked, run->finished,    (int64_t)run->dataset->n, (int64_t)run->dataset->n_rows};
     memcpy(state->counters, counters, sizeof counters);
     memcpy(state->shuffle, run->shuffle.s, sizeof state->shuffle);
-    const double scores[N_SCORES] = {run->best_score, run->best_loss, run->seconds, run->model->normalizer.mean,
-                                     run->model->normalizer.std};
+    const double scores[N_SCORES] = {run->best_score, run->best_loss, run->seconds,
+                                     run->model->targets[0].scale.normalizer.mean,
+                                     run->model->targets[0].scale.normalizer.std};
     memcpy(state->scores, scores, sizeof scores);
     memset(state->result, 0, sizeof state->result);
     if (run->finished) put_result(state->result, &run->result);
@@ -452,7 +453,7 @@ rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint
     run->best_score = scores[0];
     run->best_loss = scores[1];
     run->seconds = scores[2];
-    run->model->normalizer = (rcr_normalizer){scores[3], scores[4]};
+    run->model->targets[0].scale.normalizer = (rcr_normalizer){scores[3], scores[4]};
     run->model->n_batches_tracked = counters[3];
     status = restore_model(run->model, checkpoint, T_PARAMETERS, T_BUFFERS, err);
     if (status == RCR_OK && run->best_epoch > 0) {

@@ -40,8 +40,8 @@ static double batch_score(const rcr_run *run, const int64_t *rows, int32_t n) {
         if (run->options.model.task == RCR_CLASSIFICATION)
             sum += (run->host_output[2 * i + 1] > run->host_output[2 * i]) == (target > 0.5);
         else
-            sum +=
-                fabs((double)run->host_output[i] * run->model->normalizer.std + run->model->normalizer.mean - target);
+            sum += fabs((double)run->host_output[i] * run->model->targets[0].scale.normalizer.std +
+                        run->model->targets[0].scale.normalizer.mean - target);
     }
     return sum;
 }
@@ -84,8 +84,9 @@ static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_
     rcr_status status = rcr_tape_reserve(run->tape, &run->exec, run->net, batch, err);
     if (status != RCR_OK) return status;
     for (int32_t i = 0; i < n; i++)
-        run->host_target[i] = (rcr_real)((run->dataset->sample[rows[i]].target - run->model->normalizer.mean) /
-                                         run->model->normalizer.std);
+        run->host_target[i] =
+            (rcr_real)((run->dataset->sample[rows[i]].target - run->model->targets[0].scale.normalizer.mean) /
+                       run->model->targets[0].scale.normalizer.std);
     k->mem_upload(run->device_target, run->host_target, (size_t)n);
     rcr_net_forward_training(run->tape, run->net, &run->exec, batch, dropout_seed(run));
     rcr_real *output = rcr_tape_output(run->tape), host_loss;

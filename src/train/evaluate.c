@@ -30,7 +30,8 @@ rcr_status rcr_score_rows(rcr_score *out, const rcr_model *model, const double *
         score.mae = m.mae;
         score.rmse = m.rmse;
         score.r2 = m.r2;
-        score.loss = (m.rmse / model->normalizer.std) * (m.rmse / model->normalizer.std);
+        score.loss =
+            (m.rmse / model->targets[0].scale.normalizer.std) * (m.rmse / model->targets[0].scale.normalizer.std);
     }
     *out = score;
     return RCR_OK;

@@ -219,10 +219,10 @@ rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3],
         size_t n = (size_t)run->epochs_done;
         int classes = run->options.model.task == RCR_CLASSIFICATION;
         char title[256], path[RCR_PATH_SIZE];
-        snprintf(title, sizeof title, "%.100s of %.100s", run->best->target, run->dataset->name);
+        snprintf(title, sizeof title, "%.100s of %.100s", run->best->targets[0].name, run->dataset->name);
         rcr_report report = {.title = title,
-                             .target = run->best->target,
-                             .unit = run->best->unit,
+                             .target = run->best->targets[0].name,
+                             .unit = run->best->targets[0].unit,
                              .classification = classes,
                              .n_facts = g->n_facts,
                              .fact = g->fact,

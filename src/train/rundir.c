@@ -109,9 +109,9 @@ static void put_toml_facts(rcr_text *text, const rcr_run *run, const char *secti
                         run->split.n_val, run->split.n_test);
     } else if (strcmp(section, "training") == 0 && run->options.model.task == RCR_REGRESSION) {
         rcr_text_puts(text, "target_mean = ");
-        put_number(text, run->model->normalizer.mean);
+        put_number(text, run->model->targets[0].scale.normalizer.mean);
         rcr_text_puts(text, " # of the training rows, which alone normalise the target\ntarget_std = ");
-        put_number(text, run->model->normalizer.std);
+        put_number(text, run->model->targets[0].scale.normalizer.std);
         rcr_text_puts(text, "\n");
     } else if (strcmp(section, "run") == 0) {
         rcr_text_printf(text, "threads_used = %d\nkernels_used = \"%s\"\n", rcr_pool_size(run->pool),
@@ -258,8 +258,8 @@ static void summarize_settings(json_list *list, const rcr_run *run) {
     json_text(list, "data_sha256", run->dataset->sha256);
     json_integer(list, "data_rows", (int64_t)run->dataset->n_rows);
     json_integer(list, "data_unusable_rows", (int64_t)run->dataset->n_bad);
-    json_text(list, "target", run->best->target);
-    json_text(list, "unit", run->best->unit);
+    json_text(list, "target", run->best->targets[0].name);
+    json_text(list, "unit", run->best->targets[0].unit);
     json_integer(list, "threads", rcr_pool_size(run->pool));
     json_text(list, "kernels", run->kernels->name);
     json_text(list, "version", rcr_version());
@@ -304,8 +304,8 @@ rcr_status rcr_run_write_summary(const rcr_run *run, rcr_error *err) {
     } else {
         json_number(list, "best_val_mae", run->best_score);
         json_text(list, "best_model_by", "mae");
-        json_number(list, "train_target_mean", run->model->normalizer.mean);
-        json_number(list, "train_target_std", run->model->normalizer.std);
+        json_number(list, "train_target_mean", run->model->targets[0].scale.normalizer.mean);
+        json_number(list, "train_target_std", run->model->targets[0].scale.normalizer.std);
     }
     json_number(list, "test_target_std", result->target_std);
     json_integer(list, "best_epoch", result->best_epoch);

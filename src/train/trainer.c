@@ -172,7 +172,7 @@ static rcr_status build_model(rcr_run *run, rcr_error *err) {
         status = rcr_model_set_target(run->model, run->dataset->target,
                                       run->options.unit != NULL ? run->options.unit : "", err);
     if (status != RCR_OK) return status;
-    run->model->normalizer = (rcr_normalizer){0, 1};
+    run->model->targets[0].scale.normalizer = (rcr_normalizer){0, 1};
     if (run->options.model.task == RCR_REGRESSION) {
         /* From the training rows alone: the reference program samples all rows, those of the test part included. */
         int varied = 0;
@@ -181,7 +181,7 @@ static rcr_status build_model(rcr_run *run, rcr_error *err) {
             varied |= run->part_target[i] != run->part_target[0];
         }
         if (!varied) say(run, "all training targets are equal: there is nothing to learn from them");
-        run->model->normalizer = rcr_normalizer_fit(run->part_target, run->split.n_train);
+        run->model->targets[0].scale.normalizer = rcr_normalizer_fit(run->part_target, run->split.n_train);
     }
     return describe_origin(run, err);
 }

@@ -27,8 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *bytes = NULL;
     size_t length = 0;
     /* The normaliser is a float in a checkpoint, which a double near 0 or out of range does not survive. */
-    if (model->normalizer.std < 1e-30 || model->normalizer.std > 1e30 || model->normalizer.mean > 1e30 ||
-        model->normalizer.mean < -1e30) {
+    if (model->targets[0].scale.normalizer.std < 1e-30 || model->targets[0].scale.normalizer.std > 1e30 ||
+        model->targets[0].scale.normalizer.mean > 1e30 || model->targets[0].scale.normalizer.mean < -1e30) {
         rcr_model_free(model);
         return 0;
     }

@@ -111,7 +111,7 @@ static void check_gradient(bench *b, int variant) {
 
 static void gradients_are_those_of_differences(void **state) {
     (void)state;
-    for (int v = 0; v < N_MODEL_VARIANTS; v++)
+    for (int v = 0; v < N_ALL_VARIANTS; v++)
         for (int training = 0; training < 2; training++)
             for (int dropout = 0; dropout <= training; dropout++) {
                 bench b = {.training = training, .dropout_seed = dropout ? 99 : 0};
@@ -125,7 +125,7 @@ static void gradients_are_those_of_differences(void **state) {
 /* Dropout acts in training, on classification, when there is a seed, and with the probability that was set. */
 static void dropout_acts_where_it_should(void **state) {
     (void)state;
-    for (int v = 0; v < N_MODEL_VARIANTS; v++) {
+    for (int v = 0; v < N_ALL_VARIANTS; v++) {
         bench b = {.training = 1};
         start(&b, v);
         double without = loss(&b);
@@ -145,7 +145,7 @@ static void dropout_acts_where_it_should(void **state) {
 /* The bias before batch statistics has no effect: its gradient is 0 exactly, and not with running statistics. */
 static void null_biases_stay(void **state) {
     (void)state;
-    for (int v = 0; v < N_MODEL_VARIANTS; v++)
+    for (int v = 0; v < N_ALL_VARIANTS; v++)
         for (int training = 0; training < 2; training++) {
             bench b = {.training = training};
             start(&b, v);
@@ -164,7 +164,7 @@ static void null_biases_stay(void **state) {
 /* Evaluation changes nothing in the network; a tape that keeps the steps gives the same result as one that does not. */
 static void evaluation_leaves_no_trace(void **state) {
     (void)state;
-    for (int v = 0; v < N_MODEL_VARIANTS; v++) {
+    for (int v = 0; v < N_ALL_VARIANTS; v++) {
         bench b = {0};
         start(&b, v);
         double by_training_tape = loss(&b);

@@ -104,7 +104,7 @@ static void weights_come_from_the_seed(void **state) {
 
 static void tensors_tile_the_arrays(void **state) {
     (void)state;
-    for (int v = 0; v < N_MODEL_VARIANTS; v++) {
+    for (int v = 0; v < N_ALL_VARIANTS; v++) {
         rcr_model *model = make_model(&model_variants[v], 1);
         size_t at = 0;
         for (size_t i = 0; i < model->n_tensors; i++) {
@@ -143,8 +143,9 @@ static void copies_are_equal_and_apart(void **state) {
     assert_string_equal(rcr_model_get_meta(copy, "seed"), "22");
     assert_null(rcr_model_get_meta(copy, "see"));
     assert_int_equal(copy->n_batches_tracked, 17);
-    assert_true(copy->normalizer.mean == model->normalizer.mean && copy->normalizer.std == model->normalizer.std);
-    assert_string_equal(copy->target, model->target);
+    assert_true(copy->targets[0].scale.normalizer.mean == model->targets[0].scale.normalizer.mean &&
+                copy->targets[0].scale.normalizer.std == model->targets[0].scale.normalizer.std);
+    assert_string_equal(copy->targets[0].name, model->targets[0].name);
     assert_memory_equal(copy->parameters, model->parameters, model->n_parameters * sizeof(rcr_real));
     assert_memory_equal(copy->buffers, model->buffers, model->n_buffer_values * sizeof(rcr_real));
     copy->parameters[0] += 1;

@@ -42,9 +42,13 @@ static void assert_equal_models(const rcr_model *a, const rcr_model *b) {
     assert_memory_equal(a->elements->known, b->elements->known, sizeof a->elements->known);
     assert_memory_equal(a->elements->row, b->elements->row,
                         sizeof(double) * sizeof a->elements->known * (size_t)a->elements->n_features);
-    assert_memory_equal(&a->normalizer, &b->normalizer, sizeof a->normalizer);
-    assert_string_equal(a->target, b->target);
-    assert_string_equal(a->unit, b->unit);
+    for (int32_t k = 0; k < a->options.n_targets; k++) {
+        const rcr_scale *x = &a->targets[k].scale, *y = &b->targets[k].scale;
+        assert_memory_equal(&x->normalizer, &y->normalizer, sizeof x->normalizer);
+        assert_true(x->transform.kind == y->transform.kind && x->transform.parameter == y->transform.parameter);
+        assert_string_equal(a->targets[k].name, b->targets[k].name);
+        assert_string_equal(a->targets[k].unit, b->targets[k].unit);
+    }
     assert_int_equal(a->n_batches_tracked, b->n_batches_tracked);
     assert_int_equal(a->n_parameters, b->n_parameters);
     assert_memory_equal(a->parameters, b->parameters, a->n_parameters * sizeof(rcr_real));
@@ -59,7 +63,7 @@ static rcr_model *full_model(int variant) {
     model->graph.padding = RCR_PADDING_REFERENCE;
     model->graph.tie_tolerance = 1e-3;
     model->n_batches_tracked = 123456789012;
-    model->normalizer = (rcr_normalizer){.mean = -0.1, .std = 1.0 / 3};
+    model->targets[0].scale.normalizer = (rcr_normalizer){.mean = -0.1, .std = 1.0 / 3};
     assert_int_equal(rcr_model_set_meta(model, "train.data", "\xc3\xa9tude \"a\"\n", NULL), RCR_OK);
     assert_int_equal(rcr_model_set_meta(model, "checksum", "not the file's own", NULL), RCR_OK);
     return model;
@@ -67,7 +71,7 @@ static rcr_model *full_model(int variant) {
 
 static void what_is_saved_comes_back(void **state) {
     (void)state;
-    for (int v = 0; v < N_MODEL_VARIANTS; v++) {
+    for (int v = 0; v < N_ALL_VARIANTS; v++) {
         rcr_model *model = full_model(v), *loaded = NULL, *again = NULL;
         rcr_error err = {0};
         const char *path = in_folder("model.safetensors");
@@ -258,6 +262,82 @@ static void forged_metadata_are_refused(void **state) {
     rcr_free(bytes);
 }
 
+/* A model that format 1 can hold is written as such, so that older programs read it; others are not, so that none
+ * takes a part of them for the whole. */
+static void formats_are_told_apart(void **state) {
+    (void)state;
+    for (int v = 0; v < N_ALL_VARIANTS; v++) {
+        rcr_model *model = full_model(v);
+        for (int transformed = 0; transformed < 2; transformed++) {
+            rcr_model_pairs pairs;
+            const char *version = NULL, *n_targets = NULL;
+            if (transformed && v < N_MODEL_VARIANTS && model->options.task == RCR_REGRESSION)
+                model->targets[0].scale.transform = (rcr_transform){RCR_TRANSFORM_LOG1P, 0};
+            else if (transformed)
+                break;
+            assert_int_equal(rcr_model_describe_pairs(&pairs, model, NULL), RCR_OK);
+            for (size_t i = 0; i < pairs.n; i++) {
+                if (strcmp(pairs.key[i], "format_version") == 0) version = pairs.value[i];
+                if (strcmp(pairs.key[i], "n_targets") == 0) n_targets = pairs.value[i];
+            }
+            assert_string_equal(version, v >= N_MODEL_VARIANTS || transformed ? "2" : "1");
+            assert_int_equal(n_targets != NULL, v >= N_MODEL_VARIANTS || transformed);
+            rcr_model_pairs_release(&pairs);
+        }
+        rcr_model_free(model);
+    }
+}
+
+static void forged_targets_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *value;
+        rcr_status status;
+    } cases[] = {
+        {"n_targets", "3", RCR_OK},
+        {"n_targets", "0", RCR_ERR_PARSE},
+        {"n_targets", "2", RCR_ERR_PARSE},
+        {"n_targets", "1025", RCR_ERR_PARSE},
+        {"n_targets", "2147483647", RCR_ERR_PARSE},
+        {"variance", "0", RCR_ERR_PARSE},
+        {"variance", "2", RCR_ERR_PARSE},
+        {"task", "classification", RCR_ERR_PARSE},
+        {"target.2.transform", "square", RCR_ERR_UNSUPPORTED},
+        {"target.2.transform", "box-cox", RCR_ERR_PARSE}, /* whose lambda is not there */
+        {"target.3.transform", "none", RCR_OK},
+        {"target.3.transform_parameter", "2", RCR_OK},
+        {"target.3.transform_parameter", "2.5", RCR_ERR_PARSE},
+        {"target.3.transform_parameter", "-0.1", RCR_ERR_PARSE},
+        {"target.3.transform_parameter", "nan", RCR_ERR_PARSE},
+        {"target.3.std", "-1", RCR_ERR_PARSE},
+        {"target.3.name", NULL, RCR_ERR_PARSE},
+        {"target.2.mean", NULL, RCR_ERR_PARSE},
+    };
+    rcr_model *model = full_model(N_MODEL_VARIANTS);
+    char *bytes = NULL;
+    size_t length = 0;
+    assert_int_equal(rcr_model_pack(&bytes, &length, model, NULL), RCR_OK);
+    rcr_model_free(model);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        forgery f;
+        start_forgery(&f, bytes, length);
+        size_t place = f.n_meta;
+        for (size_t j = 0; j < f.n_meta; j++)
+            if (strcmp(f.key[j], cases[i].key) == 0) place = j;
+        assert_true(place < f.n_meta);
+        if (cases[i].value != NULL)
+            f.value[place] = cases[i].value;
+        else
+            f.key[place] = "elsewhere";
+        rcr_error err = {0};
+        rcr_status status = finish_forgery(&f, &err);
+        if (status != cases[i].status)
+            fail_msg("%s = %s: %s: %s", cases[i].key, cases[i].value != NULL ? cases[i].value : "(absent)",
+                     rcr_status_name(status), err.message);
+    }
+    rcr_free(bytes);
+}
+
 /* The bytes of n equal values in the dtype of this build's weights; freed by the caller. */
 static rcr_real *filled(size_t n, double value) {
     rcr_real *values = calloc(n, sizeof *values);
@@ -323,6 +403,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_saved_comes_back),      cmocka_unit_test(failures_name_the_file),
         cmocka_unit_test(every_flipped_byte_is_noticed), cmocka_unit_test(forged_metadata_are_refused),
+        cmocka_unit_test(formats_are_told_apart),        cmocka_unit_test(forged_targets_are_refused),
         cmocka_unit_test(forged_tensors_are_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -36,7 +36,7 @@ static void vectors_do_not_depend_on_company_or_threads(void **state) {
     rcr_rng rng;
     rcr_rng_seed(&rng, 3, 3);
     for (int32_t i = 0; i < N_CRYSTALS; i++) crystal[i] = make_crystal(&rng, 1 + i % 23);
-    for (size_t v = 0; v < N_MODEL_VARIANTS; v++) {
+    for (size_t v = 0; v < N_ALL_VARIANTS; v++) {
         rcr_model *model = make_model(&model_variants[v], v);
         for (int kind = RCR_EMBED_CRYSTAL; kind <= RCR_EMBED_STEPS; kind++) {
             rcr_embedding *one = embed(model, (rcr_embedding_kind)kind, crystal, N_CRYSTALS, 1);

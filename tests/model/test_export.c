@@ -40,7 +40,8 @@ static void what_is_exported_comes_back(void **state) {
         assert_memory_equal(copy->buffers, model->buffers, model->n_buffer_values * sizeof *model->buffers);
         assert_true(copy->n_batches_tracked == model->n_batches_tracked);
         if (model->options.task == RCR_REGRESSION)
-            assert_true(copy->normalizer.mean == -1.25 && copy->normalizer.std == 0.75); /* floats, too */
+            assert_true(copy->targets[0].scale.normalizer.mean == -1.25 &&
+                        copy->targets[0].scale.normalizer.std == 0.75); /* floats, too */
         assert_string_equal(rcr_model_get_meta(copy, "epoch"), "17");
         const char *args = rcr_model_get_meta(copy, "args");
         assert_non_null(strstr(args, "\"note\":\"kept\""));

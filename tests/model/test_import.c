@@ -59,7 +59,8 @@ static void check_published(const rcr_csv *csv, size_t column, rcr_graph *const 
         worst = fmax(worst, fabs(got[i] - want[i]));
     }
     /* The target's own deviation is the normaliser's; a class has none, so that of the probabilities stands for it. */
-    double scale = model->options.task == RCR_CLASSIFICATION ? sample_deviation(want, n) : model->normalizer.std;
+    double scale =
+        model->options.task == RCR_CLASSIFICATION ? sample_deviation(want, n) : model->targets[0].scale.normalizer.std;
     print_message("%-40s largest difference %.1e standard deviations\n", head, worst / scale);
     assert_true(worst <= 1e-5 * scale);
     free(got);
@@ -134,7 +135,9 @@ static void check_variant(const char *folder, const char *stem, const reference_
         double most = 0, difference = 0;
         for (size_t i = 0; i < n; i++) {
             int is_class = model->options.task == RCR_CLASSIFICATION;
-            double value = is_class ? got[i] : (got[i] - model->normalizer.mean) / model->normalizer.std;
+            double value =
+                is_class ? got[i]
+                         : (got[i] - model->targets[0].scale.normalizer.mean) / model->targets[0].scale.normalizer.std;
             double want = is_class ? exp(rcr_st_value(output, 2 * i + 1)) : rcr_st_value(output, i);
             difference = fmax(difference, fabs(value - want));
             most = fmax(most, fabs(want));

@@ -170,7 +170,7 @@ static void numbers_must_be_numbers(void **state) {
         parts p = take_apart(model);
         refused(&p, RCR_ERR_PARSE, "\"fc_out.bias\" of the checkpoint holds a value that is not a finite number");
         model->parameters[model->n_parameters - 1] = 0;
-        model->normalizer.mean = bad[i];
+        model->targets[0].scale.normalizer.mean = bad[i];
         p = take_apart(model);
         refused(&p, RCR_ERR_PARSE, "finite mean");
         rcr_model_free(model);
@@ -182,7 +182,7 @@ static void numbers_must_be_numbers(void **state) {
     parts p = take_apart(model);
     refused(&p, RCR_ERR_PARSE, "negative variance");
     model->buffers[variance->offset] = 1;
-    model->normalizer.std = 0;
+    model->targets[0].scale.normalizer.std = 0;
     p = take_apart(model);
     refused(&p, RCR_ERR_PARSE, "std above 0");
     rcr_model_free(model);

@@ -149,7 +149,7 @@ static void gradients_do_not_depend_on_threads(void **state) {
         graph[i] = (i % 3 ? make_graph : make_disordered_graph)(&rng, 1 + (int32_t)rcr_rng_below(&rng, 40), 12);
     rcr_batch batch = {0};
     assert_int_equal(rcr_batch_fill(&batch, (const rcr_graph *const *)graph, N, NULL), RCR_OK);
-    for (int i = 0; i < N_KERNELS * N_MODEL_VARIANTS; i++) {
+    for (int i = 0; i < N_KERNELS * N_ALL_VARIANTS; i++) {
         const rcr_kernels *k = NULL;
         if (rcr_kernels_choose(&k, kernel_names[i % N_KERNELS], NULL) != RCR_OK) continue;
         rcr_model *model = make_model(&model_variants[i / N_KERNELS], 8), *stored[2] = {NULL, NULL};
@@ -257,11 +257,78 @@ static void bad_crystals_cost_themselves_only(void **state) {
     rcr_model_free(model);
 }
 
+/* Everything that a model of several targets says, in any company, is its outputs brought back by hand. */
+static void several_targets(void **state) {
+    (void)state;
+    enum { N = 130 };
+    rcr_crystal *crystal[N];
+    for (int i = 0; i < N; i++) crystal[i] = make_crystal(i);
+    crystal[5]->lattice[1][1] = 0;
+    const rcr_crystal *const *list = (const rcr_crystal *const *)crystal;
+    for (int v = N_MODEL_VARIANTS; v < N_ALL_VARIANTS; v++) {
+        rcr_model *model = make_model(&model_variants[v], 4);
+        rcr_prediction *all = NULL, *one = NULL;
+        rcr_error err = {0};
+        size_t T = (size_t)model->options.n_targets;
+        double value[N];
+        assert_int_equal(rcr_model_predict_all(&all, model, list, N, 3, &err), RCR_OK);
+        assert_int_equal(all->n_crystals, N);
+        assert_int_equal(all->n_targets, T);
+        assert_int_equal(all->std != NULL, model->options.variance);
+        for (int i = 0; i < N; i++) {
+            assert_int_equal(all->status[i], i == 5 ? RCR_ERR_DATA : RCR_OK);
+            assert_int_equal(rcr_model_predict_all(&one, model, list + i, 1, 1, &err), RCR_OK);
+            for (size_t k = 0; k < T; k++) {
+                double y = all->values[(size_t)i * T + k];
+                assert_true(one->values[k] == y || (i == 5 && isnan(y) && isnan(one->values[k])));
+                if (k == 1 && i != 5) assert_true(y > 0); /* its logarithm was learnt */
+                if (all->std != NULL && i != 5)
+                    assert_true(all->std[(size_t)i * T + k] == one->std[k] && one->std[k] > 0);
+            }
+            rcr_prediction_free(one);
+        }
+        rcr_status status = rcr_model_predict(value, NULL, model, list, N, 2, &err);
+        assert_int_equal(status, T > 1 ? RCR_ERR_ARGUMENT : RCR_OK);
+        if (T > 1) assert_non_null(strstr(err.message, "rcr_model_predict_all"));
+        for (int i = 0; i < N && T == 1; i++) assert_true(i == 5 || value[i] == all->values[i]);
+        rcr_prediction_free(all);
+        rcr_model_free(model);
+    }
+    for (int i = 0; i < N; i++) rcr_crystal_free(crystal[i]);
+    rcr_prediction_free(NULL);
+}
+
+static void outputs_are_brought_back(void **state) {
+    (void)state;
+    rcr_model *model = make_model(&model_variants[N_MODEL_VARIANTS], 4);
+    const rcr_real out[2][6] = {{1, -1, 2, 0, 0, 0}, {-0.5, 3, -2, 1, -2, 4}};
+    double value[2][6];
+    rcr_model_undo(&value[0][0], model, &out[0][0], 2);
+    for (int i = 0; i < 2; i++) {
+        assert_true(fabs(value[i][0] - ((double)out[i][0] * 0.75 - 1.25)) < 1e-12);
+        assert_true(fabs(value[i][3] - exp((double)out[i][3] / 2) * 0.75) < 1e-12);
+        /* log: mean 0.5, std 1/2 */
+        double low = exp(((double)out[i][1] - exp((double)out[i][4] / 2)) / 2 + 0.5);
+        double high = exp(((double)out[i][1] + exp((double)out[i][4] / 2)) / 2 + 0.5);
+        assert_true(fabs(value[i][1] - exp((double)out[i][1] / 2 + 0.5)) < 1e-12);
+        assert_true(fabs(value[i][4] - (high - low) / 2) < 1e-12);
+    }
+    /* Yeo and Johnson, lambda 1/3, mean 1, std 1/3: z = 5/3 and 1/3, both from y = (1 + z/3)^3 - 1 */
+    assert_true(fabs(value[0][2] - (pow(1 + 5.0 / 9, 3) - 1)) < 1e-12);
+    assert_true(fabs(value[1][2] - (pow(1 + 1.0 / 9, 3) - 1)) < 1e-12);
+    rcr_model_free(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_in_any_company),    cmocka_unit_test(the_same_at_full_size),
-        cmocka_unit_test(values_are_scaled_outputs),  cmocka_unit_test(gradients_do_not_depend_on_threads),
-        cmocka_unit_test(unknown_elements_are_named), cmocka_unit_test(bad_crystals_cost_themselves_only),
+        cmocka_unit_test(the_same_in_any_company),
+        cmocka_unit_test(the_same_at_full_size),
+        cmocka_unit_test(values_are_scaled_outputs),
+        cmocka_unit_test(gradients_do_not_depend_on_threads),
+        cmocka_unit_test(unknown_elements_are_named),
+        cmocka_unit_test(bad_crystals_cost_themselves_only),
+        cmocka_unit_test(several_targets),
+        cmocka_unit_test(outputs_are_brought_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

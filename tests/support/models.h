@@ -28,8 +28,21 @@ static const rcr_model_options model_variants[] = {
      .atom_features = 4,
      .hidden = 5,
      .hidden_layers = 1},
+    /* extended ones: past N_MODEL_VARIANTS */
+    {.architecture = RCR_SR_CGCNN,
+     .depth = 2,
+     .atom_features = 7,
+     .hidden = 6,
+     .hidden_layers = 1,
+     .n_targets = 3,
+     .variance = 1},
+    {.architecture = RCR_CGCNN, .depth = 2, .atom_features = 5, .hidden = 6, .hidden_layers = 2, .n_targets = 2},
+    {.architecture = RCR_SR_CGCNN, .depth = 1, .atom_features = 4, .hidden = 6, .hidden_layers = 1, .variance = 1},
 };
-enum { N_MODEL_VARIANTS = sizeof model_variants / sizeof model_variants[0] };
+enum {
+    N_ALL_VARIANTS = sizeof model_variants / sizeof model_variants[0],
+    N_MODEL_VARIANTS = N_ALL_VARIANTS - 3 /* of one target's values as they are */
+};
 
 /* A model on CGCNN's element table whose norms, statistics and normaliser are not the trivial ones. */
 static inline rcr_model *make_model(const rcr_model_options *options, uint64_t seed) {
@@ -49,8 +62,13 @@ static inline rcr_model *make_model(const rcr_model_options *options, uint64_t s
             model->parameters[tensor->offset + j] += (rcr_real)(rcr_rng_uniform(&rng) - 0.5);
     }
     for (size_t i = 0; i < model->n_buffer_values; i++) model->buffers[i] += (rcr_real)(0.5 * rcr_rng_uniform(&rng));
-    model->normalizer = (rcr_normalizer){.mean = -1.25, .std = 0.75};
+    model->targets[0].scale.normalizer = (rcr_normalizer){.mean = -1.25, .std = 0.75};
     assert_int_equal(rcr_model_set_target(model, "formation energy", "eV/atom", &err), RCR_OK);
+    for (int32_t k = 1; k < model->options.n_targets; k++) {
+        rcr_transform_kind kind = k == 1 ? RCR_TRANSFORM_LOG : RCR_TRANSFORM_YEO_JOHNSON;
+        model->targets[k].scale = (rcr_scale){{kind, k == 1 ? 0 : 1.0 / 3}, {.mean = 0.5 * k, .std = 1.0 / (k + 1)}};
+        assert_int_equal(rcr_model_set_target_at(model, k, k == 1 ? "bulk, \"VRH\"" : "", "GPa", &err), RCR_OK);
+    }
     return model;
 }
 

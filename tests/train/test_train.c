@@ -169,10 +169,10 @@ static void normaliser_of_the_training_rows(void **state) {
     for (size_t i = 0; i < n; i++) sum += target[i];
     rcr_model *model;
     assert_ok(rcr_model_load(&model, run, &err), &err);
-    assert_true(fabs(model->normalizer.mean - sum / (double)n) < 1e-12);
-    assert_true(fabs(model->normalizer.std - rcr_metrics_std(target, n)) < 1e-12);
-    assert_string_equal(model->target, "energy");
-    assert_string_equal(model->unit, "eV");
+    assert_true(fabs(model->targets[0].scale.normalizer.mean - sum / (double)n) < 1e-12);
+    assert_true(fabs(model->targets[0].scale.normalizer.std - rcr_metrics_std(target, n)) < 1e-12);
+    assert_string_equal(model->targets[0].name, "energy");
+    assert_string_equal(model->targets[0].unit, "eV");
     assert_string_equal(rcr_model_get_meta(model, "training_data"), "data");
     assert_int_equal(strlen(rcr_model_get_meta(model, "training_data_sha256")), 64);
     rcr_model_free(model);
@@ -188,7 +188,7 @@ static void model_file_predicts_the_same(void **state) {
     rcr_model *model;
     assert_ok(rcr_model_load(&model, run, &err), &err);
     rcr_dataset_options read = {
-        .target = model->target, .need_target = 1, .graph = model->graph, .known = model->elements};
+        .target = model->targets[0].name, .need_target = 1, .graph = model->graph, .known = model->elements};
     rcr_dataset *dataset;
     assert_ok(rcr_dataset_read(&dataset, data, &read, &err), &err);
     double prediction[60];
