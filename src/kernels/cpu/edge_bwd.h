@@ -28,8 +28,9 @@ typedef struct backward_job {
     int lanes, n_workers;
 } backward_job;
 
+/* Whole cache lines, so that no vector of any worker's chunk lies across two. */
 static inline size_t chunk_stride(int32_t Fp, int32_t Kp) {
-    return RCR_CHUNK_EDGES * (2 * (size_t)Fp + 1) + (size_t)Kp;
+    return (RCR_CHUNK_EDGES * (2 * (size_t)Fp + 1) + (size_t)Kp + 15) / 16 * 16;
 }
 
 static inline size_t grad_stride(const backward_job *j) { return (size_t)j->cache.Kp * 2 * (size_t)j->v.Fp; }
