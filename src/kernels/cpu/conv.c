@@ -21,8 +21,8 @@ static void pack_piece(void *job, int part, int worker) {
     int32_t F = j->F, K = j->K, C = 2 * F, row = C + K, Fp = rcr_padded(F);
     float *w_fwd = j->pack, *w_bwd = w_fwd + 4 * (size_t)F * (size_t)F + 4 * (size_t)F;
     float *w_e = w_bwd + 4 * (size_t)F * (size_t)F;
-    int32_t begin = (int32_t)rcr_lane_begin(C, RCR_REDUCE_PARTS, part);
-    int32_t end = (int32_t)rcr_lane_begin(C, RCR_REDUCE_PARTS, part + 1);
+    rcr_range channels = rcr_part(C, RCR_REDUCE_PARTS, part);
+    int32_t begin = (int32_t)channels.first, end = (int32_t)channels.end;
     for (int32_t half = 0; half < 2; half++) { /* W_i, then W_j */
         for (int32_t c = begin; c < end; c++)
             memcpy(w_bwd + ((size_t)half * (size_t)C + (size_t)c) * (size_t)F,
@@ -66,8 +66,8 @@ void RCR_CPU(project_rows)(float *pq, const float *v, const rcr_pack_view *pack,
 static void project_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const project_job *j = job;
-    RCR_CPU(project_rows)
-    (j->pq, j->v, &j->pack, rcr_lane_begin(j->N, j->lanes, lane), rcr_lane_begin(j->N, j->lanes, lane + 1), j->F);
+    rcr_range rows = rcr_lane(j->N, j->lanes, lane, RCR_UPWARD);
+    RCR_CPU(project_rows)(j->pq, j->v, &j->pack, rows.first, rows.end, j->F);
 }
 
 void RCR_CPU(conv_project_fwd)(const rcr_exec *x, rcr_real *pq, const rcr_real *v, const rcr_real *pack, int32_t N,

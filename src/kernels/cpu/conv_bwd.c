@@ -45,8 +45,8 @@ static void atoms_piece(void *job, int lane, int worker) {
     const conv_job *j = job;
     const backward_job *e = &j->edges;
     int32_t F = j->F, Kp = e->cache.Kp, n_k = j->end_k - j->first_k;
-    int64_t at = rcr_lane_begin(e->batch->n_atoms, e->lanes, lane);
-    int64_t end = rcr_lane_begin(e->batch->n_atoms, e->lanes, lane + 1);
+    rcr_range atoms = rcr_lane(e->batch->n_atoms, e->lanes, lane, RCR_UPWARD);
+    int64_t at = atoms.first, end = atoms.end;
     float *dw = j->dw_v + (size_t)lane * 4 * (size_t)F * (size_t)F, *db = j->db_v + (size_t)lane * 2 * (size_t)F;
     float *of_i = j->moment + (size_t)lane * 2 * (size_t)Kp * (size_t)F, *of_j = of_i + (size_t)Kp * (size_t)F;
     memset(db, 0, 2 * (size_t)F * sizeof(float));
@@ -74,11 +74,10 @@ static void atoms_piece(void *job, int lane, int worker) {
 /* Rows of dw, W_i and W_j side by side, and of db, each the sum over the lanes in their order. */
 static void reduce_atoms(const conv_job *j, int part) {
     int32_t F = j->F, row = 2 * F + j->K;
-    int64_t begin = rcr_lane_begin(2 * F, RCR_REDUCE_PARTS, part),
-            end = rcr_lane_begin(2 * F, RCR_REDUCE_PARTS, part + 1);
+    rcr_range channels = rcr_part(2 * F, RCR_REDUCE_PARTS, part);
     for (int l = 0; l < j->edges.lanes; l++) {
         const float *partial = j->dw_v + (size_t)l * 4 * (size_t)F * (size_t)F;
-        for (int64_t c = begin; c < end; c++) {
+        for (int64_t c = channels.first; c < channels.end; c++) {
             float *to = j->dw + c * row;
             const float *from_i = partial + c * F, *from_j = partial + (2 * F + c) * F;
             for (int32_t f = 0; f < F; f++) to[f] += from_i[f];
@@ -138,9 +137,8 @@ static void weights_piece(void *job, int part, int worker) {
     }
     part -= RCR_REDUCE_PARTS;
     double *row = j->row + (size_t)part * 2 * (size_t)j->edges.v.Fp;
-    int64_t end = rcr_lane_begin(j->K, GAUSSIAN_PARTS, part + 1);
-    for (int64_t k = rcr_lane_begin(j->K, GAUSSIAN_PARTS, part); k < end; k++)
-        reduce_gaussian(j, (int32_t)k + RCR_BASIS_PAD, row);
+    rcr_range gaussians = rcr_part(j->K, GAUSSIAN_PARTS, part);
+    for (int64_t k = gaussians.first; k < gaussians.end; k++) reduce_gaussian(j, (int32_t)k + RCR_BASIS_PAD, row);
 }
 
 /* Lay the job's partial sums out from `base` on (NULL: only count); returns the bytes. */

@@ -49,8 +49,8 @@ INLINE void prepare_edges(const prepare_job *j, int64_t begin, int64_t end) {
 static void prepare_gaussians_piece(void *job, int lane, int worker) {
     (void)worker;
     const prepare_job *j = job;
-    prepare_edges(j, j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane)],
-                  j->batch->edge_offset[rcr_lane_begin(j->batch->n_atoms, j->lanes, lane + 1)]);
+    rcr_range atoms = rcr_lane(j->batch->n_atoms, j->lanes, lane, RCR_UPWARD);
+    prepare_edges(j, j->batch->edge_offset[atoms.first], j->batch->edge_offset[atoms.end]);
 }
 
 /* The Gaussians, and the sums over the graph that training needs, crystal by crystal (a source is in the crystal of its
@@ -67,8 +67,8 @@ static void prepare_training_piece(void *job, int lane, int worker) {
     size_t kp = (size_t)c->Kp;
     float *square = j->partial + (size_t)lane * 3 * kp, *neighbour = square + kp, *total = neighbour + kp;
     memset(square, 0, 3 * kp * sizeof(float));
-    int32_t first = batch->crystal_offset[rcr_lane_crystal(batch, j->lanes, lane)];
-    int32_t end = batch->crystal_offset[rcr_lane_crystal(batch, j->lanes, lane + 1)];
+    rcr_range atoms = rcr_lane_of_crystals(batch, j->lanes, lane, RCR_UPWARD);
+    int32_t first = (int32_t)atoms.first, end = (int32_t)atoms.end;
     prepare_edges(j, batch->edge_offset[first], batch->edge_offset[end]);
     memset(c->in_degree + first, 0, (size_t)(end - first) * sizeof(float));
     memset(c->sum_i + (size_t)first * kp, 0, (size_t)(end - first) * kp * sizeof(float));
@@ -178,22 +178,18 @@ static void stats_piece(void *job, int lane, int worker) {
     const stats_job *j = job;
     double *sums = j->partial + (size_t)lane * 4 * (size_t)j->v.Fp;
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
-    int64_t first = rcr_lane_begin(j->N, j->lanes, lane), end = rcr_lane_begin(j->N, j->lanes, lane + 1);
-    if (j->fused) {
-        first = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane)];
-        end = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane + 1)];
-        RCR_CPU(project_rows)(j->pq, j->atoms, &j->pack, first, end, j->v.F);
-    }
-    WITH_FEATURES(stats_range, j->v.F, j, sums, first, end);
+    rcr_range atoms = j->fused ? rcr_lane_of_crystals(j->batch, j->lanes, lane, RCR_UPWARD)
+                               : rcr_lane(j->N, j->lanes, lane, RCR_UPWARD);
+    if (j->fused) RCR_CPU(project_rows)(j->pq, j->atoms, &j->pack, atoms.first, atoms.end, j->v.F);
+    WITH_FEATURES(stats_range, j->v.F, j, sums, atoms.first, atoms.end);
 }
 
 /* Whether no lane of whole crystals has much more than its share of the atoms. */
 static int crystals_are_small(const rcr_batch *batch, int lanes) {
-    int32_t begin = 0;
-    for (int l = 1; l <= lanes; l++) {
-        int32_t end = batch->crystal_offset[rcr_lane_crystal(batch, lanes, l)];
-        if (end - begin > 2 * (batch->n_atoms / lanes)) return 0;
-        begin = end;
+    for (int l = 0; l < lanes; l++) {
+        rcr_range share = rcr_lane(batch->n_atoms, lanes, l, RCR_UPWARD);
+        rcr_range atoms = rcr_lane_of_crystals(batch, lanes, l, RCR_UPWARD);
+        if (atoms.end - atoms.first > share.end - share.first + batch->n_atoms / lanes) return 0;
     }
     return 1;
 }
@@ -304,8 +300,8 @@ INLINE void forward_range(int32_t F, const forward_job *j, int64_t first, int64_
 static void forward_piece(void *job, int lane, int worker) {
     (void)worker;
     const forward_job *j = job;
-    WITH_FEATURES(forward_range, j->v.F, j, rcr_lane_begin(j->N, j->lanes, lane),
-                  rcr_lane_begin(j->N, j->lanes, lane + 1));
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_DOWNWARD);
+    WITH_FEATURES(forward_range, j->v.F, j, atoms.first, atoms.end);
 }
 
 void RCR_CPU(edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm) {

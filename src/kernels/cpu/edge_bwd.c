@@ -129,9 +129,8 @@ INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float
 
 void RCR_CPU(edge_bwd_piece)(void *job, int lane, int worker) {
     const backward_job *j = job;
-    int32_t first_crystal = rcr_lane_crystal(j->batch, j->lanes, lane);
-    int64_t first = j->batch->crystal_offset[first_crystal];
-    int64_t end = j->batch->crystal_offset[rcr_lane_crystal(j->batch, j->lanes, lane + 1)];
+    int32_t first_crystal = (int32_t)rcr_lane_crystals(j->batch, j->lanes, lane, RCR_DOWNWARD).first;
+    rcr_range atoms = rcr_lane_of_crystals(j->batch, j->lanes, lane, RCR_DOWNWARD);
     double *sums = j->sums + (size_t)lane * 4 * (size_t)j->v.Fp;
     float *dw = j->dw_e + (size_t)lane * grad_stride(j);
     /* The chunk of a worker stays in its cache from lane to lane. */
@@ -139,5 +138,5 @@ void RCR_CPU(edge_bwd_piece)(void *job, int lane, int worker) {
     float *gbuf = j->chunk + (size_t)slot * chunk_stride(j->v.Fp, j->cache.Kp);
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
     memset(dw, 0, grad_stride(j) * sizeof(float));
-    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, first_crystal, first, end);
+    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, first_crystal, atoms.first, atoms.end);
 }

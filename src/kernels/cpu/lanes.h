@@ -1,6 +1,12 @@
 /*
  * How work is cut.  A lane is a contiguous range of rows (atoms, crystals, outputs); their number depends on the shapes
  * alone, so partial sums taken lane by lane and added in the order of the lanes are the same on any number of threads.
+ *
+ * Threads take lanes one after another, the largest first: the last ones are small, so that no thread waits long for
+ * another, whatever their speeds.
+ *
+ * Passes over the same rows alternate between the two orders.  A pass begins with the rows that the one before touched
+ * last, which are still in the caches.
  */
 #ifndef RCR_KERNELS_CPU_LANES_H
 #define RCR_KERNELS_CPU_LANES_H
@@ -18,14 +24,32 @@ static inline int rcr_lanes(int64_t n) {
     return lanes < 1 ? 1 : lanes > RCR_MAX_LANES ? RCR_MAX_LANES : (int)lanes;
 }
 
-/* First row of lane l (l = lanes: n). */
-static inline int64_t rcr_lane_begin(int64_t n, int lanes, int l) { return n * l / lanes; }
+/* Where lane 0 is: at the first rows or at the last. */
+typedef enum rcr_lane_order { RCR_UPWARD, RCR_DOWNWARD } rcr_lane_order;
 
-/* First crystal of lane l: the first that begins at or after the lane's share of the atoms, so that no crystal is cut.
- */
-static inline int32_t rcr_lane_crystal(const rcr_batch *batch, int lanes, int l) {
-    if (l == lanes) return batch->n_crystals;
-    int64_t atom = rcr_lane_begin(batch->n_atoms, lanes, l);
+/* first .. end-1 */
+typedef struct rcr_range {
+    int64_t first, end;
+} rcr_range;
+
+/* Rows in the lanes before l: sizes fall linearly from 7/4 to 1/4 of the mean. */
+static inline int64_t rcr_lane_sum(int64_t n, int64_t lanes, int64_t l) {
+    return n * (7 * lanes - 3 * l) * l / (4 * lanes * lanes);
+}
+
+/* The rows of lane l out of n. */
+static inline rcr_range rcr_lane(int64_t n, int lanes, int l, rcr_lane_order order) {
+    int64_t first = rcr_lane_sum(n, lanes, l), end = rcr_lane_sum(n, lanes, l + 1);
+    return order == RCR_UPWARD ? (rcr_range){first, end} : (rcr_range){n - end, n - first};
+}
+
+/* Part p of n things in equal parts. */
+static inline rcr_range rcr_part(int64_t n, int parts, int p) {
+    return (rcr_range){n * p / parts, n * (p + 1) / parts};
+}
+
+/* The first crystal that begins at or after an atom. */
+static inline int32_t rcr_crystal_from(const rcr_batch *batch, int64_t atom) {
     int32_t low = 0, high = batch->n_crystals;
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
@@ -35,6 +59,19 @@ static inline int32_t rcr_lane_crystal(const rcr_batch *batch, int lanes, int l)
             high = middle;
     }
     return low;
+}
+
+/* The crystals of lane l, which begin within its share of the atoms, so that no crystal is cut. */
+static inline rcr_range rcr_lane_crystals(const rcr_batch *batch, int lanes, int l, rcr_lane_order order) {
+    rcr_range atoms = rcr_lane(batch->n_atoms, lanes, l, order);
+    return (rcr_range){rcr_crystal_from(batch, atoms.first),
+                       atoms.end == batch->n_atoms ? batch->n_crystals : rcr_crystal_from(batch, atoms.end)};
+}
+
+/* Their atoms. */
+static inline rcr_range rcr_lane_of_crystals(const rcr_batch *batch, int lanes, int l, rcr_lane_order order) {
+    rcr_range crystals = rcr_lane_crystals(batch, lanes, l, order);
+    return (rcr_range){batch->crystal_offset[crystals.first], batch->crystal_offset[crystals.end]};
 }
 
 #endif

@@ -48,9 +48,10 @@ INLINE void linear_rows(const linear_job *j, int64_t row, int rows) {
 static void linear_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const linear_job *j = job;
-    int64_t row = rcr_lane_begin(j->n, j->lanes, lane), end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (; row + 4 <= end; row += 4) linear_rows(j, row, 4);
-    for (; row < end; row++) linear_rows(j, row, 1);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    int64_t row = rows.first;
+    for (; row + 4 <= rows.end; row += 4) linear_rows(j, row, 4);
+    for (; row < rows.end; row++) linear_rows(j, row, 1);
 }
 
 void RCR_CPU(linear_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, const rcr_real *w, const rcr_real *b,
@@ -70,8 +71,9 @@ typedef struct linear_bwd_job {
 static void linear_bwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const linear_bwd_job *j = job;
-    int64_t begin = rcr_lane_begin(j->n, j->lanes, lane), end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    int rows = (int)(end - begin);
+    rcr_range lane_rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    int64_t begin = lane_rows.first;
+    int rows = (int)(lane_rows.end - begin);
     const float *dy = j->dy + begin * j->n_out, *in = j->in + begin * j->n_in;
     float *dw = j->partial + (size_t)lane * (size_t)j->n_out * (size_t)(j->n_in + 1);
     float *db = dw + (size_t)j->n_out * (size_t)j->n_in;
@@ -90,15 +92,13 @@ static void linear_reduce_piece(void *job, int part, int worker) {
     (void)worker;
     const linear_bwd_job *j = job;
     size_t count = (size_t)j->n_out * (size_t)j->n_in, stride = (size_t)j->n_out * (size_t)(j->n_in + 1);
-    size_t begin = (size_t)rcr_lane_begin((int64_t)count, RCR_REDUCE_PARTS, part);
-    size_t end = (size_t)rcr_lane_begin((int64_t)count, RCR_REDUCE_PARTS, part + 1);
-    size_t first = (size_t)rcr_lane_begin(j->n_out, RCR_REDUCE_PARTS, part);
-    size_t stop = (size_t)rcr_lane_begin(j->n_out, RCR_REDUCE_PARTS, part + 1);
+    rcr_range weights = rcr_part((int64_t)count, RCR_REDUCE_PARTS, part);
+    rcr_range biases = rcr_part(j->n_out, RCR_REDUCE_PARTS, part);
     for (int l = 0; l < j->lanes; l++) {
         const float *partial = j->partial + (size_t)l * stride;
-        for (size_t i = begin; i < end; i++) j->dw[i] += partial[i];
+        for (int64_t i = weights.first; i < weights.end; i++) j->dw[i] += partial[i];
         if (j->db != NULL)
-            for (size_t o = first; o < stop; o++) j->db[o] += partial[count + o];
+            for (int64_t o = biases.first; o < biases.end; o++) j->db[o] += partial[(int64_t)count + o];
     }
 }
 

@@ -14,8 +14,8 @@ static void forward_piece(void *job, int lane, int worker) {
     (void)worker;
     const mix_job *j = job;
     const rcr_mixtures *m = j->m;
-    int64_t end = rcr_lane_begin(m->n, j->lanes, lane + 1);
-    for (int64_t a = rcr_lane_begin(m->n, j->lanes, lane); a < end; a++) {
+    rcr_range atoms = rcr_lane(m->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t a = atoms.first; a < atoms.end; a++) {
         float *to = j->out + (int64_t)m->atom[a] * j->F;
         for (int32_t f = 0; f < j->F; f += VW) {
             int n = j->F - f < VW ? j->F - f : VW;
@@ -38,8 +38,8 @@ static void backward_piece(void *job, int lane, int worker) {
     const rcr_mixtures *m = j->m;
     float *sum = j->out + (size_t)lane * (size_t)j->S * (size_t)j->F;
     memset(sum, 0, (size_t)j->S * (size_t)j->F * sizeof(float));
-    int64_t end = rcr_lane_begin(m->n, j->lanes, lane + 1);
-    for (int64_t a = rcr_lane_begin(m->n, j->lanes, lane); a < end; a++) {
+    rcr_range atoms = rcr_lane(m->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t a = atoms.first; a < atoms.end; a++) {
         const float *from = j->in + (int64_t)m->atom[a] * j->F;
         for (int32_t k = m->offset[a]; k < m->offset[a + 1]; k++) {
             float *to = sum + (size_t)m->row[k] * (size_t)j->F;

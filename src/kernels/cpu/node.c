@@ -23,9 +23,9 @@ static void stats_piece(void *job, int lane, int worker) {
     size_t cols = (size_t)j->cols;
     double *sum = j->partial + (size_t)lane * 2 * cols, *square = sum + cols;
     memset(sum, 0, 2 * cols * sizeof(double));
-    int64_t end = rcr_lane_begin(j->rows, j->lanes, lane + 1);
-    for (int64_t begin = rcr_lane_begin(j->rows, j->lanes, lane); begin < end; begin += STATS_BLOCK) {
-        int64_t stop = begin + STATS_BLOCK < end ? begin + STATS_BLOCK : end;
+    rcr_range rows = rcr_lane(j->rows, j->lanes, lane, RCR_UPWARD);
+    for (int64_t begin = rows.first; begin < rows.end; begin += STATS_BLOCK) {
+        int64_t stop = begin + STATS_BLOCK < rows.end ? begin + STATS_BLOCK : rows.end;
         for (int32_t c = 0; c < j->cols; c += VW) {
             int n = j->cols - c < VW ? j->cols - c : VW;
             /* About the first row, so that squares lose nothing to a large mean. */
@@ -80,8 +80,8 @@ INLINE vf normalised(const update_job *j, int64_t at, int32_t c, int n) {
 static void update_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const update_job *j = job;
-    int64_t end = rcr_lane_begin(j->N, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->N, j->lanes, lane); i < end; i++)
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_DOWNWARD);
+    for (int64_t i = atoms.first; i < atoms.end; i++)
         for (int32_t c = 0; c < j->F; c += VW) {
             int n = j->F - c < VW ? j->F - c : VW;
             vf y = vfma(normalised(j, i * j->F + c, c, n), vload_n(j->gamma + c, n), vload_n(j->beta + c, n));
@@ -96,9 +96,9 @@ static void update_bwd_piece(void *job, int lane, int worker) {
     size_t F = (size_t)j->F;
     double *sum = j->partial + (size_t)lane * 2 * F;
     memset(sum, 0, 2 * F * sizeof(double));
-    int64_t end = rcr_lane_begin(j->N, j->lanes, lane + 1);
-    for (int64_t begin = rcr_lane_begin(j->N, j->lanes, lane); begin < end; begin += STATS_BLOCK) {
-        int64_t stop = begin + STATS_BLOCK < end ? begin + STATS_BLOCK : end;
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_DOWNWARD);
+    for (int64_t begin = atoms.first; begin < atoms.end; begin += STATS_BLOCK) {
+        int64_t stop = begin + STATS_BLOCK < atoms.end ? begin + STATS_BLOCK : atoms.end;
         for (int32_t c = 0; c < j->F; c += VW) {
             int n = j->F - c < VW ? j->F - c : VW;
             vf gamma = vload_n(j->gamma + c, n), beta = vload_n(j->beta + c, n), s = {0}, q = {0};
@@ -121,8 +121,8 @@ static void update_bwd_piece(void *job, int lane, int worker) {
 static void update_norm_piece(void *job, int lane, int worker) {
     (void)worker;
     const update_job *j = job;
-    int64_t end = rcr_lane_begin(j->N, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->N, j->lanes, lane); i < end; i++)
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_UPWARD);
+    for (int64_t i = atoms.first; i < atoms.end; i++)
         for (int32_t c = 0; c < j->F; c += VW) {
             int n = j->F - c < VW ? j->F - c : VW;
             int64_t at = i * j->F + c;

@@ -17,8 +17,8 @@ typedef struct rows_job {
 static void gather_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i++)
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t i = rows.first; i < rows.end; i++)
         memcpy(j->out + i * j->F, j->in + (int64_t)j->index[i] * j->F, (size_t)j->F * sizeof(float));
 }
 
@@ -33,8 +33,8 @@ static void scatter_piece(void *job, int lane, int worker) {
     const rows_job *j = job;
     float *sum = j->out + (size_t)lane * (size_t)j->S * (size_t)j->F;
     memset(sum, 0, (size_t)j->S * (size_t)j->F * sizeof(float));
-    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i++) {
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t i = rows.first; i < rows.end; i++) {
         float *to = sum + (size_t)j->index[i] * (size_t)j->F;
         const float *from = j->in + i * j->F;
         for (int32_t c = 0; c < j->F; c++) to[c] += from[c];
@@ -45,12 +45,12 @@ static void scatter_piece(void *job, int lane, int worker) {
 static void scatter_reduce_piece(void *job, int part, int worker) {
     (void)worker;
     const rows_job *j = job;
-    int64_t begin = rcr_lane_begin(j->n, RCR_REDUCE_PARTS, part);
-    size_t count = (size_t)(rcr_lane_begin(j->n, RCR_REDUCE_PARTS, part + 1) - begin);
-    float *to = j->out + begin;
+    rcr_range values = rcr_part(j->n, RCR_REDUCE_PARTS, part);
+    size_t count = (size_t)(values.end - values.first);
+    float *to = j->out + values.first;
     memset(to, 0, count * sizeof(float));
     for (int l = 0; l < j->lanes; l++) {
-        const float *from = j->in + l * j->n + begin;
+        const float *from = j->in + l * j->n + values.first;
         for (size_t i = 0; i < count; i++) to[i] += from[i];
     }
 }
@@ -66,8 +66,8 @@ void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *
 static void pool_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (int64_t c = rcr_lane_begin(j->n, j->lanes, lane); c < end; c++) {
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t c = rows.first; c < rows.end; c++) {
         float *to = j->out + c * j->F;
         int32_t first = j->index[c], stop = j->index[c + 1];
         float inverse = stop > first ? 1.0f / (float)(stop - first) : 0.0f;
@@ -95,8 +95,8 @@ void RCR_CPU(pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, cons
 static void pool_bwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (int64_t c = rcr_lane_begin(j->n, j->lanes, lane); c < end; c++) {
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t c = rows.first; c < rows.end; c++) {
         int32_t first = j->index[c], stop = j->index[c + 1];
         for (int32_t i = first; i < stop; i++)
             for (int32_t f = 0; f < j->F; f++)
@@ -113,9 +113,9 @@ void RCR_CPU(pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, co
 static void softplus_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i += VW) {
-        int n = end - i < VW ? (int)(end - i) : VW;
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t i = rows.first; i < rows.end; i += VW) {
+        int n = rows.end - i < VW ? (int)(rows.end - i) : VW;
         vstore_n(j->out + i, vsoftplus(vload_n(j->in + i, n) * RCR_LOG2E), n);
     }
 }
@@ -128,9 +128,9 @@ void RCR_CPU(softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, i
 static void softplus_bwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i += VW) {
-        int n = end - i < VW ? (int)(end - i) : VW;
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t i = rows.first; i < rows.end; i += VW) {
+        int n = rows.end - i < VW ? (int)(rows.end - i) : VW;
         vstore_n(j->out + i, vload_n(j->in + i, n) * vsigmoid(vload_n(j->in2 + i, n) * RCR_LOG2E), n);
     }
 }
@@ -143,8 +143,8 @@ void RCR_CPU(softplus_bwd)(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, 
 static void add_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    int64_t end = rcr_lane_begin(j->n, j->lanes, lane + 1);
-    for (int64_t i = rcr_lane_begin(j->n, j->lanes, lane); i < end; i++) j->out[i] += j->in[i];
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    for (int64_t i = rows.first; i < rows.end; i++) j->out[i] += j->in[i];
 }
 
 void RCR_CPU(add)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n) {
