@@ -32,9 +32,9 @@
          (pq, mean, var, v, in))                                                                                       \
     WRAP(edge_conv_fwd, (rcr_real * s, const rcr_edge_input *in, const rcr_norm *norm), (s, in, norm))                 \
     WRAP(conv_bwd,                                                                                                     \
-         (rcr_real * dv, rcr_real * dw, rcr_real * db, rcr_real * dgamma, rcr_real * dbeta, const rcr_real *ds,        \
-          const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats),                         \
-         (dv, dw, db, dgamma, dbeta, ds, v, in, norm, batch_stats))                                                    \
+         (rcr_real * dv, rcr_real * dw, rcr_real * db, rcr_real * dgamma, rcr_real * dbeta, rcr_real * pq,             \
+          const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats),     \
+         (dv, dw, db, dgamma, dbeta, pq, ds, v, in, norm, batch_stats))                                                \
     WRAP(norm_stats, (rcr_real * mean, rcr_real * var, const rcr_real *in, int32_t rows, int32_t cols),                \
          (mean, var, in, rows, cols))                                                                                  \
     WRAP(norm_running,                                                                                                 \

@@ -134,12 +134,13 @@ struct rcr_kernels {
                            const rcr_edge_input *in);
     /* s [N, F] overwritten: s_i = sum over the edges of i of sigmoid(filter) * softplus(core) of norm1(z) */
     void (*edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm);
-    /* Gradients of a convolution from v [N, F] to s: of conv_pack, conv_project_fwd or conv_stats_fwd (whose pq is in
-     * `in`), and edge_conv_fwd.  ds [N, F]; dv [N, F] +=; dw [2F, 2F+K] +=; db [2F] +=, or NULL (with statistics of the
-     * batch it would be rounding noise); dgamma, dbeta [2F] +=. */
+    /* Gradients of a convolution from v [N, F] to s: of conv_pack, conv_project_fwd or conv_stats_fwd, and
+     * edge_conv_fwd.  pq [N, 4F]: that of the forward pass, whose contents are lost, because sums take its place while
+     * it is in the cache; of `in`, all but pq.  ds [N, F]; dv [N, F] +=; dw [2F, 2F+K] +=; db [2F] +=, or NULL (with
+     * statistics of the batch it would be rounding noise); dgamma, dbeta [2F] +=. */
     void (*conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
-                     const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
-                     int batch_stats);
+                     rcr_real *pq, const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in,
+                     const rcr_norm *norm, int batch_stats);
 
     /* ---- normalisation */
     /* mean [n_cols], var [n_cols] (biased) over the rows of in [n_rows, n_cols], overwritten; n_rows = 0: both 0 */

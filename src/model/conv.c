@@ -61,6 +61,6 @@ void rcr_conv_backward(const rcr_pass *p, int32_t conv, int32_t t, rcr_real *d_v
                        d_updated, v, step->s, &norm2, tape->batch_stats, N, F);
     const rcr_linear_place *place = &p->net->conv[conv];
     k->conv_bwd(p->exec, d_v, tape->gradient + place->weight, tape->batch_stats ? NULL : tape->gradient + place->bias,
-                tape->gradient + place1->gamma, tape->gradient + place1->beta, tape->d_s, v, &in, &norm1,
+                tape->gradient + place1->gamma, tape->gradient + place1->beta, step->pq, tape->d_s, v, &in, &norm1,
                 tape->batch_stats);
 }

@@ -161,8 +161,9 @@ static void conv(fd *t) {
     rcr_edge_input in = {&t->c->batch, t->c->basis, t->F, t->pq, t->pack, t->cache};
     rcr_norm norm = {t->batch_stats ? t->mean : t->c->mean, t->batch_stats ? t->var : t->c->var, t->c->gamma,
                      t->c->beta};
-    t->k->conv_bwd(&t->x, dv, dw, db, dgamma, dbeta, t->c->d_atom, t->c->v, &in, &norm, t->batch_stats);
-    t->k->conv_bwd(&t->x, dv, dw, db, dgamma, dbeta, ds_2, t->c->v, &in, &norm, t->batch_stats);
+    t->k->conv_bwd(&t->x, dv, dw, db, dgamma, dbeta, t->pq, t->c->d_atom, t->c->v, &in, &norm, t->batch_stats);
+    conv_loss(t); /* the first call took pq */
+    t->k->conv_bwd(&t->x, dv, dw, db, dgamma, dbeta, t->pq, ds_2, t->c->v, &in, &norm, t->batch_stats);
     const char *op = t->batch_stats ? "conv, statistics of the batch" : "conv, constant statistics";
     check(t, conv_loss, op, "v", t->c->v, dv, n);
     check(t, conv_loss, op, "w", t->c->w, dw, n_weights);

@@ -267,8 +267,9 @@ static inline void op_conv_bwd(op_run *r, const char *op, const rcr_real *mean, 
     double rest = batch_stats ? op_largest_rstd(var, 2 * F) : 0;
     op_begin(r, op);
     rcr_edge_input in = op_edge_input(r, 1);
+    in.pq = NULL;
     rcr_norm norm = op_norm(r, mean, var, 2 * F);
-    rcr_real *ds = op_input(r, c->d_atom, N * F), *v = op_input(r, c->v, N * F);
+    rcr_real *pq = op_input(r, c->pq, N * 4 * F), *ds = op_input(r, c->d_atom, N * F), *v = op_input(r, c->v, N * F);
     rcr_real *dv = op_sum(r, "dv", N * F);
     op_floor(r, rest);
     rcr_real *dw = op_sum(r, "dw", 2 * F * (2 * F + K));
@@ -278,7 +279,7 @@ static inline void op_conv_bwd(op_run *r, const char *op, const rcr_real *mean, 
     rcr_real *dgamma = op_sum(r, "dgamma", 2 * F);
     op_floor(r, batch_stats ? 1 : 0);
     rcr_real *dbeta = op_sum(r, "dbeta", 2 * F);
-    r->k->conv_bwd(&r->x, dv, dw, db, dgamma, dbeta, ds, v, &in, &norm, batch_stats);
+    r->k->conv_bwd(&r->x, dv, dw, db, dgamma, dbeta, pq, ds, v, &in, &norm, batch_stats);
     op_end(r);
 }
 

@@ -3,7 +3,6 @@
 
 #include "kernels/cpu/edge_bwd.h"
 #include "kernels/cpu/gemm.h"
-#include "kernels/cpu/lanes.h"
 
 /* Rows put together and multiplied at a time, so that they are still in the second-level cache when they are. */
 enum { BLOCK_ROWS = 96 };
@@ -154,7 +153,7 @@ static size_t lay_out(conv_job *j, char *base, int32_t N, int32_t F, int32_t K) 
     TAKE(j->edges.sums, double, lanes * 4 * fp);
     TAKE(j->row, double, GAUSSIAN_PARTS * 2 * fp);
     TAKE(constants, float, 12 * fp);
-    TAKE(j->edges.g_sum, float, n * 4 * f);
+    TAKE(j->edges.copy, float, n * 4 * f);
     TAKE(j->edges.z_sum, float, n * 4 * f);
     TAKE(j->edges.dw_e, float, lanes *kp * 2 * fp);
     TAKE(j->edges.chunk, float, RCR_MAX_LANES *chunk_stride((int32_t)fp, (int32_t)kp));
@@ -210,8 +209,8 @@ static void set_slope(const conv_job *j, float *dgamma, float *dbeta, const rcr_
 }
 
 void RCR_CPU(conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
-                       const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
-                       int batch_stats) {
+                       rcr_real *pq, const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in,
+                       const rcr_norm *norm, int batch_stats) {
     int32_t N = in->batch->n_atoms, E = in->batch->n_edges, F = in->F, K = in->basis.n;
     conv_job job = {.pack = rcr_pack_at(in->pack, F), .v = v, .dv = dv, .dw = dw, .db = db, .F = F, .K = K};
     job.batch_stats = batch_stats;
@@ -219,7 +218,11 @@ void RCR_CPU(conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *
     job.edges.cache = rcr_cache_at((float *)(uintptr_t)in->cache, N, E, K);
     job.edges.n_workers = rcr_pool_size(x->pool);
     lay_out(&job, x->scratch, N, F, K);
-    if (batch_stats) { /* Gaussians without any edge have sums of exactly 0 */
+    job.edges.v.pq = job.edges.g_sum = pq;
+    int32_t room_atoms = F * job.edges.lanes / slots_of(&job.edges);
+    job.edges.room_atoms = room_atoms < RCR_ROOM_ATOMS ? room_atoms : RCR_ROOM_ATOMS;
+    job.edges.room = job.dw_v; /* which is needed only later */
+    if (batch_stats) {         /* Gaussians without any edge have sums of exactly 0 */
         const float *total = job.edges.cache.gram + (size_t)job.edges.cache.Kp * (size_t)job.edges.cache.Kp;
         for (job.end_k = job.edges.cache.Kp; job.end_k > 0 && total[job.end_k - 1] == 0;) job.end_k--;
         while (job.first_k < job.end_k && total[job.first_k] == 0) job.first_k++;

@@ -11,6 +11,9 @@ enum { RCR_TERMS = 8, RCR_BASIS_PAD = 8 };
 /* Edges whose gradients are held at a time in the backward pass. */
 enum { RCR_CHUNK_EDGES = 192 };
 
+/* Atoms of the largest crystal whose P|Q are held beside them. */
+enum { RCR_ROOM_ATOMS = 192 };
+
 /* F rounded up to whole vectors. */
 static inline int32_t rcr_padded(int32_t F) { return (F + VW - 1) / VW * VW; }
 
@@ -74,8 +77,8 @@ void RCR_CPU(project_rows)(float *pq, const float *v, const rcr_pack_view *pack,
 void RCR_CPU(conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr_real *var, const rcr_real *v,
                              const rcr_edge_input *in);
 void RCR_CPU(conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
-                       const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
-                       int batch_stats);
+                       rcr_real *pq, const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in,
+                       const rcr_norm *norm, int batch_stats);
 size_t RCR_CPU(conv_bwd_scratch)(int32_t N, int32_t F, int32_t K); /* bytes */
 
 size_t RCR_CPU(edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training);

@@ -1,7 +1,6 @@
 /* The pass over the edges, backward: see edge_bwd.h. */
 #include "kernels/cpu/edge_bwd.h"
 
-#include "kernels/cpu/lanes.h"
 #include "kernels/cpu/vmath.h"
 
 /* Some edges e0 .. e1-1 of one atom, vectors b .. b+n-1: g (into gbuf [e1 - e0, 2 Fp]) and its sums. */
@@ -98,21 +97,40 @@ INLINE void chunk_weights(float *dw, const edge_view *v, float *gbuf, int32_t fi
     }
 }
 
-INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float *dw, float *gbuf,
+/* The P|Q of a crystal's n atoms are moved to where they stay in the cache, and the sums of g take their place, which
+ * are in the cache already. */
+INLINE void open_crystal(const backward_job *j, edge_view *v, float *room, int64_t first, int64_t n) {
+    size_t at = (size_t)first * 4 * (size_t)v->F, size = (size_t)n * 4 * (size_t)v->F * sizeof(float);
+    float *copy = n <= j->room_atoms ? room : j->copy + at;
+    memcpy(copy, j->g_sum + at, size);
+    memset(j->g_sum + at, 0, size);
+    memset(j->z_sum + at, 0, size);
+    v->pq = (const float *)((uintptr_t)copy - at * sizeof(float)); /* rows are counted from the batch's first atom */
+}
+
+INLINE void prefetch_row(const float *of, int64_t i, int32_t F) {
+    const float *row = of + (size_t)i * 4 * (size_t)F;
+    for (int32_t c = 0; c < 4 * F; c += 16) __builtin_prefetch(row + c, 1);
+}
+
+INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float *dw, float *gbuf, float *room,
                            int32_t first_crystal, int64_t first, int64_t end) {
     edge_view v = edge_view_sized(&j->v, F);
     int32_t begin = v.offset[first], done = begin; /* edges begin .. done-1 are in gbuf */
     int32_t crystal = first_crystal;
+    int64_t ahead = 0;
     for (int64_t i = first; i < end; i++) {
-        while (j->batch->crystal_offset[crystal] <= i) { /* its sums start at 0, and in the cache */
-            size_t count = (size_t)(j->batch->crystal_offset[++crystal] - i) * 4 * (size_t)F;
-            memset(j->g_sum + (size_t)i * 4 * (size_t)F, 0, count * sizeof(float));
-            memset(j->z_sum + (size_t)i * 4 * (size_t)F, 0, count * sizeof(float));
+        while (j->batch->crystal_offset[crystal] <= i) {
+            ahead = j->batch->crystal_offset[++crystal] - i;
+            open_crystal(j, &v, room, i, ahead);
         }
-        edge_prefetch(&v, i, end);
+        if (i + ahead < end) {
+            prefetch_row(j->g_sum, i + ahead, F);
+            prefetch_row(j->z_sum, i + ahead, F);
+        }
         while (done < v.offset[i + 1]) {
-            int32_t room = RCR_CHUNK_EDGES - (done - begin), left = v.offset[i + 1] - done;
-            int32_t stop = done + (left < room ? left : room);
+            int32_t space = RCR_CHUNK_EDGES - (done - begin), left = v.offset[i + 1] - done;
+            int32_t stop = done + (left < space ? left : space);
             float *ge = gbuf + (size_t)(done - begin) * 2 * (size_t)v.Fp;
 #define WORK(b, n, last) backward_edges(j, &v, sums, ge, i, done, stop, b, n, last)
             FOR_VECTORS(F, WORK);
@@ -133,10 +151,10 @@ void RCR_CPU(edge_bwd_piece)(void *job, int lane, int worker) {
     rcr_range atoms = rcr_lane_of_crystals(j->batch, j->lanes, lane, RCR_DOWNWARD);
     double *sums = j->sums + (size_t)lane * 4 * (size_t)j->v.Fp;
     float *dw = j->dw_e + (size_t)lane * grad_stride(j);
-    /* The chunk of a worker stays in its cache from lane to lane. */
-    int slot = j->n_workers <= RCR_MAX_LANES ? worker : lane;
-    float *gbuf = j->chunk + (size_t)slot * chunk_stride(j->v.Fp, j->cache.Kp);
+    size_t slot = (size_t)(j->n_workers <= RCR_MAX_LANES ? worker : lane);
+    float *gbuf = j->chunk + slot * chunk_stride(j->v.Fp, j->cache.Kp);
+    float *room = j->room + slot * (size_t)j->room_atoms * 4 * (size_t)j->v.F;
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
     memset(dw, 0, grad_stride(j) * sizeof(float));
-    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, first_crystal, atoms.first, atoms.end);
+    WITH_FEATURES(backward_range, j->v.F, j, sums, dw, gbuf, room, first_crystal, atoms.first, atoms.end);
 }

@@ -10,21 +10,26 @@
 #define RCR_KERNELS_CPU_EDGE_BWD_H
 
 #include "kernels/cpu/edge.h"
+#include "kernels/cpu/lanes.h"
 
 typedef struct backward_job {
     edge_view v;
     const rcr_batch *batch;
     rcr_cache_view cache;
-    const float *ds;    /* [N, F] */
-    float *g_sum;       /* [N, 4F] sums of g over the edges of an atom | over those that leave it; later dP|dQ */
-    float *z_sum;       /* [N, 4F] the same of z - mean */
+    const float *ds; /* [N, F] */
+    float *g_sum; /* [N, 4F] P|Q; after its crystal sums of g over an atom's edges | over those that leave it; at last
+                     dP|dQ */
+    float *z_sum; /* [N, 4F] the same sums of z - mean */
     const float *mean;  /* [2 Fp] */
     const float *scale; /* [2 Fp] gamma rstd / ln 2 */
     const float *beta;  /* [2 Fp] beta / ln 2 */
     double *sums;       /* [lanes, 2, 2 Fp] of g, of g (z - mean) */
     float *dw_e;        /* [lanes, Kp, 2 Fp] sums of g e^T */
+    float *copy;        /* [N, 4F] P|Q of crystals of more than room_atoms */
+    float *room;        /* [slots, room_atoms, 4F] that of the crystals being worked on */
     float *chunk; /* [RCR_MAX_LANES, chunk_stride]: g [RCR_CHUNK_EDGES, 2 Fp] of the edges being worked on, then room to
                      sort them: order [RCR_CHUNK_EDGES], begin [Kp] */
+    int32_t room_atoms;
     int lanes, n_workers;
 } backward_job;
 
@@ -32,6 +37,10 @@ typedef struct backward_job {
 static inline size_t chunk_stride(int32_t Fp, int32_t Kp) {
     return (RCR_CHUNK_EDGES * (2 * (size_t)Fp + 1) + (size_t)Kp + 15) / 16 * 16;
 }
+
+/* Work space is kept for each worker, so that it stays in its cache from lane to lane; where there are more workers
+ * than lanes, for each lane. */
+static inline int slots_of(const backward_job *j) { return j->n_workers <= RCR_MAX_LANES ? j->n_workers : j->lanes; }
 
 static inline size_t grad_stride(const backward_job *j) { return (size_t)j->cache.Kp * 2 * (size_t)j->v.Fp; }
 

@@ -296,8 +296,8 @@ size_t rcr_ref_conv_bwd_reals(int32_t N, int32_t E, int32_t F) {
 }
 
 void rcr_ref_conv_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
-                      const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
-                      int batch_stats) {
+                      rcr_real *pq, const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in,
+                      const rcr_norm *norm, int batch_stats) {
     int32_t N = in->batch->n_atoms, E = in->batch->n_edges, F = in->F;
     rcr_real *dpq = x->scratch, *dedge = dpq + (size_t)N * 4 * (size_t)F, *no_db = dedge + (size_t)E * 2 * (size_t)F;
     size_t used = rcr_ref_conv_bwd_reals(N, E, F) * sizeof(rcr_real) / sizeof(double) * sizeof(double);
@@ -306,7 +306,9 @@ void rcr_ref_conv_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *d
     inner.scratch_size = x->scratch_size - used;
     for (size_t i = 0; i < (size_t)E * 2 * (size_t)F; i++) dedge[i] = 0;
     for (int32_t c = 0; c < 2 * F; c++) no_db[c] = 0;
-    edge_conv_bwd(&inner, dpq, dgamma, dbeta, dedge, ds, in, norm, batch_stats);
+    rcr_edge_input with = *in;
+    with.pq = pq;
+    edge_conv_bwd(&inner, dpq, dgamma, dbeta, dedge, ds, &with, norm, batch_stats);
     rcr_ref_conv_project_bwd(&inner, dv, dw, db != NULL ? db : no_db, dpq, v, in->pack, N, F, in->basis.n);
     edge_weight_bwd(&inner, dw, dedge, in);
 }

@@ -111,8 +111,8 @@ void rcr_ref_conv_stats_fwd(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr
                             const rcr_edge_input *in);
 size_t rcr_ref_conv_bwd_reals(int32_t N, int32_t E, int32_t F); /* of conv_bwd's scratch */
 void rcr_ref_conv_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *db, rcr_real *dgamma, rcr_real *dbeta,
-                      const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm,
-                      int batch_stats);
+                      rcr_real *pq, const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in,
+                      const rcr_norm *norm, int batch_stats);
 
 void rcr_ref_norm_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
                         int32_t n_cols);
