@@ -130,12 +130,20 @@ static rcr_status parse_choice(const rcr_arg *arg, const char *text, rcr_error *
     return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s takes one of %s, not '%s'", arg->name, arg->value_name, text);
 }
 
+static rcr_status parse_flag(const rcr_arg *arg, const char *text, rcr_error *err) {
+    int truth = text == NULL || strcmp(text, "true") == 0;
+    if (!truth && strcmp(text, "false") != 0)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s takes no value, or =true or =false, not '%s'", arg->name, text);
+    *(int32_t *)arg->value = truth;
+    return RCR_OK;
+}
+
 static rcr_status parse_value(const rcr_arg *arg, const char *text, rcr_error *err) {
     int64_t whole = 0;
     rcr_status status = RCR_OK;
     switch (arg->kind) {
     case RCR_ARG_HEADING: break;
-    case RCR_ARG_FLAG: *(int32_t *)arg->value = 1; break;
+    case RCR_ARG_FLAG: status = parse_flag(arg, text, err); break;
     case RCR_ARG_INT32:
         status = parse_integer(&whole, arg, text, strlen(text), err);
         if (status == RCR_OK) *(int32_t *)arg->value = (int32_t)whole;
@@ -169,6 +177,18 @@ static rcr_status parse_value(const rcr_arg *arg, const char *text, rcr_error *e
 
 /* ---- parsing */
 
+rcr_status rcr_arg_set(rcr_arg *arg, const char *text, int given, rcr_error *err) {
+    rcr_status status = parse_value(arg, text, err);
+    if (status == RCR_OK) arg->given = given;
+    return status;
+}
+
+int rcr_args_asked(const rcr_args *args, const char *name, const char *decider) {
+    int given = rcr_args_find(args, name)->given;
+    if (given == RCR_GIVEN_FILE) return rcr_args_find(args, decider)->given != RCR_GIVEN_LINE;
+    return given == RCR_GIVEN_LINE;
+}
+
 const rcr_arg *rcr_args_find(const rcr_args *args, const char *name) {
     for (size_t i = 0; i < args->n_args; i++)
         if (args->arg[i].name != NULL && strcmp(args->arg[i].name, name) == 0) return &args->arg[i];
@@ -180,7 +200,7 @@ static rcr_status fail_unknown(rcr_error *err, const rcr_args *args, const char 
     char name[MAX_WORD + 1];
     size_t n = 0;
     for (size_t i = 0; i < args->n_args; i++)
-        if (args->arg[i].name != NULL) names[n++] = args->arg[i].name;
+        if (args->arg[i].name != NULL && args->arg[i].place != RCR_ARG_FILE_ONLY) names[n++] = args->arg[i].name;
     names[n++] = "help";
     names[n] = NULL;
     const char *dashless = option + strspn(option, "-");
@@ -206,8 +226,8 @@ rcr_status rcr_args_parse(rcr_args *args, int argc, char **argv, rcr_error *err)
     if (args->n_args > MAX_ARGS) return rcr_fail(err, RCR_ERR_LIMIT, "too many options in the table");
     for (size_t i = 0; i < args->n_args; i++) {
         const rcr_arg *arg = &args->arg[i];
-        if (arg->kind == RCR_ARG_HEADING) continue;
-        int takes = arg->kind == RCR_ARG_FLAG ? no_argument : required_argument;
+        if (arg->kind == RCR_ARG_HEADING || arg->place == RCR_ARG_FILE_ONLY) continue;
+        int takes = arg->kind == RCR_ARG_FLAG ? optional_argument : required_argument;
         option[n] = (struct option){arg->name, takes, NULL, 0};
         index_of[n++] = i;
     }
@@ -231,21 +251,12 @@ rcr_status rcr_args_parse(rcr_args *args, int argc, char **argv, rcr_error *err)
             if (arg == NULL) return fail_unknown(err, args, last);
             return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s needs a value: --%s %s", name, name, arg->value_name);
         }
-        if (code == '?') {
-            char name[MAX_WORD + 1];
-            const char *dashless = last + strspn(last, "-");
-            snprintf(name, sizeof name, "%.*s", (int)strcspn(dashless, "="), dashless);
-            const rcr_arg *arg = rcr_args_find(args, name);
-            if (arg != NULL && arg->kind == RCR_ARG_FLAG && strncmp(last, "--", 2) == 0)
-                return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s takes no value", name);
-            return fail_unknown(err, args, last);
-        }
+        if (code == '?') return fail_unknown(err, args, last);
         rcr_arg *arg = &args->arg[index_of[longindex]];
         const char *written = arg->kind == RCR_ARG_FLAG || optarg != last ? last : argv[optind - 2];
         if (!is_whole_name(written, arg->name)) return fail_unknown(err, args, written);
-        rcr_status status = parse_value(arg, optarg, err);
+        rcr_status status = rcr_arg_set(arg, optarg, RCR_GIVEN_LINE, err);
         if (status != RCR_OK) return status;
-        arg->given = 1;
     }
     args->n_positional = argc - optind;
     args->positional = argv + optind;
@@ -334,6 +345,7 @@ static void append_default(rcr_text *out, const rcr_arg *arg) {
 }
 
 static void append_option(rcr_text *out, const rcr_arg *arg) {
+    if (arg->place == RCR_ARG_FILE_ONLY) return;
     if (arg->kind == RCR_ARG_HEADING) {
         rcr_text_printf(out, "\n%s:\n", arg->help);
         return;

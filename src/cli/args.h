@@ -5,8 +5,8 @@
 #include "recryst.h"
 
 typedef enum rcr_arg_kind {
-    RCR_ARG_HEADING = 0, /* no option: `help` is a heading in the list */
-    RCR_ARG_FLAG,        /* int32_t: 1 when given */
+    RCR_ARG_HEADING = 0, /* no option: `help` is a heading in the list, value_name its table in a settings file */
+    RCR_ARG_FLAG,        /* int32_t: 1 when given, or as --name=true, --name=false */
     RCR_ARG_INT32,       /* int32_t in min .. max */
     RCR_ARG_INT64,       /* int64_t in min .. max */
     RCR_ARG_UINT64,      /* uint64_t, any that fits in 63 bits */
@@ -15,6 +15,28 @@ typedef enum rcr_arg_kind {
     RCR_ARG_CHOICE,      /* int32_t: the index of the word in value_name, "one|two|three" */
     RCR_ARG_LIST         /* rcr_arg_list: whole numbers in min .. max with commas between */
 } rcr_arg_kind;
+
+/* Where an option may be given, beside the command line. */
+typedef enum rcr_arg_place {
+    RCR_ARG_ANYWHERE = 0, /* in a settings file too (cli/config.h) */
+    RCR_ARG_LINE_ONLY,
+    RCR_ARG_FILE_ONLY /* what the command line has no name for */
+} rcr_arg_place;
+
+/* What a text is, for a settings file: its relative paths begin at its own folder. */
+typedef enum rcr_arg_path {
+    RCR_ARG_NO_PATH = 0,
+    RCR_ARG_PATH,        /* a file or folder, unless it is one of the words of value_name */
+    RCR_ARG_PATH_OR_NAME /* a path when it has a slash, or when there is such a file beside the settings */
+} rcr_arg_path;
+
+/* Who gave an option. */
+enum {
+    RCR_GIVEN_NOT = 0,
+    RCR_GIVEN_LINE,  /* the command line, or the nearer one of two tables of settings */
+    RCR_GIVEN_FILE,  /* a settings file */
+    RCR_GIVEN_RECORD /* the record of a run, which has every setting, with or without a use */
+};
 
 enum { RCR_ARG_LIST_MAX = 32 };
 typedef struct rcr_arg_list {
@@ -32,7 +54,11 @@ typedef struct rcr_arg {
     double min, max; /* inclusive */
     int above_min;   /* 1: min itself is not allowed */
     const char *help;
-    int given; /* set by rcr_args_parse */
+    rcr_arg_place place;
+    rcr_arg_path path; /* of RCR_ARG_TEXT */
+    const char *alias; /* another name in a settings file; NULL: none */
+    int given;         /* RCR_GIVEN_..., set by rcr_args_parse and rcr_config_apply */
+    long line;         /* of the settings file that gave it; 0: none did */
 } rcr_arg;
 
 /* Rows that several commands have alike; `target` is an int32_t, and a const char *. */
@@ -64,6 +90,13 @@ typedef struct rcr_args {
 /* Read argv[1 .. argc): options in any order, before or after the others; "--" ends them.  Names are matched whole.
  * Errors: RCR_ERR_ARGUMENT, naming the option and what it takes. */
 rcr_status rcr_args_parse(rcr_args *args, int argc, char **argv, rcr_error *err);
+
+/* Set one option from text, as the command line would.  A flag takes "true", "false" or NULL for true. */
+rcr_status rcr_arg_set(rcr_arg *arg, const char *text, int given, rcr_error *err);
+
+/* Was the option asked for where it can have a use?  0 when a settings file gave it and the nearer `decider`, on which
+ * its use depends, was changed by the command line since; or when the record of a run gave it. */
+int rcr_args_asked(const rcr_args *args, const char *name, const char *decider);
 
 /* Parse; print the help when it is asked for, and the error when there is one.  1: go on.  0: end with *exit_code. */
 int rcr_args_begin(rcr_args *args, int argc, char **argv, int *exit_code);

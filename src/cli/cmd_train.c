@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/config.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/train_args.h"
@@ -61,21 +62,20 @@ static int finish(rcr_train_view *view, rcr_status status, const rcr_train_resul
     return RCR_EXIT_INTERRUPTED;
 }
 
-static int train(rcr_train_args *a, const rcr_args *args) {
+static int train(rcr_train_args *a, const rcr_args *args, const char *data) {
     rcr_error err;
     rcr_train_view view;
     rcr_train_events events = {0};
     rcr_train_result result = {0};
     rcr_text directory = {0};
     if (rcr_train_args_finish(a, args, &err) != RCR_OK) return rcr_args_usage_error(args, &err);
-    if (a->out == NULL && choose_directory(&directory, args->positional[0], a, &err) != RCR_OK)
-        return rcr_cli_error(&err);
+    if (a->out == NULL && choose_directory(&directory, data, a, &err) != RCR_OK) return rcr_cli_error(&err);
     const char *run = a->out != NULL ? a->out : directory.data;
     events.stop = rcr_signals_catch("\nrecryst: stopping; press Ctrl-C again to end at once\n");
     rcr_train_view_init(&view, &events, run, a->quiet);
     view.classes = a->task == RCR_CLASSIFICATION;
     int existed = access(run, F_OK) == 0;
-    rcr_status status = rcr_train(&result, args->positional[0], run, &a->options, &events, &err);
+    rcr_status status = rcr_train(&result, data, run, &a->options, &events, &err);
     /* A folder that was made for a run that never began; one that holds anything stays. */
     if (status != RCR_OK && !existed) (void)rmdir(run);
     int code = finish(&view, status, &result, &err);
@@ -112,7 +112,7 @@ int rcr_cmd_train(int argc, char **argv) {
     rcr_train_args_init(&a);
     rcr_args args = {
         .command = "train",
-        .usage = "DATA [options]\n--resume RUN [--threads N] [--quiet]",
+        .usage = "DATA [options]\n--config FILE [DATA] [options]\n--resume RUN [--threads N] [--quiet]",
         .description = "Train a model on DATA and write a run directory: model.safetensors (the best by\n"
                        "validation), metrics.csv, predictions, errors.csv (rows that can't be used) and\n"
                        "report.html. DATA is a folder or archive in CGCNN's layout (id_prop.csv beside\n"
@@ -120,9 +120,9 @@ int rcr_cmd_train(int argc, char **argv) {
                        "XYZ or JSON file (pymatgen, Matbench, pandas, OPTIMADE), an ASE database, or a\n"
                        "graph store.\n",
         .examples = "  recryst train data/demo/alloys.tar.zst --target formation_energy\n"
-                    "  recryst train elastic.tar.zst --target band_gap --unit eV --model cgcnn --layers 3\n"
                     "  recryst train elastic.tar.zst --target K_VRH --loss huber \\\n"
                     "      --schedule one-cycle --average 0.995 --out runs/b\n"
+                    "  recryst train --config runs/b/config.toml --seed 7 --out runs/c\n"
                     "  recryst train --resume runs/b\n",
         .arg = a.arg,
         .n_args = a.n_args,
@@ -130,9 +130,18 @@ int rcr_cmd_train(int argc, char **argv) {
     int code;
     if (!rcr_args_begin(&args, argc, argv, &code)) return code;
     if (a.resume != NULL) return resume(&a, &args);
-    if (args.n_positional != 1)
-        return rcr_cli_usage_error(
-            "train ", args.n_positional == 0 ? "no data given: recryst train DATA" : "one DATA at a time, not %d",
-            args.n_positional);
-    return train(&a, &args);
+    rcr_config config = {0};
+    rcr_error err;
+    if (a.config != NULL && rcr_config_read(&config, &args, a.config, &err) != RCR_OK) {
+        code = rcr_cli_error(&err);
+    } else if (args.n_positional > 1) {
+        code = rcr_cli_usage_error("train ", "one DATA at a time, not %d", args.n_positional);
+    } else if (args.n_positional == 0 && a.data == NULL) {
+        code = rcr_cli_usage_error("train ", "no data given: recryst train DATA%s",
+                                   a.config != NULL ? ", or data = \"DATA\" in the settings" : "");
+    } else {
+        code = train(&a, &args, args.n_positional > 0 ? args.positional[0] : a.data);
+    }
+    rcr_config_release(&config);
+    return code;
 }

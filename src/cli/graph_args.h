@@ -55,6 +55,13 @@ rcr_graph_args rcr_graph_args_default(void);
          .value_name = "cut|keep",                                                                                     \
          .value = &(g).ties,                                                                                           \
          .help = "neighbors at equal distance where the number is reached: cut by a fixed rule, or keep all"},         \
+        {.name = "tie-tolerance",                                                                                      \
+         .kind = RCR_ARG_DOUBLE,                                                                                       \
+         .value_name = "A",                                                                                            \
+         .value = &(g).options.tie_tolerance,                                                                          \
+         .min = 0,                                                                                                     \
+         .max = 1,                                                                                                     \
+         .help = "distances that differ by less are equal, angstrom; 0: by the rule for ties"},                        \
     {                                                                                                                  \
         .name = "disorder", .kind = RCR_ARG_CHOICE, .value_name = "refuse|average", .value = &(g).disorder,            \
         .help = "crystals with sites that are shared or partly vacant: leave them out, or give such a site the mean "  \

@@ -18,16 +18,35 @@ static void set_defaults(rcr_train_args *a) {
     memcpy(a->milestones.item, a->options.milestone, (size_t)a->options.n_milestones * sizeof *a->milestones.item);
 }
 
+/* Of a part's ratio and size, the nearer one counts. */
+static rcr_status choose_sizes(rcr_train_options *o, const rcr_args *args, rcr_error *err) {
+    static const char *const parts[] = {"train", "val", "test"};
+    int64_t *const rows[] = {&o->split.train_size, &o->split.val_size, &o->split.test_size};
+    for (int i = 0; i < 3; i++) {
+        char ratio[16], size[16];
+        snprintf(ratio, sizeof ratio, "%s-ratio", parts[i]);
+        snprintf(size, sizeof size, "%s-size", parts[i]);
+        int by_ratio = rcr_args_find(args, ratio)->given, by_size = rcr_args_find(args, size)->given;
+        if (by_ratio == RCR_GIVEN_NOT || by_size == RCR_GIVEN_NOT) continue;
+        if (by_ratio == by_size)
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s and --%s say the same thing twice; give one", ratio, size);
+        if (by_ratio < by_size) *rows[i] = -1;
+    }
+    return RCR_OK;
+}
+
 rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err) {
     rcr_train_options *o = &a->options;
     int shared = a->model == RCR_SR_CGCNN;
-    if (!shared && rcr_args_find(args, "steps")->given)
+    if (!shared && rcr_args_asked(args, "steps", "model"))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--steps goes with --model sr-cgcnn; cgcnn takes --layers");
-    if (shared && rcr_args_find(args, "layers")->given)
+    if (shared && rcr_args_asked(args, "layers", "model"))
         return rcr_fail(err, RCR_ERR_ARGUMENT,
                         "--layers goes with --model cgcnn; sr-cgcnn, which is the default, takes --steps");
-    if (!shared && (a->gate || a->layer_norm))
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --model sr-cgcnn only", a->gate ? "gate" : "layer-norm");
+    if (!shared && a->gate && rcr_args_asked(args, "gate", "model"))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--gate goes with --model sr-cgcnn only");
+    if (!shared && a->layer_norm && rcr_args_asked(args, "layer-norm", "model"))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--layer-norm goes with --model sr-cgcnn only");
     static const struct {
         const char *option, *names;
         int32_t schedule[2]; /* either of them */
@@ -36,24 +55,18 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
                  {"lr-final", "cosine or one-cycle", {RCR_SCHEDULE_COSINE, RCR_SCHEDULE_ONE_CYCLE}},
                  {"lr-gamma", "multistep or plateau", {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_PLATEAU}}};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (rcr_args_find(args, needs[i].option)->given && a->schedule != needs[i].schedule[0] &&
+        if (rcr_args_asked(args, needs[i].option, "schedule") && a->schedule != needs[i].schedule[0] &&
             a->schedule != needs[i].schedule[1])
             return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --schedule %s", needs[i].option, needs[i].names);
-    if (rcr_args_find(args, "huber-delta")->given && a->loss != RCR_LOSS_HUBER)
+    if (rcr_args_asked(args, "huber-delta", "loss") && a->loss != RCR_LOSS_HUBER)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--huber-delta goes with --loss huber");
-    static const char *const parts[] = {"train", "val", "test"};
-    for (int i = 0; i < 3; i++) {
-        char ratio[16], size[16];
-        snprintf(ratio, sizeof ratio, "%s-ratio", parts[i]);
-        snprintf(size, sizeof size, "%s-size", parts[i]);
-        if (rcr_args_find(args, ratio)->given && rcr_args_find(args, size)->given)
-            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s and --%s say the same thing twice; give one", ratio, size);
-    }
+    rcr_status status = choose_sizes(o, args, err);
+    if (status != RCR_OK) return status;
     o->model.architecture = (rcr_architecture)a->model;
     o->model.task = (rcr_task_kind)a->task;
     o->model.depth = shared ? a->steps : a->layers;
-    o->model.gate = a->gate;
-    o->model.layer_norm = a->layer_norm;
+    o->model.gate = shared && a->gate;
+    o->model.layer_norm = shared && a->layer_norm;
     o->optimizer = (rcr_optimizer_kind)a->optimizer;
     o->loss = (rcr_loss_kind)a->loss;
     o->schedule = (rcr_schedule_kind)a->schedule;
@@ -86,8 +99,8 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
     }
 #define WORDS(option, type, words, target, text)                                                                       \
     { .name = option, .kind = type, .value_name = words, .value = target, .help = text }
-#define HEADING(text)                                                                                                  \
-    { .kind = RCR_ARG_HEADING, .help = text }
+#define HEADING(table, text)                                                                                           \
+    { .kind = RCR_ARG_HEADING, .value_name = table, .help = text }
 #define FLAG(option, target, text)                                                                                     \
     { .name = option, .kind = RCR_ARG_FLAG, .value = target, .help = text }
 
@@ -95,11 +108,19 @@ void rcr_train_args_init(rcr_train_args *a) {
     set_defaults(a);
     rcr_train_options *o = &a->options;
     const rcr_arg table[] = {
-        HEADING("what to learn"),
+        HEADING("data", "what to learn"),
+        {.name = "data",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "DATA",
+         .value = &a->data,
+         .help = "the dataset",
+         .place = RCR_ARG_FILE_ONLY,
+         .path = RCR_ARG_PATH,
+         .alias = "path"},
         WORDS("target", RCR_ARG_TEXT, "NAME", &o->target, "column to learn; needed where there are several"),
         WORDS("unit", RCR_ARG_TEXT, "TEXT", &o->unit, "unit of the target, such as eV/atom; kept in the model"),
         WORDS("task", RCR_ARG_CHOICE, "regression|classification", &a->task, "a number, or class 0 or 1"),
-        HEADING("model"),
+        HEADING("model", "model"),
         WORDS("model", RCR_ARG_CHOICE, "sr-cgcnn|cgcnn", &a->model,
               "one convolution used again at every step, or one for each layer"),
         NUMBER("steps", RCR_ARG_INT32, &a->steps, 1, 1000, "sr-cgcnn: message-passing steps"),
@@ -109,7 +130,7 @@ void rcr_train_args_init(rcr_train_args *a) {
         NUMBER("atom-features", RCR_ARG_INT32, &o->model.atom_features, 1, 4096, "length of an atom's vector"),
         NUMBER("hidden", RCR_ARG_INT32, &o->model.hidden, 1, 65536, "width of the layers after pooling"),
         NUMBER("hidden-layers", RCR_ARG_INT32, &o->model.hidden_layers, 1, 1000, "number of layers after pooling"),
-        HEADING("training"),
+        HEADING("training", "training"),
         NUMBER("epochs", RCR_ARG_INT32, &o->epochs, 1, 10000000, "passes over the training part"),
         NUMBER("batch-size", RCR_ARG_INT32, &o->batch_size, 1, 1000000, "crystals in a batch"),
         WORDS("optimizer", RCR_ARG_CHOICE, "adam|sgd|adamw", &a->optimizer, "how weights are updated"),
@@ -144,12 +165,25 @@ void rcr_train_args_init(rcr_train_args *a) {
                "stop after so many epochs without a better validation score; 0: never"),
         NUMBER("momentum", RCR_ARG_DOUBLE, &o->momentum, 0, 1, "sgd: momentum"),
         NUMBER("weight-decay", RCR_ARG_DOUBLE, &o->weight_decay, 0, 1000, "weight decay"),
+        NUMBER("beta1", RCR_ARG_DOUBLE, &o->beta1, 0, 0.999999, "adam, adamw: share of the old in the mean gradient"),
+        NUMBER("beta2", RCR_ARG_DOUBLE, &o->beta2, 0, 0.999999999, "adam, adamw: the same for its square"),
+        {.name = "eps",
+         .kind = RCR_ARG_DOUBLE,
+         .value_name = "X",
+         .value = &o->eps,
+         .max = 1,
+         .above_min = 1,
+         .help = "adam, adamw: added to the root of that"},
         NUMBER("dropout", RCR_ARG_DOUBLE, &o->dropout, 0, 0.99, "classification: dropout before the hidden layers"),
         WORDS("seed", RCR_ARG_UINT64, "N", &o->seed, "weights, split, order and dropout all come from it"),
-        HEADING("which rows train, choose the best model, and judge it"),
-        WORDS("split", RCR_ARG_TEXT, "random|reference|highest|lowest|FILE", &a->split,
-              "random; the rows the reference program would choose; the highest or lowest targets test, for "
-              "extrapolation; or a CSV file with the header id,part and the parts train, val and test"),
+        HEADING("split", "which rows train, choose the best model, and judge it"),
+        {.name = "split",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "random|reference|highest|lowest|FILE",
+         .value = &a->split,
+         .path = RCR_ARG_PATH,
+         .help = "random; the rows the reference program would choose; the highest or lowest targets test, for "
+                 "extrapolation; or a CSV file with the header id,part and the parts train, val and test"},
         WORDS("group", RCR_ARG_CHOICE, "none|formula|chemical-system", &a->group,
               "what must not stand on both sides of the split"),
         NUMBER("folds", RCR_ARG_INT32, &o->split.folds, 2, 1000000, "cross-validation: equal test parts, and"),
@@ -162,11 +196,27 @@ void rcr_train_args_init(rcr_train_args *a) {
         NUMBER("train-size", RCR_ARG_INT64, &o->split.train_size, 1, 1e15, "rows, in place of the ratio"),
         NUMBER("val-size", RCR_ARG_INT64, &o->split.val_size, 1, 1e15, "rows, in place of the ratio"),
         NUMBER("test-size", RCR_ARG_INT64, &o->split.test_size, 1, 1e15, "rows, in place of the ratio"),
-        HEADING("graph (kept in the model)"),
+        HEADING("graph", "graph (kept in the model)"),
         RCR_GRAPH_ARG_ROWS(a->graph),
-        HEADING("running"),
-        WORDS("out", RCR_ARG_TEXT, "RUN", &a->out, "run directory; runs/DATA-MODEL-N when not given"),
-        WORDS("resume", RCR_ARG_TEXT, "RUN", &a->resume, "go on with a run that was stopped, exactly where it stopped"),
+        HEADING("run", "running"),
+        {.name = "config",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "FILE",
+         .value = &a->config,
+         .place = RCR_ARG_LINE_ONLY,
+         .help = "read settings from a TOML file, such as the config.toml of a run; the command line wins"},
+        {.name = "out",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "RUN",
+         .value = &a->out,
+         .path = RCR_ARG_PATH,
+         .help = "run directory; runs/DATA-MODEL-N when not given"},
+        {.name = "resume",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "RUN",
+         .value = &a->resume,
+         .place = RCR_ARG_LINE_ONLY,
+         .help = "go on with a run that was stopped, exactly where it stopped"},
         RCR_THREADS_ARG(a->threads),
         RCR_KERNELS_ARG(a->kernels),
         FLAG("strict", &a->strict, "stop at the first row that can't be used"),

@@ -12,7 +12,8 @@ enum { RCR_TRAIN_ARGS_MAX = 112 };
 typedef struct rcr_train_args {
     rcr_train_options options;
     rcr_graph_args graph;
-    const char *resume, *out, *split, *kernels;
+    const char *resume, *out, *split, *kernels, *config;
+    const char *data; /* of a settings file; the command line has it without a name */
     int32_t model, task, optimizer, loss, schedule, steps, layers, gate, layer_norm, strict, quiet, threads, group;
     uint64_t split_seed;
     rcr_arg_list milestones;

@@ -5,6 +5,14 @@
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
 #define TOML_MAX_NESTED_VALUES 32 /* RCR_TOML_MAX_DEPTH */
+/* Its test for blanks beyond ASCII runs into "unreachable" for most letters from U+00A1 to U+0499 (3.3 and before),
+ * which is undefined behaviour; there it has to say no. */
+#include <toml++/impl/forward_declarations.h>
+#pragma push_macro("TOML_UNREACHABLE")
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.h>
+#pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -84,7 +92,7 @@ void release(rcr_toml *node) {
 
 rcr_status copy_text(char **out, std::string_view text, long line, rcr_error *err) {
     if (text.find('\0') != std::string_view::npos)
-        return rcr_fail_at(err, RCR_ERR_PARSE, nullptr, line, "a text has a NUL inside");
+        return rcr_fail_at(err, RCR_ERR_PARSE, "", line, "a text has a NUL inside");
     *out = rcr_strndup(text.data(), text.size());
     return *out != nullptr ? RCR_OK : fail_memory(err);
 }
@@ -164,7 +172,7 @@ rcr_status parse(rcr_toml **out, std::string_view text, rcr_error *err) {
         std::string_view what = fault.description();
         bool deep = what.find("maximum nested value depth") != std::string_view::npos;
         int length = static_cast<int>(std::min<size_t>(what.size(), 300));
-        return rcr_fail_at(err, deep ? RCR_ERR_LIMIT : RCR_ERR_PARSE, nullptr, static_cast<long>(place.line),
+        return rcr_fail_at(err, deep ? RCR_ERR_LIMIT : RCR_ERR_PARSE, "", static_cast<long>(place.line),
                            "column %ld: %.*s", static_cast<long>(place.column), length, what.data());
     }
     rcr_toml *root = static_cast<rcr_toml *>(rcr_calloc(1, sizeof *root));
@@ -186,7 +194,7 @@ rcr_status rcr_toml_parse(rcr_toml **out, const char *text, size_t length, rcr_e
     try {
         long line = dot_counter(document).find();
         if (line > 0)
-            return rcr_fail_at(err, RCR_ERR_LIMIT, nullptr, line, "a key with more than %d parts",
+            return rcr_fail_at(err, RCR_ERR_LIMIT, "", line, "a key with more than %d parts",
                                static_cast<int>(RCR_TOML_MAX_DEPTH));
         return parse(out, document, err);
     } catch (...) {

@@ -66,12 +66,47 @@ static void put_quoted(rcr_text *text, const char *value) {
 
 /* ---- config.toml */
 
+/* The option that sets the field, with '_' for '-'; NULL where there is nothing to tell: the option is not given then,
+ * or another one of the same thing is. */
+static const char *option_of(const rcr_option_field *field, const rcr_train_options *o) {
+    const rcr_split_options *s = &o->split;
+    const struct {
+        const char *section, *field, *option;
+        int told;
+    } special[] = {
+        {"model", "architecture", "model", 1},
+        {"model", "depth", o->model.architecture == RCR_SR_CGCNN ? "steps" : "layers", 1},
+        {"split", "kind", "split", s->kind != RCR_SPLIT_FILE},
+        {"split", "file", "split", s->kind == RCR_SPLIT_FILE},
+        {"split", "seed", "split_seed", s->seed != o->seed},
+        {"split", "folds", "folds", s->folds > 0},
+        {"split", "fold", "fold", s->folds > 0},
+        {"split", "train_ratio", "train_ratio", s->train_ratio >= 0 && s->train_size < 0},
+        {"split", "val_ratio", "val_ratio", s->val_size < 0},
+        {"split", "test_ratio", "test_ratio", s->test_size < 0},
+        {"split", "train_size", "train_size", s->train_size >= 0},
+        {"split", "val_size", "val_size", s->val_size >= 0},
+        {"split", "test_size", "test_size", s->test_size >= 0},
+    };
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (strcmp(special[i].section, field->section) == 0 && strcmp(special[i].field, field->name) == 0)
+            return special[i].told ? special[i].option : NULL;
+    if (field->kind == RCR_FIELD_TEXT) {
+        const char *text;
+        memcpy(&text, (const char *)o + field->offset, sizeof text);
+        if (text == NULL) return NULL;
+    }
+    return field->name;
+}
+
 static void put_toml_field(rcr_text *text, const rcr_option_field *field, const rcr_train_options *options) {
+    const char *name = option_of(field, options);
+    if (name == NULL) return;
     rcr_text value = {0};
     rcr_option_format(&value, field, options);
     const char *plain = value.data != NULL ? value.data : "";
     size_t start = text->length;
-    rcr_text_printf(text, "%s = ", field->name);
+    rcr_text_printf(text, "%s = ", name);
     if (field->kind == RCR_FIELD_TEXT || field->kind == RCR_FIELD_CHOICE)
         put_quoted(text, plain);
     else if (field->kind == RCR_FIELD_MILESTONES)
@@ -88,54 +123,49 @@ static void put_toml_field(rcr_text *text, const rcr_option_field *field, const 
     rcr_text_free(&value);
 }
 
-/* What the settings met or became, beside those of the section. */
-static void put_toml_facts(rcr_text *text, const rcr_run *run, const char *section) {
-    if (strcmp(section, "graph") == 0) {
-        rcr_text_printf(text, "gaussians = %" PRId32 "\ntie_tolerance_used = ", run->model->n_gaussians);
-        put_number(text, rcr_graph_tie_tolerance(&run->options.graph));
-        rcr_text_puts(text, "\n");
-    } else if (strcmp(section, "data") == 0) {
-        rcr_text_puts(text, "path = ");
-        put_quoted(text, run->data_path);
-        rcr_text_printf(text, "\nsha256 = \"%s\"\nrows = %zu\nunusable_rows = %zu\n", run->dataset->sha256,
-                        run->dataset->n_rows, run->dataset->n_bad);
-        rcr_text_puts(text, "target_used = ");
-        put_quoted(text, run->dataset->target);
-        rcr_text_puts(text, "\nelement_vectors = ");
-        put_quoted(text, run->model->elements->name);
-        rcr_text_puts(text, "\n");
-    } else if (strcmp(section, "split") == 0) {
-        rcr_text_printf(text, "train_rows = %zu\nval_rows = %zu\ntest_rows = %zu\n", run->split.n_train,
-                        run->split.n_val, run->split.n_test);
-    } else if (strcmp(section, "training") == 0 && run->options.model.task == RCR_REGRESSION) {
+/* What the settings met and became: no settings. */
+static void put_facts(rcr_text *text, const rcr_run *run) {
+    rcr_text_printf(text, "\n[facts] # what the settings met and became; no settings\nprogram = \"recryst %s\"\n",
+                    rcr_version());
+    rcr_text_printf(text, "data_sha256 = \"%s\"\nrows = %zu\nunusable_rows = %zu\ntarget_used = ", run->dataset->sha256,
+                    run->dataset->n_rows, run->dataset->n_bad);
+    put_quoted(text, run->dataset->target);
+    rcr_text_puts(text, "\nelement_vectors = ");
+    put_quoted(text, run->model->elements->name);
+    rcr_text_printf(text, "\ngaussians = %" PRId32 "\ntie_tolerance_used = ", run->model->n_gaussians);
+    put_number(text, rcr_graph_tie_tolerance(&run->options.graph));
+    rcr_text_printf(text, "\ntrain_rows = %zu\nval_rows = %zu\ntest_rows = %zu\n", run->split.n_train, run->split.n_val,
+                    run->split.n_test);
+    if (run->options.model.task == RCR_REGRESSION) {
         rcr_text_puts(text, "target_mean = ");
         put_number(text, run->model->targets[0].scale.normalizer.mean);
         rcr_text_puts(text, " # of the training rows, which alone normalise the target\ntarget_std = ");
         put_number(text, run->model->targets[0].scale.normalizer.std);
         rcr_text_puts(text, "\n");
-    } else if (strcmp(section, "run") == 0) {
-        rcr_text_printf(text, "threads_used = %d\nkernels_used = \"%s\"\n", rcr_pool_size(run->pool),
-                        run->kernels->name);
     }
+    rcr_text_printf(text, "threads_used = %d\nkernels_used = \"%s\"\n", rcr_pool_size(run->pool), run->kernels->name);
 }
 
 rcr_status rcr_run_write_config(const rcr_run *run, rcr_error *err) {
     rcr_text text = {0};
-    rcr_text_printf(&text,
-                    "# Settings of a training run of recryst %s, and what the automatic ones became.\n"
-                    "# This file is for reading: a resumed run takes its settings from last.ckpt.\n",
-                    rcr_version());
+    rcr_text_puts(&text, "# Every setting of a training run, and what the automatic ones became.\n"
+                         "# To run it again: recryst train --config THIS_FILE --out NEW_RUN\n"
+                         "# A run that was stopped goes on with recryst train --resume RUN, from last.ckpt alone.\n");
     const char *section = "";
     for (size_t i = 0; i < rcr_n_option_fields; i++) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (strcmp(field->section, section) != 0) {
-            if (section[0] != '\0') put_toml_facts(&text, run, section);
             section = field->section;
             rcr_text_printf(&text, "\n[%s]\n", section);
+            if (strcmp(section, "data") == 0) {
+                rcr_text_puts(&text, "path = ");
+                put_quoted(&text, run->data_path);
+                rcr_text_puts(&text, "\n");
+            }
         }
         put_toml_field(&text, field, &run->options);
     }
-    put_toml_facts(&text, run, section);
+    put_facts(&text, run);
     return write_text(run, "config.toml", &text, err);
 }
 

@@ -78,6 +78,24 @@ static void test_values_are_read(void **state) {
     assert_null(rcr_args_find(&args, "none"));
 }
 
+static void test_flags_can_be_put_out(void **state) {
+    (void)state;
+    rcr_args args;
+    rcr_arg table[N_TABLE];
+    values v;
+    char buffer[256];
+    assert_int_equal(parse(&args, table, &v, buffer, "--flag=true x", NULL), RCR_OK);
+    assert_int_equal(v.flag, 1);
+    assert_int_equal(args.n_positional, 1);
+    assert_int_equal(parse(&args, table, &v, buffer, "--flag --flag=false", NULL), RCR_OK);
+    assert_int_equal(v.flag, 0);
+    assert_int_equal(rcr_args_find(&args, "flag")->given, RCR_GIVEN_LINE);
+    /* Only with '=': what stands after it is another argument. */
+    assert_int_equal(parse(&args, table, &v, buffer, "--flag false", NULL), RCR_OK);
+    assert_int_equal(v.flag, 1);
+    assert_string_equal(args.positional[0], "false");
+}
+
 static void test_defaults_stay(void **state) {
     (void)state;
     rcr_args args;
@@ -113,7 +131,9 @@ static void test_nonsense_is_refused(void **state) {
         {"--num 1", "unknown option '--num'; did you mean '--number'?"},
         {"--num=1", "unknown option '--num'; did you mean '--number'?"},
         {"--fla", "unknown option '--fla'; did you mean '--flag'?"},
-        {"--flag=1", "--flag takes no value"},
+        {"--flag=1", "--flag takes no value, or =true or =false, not '1'"},
+        {"--flag=", "--flag takes no value"},
+        {"--fla=true", "unknown option '--fla'; did you mean '--flag'?"},
         {"--hel", "unknown option '--hel'; did you mean '--help'?"},
         {"--number", "--number needs a value: --number N"},
         {"--numbe", "unknown option '--numbe'"},
@@ -239,6 +259,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_are_read),
         cmocka_unit_test(test_defaults_stay),
+        cmocka_unit_test(test_flags_can_be_put_out),
         cmocka_unit_test(test_nonsense_is_refused),
         cmocka_unit_test(test_nearest_word),
         cmocka_unit_test(test_figures),

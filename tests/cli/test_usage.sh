@@ -38,7 +38,7 @@ promised() {
 }
 promised train target model steps layers gate layer-norm task epochs batch-size optimizer lr atom-features hidden \
     hidden-layers momentum lr-milestones lr-gamma weight-decay train-ratio val-ratio test-ratio train-size val-size \
-    test-size split seed threads out resume radius max-neighbors dmin step padding ties disorder unit strict kernels quiet
+    test-size split seed threads out resume config beta1 beta2 eps tie-tolerance radius max-neighbors dmin step padding ties disorder unit strict kernels quiet
 promised prepare out append strict threads quiet radius max-neighbors dmin step padding ties disorder
 promised evaluate target out disorder
 promised predict out format threads strict disorder

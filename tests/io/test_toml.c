@@ -51,6 +51,7 @@ static void reads_values(void **state) {
     expect("a = 1979-05-27\nb = 07:32:00", "{a@1=date b@2=date}");
     expect("a = \"\\u00e9\\t\\\"\\\\\"\nb = 'C:\\x'", "{a@1='\xc3\xa9\t\"\\' b@2='C:\\x'}");
     expect("a = \"\"\"\nx\ny\"\"\"\nb = '''\n'q'''\n", "{a@1='x\ny' b@4=''q'}");
+    expect("a = \"\"\"x\\\n\xc4\xa4\"\"\"", "{a@1='x\xc4\xa4'}");
     expect("a = [1, 2.5, 'x', [true]]", "{a@1=[1 ~2.5 'x' [true]]}");
 }
 
@@ -77,7 +78,8 @@ static void says_where_it_fails(void **state) {
         {"a = 01\n", 1, "leading zeroes"},    {"a = 9223372036854775808\n", 1, "64 bits"},
         {"a = \"\\u0000\"\n", 1, "NUL"},      {"\"a\\u0000\" = 1\n", 1, "NUL"},
         {"\n\na = \"\xff\"\n", 3, "column"},  {"a = [1,\n2\n", 2, "end-of-file"},
-        {"a = yes\n", 1, "column"},
+        {"a = yes\n", 1, "column"},           {"\xc4\xa4 = 1\n", 1, "column"},
+        {"a\xc4\xa4 = 1\n", 1, "column"},     {"a = 1 \xc2\xa1\n", 1, "column"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rcr_toml *root = NULL;

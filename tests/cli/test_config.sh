@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Settings from a file: what the command line says wins, every mistake is named with its line, and a run's config.toml makes
+# the same run again, bit for bit.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+mkdir "$work/settings" "$work/elsewhere"
+frames 80 "$work/settings/small.extxyz"
+cat >"$work/settings/run.toml" <<'END'
+data = "small.extxyz" # beside this file
+seed = 7
+
+[model]
+steps = 2
+gate = true
+atom_features = 16
+hidden = 16
+
+[training]
+epochs = 3
+batch-size = 16
+lr = 2e-3
+schedule = "multistep"
+lr-milestones = [1, 2]
+
+[run]
+threads = 2
+out = "../from-file"
+END
+cat >"$work/settings/split.toml" <<'END'
+[data]
+path = "small.extxyz"
+target = "formation_energy"
+[split]
+split = "parts.csv"
+[training]
+epochs = 1
+END
+
+# The same as on the command line, from whatever folder.
+cd "$work/elsewhere"
+run 0 train --config ../settings/run.toml --target formation_energy --quiet
+run 0 train ../settings/small.extxyz --target formation_energy --seed 7 --steps 2 --gate --atom-features 16 --hidden 16 --epochs 3 \
+    --batch-size 16 --lr 0.002 --lr-milestones 1,2 --out ../by-hand --quiet
+for file in model.safetensors predictions-test.csv; do
+    cmp -s "$work/from-file/$file" "$work/by-hand/$file" || fail "$file: the settings file makes another run than the options"
+done
+
+# A run's record makes the run again, and can be read with other settings on top.
+run 0 train --config ../by-hand/config.toml --out ../again --quiet
+for file in model.safetensors predictions-train.csv predictions-val.csv predictions-test.csv; do
+    cmp -s "$work/by-hand/$file" "$work/again/$file" || fail "$file differs after train --config config.toml"
+done
+cmp -s <(grep -v threads "$work/by-hand/config.toml") <(grep -v threads "$work/again/config.toml") || fail "config.toml differs"
+run 0 train --config ../by-hand/config.toml --seed 8 --out ../seed8 --quiet
+! cmp -s "$work/by-hand/predictions-test.csv" "$work/seed8/predictions-test.csv" || fail "--seed does not win over the file"
+! grep -q split_seed "$work/seed8/config.toml" || fail "--seed does not move the split"
+# Settings that this has no more use for do no harm: steps, the gate, milestones.
+run 0 train --config ../by-hand/config.toml --model cgcnn --layers 1 --schedule constant --out ../cgcnn --quiet
+grep -q '^layers = 1' "$work/cgcnn/config.toml" || fail "--layers does not win"
+run 0 train --config ../settings/run.toml --target formation_energy --model cgcnn --schedule cosine --gate=false --out ../cgcnn2 --quiet
+run 0 train --config ../by-hand/config.toml --gate=false --val-size 20 --out ../gateless --quiet
+grep -q '^gate = false' "$work/gateless/config.toml" || fail "--gate=false does not win"
+grep -q '^val_size = 20' "$work/gateless/config.toml" || fail "--val-size does not win"
+run 0 train --config ../gateless/config.toml --val-ratio 0.2 --out ../ratio --quiet
+grep -q '^val_rows = 16' "$work/ratio/config.toml" || fail "--val-ratio does not win over val_size"
+# Every other kind of setting: a split from a file, folds, classes, an unusual unit.
+sed -n 's/.* id=\([^ ]*\).*/\1/p' "$work/settings/small.extxyz" >"$work/ids"
+[ -s "$work/ids" ] || awk -F, 'NR > 1 { print $1 }' "$work"/by-hand/predictions-*.csv | grep -v '^id$' | sort -u >"$work/ids"
+awk 'BEGIN { print "id,part" } { print $1 "," (NR % 4 == 1 ? "test" : NR % 4 == 2 ? "val" : "train") }' "$work/ids" \
+    >"$work/settings/parts.csv"
+run 0 train --config ../settings/split.toml --unit 'a "b" \c µ' --out ../parts --quiet
+run 0 train --config ../parts/config.toml --out ../parts2 --quiet
+cmp -s "$work/parts/model.safetensors" "$work/parts2/model.safetensors" || fail "a split from a file is not repeated"
+run 0 train --config ../by-hand/config.toml --split random --folds 4 --fold 2 --group formula --split-seed 5 --loss huber --out ../folds \
+    --quiet
+run 0 train --config ../folds/config.toml --out ../folds2 --quiet
+cmp -s "$work/folds/predictions-test.csv" "$work/folds2/predictions-test.csv" || fail "folds are not repeated"
+grep -q '^split_seed = 5' "$work/folds2/config.toml" || fail "split_seed is lost"
+
+# Mistakes.
+wrong() { # SETTINGS, MESSAGE
+    printf "$1" >"$work/wrong.toml"
+    run 2 train "$work/settings/small.extxyz" --config "$work/wrong.toml" --out "$work/never"
+    err_has "wrong.toml:$2"
+}
+wrong 'seed = 1\nstepz = 3\n' "2: unknown setting 'stepz'; did you mean 'steps'?"
+wrong '[model]\nsteps = "3"\n' "2: steps takes a whole number, not a text in quotes"
+wrong 'steps = 0\n' "1: steps takes a whole number from 1 to 1000, not '0'"
+wrong 'steps = 2.0\n' "1: steps takes a whole number, not a number"
+wrong 'gate = 1\n' "1: gate takes true or false, not a whole number"
+wrong 'lr = "0.1"\n' "1: lr takes a number, not a text in quotes"
+wrong 'lr = -1\n' "1: lr takes a number above 0"
+wrong 'lr = nan\n' "1: lr takes a number above 0"
+wrong 'model = "gcn"\n' "1: model takes one of sr-cgcnn|cgcnn, not 'gcn'"
+wrong 'lr-milestones = [1, 2.5]\n' "1: lr-milestones takes an array of whole numbers"
+wrong 'lr-milestones = "1"\n' "1: lr-milestones takes an array of whole numbers, not a text in quotes"
+wrong 'lr = 0.1\n[training]\nlr = 0.1\n' "3: 'lr' is set in line 1 already"
+wrong 'batch_size = 16\nbatch-size = 16\n' "2: 'batch-size' is set in line 1 already"
+wrong '[modell]\nsteps = 1\n' "1: unknown table [modell]; did you mean [model]?"
+wrong '[model.inner]\nsteps = 1\n' "1: unknown setting 'inner'"
+wrong 'resume = "x"\n' "1: 'resume' can be given on the command line only"
+wrong 'seed = 1979-05-27\n' "1: seed takes a whole number, not a date"
+printf 'a = 1\nb 2\n' >"$work/wrong.toml"
+run 1 train "$work/settings/small.extxyz" --config "$work/wrong.toml" --out "$work/never"
+err_has "wrong.toml:2: "
+printf 'model = "cgcnn"\nsteps = 2\n' >"$work/wrong.toml"
+run 2 train "$work/settings/small.extxyz" --config "$work/wrong.toml" --out "$work/never"
+err_has "--steps goes with --model sr-cgcnn"
+printf 'seed = 1\n' >"$work/wrong.toml"
+run 2 train --config "$work/wrong.toml"
+err_has "no data given"
+run 1 train --config "$work/absent.toml"
+err_has "absent.toml"
+run 2 train --resume "$work/by-hand" --config "$work/wrong.toml"
+err_has "--config can't be given with --resume"
+[ ! -e "$work/never" ] || fail "a run began with wrong settings"
