@@ -14,6 +14,7 @@ const rcr_command rcr_commands[] = {
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
     {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},
     {"embed", "write the vectors that a network makes of crystals or atoms", rcr_cmd_embed},
+    {"explain", "show what a network says after each step, and what each atom contributes", rcr_cmd_explain},
     {"import", "turn a checkpoint of CGCNN, SR-CGCNN or cgcnn2 into a model file", rcr_cmd_import},
     {"export", "write a model for CGCNN, SR-CGCNN, or as ONNX", rcr_cmd_export},
     {"convert", "write structures in another format, or in another cell", rcr_cmd_convert},

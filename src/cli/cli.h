@@ -29,6 +29,7 @@ int rcr_cmd_evaluate(int argc, char **argv);
 int rcr_cmd_predict(int argc, char **argv);
 int rcr_cmd_info(int argc, char **argv);
 int rcr_cmd_embed(int argc, char **argv);
+int rcr_cmd_explain(int argc, char **argv);
 int rcr_cmd_import(int argc, char **argv);
 int rcr_cmd_export(int argc, char **argv);
 int rcr_cmd_convert(int argc, char **argv);

@@ -13,7 +13,7 @@
 #include "cli/predict_stream.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
-#include "model/net.h"
+#include "model/forecast.h"
 
 /* Inputs are read, predicted and written in chunks of this many, or of this many bytes of text if that comes first, so
  * that memory does not grow with the number of inputs. */
@@ -22,7 +22,10 @@ enum { CHUNK_INPUTS = 1024, CHUNK_BYTES = 32 << 20 };
 typedef struct predict {
     const char *out_path, *kernels_name;
     int32_t json, strict, quiet, threads;
-    int32_t disorder;
+    int32_t disorder, no_intervals, plain, steps;
+    double level;
+    rcr_predict_style style;
+    rcr_columns columns;
     int32_t resume, format; /* of a stream */
 
     rcr_model *model;
@@ -33,11 +36,11 @@ typedef struct predict {
     rcr_terminal terminal;
     rcr_text line;
 
-    rcr_input *input; /* [CHUNK_INPUTS] */
-    double *value;    /* [CHUNK_INPUTS, V] of each input; NaN where it can't be used */
+    rcr_input *input;   /* [CHUNK_INPUTS] */
+    const double **row; /* [CHUNK_INPUTS] in packed; NULL where an input has no graph */
     size_t n;
     const rcr_graph **graph; /* [CHUNK_INPUTS] the usable ones, for the network */
-    double *packed;          /* [CHUNK_INPUTS, V] their values */
+    double *packed;          /* [CHUNK_INPUTS, W] what the model says of those */
 
     size_t n_done, n_failed;
     rcr_error first_error;
@@ -66,31 +69,34 @@ static rcr_status predict_chunk(predict *p, rcr_error *err) {
         if (p->input[i].error.status == RCR_ERR_MEMORY) return rcr_fail_memory(err, "reading a chunk of inputs");
         if (p->input[i].graph != NULL) p->graph[n_usable++] = p->input[i].graph;
     }
-    rcr_status status = rcr_net_predict(p->packed, p->net, p->model, p->graph, n_usable, p->pool, err);
+    rcr_graph_source source = rcr_graph_source_of(p->graph);
+    rcr_forecast wanted = {.row = p->packed};
+    rcr_status status = rcr_net_forecast_from(&wanted, p->net, p->model, &source, n_usable, p->pool, err);
     if (status != RCR_OK) return status;
-    size_t next = 0, V = rcr_model_n_values(p->model);
-    for (size_t i = 0; i < p->n; i++) {
-        int finite = 1, usable = p->input[i].graph != NULL;
-        for (size_t k = 0; k < V; k++) {
-            p->value[i * V + k] = usable ? p->packed[next * V + k] : (double)NAN;
-            finite &= isfinite(p->value[i * V + k]) != 0;
-        }
-        next += (size_t)usable;
-        if (p->input[i].error.status == RCR_OK && !finite)
+    for (size_t i = 0, next = 0; i < p->n; i++) {
+        p->row[i] = p->input[i].graph != NULL ? p->packed + next++ * p->columns.n : NULL;
+        if (p->input[i].error.status == RCR_OK && !rcr_forecast_is_finite(&p->columns, p->row[i]))
             rcr_fail_at(&p->input[i].error, RCR_ERR_NUMERIC, p->input[i].file, 0, "the prediction is not a number");
     }
     return RCR_OK;
 }
 
 static void write_chunk(predict *p) {
-    size_t V = rcr_model_n_values(p->model);
+    rcr_text domain = {0};
     rcr_terminal_clear(&p->terminal);
     for (size_t i = 0; i < p->n; i++) {
-        rcr_predict_row(&p->line, p->json, p->model, p->input[i].id, p->input[i].file, p->value + i * V,
-                        &p->input[i].error);
+        domain.length = 0;
+        rcr_text_puts(&domain, "");
+        if (p->row[i] != NULL && p->model->domain != NULL)
+            rcr_domain_describe(&domain, p->model->domain, p->input[i].graph,
+                                p->columns.distance > 0 ? p->row[i][p->columns.distance] : 0);
+        p->line.failed |= domain.failed;
+        rcr_predict_row(&p->line, &p->style, p->model, p->input[i].id, p->input[i].file, p->row[i],
+                        domain.failed ? "" : domain.data, &p->input[i].error);
         if (p->input[i].error.status == RCR_OK) continue;
         if (p->n_failed++ == 0) p->first_error = p->input[i].error;
     }
+    rcr_text_free(&domain);
     rcr_output_write(&p->out, &p->line);
     p->n_done += p->n;
     char count[32], rate[32];
@@ -105,7 +111,7 @@ static void release_chunk(predict *p) {
 
 static rcr_status predict_all(predict *p, rcr_error *err) {
     atomic_int *stop = rcr_signals_catch(NULL);
-    if (!p->json) rcr_predict_header(&p->line, p->model);
+    if (!p->json) rcr_predict_header(&p->line, &p->style, p->model);
     for (;;) {
         read_chunk(p);
         if (p->n == 0) return RCR_OK;
@@ -126,6 +132,7 @@ static rcr_status start(predict *p, const rcr_args *args, rcr_error *err) {
     const rcr_kernels *kernels;
     rcr_status status = rcr_kernels_choose(&kernels, p->kernels_name, err);
     if (status == RCR_OK) status = rcr_open_model(&p->model, args->positional[0], err);
+    if (status == RCR_OK) status = rcr_predict_choose(&p->model, p->no_intervals, p->level, p->steps, err);
     if (status == RCR_OK) status = rcr_choose_disorder(p->model, p->disorder, err);
     if (status == RCR_OK) status = rcr_pool_create(&p->pool, p->threads, err);
     if (status == RCR_OK) status = rcr_net_create(&p->net, p->model, kernels, err);
@@ -134,10 +141,11 @@ static rcr_status start(predict *p, const rcr_args *args, rcr_error *err) {
             rcr_inputs_open(&p->inputs, args->positional + 1, (size_t)args->n_positional - 1, p->model, p->pool, err);
     if (status != RCR_OK) return status;
     p->input = rcr_calloc(CHUNK_INPUTS, sizeof *p->input);
-    p->value = rcr_calloc(CHUNK_INPUTS * rcr_model_n_values(p->model), sizeof *p->value);
+    p->columns = rcr_model_columns(p->model);
+    p->row = rcr_calloc(CHUNK_INPUTS, sizeof *p->row);
     p->graph = rcr_calloc(CHUNK_INPUTS, sizeof *p->graph);
-    p->packed = rcr_calloc(CHUNK_INPUTS * rcr_model_n_values(p->model), sizeof *p->packed);
-    if (p->input == NULL || p->value == NULL || p->graph == NULL || p->packed == NULL)
+    p->packed = rcr_calloc(CHUNK_INPUTS * p->columns.n, sizeof *p->packed);
+    if (p->input == NULL || p->row == NULL || p->graph == NULL || p->packed == NULL)
         return rcr_fail_memory(err, "predicting");
     return rcr_output_open(&p->out, p->out_path, err);
 }
@@ -149,7 +157,7 @@ static void release(predict *p) {
     rcr_model_free(p->model);
     rcr_text_free(&p->line);
     rcr_free(p->input);
-    rcr_free(p->value);
+    rcr_free(p->row);
     rcr_free(p->graph);
     rcr_free(p->packed);
 }
@@ -195,7 +203,26 @@ int rcr_cmd_predict(int argc, char **argv) {
          .kind = RCR_ARG_CHOICE,
          .value_name = "csv|jsonl",
          .value = &p.json,
-         .help = "id,prediction,error; or a JSON object on each line"},
+         .help = "a table, or a JSON object on each line"},
+        {.name = "level",
+         .kind = RCR_ARG_DOUBLE,
+         .value_name = "X",
+         .value = &p.level,
+         .max = 0.9999,
+         .above_min = 1,
+         .help = "share of such crystals whose true value the intervals (lower, upper) hold; 0.9 when not given"},
+        {.name = "no-intervals", .kind = RCR_ARG_FLAG, .value = &p.no_intervals, .help = "no columns lower and upper"},
+        {.name = "plain",
+         .kind = RCR_ARG_FLAG,
+         .value = &p.plain,
+         .help = "predictions alone: id,prediction,error whatever else the model says"},
+        {.name = "steps",
+         .kind = RCR_ARG_INT32,
+         .value_name = "N",
+         .value = &p.steps,
+         .min = 1,
+         .max = 1000,
+         .help = "sr-cgcnn: take the first N of its steps; all when not given"},
         {.name = "strict",
          .kind = RCR_ARG_FLAG,
          .value = &p.strict,
@@ -223,7 +250,9 @@ int rcr_cmd_predict(int argc, char **argv) {
                        "XYZ, JSON, ASE database, CSV with CIFs; packed or not), folders and archives of\n"
                        "them, and datasets (targets are not needed). Every structure has its row, in the\n"
                        "order of the inputs, files of a folder sorted by name. One that can't be used\n"
-                       "has an empty prediction and the reason under error.\n"
+                       "has an empty prediction and the reason under error. As far as the model knows,\n"
+                       "rows also have the spread of an ensemble, an interval, and domain: in, far (from\n"
+                       "the training rows) or element:Xx (which no training row had).\n"
                        "With - structures are a stream on standard input: frames of extended XYZ, lines\n"
                        "of JSON, or file names one a line; --out then grows row by row.\n",
         .examples = "  recryst predict runs/first NaCl.cif MgO.cif\n"
@@ -240,6 +269,10 @@ int rcr_cmd_predict(int argc, char **argv) {
     if (args.n_positional == 1)
         return rcr_cli_usage_error("predict ", "nothing to predict given: recryst predict %s FILE_OR_DIR...",
                                    args.positional[0]);
+    p.style = (rcr_predict_style){.json = p.json, .plain = p.plain};
+    if (rcr_args_find(&args, "level")->given && (p.no_intervals || p.plain))
+        return rcr_cli_usage_error("predict ", "--level goes with intervals, which --%s leaves out",
+                                   p.plain ? "plain" : "no-intervals");
     int is_stream = 0;
     for (int i = 1; i < args.n_positional; i++) is_stream |= strcmp(args.positional[i], "-") == 0;
     if (is_stream && args.n_positional > 2)
@@ -253,7 +286,10 @@ int rcr_cmd_predict(int argc, char **argv) {
         rcr_stream_command c = {.model = args.positional[0],
                                 .out_path = p.out_path,
                                 .kernels_name = p.kernels_name,
-                                .json = p.json,
+                                .style = p.style,
+                                .no_intervals = p.no_intervals,
+                                .level = p.level,
+                                .steps = p.steps,
                                 .strict = p.strict,
                                 .quiet = p.quiet,
                                 .threads = p.threads,

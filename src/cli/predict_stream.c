@@ -1,6 +1,7 @@
 #include "cli/predict_stream.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,66 +13,130 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "io/csv.h"
+#include "model/ensemble.h"
+#include "model/forecast.h"
 #include "model/stream.h"
 
-/* Columns stand target by target: prediction_a,std_a,prediction_b,std_b.  The value of column i. */
-static size_t value_at(size_t i, size_t V, size_t T) { return i % (V / T) * T + i / (V / T); }
-
-/* The name of the column of value v = 0 .. V-1. */
-static void put_column(rcr_text *out, const rcr_model *model, size_t v) {
-    size_t T = (size_t)model->options.n_targets;
-    rcr_text_puts(out, v < T ? "prediction" : "std");
-    if (T == 1) return;
-    rcr_text_puts(out, "_");
-    rcr_target_label(out, model, (int32_t)(v % T));
+/* What columns of a target's block are called; place 0 is the prediction itself. */
+static const char *name_of_place(const rcr_columns *c, size_t place) {
+    if (place == 0) return "prediction";
+    if (place == c->std) return "std";
+    if (place == c->spread) return "spread";
+    return place == c->lower ? "lower" : "upper";
 }
 
-void rcr_predict_header(rcr_text *out, const rcr_model *model) {
-    size_t V = rcr_model_n_values(model), T = (size_t)model->options.n_targets;
+/* Columns of a target's block that are shown. */
+static size_t shown(const rcr_predict_style *style, const rcr_columns *c) { return style->plain ? 1 : c->block; }
+
+static int shows_domain(const rcr_predict_style *style, const rcr_model *model) {
+    return model->domain != NULL && !style->plain;
+}
+
+/* name <- of column `place` of target t. */
+static void set_name(rcr_text *name, const rcr_model *model, const rcr_columns *c, size_t t, size_t place) {
+    name->length = 0;
+    rcr_text_puts(name, name_of_place(c, place));
+    if (c->n_targets == 1) return;
+    rcr_text_puts(name, "_");
+    rcr_target_label(name, model, (int32_t)t);
+}
+
+void rcr_predict_header(rcr_text *out, const rcr_predict_style *style, const rcr_model *model) {
+    rcr_columns c = rcr_model_columns(model);
+    rcr_text name = {0};
     rcr_text_puts(out, "id");
-    for (size_t i = 0; i < V; i++) {
-        rcr_text name = {0};
-        put_column(&name, model, value_at(i, V, T));
-        out->failed |= name.failed;
-        if (!name.failed) rcr_csv_write_field(out, name.data, 0);
-        rcr_text_free(&name);
-    }
+    for (size_t t = 0; t < c.n_targets; t++)
+        for (size_t k = 0; k < shown(style, &c); k++) {
+            set_name(&name, model, &c, t, k);
+            out->failed |= name.failed;
+            if (!name.failed) rcr_csv_write_field(out, name.data, 0);
+        }
+    if (shows_domain(style, model)) rcr_text_puts(out, ",domain");
     rcr_text_puts(out, ",error\n");
+    rcr_text_free(&name);
 }
 
-void rcr_predict_row(rcr_text *out, int json, const rcr_model *model, const char *id, const char *file,
-                     const double *values, const rcr_error *err) {
-    char reason[sizeof(rcr_error) + 32] = "", number[32] = "";
-    int usable = err->status == RCR_OK;
-    size_t V = rcr_model_n_values(model), T = (size_t)model->options.n_targets;
-    if (!usable) rcr_error_format(reason, sizeof reason, err);
-    if (!json) {
-        rcr_csv_write_field(out, id, 1);
-        for (size_t i = 0; i < V; i++)
-            rcr_csv_write_field(out, usable ? rcr_format_double(number, values[value_at(i, V, T)]) : "", 0);
-        rcr_csv_write_field(out, reason, 0);
-        rcr_text_puts(out, "\n");
-        return;
-    }
+static void put_csv_row(rcr_text *out, const rcr_predict_style *style, const rcr_model *model, const char *id,
+                        const double *row, const char *domain, const char *reason) {
+    rcr_columns c = rcr_model_columns(model);
+    char number[32];
+    rcr_csv_write_field(out, id, 1);
+    for (size_t t = 0; t < c.n_targets; t++)
+        for (size_t k = 0; k < shown(style, &c); k++)
+            rcr_csv_write_field(out, row != NULL ? rcr_format_double(number, row[t * c.block + k]) : "", 0);
+    if (shows_domain(style, model)) rcr_csv_write_field(out, row != NULL ? domain : "", 0);
+    rcr_csv_write_field(out, reason, 0);
+    rcr_text_puts(out, "\n");
+}
+
+static void put_json_value(rcr_text *out, const char *name, const double *value) {
+    char number[32];
+    rcr_text_puts(out, ", ");
+    rcr_json_string(out, name);
+    rcr_text_printf(out, ": %s", value != NULL && isfinite(*value) ? rcr_format_double(number, *value) : "null");
+}
+
+static void put_json_row(rcr_text *out, const rcr_predict_style *style, const rcr_model *model, const char *id,
+                         const char *file, const double *row, const char *domain, const char *reason) {
+    rcr_columns c = rcr_model_columns(model);
+    rcr_text name = {0};
     rcr_text_puts(out, "{\"id\": ");
     rcr_json_string(out, id);
     rcr_text_puts(out, ", \"file\": ");
     rcr_json_string(out, file);
-    for (size_t i = 0; i < V; i++) {
-        rcr_text name = {0};
-        put_column(&name, model, value_at(i, V, T));
-        out->failed |= name.failed;
-        rcr_text_puts(out, ", ");
-        rcr_json_string(out, name.failed ? "" : name.data);
-        rcr_text_printf(out, ": %s", usable ? rcr_format_double(number, values[value_at(i, V, T)]) : "null");
-        rcr_text_free(&name);
+    for (size_t t = 0; t < c.n_targets; t++)
+        for (size_t k = 0; k < shown(style, &c); k++) {
+            set_name(&name, model, &c, t, k);
+            out->failed |= name.failed;
+            put_json_value(out, name.failed ? "" : name.data, row != NULL ? &row[t * c.block + k] : NULL);
+        }
+    rcr_text_free(&name);
+    if (shows_domain(style, model)) {
+        rcr_text_puts(out, ", \"domain\": ");
+        if (row != NULL)
+            rcr_json_string(out, domain);
+        else
+            rcr_text_puts(out, "null");
+        if (c.distance > 0) put_json_value(out, "distance", row != NULL ? &row[c.distance] : NULL);
     }
     rcr_text_puts(out, ", \"error\": ");
-    if (usable)
+    if (row != NULL)
         rcr_text_puts(out, "null");
     else
         rcr_json_string(out, reason);
     rcr_text_puts(out, "}\n");
+}
+
+void rcr_predict_row(rcr_text *out, const rcr_predict_style *style, const rcr_model *model, const char *id,
+                     const char *file, const double *row, const char *domain, const rcr_error *err) {
+    char reason[sizeof(rcr_error) + 32] = "";
+    if (err->status != RCR_OK) {
+        row = NULL;
+        rcr_error_format(reason, sizeof reason, err);
+    }
+    if (style->json)
+        put_json_row(out, style, model, id, file, row, domain, reason);
+    else
+        put_csv_row(out, style, model, id, row, domain, reason);
+}
+
+rcr_status rcr_predict_choose(rcr_model **model, int no_intervals, double level, int32_t steps, rcr_error *err) {
+    if (steps > 0) {
+        rcr_model *shorter = NULL;
+        rcr_status status = rcr_model_with_steps(&shorter, *model, steps, err);
+        if (status != RCR_OK) return status;
+        if ((*model)->conformal != NULL && shorter->conformal == NULL)
+            rcr_cli_note("the intervals of the model are those of all its %d steps: none are given for %d",
+                         (int)(*model)->options.depth, (int)steps);
+        rcr_model_free(*model);
+        *model = shorter;
+    }
+    if (level > 0 && (*model)->conformal == NULL)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "the model has no intervals; recryst ensemble MODEL OUT --calibrate DATA makes them");
+    if (level > 0) (*model)->level = level;
+    if (no_intervals) (*model)->level = 0;
+    return RCR_OK;
 }
 
 void rcr_predict_summary(rcr_terminal *terminal, const rcr_model *m, size_t n_done, size_t n_failed, double seconds,
@@ -116,10 +181,11 @@ static void count_bytes(row_counter *c, const char *data, size_t length) {
     }
 }
 
-rcr_status rcr_predict_rows(uint64_t *n_rows, uint64_t *keep, const char *path, int json, const rcr_model *model,
-                            rcr_error *err) {
+rcr_status rcr_predict_rows(uint64_t *n_rows, uint64_t *keep, const char *path, const rcr_predict_style *style,
+                            const rcr_model *model, rcr_error *err) {
     rcr_text header = {0};
-    rcr_predict_header(&header, model);
+    int json = style->json;
+    rcr_predict_header(&header, style, model);
     if (header.failed) return rcr_fail_memory(err, "reading an output");
     row_counter c = {.json = json, .want = json ? "{\"id\": " : header.data};
     errno = 0;
@@ -171,7 +237,8 @@ static int emit(void *context, const rcr_stream_row *row, size_t n) {
     screen *s = context;
     rcr_terminal_clear(&s->terminal);
     for (size_t i = 0; i < n; i++) {
-        rcr_predict_row(&s->line, s->command->json, s->model, row[i].id, row[i].file, row[i].value, &row[i].error);
+        rcr_predict_row(&s->line, &s->command->style, s->model, row[i].id, row[i].file, row[i].value, row[i].domain,
+                        &row[i].error);
         if (row[i].error.status == RCR_OK) continue;
         if (s->n_failed++ == 0) s->first_error = row[i].error;
     }
@@ -196,7 +263,7 @@ static rcr_status open_output(screen *s, rcr_error *err) {
         return rcr_fail_at(err, RCR_ERR_IO, c->out_path, 0,
                            "the file exists; --resume goes on where it ends, or remove it to start again");
     rcr_status status = RCR_OK;
-    if (c->resume) status = rcr_predict_rows(&s->n_there, &s->keep, c->out_path, c->json, s->model, err);
+    if (c->resume) status = rcr_predict_rows(&s->n_there, &s->keep, c->out_path, &c->style, s->model, err);
     return status == RCR_OK ? rcr_output_open_at(&s->out, c->out_path, s->keep, err) : status;
 }
 
@@ -205,6 +272,7 @@ static rcr_status start(screen *s, rcr_error *err) {
     const rcr_kernels *kernels;
     rcr_status status = rcr_kernels_choose(&kernels, c->kernels_name, err);
     if (status == RCR_OK) status = rcr_open_model(&s->model, c->model, err);
+    if (status == RCR_OK) status = rcr_predict_choose(&s->model, c->no_intervals, c->level, c->steps, err);
     if (status == RCR_OK) status = rcr_choose_disorder(s->model, c->disorder, err);
     if (status == RCR_OK) status = rcr_pool_create(&s->pool, c->threads, err);
     if (status == RCR_OK) status = rcr_net_create(&s->net, s->model, kernels, err);
@@ -267,7 +335,7 @@ int rcr_predict_stream(const rcr_stream_command *command) {
                                       .emit = emit,
                                       .context = &s};
         rcr_stream_result result;
-        if (!command->json && s.keep == 0) rcr_predict_header(&s.line, s.model);
+        if (!command->style.json && s.keep == 0) rcr_predict_header(&s.line, &command->style, s.model);
         rcr_output_write(&s.out, &s.line);
         status = rcr_stream_predict(&result, s.net, s.model, s.pool, &options, &err);
         code = finish(&s, &result, status, &err, atomic_load(stop) != 0);

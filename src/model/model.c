@@ -204,6 +204,7 @@ static rcr_status make(rcr_model **out, const rcr_model_options *options, const 
     rcr_model *model = rcr_calloc(1, sizeof *model);
     if (model == NULL) return rcr_fail_memory(err, "making a model");
     model->n_members = 1;
+    model->level = RCR_MODEL_LEVEL;
     model->options = *options;
     model->graph = *graph;
     model->n_gaussians = rcr_graph_options_n_gaussians(graph);
@@ -282,6 +283,7 @@ void rcr_model_drop_calibration(rcr_model *model) {
 /* What a network of an ensemble shares with the others: members, intervals and domain. */
 static rcr_status copy_company(rcr_model *copy, const rcr_model *model, rcr_error *err) {
     rcr_status status = RCR_OK;
+    copy->level = model->level;
     if (model->n_members > 1) {
         copy->member = rcr_calloc(model->n_members - 1, sizeof(rcr_model *));
         if (copy->member == NULL) return rcr_fail_memory(err, "copying a model");

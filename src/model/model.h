@@ -58,8 +58,12 @@ struct rcr_model {
     size_t n_members;          /* 1, or this one and the others */
     struct rcr_model **member; /* [n_members - 1]; owned */
     rcr_conformal *conformal;  /* [rcr_model_n_targets] what makes intervals; NULL: none; owned */
+    double level;              /* of the intervals that predictions give, in (0, 1) [0.9]; 0: none; not in the file */
     rcr_domain *domain;        /* what the model was trained on; NULL: not known; owned */
 };
+
+/* The level of intervals where nothing else is asked for. */
+#define RCR_MODEL_LEVEL 0.9
 
 /* More networks than an ensemble has. */
 #define RCR_MODEL_MAX_MEMBERS ((size_t)100)

@@ -110,7 +110,10 @@ static rcr_status upload_elements(rcr_net *net, const rcr_element_table *element
     return RCR_OK;
 }
 
-rcr_status rcr_net_create(rcr_net **out, const rcr_model *model, const rcr_kernels *kernels, rcr_error *err) {
+static void load_one(rcr_net *net, const rcr_model *model, const rcr_exec *exec);
+
+/* The net of one network. */
+static rcr_status create_one(rcr_net **out, const rcr_model *model, const rcr_kernels *kernels, rcr_error *err) {
     rcr_net *net = rcr_calloc(1, sizeof *net);
     if (net == NULL) return rcr_fail_memory(err, "making a network");
     net->kernels = kernels;
@@ -131,13 +134,24 @@ rcr_status rcr_net_create(rcr_net **out, const rcr_model *model, const rcr_kerne
     }
     find_places(net, model);
     rcr_exec exec = {.kernels = kernels, .scratch = net->scratch, .scratch_size = net->scratch_size};
-    rcr_net_load(net, model, &exec);
+    load_one(net, model, &exec);
     *out = net;
     return RCR_OK;
 }
 
-void rcr_net_free(rcr_net *net) {
-    if (net == NULL) return;
+rcr_status rcr_net_create(rcr_net **out, const rcr_model *model, const rcr_kernels *kernels, rcr_error *err) {
+    rcr_net *first = NULL, **end = &first;
+    for (size_t m = 0; m < model->n_members; m++, end = &(*end)->next) {
+        rcr_status status = create_one(end, rcr_model_member(model, m), kernels, err);
+        if (status == RCR_OK) continue;
+        rcr_net_free(first);
+        return status;
+    }
+    *out = first;
+    return RCR_OK;
+}
+
+static void free_one(rcr_net *net) {
     const rcr_kernels *k = net->kernels;
     if (net->parameters != NULL) k->mem_free(net->parameters);
     if (net->buffers != NULL) k->mem_free(net->buffers);
@@ -150,6 +164,14 @@ void rcr_net_free(rcr_net *net) {
     rcr_free(net->norm2);
     rcr_free(net->scratch);
     rcr_free(net);
+}
+
+void rcr_net_free(rcr_net *net) {
+    while (net != NULL) {
+        rcr_net *next = net->next;
+        free_one(net);
+        net = next;
+    }
 }
 
 rcr_real *rcr_net_parameters(rcr_net *net) { return net->parameters; }
@@ -189,11 +211,15 @@ void rcr_net_store(const rcr_net *net, rcr_model *model) {
     model->n_batches_tracked = net->n_batches_tracked;
 }
 
-void rcr_net_load(rcr_net *net, const rcr_model *model, const rcr_exec *exec) {
+static void load_one(rcr_net *net, const rcr_model *model, const rcr_exec *exec) {
     net->kernels->mem_upload(net->parameters, model->parameters, net->n_parameters);
     net->kernels->mem_upload(net->buffers, model->buffers, net->n_buffer_values);
     net->n_batches_tracked = model->n_batches_tracked;
     rcr_net_refresh(net, exec);
+}
+
+void rcr_net_load(rcr_net *net, const rcr_model *model, const rcr_exec *exec) {
+    for (size_t m = 0; net != NULL; net = net->next, m++) load_one(net, rcr_model_member(model, m), exec);
 }
 
 /* ---- a whole pass */

@@ -14,6 +14,8 @@
 typedef struct rcr_net rcr_net;
 typedef struct rcr_tape rcr_tape; /* activations and gradients of one batch */
 
+/* Of an ensemble, nets of all its networks: predictions are their means, all else (forward, backward, vectors) is that
+ * of the first. */
 rcr_status rcr_net_create(rcr_net **out, const rcr_model *model, const rcr_kernels *kernels, rcr_error *err);
 void rcr_net_free(rcr_net *net);
 

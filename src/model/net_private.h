@@ -40,6 +40,7 @@ struct rcr_net {
     rcr_norm_place *norm1, *norm2; /* [depth] */
     rcr_norm_place layer_norm;     /* gamma, beta */
     size_t alpha;                  /* of the first step */
+    rcr_net *next;                 /* the network after this one of an ensemble; owned */
     void *scratch;                 /* for refresh */
     size_t scratch_size;
 };

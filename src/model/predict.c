@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "model/forecast.h"
 #include "model/net_private.h"
 
 /* Consecutive crystals form a micro-batch until it has this many atoms: enough for the kernels to run at full speed,
@@ -19,7 +20,9 @@ typedef struct worker {
     rcr_tape *tape;
     rcr_exec exec;
     rcr_batch batch;
-    rcr_real *host; /* [MICRO_ATOMS + 1, n_outputs] of a micro-batch: every crystal has at least one atom */
+    /* Of a micro-batch, whose crystals each have at least one atom: */
+    rcr_real *host;   /* [M, MICRO_ATOMS + 1, n_outputs] */
+    rcr_real *vector; /* [MICRO_ATOMS + 1, F] */
 } worker;
 
 /* The first micro-batch of a thread that failed.  Threads take micro-batches in rising order. */
@@ -29,8 +32,8 @@ typedef struct failure {
 } failure;
 
 typedef struct prediction {
-    double *values; /* [n, V] */
-    const rcr_net *net;
+    const rcr_forecast *out;
+    const rcr_net *net; /* and those after it: one for each network of the model */
     const rcr_model *model;
     const rcr_graph_source *source;
     size_t *start; /* [n_batches + 1] first graph of each micro-batch */
@@ -87,25 +90,37 @@ void rcr_model_undo(double *values, const rcr_model *model, const rcr_real *outp
         }
 }
 
-static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error *err) {
-    size_t first = job->start[index], n = job->start[index + 1] - first;
-    const rcr_net *net = job->net;
-    rcr_status status = rcr_batch_fill_from(&w->batch, job->source, first, (int32_t)n, err);
-    if (status == RCR_OK) status = check_elements(job->model, &w->batch, err);
-    if (status == RCR_OK) status = rcr_tape_reserve(w->tape, &w->exec, net, &w->batch, err);
-    if (status != RCR_OK) return status;
+/* outputs [n, n_outputs] <- those of one network; of classes the logarithms of their probabilities. */
+static void run_network(rcr_real *outputs, const rcr_net *net, worker *w, int32_t n) {
     rcr_net_forward(w->tape, net, &w->exec, &w->batch);
-    size_t n_outputs = (size_t)net->n_outputs;
     const rcr_real *result = w->tape->out;
     if (net->options.task == RCR_CLASSIFICATION) {
-        net->kernels->log_softmax(&w->exec, w->tape->log_probability, w->tape->out, (int32_t)n, net->n_outputs);
+        net->kernels->log_softmax(&w->exec, w->tape->log_probability, w->tape->out, n, net->n_outputs);
         result = w->tape->log_probability;
     }
-    net->kernels->mem_download(w->host, result, n * n_outputs);
-    if (net->options.task == RCR_REGRESSION)
-        rcr_model_undo(job->values + first * rcr_model_n_values(job->model), job->model, w->host, n);
-    for (size_t i = 0; i < n && net->options.task == RCR_CLASSIFICATION; i++)
-        job->values[first + i] = exp((double)w->host[2 * i + 1]);
+    net->kernels->mem_download(outputs, result, (size_t)n * (size_t)net->n_outputs);
+}
+
+static int wants_vector(const prediction *job) {
+    return job->out->vector != NULL || (job->out->row != NULL && rcr_model_columns(job->model).distance > 0);
+}
+
+static rcr_status run_batch(prediction *job, size_t index, worker *w, rcr_error *err) {
+    size_t first = job->start[index], n = job->start[index + 1] - first;
+    rcr_status status = rcr_batch_fill_from(&w->batch, job->source, first, (int32_t)n, err);
+    if (status == RCR_OK) status = check_elements(job->model, &w->batch, err);
+    if (status == RCR_OK) status = rcr_tape_reserve(w->tape, &w->exec, job->net, &w->batch, err);
+    if (status != RCR_OK) return status;
+    const rcr_real *vector = NULL;
+    rcr_real *outputs = w->host;
+    for (const rcr_net *net = job->net; net != NULL; net = net->next) {
+        run_network(outputs, net, w, (int32_t)n);
+        outputs += n * (size_t)net->n_outputs;
+        if (net != job->net || !wants_vector(job)) continue;
+        net->kernels->mem_download(w->vector, w->tape->pooled, n * (size_t)net->options.atom_features);
+        vector = w->vector;
+    }
+    rcr_forecast_fill(job->out, first, job->model, w->host, vector, n);
     return RCR_OK;
 }
 
@@ -143,7 +158,8 @@ static void release_worker(worker *w) {
     rcr_exec_release(&w->exec);
     rcr_batch_release(&w->batch);
     rcr_free(w->host);
-    w->host = NULL;
+    rcr_free(w->vector);
+    w->host = w->vector = NULL;
     w->tape = NULL;
 }
 
@@ -151,8 +167,11 @@ static rcr_status start_worker(worker *w, const rcr_net *net, rcr_error *err) {
     rcr_status status = rcr_tape_create(&w->tape, net, RCR_TAPE_EVALUATION, err);
     if (status == RCR_OK) status = rcr_exec_init(&w->exec, net->kernels, NULL, err);
     if (status != RCR_OK) return status;
-    w->host = rcr_calloc((size_t)(MICRO_ATOMS + 1) * (size_t)net->n_outputs, sizeof *w->host);
-    return w->host != NULL ? RCR_OK : rcr_fail_memory(err, "predicting");
+    size_t n_networks = 0, most = MICRO_ATOMS + 1;
+    for (const rcr_net *at = net; at != NULL; at = at->next) n_networks++;
+    w->host = rcr_calloc(n_networks * most * (size_t)net->n_outputs, sizeof *w->host);
+    w->vector = rcr_calloc(most * (size_t)net->options.atom_features, sizeof *w->vector);
+    return w->host != NULL && w->vector != NULL ? RCR_OK : rcr_fail_memory(err, "predicting");
 }
 
 static rcr_status start_workers(prediction *job, int n_workers, rcr_error *err) {
@@ -183,14 +202,14 @@ static rcr_status run_all(prediction *job, size_t n_batches, rcr_pool *pool, rcr
     return RCR_OK;
 }
 
-rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_model *model,
-                                const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err) {
+rcr_status rcr_net_forecast_from(const rcr_forecast *out, const rcr_net *net, const rcr_model *model,
+                                 const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err) {
     for (size_t i = 0; i < n; i++)
         if (source->n_atoms(source->context, i) < 1) return rcr_fail(err, RCR_ERR_DATA, "a crystal without atoms");
     if (n == 0) return RCR_OK;
     rcr_status status = RCR_OK;
     int n_workers = rcr_pool_size(pool);
-    prediction job = {.values = values, .net = net, .model = model, .source = source};
+    prediction job = {.out = out, .net = net, .model = model, .source = source};
     job.start = rcr_calloc(n + 1, sizeof *job.start);
     job.status = rcr_calloc(n, sizeof *job.status);
     job.worker = rcr_calloc((size_t)n_workers, sizeof *job.worker);
@@ -205,6 +224,11 @@ rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_mo
     rcr_free(job.worker);
     rcr_free(job.failure);
     return status;
+}
+
+rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_model *model,
+                                const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err) {
+    return rcr_net_forecast_from(&(rcr_forecast){.values = values}, net, model, source, n, pool, err);
 }
 
 rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *model, const rcr_graph *const *graphs,
@@ -243,8 +267,8 @@ void rcr_predictor_free(rcr_predictor *predictor) {
     rcr_free(predictor);
 }
 
-rcr_status rcr_predictor_run(double *values, rcr_predictor *p, const rcr_graph *const *graphs, size_t n,
-                             rcr_error *err) {
+static rcr_status run_predictor(const rcr_forecast *out, rcr_predictor *p, const rcr_graph *const *graphs, size_t n,
+                                rcr_error *err) {
     if (n + 1 > p->capacity) {
         size_t *start = rcr_realloc(p->start, 2 * (n + 1), sizeof *start);
         if (start == NULL) return rcr_fail_memory(err, "predicting");
@@ -252,7 +276,7 @@ rcr_status rcr_predictor_run(double *values, rcr_predictor *p, const rcr_graph *
         p->capacity = 2 * (n + 1);
     }
     rcr_graph_source source = rcr_graph_source_of(graphs);
-    prediction job = {.values = values, .net = p->net, .model = p->model, .source = &source, .start = p->start};
+    prediction job = {.out = out, .net = p->net, .model = p->model, .source = &source, .start = p->start};
     size_t n_batches = n > 0 ? plan(job.start, &source, n) : 0;
     for (size_t b = 0; b < n_batches; b++) {
         int large = is_large(&job, b);
@@ -263,6 +287,16 @@ rcr_status rcr_predictor_run(double *values, rcr_predictor *p, const rcr_graph *
         if ((status = start_worker(&p->worker, p->net, err)) != RCR_OK) return status;
     }
     return RCR_OK;
+}
+
+rcr_status rcr_predictor_run(double *values, rcr_predictor *p, const rcr_graph *const *graphs, size_t n,
+                             rcr_error *err) {
+    return run_predictor(&(rcr_forecast){.values = values}, p, graphs, n, err);
+}
+
+rcr_status rcr_predictor_forecast(double *row, rcr_predictor *p, const rcr_graph *const *graphs, size_t n,
+                                  rcr_error *err) {
+    return run_predictor(&(rcr_forecast){.row = row}, p, graphs, n, err);
 }
 
 /* ---- the public function */

@@ -11,6 +11,7 @@
 #include "io/extxyz.h"
 #include "io/json_structure.h"
 #include "io/reader.h"
+#include "model/forecast.h"
 
 /* Slabs for each thread: one at work and some that wait for a slower one before them. */
 enum { SLABS_PER_THREAD = 6, MAX_INFOS = 64 };
@@ -19,12 +20,13 @@ enum { SLABS_PER_THREAD = 6, MAX_INFOS = 64 };
 typedef struct slot {
     rcr_slab slab;
     rcr_stream_row row[RCR_SLAB_ITEMS];
-    double *value; /* [RCR_SLAB_ITEMS, V] of the rows */
+    double *value; /* [RCR_SLAB_ITEMS, W] of the rows */
     int ready;     /* guarded by order */
 } slot;
 
 typedef struct stream {
     const rcr_model *model;
+    rcr_columns columns;
     const rcr_stream_options *options;
     rcr_stream_result *result;
     rcr_predictor **predictor; /* [n_threads] */
@@ -110,6 +112,7 @@ static void prepare(rcr_graph **graph, rcr_stream_row *row, const stream *s, rcr
     size_t consumed;
     rcr_status status;
     *err = (rcr_error){.status = RCR_OK};
+    row->domain[0] = '\0';
     snprintf(row->id, sizeof row->id, "%.200s-%llu", s->options->name, (unsigned long long)item->number);
     set_text(row->file, sizeof row->file, s->options->name, strlen(s->options->name));
     if (item->too_long) {
@@ -138,31 +141,35 @@ static void prepare(rcr_graph **graph, rcr_stream_row *row, const stream *s, rcr
 
 /* ---- a slab */
 
+static void describe_domain(rcr_stream_row *row, const stream *s, const rcr_graph *graph) {
+    rcr_text text = {0};
+    if (s->model->domain == NULL) return;
+    rcr_domain_describe(&text, s->model->domain, graph, s->columns.distance > 0 ? row->value[s->columns.distance] : 0);
+    if (!text.failed) set_text(row->domain, sizeof row->domain, text.data, text.length);
+    rcr_text_free(&text);
+}
+
 static rcr_status run_slab(slot *at, const stream *s, rcr_stream_format format, rcr_predictor *predictor,
                            rcr_error *err) {
     rcr_graph *graph[RCR_SLAB_ITEMS] = {NULL};
     const rcr_graph *usable[RCR_SLAB_ITEMS];
-    size_t n = at->slab.n, n_usable = 0, next = 0, V = rcr_model_n_values(s->model);
-    double *value = rcr_malloc(n * V, sizeof *value);
+    size_t n = at->slab.n, n_usable = 0, next = 0, W = s->columns.n;
+    double *value = rcr_malloc(n * W, sizeof *value);
     rcr_status status = value != NULL ? RCR_OK : rcr_fail_memory(err, "predicting a stream");
     for (size_t i = 0; i < n && status == RCR_OK; i++) {
-        at->row[i].value = at->value + i * V;
-        for (size_t k = 0; k < V; k++) at->row[i].value[k] = NAN;
+        at->row[i].value = at->value + i * W;
+        for (size_t k = 0; k < W; k++) at->row[i].value[k] = NAN;
         prepare(&graph[i], &at->row[i], s, format, &at->slab, &at->slab.item[i]);
         if (graph[i] != NULL) usable[n_usable++] = graph[i];
         if (at->row[i].error.status == RCR_ERR_MEMORY) status = rcr_fail_memory(err, "reading a structure");
     }
-    if (status == RCR_OK) status = rcr_predictor_run(value, predictor, usable, n_usable, err);
+    if (status == RCR_OK) status = rcr_predictor_forecast(value, predictor, usable, n_usable, err);
     for (size_t i = 0; i < n && status == RCR_OK; i++) {
         rcr_stream_row *row = &at->row[i];
         if (graph[i] == NULL) continue;
-        int finite = 1;
-        for (size_t k = 0; k < V; k++) {
-            row->value[k] = value[next * V + k];
-            finite &= isfinite(row->value[k]) != 0;
-        }
-        next++;
-        if (!finite)
+        memcpy(row->value, value + next++ * W, W * sizeof *value);
+        describe_domain(row, s, graph[i]);
+        if (!rcr_forecast_is_finite(&s->columns, row->value))
             rcr_fail_at(&row->error, RCR_ERR_NUMERIC, row->file, at->slab.item[i].line,
                         "the prediction is not a number");
     }
@@ -253,7 +260,7 @@ static rcr_status start(stream *s, const rcr_net *net, int n_threads, rcr_error 
     for (int i = 0; i < n_threads && status == RCR_OK; i++)
         status = rcr_predictor_create(&s->predictor[i], net, s->model, err);
     for (int i = 0; i < s->n_slots && status == RCR_OK; i++) {
-        s->slot[i].value = rcr_malloc(RCR_SLAB_ITEMS * rcr_model_n_values(s->model), sizeof *s->slot[i].value);
+        s->slot[i].value = rcr_malloc(RCR_SLAB_ITEMS * s->columns.n, sizeof *s->slot[i].value);
         if (s->slot[i].value == NULL) status = rcr_fail_memory(err, "predicting a stream");
     }
     if (status == RCR_OK) status = rcr_splitter_skip(&s->result->n_skipped, s->splitter, s->options->skip, err);
@@ -266,7 +273,7 @@ rcr_status rcr_stream_predict(rcr_stream_result *result, const rcr_net *net, con
     rcr_error own;
     if (err == NULL) err = &own;
     int n_threads = rcr_pool_size(pool);
-    stream s = {.model = model, .options = options, .result = result};
+    stream s = {.model = model, .columns = rcr_model_columns(model), .options = options, .result = result};
     *result = (rcr_stream_result){0};
     pthread_mutex_init(&s.reading, NULL);
     pthread_mutex_init(&s.order, NULL);

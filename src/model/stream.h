@@ -8,10 +8,11 @@
 
 /* One structure's result. */
 typedef struct rcr_stream_row {
-    char id[512];    /* its own, else NAME-NUMBER, or of a file its name without folders and ending */
-    char file[1024]; /* the stream's name, or the file's */
-    double *value;   /* [V] as of rcr_net_predict; NaN where it can't be used */
-    rcr_error error; /* status RCR_OK, or why not */
+    char id[512];     /* its own, else NAME-NUMBER, or of a file its name without folders and ending */
+    char file[1024];  /* the stream's name, or the file's */
+    double *value;    /* [W] as of rcr_model_columns; NaN where it can't be used */
+    char domain[512]; /* rcr_domain_describe's, as much as fits; "" where the model has no domain or the error is one */
+    rcr_error error;  /* status RCR_OK, or why not */
 } rcr_stream_row;
 
 /* Rows of consecutive structures, in order; never called by two threads at once.  0: end the stream here. */

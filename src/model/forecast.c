@@ -1,0 +1,128 @@
+#include "model/forecast.h"
+
+#include <math.h>
+#include <string.h>
+
+rcr_columns rcr_model_columns(const rcr_model *model) {
+    rcr_columns c = {.n_targets = (size_t)model->options.n_targets, .block = 1};
+    if (model->options.variance) c.std = c.block++;
+    if (model->n_members > 1) c.spread = c.block++;
+    if (model->conformal != NULL && model->level > 0) {
+        c.lower = c.block++;
+        c.upper = c.block++;
+    }
+    c.n = c.n_targets * c.block;
+    if (model->domain != NULL && model->domain->n_features > 0) c.distance = c.n++;
+    return c;
+}
+
+int rcr_forecast_is_finite(const rcr_columns *c, const double *row) {
+    for (size_t t = 0; t < c->n_targets; t++) {
+        const double *block = row + t * c->block;
+        if (!isfinite(block[0]) || (c->std > 0 && !isfinite(block[c->std])) ||
+            (c->spread > 0 && !isfinite(block[c->spread])))
+            return 0;
+    }
+    return 1;
+}
+
+/* What the networks say of one crystal and target together. */
+typedef struct mean {
+    double value, std, spread; /* in the target's unit */
+    double center, doubt;      /* of the normalised target */
+} mean;
+
+/* Sample standard deviation of n > 1 values that are added one by one (Welford 1962). */
+typedef struct scatter {
+    double n, mean, squares;
+} scatter;
+
+static void add_value(scatter *s, double value) {
+    s->n++;
+    double delta = value - s->mean;
+    s->mean += delta / s->n;
+    s->squares += delta * (value - s->mean);
+}
+
+static double scatter_of(const scatter *s) { return s->n > 1 ? sqrt(s->squares / (s->n - 1)) : 0; }
+
+/* output [n_outputs] of network m is at outputs + m * stride. */
+static mean mean_of_target(const rcr_model *model, size_t t, const rcr_real *outputs, size_t stride) {
+    size_t T = (size_t)model->options.n_targets;
+    const rcr_scale *first = &model->targets[t].scale;
+    scatter values = {0}, centers = {0};
+    double variance = 0, normalised_variance = 0, M = (double)model->n_members;
+    for (size_t m = 0; m < model->n_members; m++) {
+        const rcr_scale *scale = &rcr_model_member(model, m)->targets[t].scale;
+        double out = (double)outputs[m * stride + t], ratio = scale->normalizer.std / first->normalizer.std;
+        add_value(&values, rcr_scale_undo(scale, out));
+        add_value(&centers, m == 0 ? out
+                                   : (out * scale->normalizer.std + scale->normalizer.mean - first->normalizer.mean) /
+                                         first->normalizer.std);
+        if (!model->options.variance) continue;
+        double std = exp(0.5 * (double)outputs[m * stride + T + t]), unit = rcr_scale_undo_std(scale, out, std);
+        variance += unit * unit / M;
+        normalised_variance += std * ratio * std * ratio / M;
+    }
+    double own = scatter_of(&centers);
+    mean result = {.value = values.mean, .std = sqrt(variance), .spread = scatter_of(&values)};
+    if (model->n_members == 1 && model->options.variance) /* to the last bit */
+        result.std = rcr_scale_undo_std(first, (double)outputs[t], exp(0.5 * (double)outputs[T + t]));
+    result.center = centers.mean;
+    /* The mean of transformed values is not the transformed mean, about which the interval is to be. */
+    if (model->n_members > 1 && first->transform.kind != RCR_TRANSFORM_NONE &&
+        rcr_transform_allows(&first->transform, result.value))
+        result.center = rcr_scale_apply(first, result.value);
+    result.doubt = sqrt(own * own + normalised_variance);
+    return result;
+}
+
+static mean mean_of_classes(const rcr_model *model, const rcr_real *outputs, size_t stride) {
+    scatter s = {0};
+    for (size_t m = 0; m < model->n_members; m++) add_value(&s, exp((double)outputs[m * stride + 1]));
+    return (mean){.value = s.mean, .spread = scatter_of(&s)};
+}
+
+static void fill_block(double *block, const rcr_columns *c, const mean *m, const rcr_model *model, size_t t, double q) {
+    block[0] = m->value;
+    if (c->std > 0) block[c->std] = m->std;
+    if (c->spread > 0) block[c->spread] = m->spread;
+    if (c->lower == 0) return;
+    double half = q * rcr_conformal_scale(&model->conformal[t], m->doubt);
+    const rcr_scale *scale = &model->targets[t].scale;
+    block[c->lower] = isfinite(half) ? rcr_scale_undo(scale, m->center - half) : -INFINITY;
+    block[c->upper] = isfinite(half) ? rcr_scale_undo(scale, m->center + half) : INFINITY;
+}
+
+static double distance_of(const rcr_model *model, const rcr_real *vector) {
+    float x[RCR_DOMAIN_MAX_FEATURES];
+    for (int32_t k = 0; k < model->domain->n_features; k++) x[k] = (float)vector[k];
+    return rcr_domain_distance(model->domain, x);
+}
+
+void rcr_forecast_fill(const rcr_forecast *out, size_t first, const rcr_model *model, const rcr_real *outputs,
+                       const rcr_real *vector, size_t n) {
+    rcr_columns c = rcr_model_columns(model);
+    size_t T = c.n_targets, V = rcr_model_n_values(model), F = (size_t)model->options.atom_features;
+    size_t n_outputs = (size_t)model->n_outputs, stride = n * n_outputs;
+    for (size_t t = 0; t < T; t++) {
+        double q = c.lower > 0 ? rcr_conformal_quantile(&model->conformal[t], model->level) : 0;
+        for (size_t i = 0; i < n; i++) {
+            size_t at = first + i;
+            mean m = model->options.task == RCR_CLASSIFICATION
+                         ? mean_of_classes(model, outputs + i * n_outputs, stride)
+                         : mean_of_target(model, t, outputs + i * n_outputs, stride);
+            if (out->values != NULL) out->values[at * V + t] = m.value;
+            if (out->values != NULL && V > T) out->values[at * V + T + t] = m.std;
+            if (out->center != NULL) out->center[at * T + t] = m.center;
+            if (out->doubt != NULL) out->doubt[at * T + t] = m.doubt;
+            if (out->row != NULL) fill_block(out->row + at * c.n + t * c.block, &c, &m, model, t, q);
+        }
+    }
+    for (size_t i = 0; i < n && vector != NULL; i++) {
+        for (size_t k = 0; k < F && out->vector != NULL; k++)
+            out->vector[(first + i) * F + k] = (float)vector[i * F + k];
+        if (out->row != NULL && c.distance > 0)
+            out->row[(first + i) * c.n + c.distance] = distance_of(model, vector + i * F);
+    }
+}

@@ -1,0 +1,172 @@
+/* Contributions add up, agree with finite differences, and steps with the networks that have them alone. */
+#include <math.h>
+
+#include "model/ensemble.h"
+#include "model/explain.h"
+#include "model/net.h"
+#include "support/check.h"
+#include "support/models.h"
+
+static double sum_of(const double *values, int32_t n) {
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++) sum += values[i];
+    return sum;
+}
+
+static double predict_one(const rcr_model *model, const rcr_graph *graph) {
+    rcr_net *net;
+    double value[8];
+    assert_int_equal(rcr_net_create(&net, model, rcr_kernels_ref(), NULL), RCR_OK);
+    assert_int_equal(rcr_net_predict(value, net, model, &graph, 1, NULL, NULL), RCR_OK);
+    rcr_net_free(net);
+    return value[0];
+}
+
+static rcr_explanation *explain(const rcr_model *model, const rcr_graph *graph) {
+    rcr_explanation *x = NULL;
+    rcr_error err = {0};
+    if (rcr_explain(&x, model, rcr_kernels_ref(), 0, graph, NULL, &err) != RCR_OK) fail_msg("%s", err.message);
+    return x;
+}
+
+static void contributions_add_up(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 17, 0);
+    for (int v = 0; v < N_MODEL_VARIANTS; v++)
+        for (int disordered = 0; disordered < 2; disordered++) {
+            rcr_model *model = make_model(&model_variants[v], 5);
+            rcr_graph *graph = disordered ? make_disordered_graph(&rng, 7, 9) : make_graph(&rng, 7, 9);
+            rcr_explanation *x = explain(model, graph);
+            double prediction = predict_one(model, graph);
+            assert_int_equal(x->n_atoms, 7);
+            assert_int_equal(x->n_steps, model->options.depth);
+            assert_true(fabs(x->prediction - prediction) < 2e-5 * (1 + fabs(prediction)));
+            assert_true(fabs(x->step_value[x->n_steps] - prediction) < 2e-5 * (1 + fabs(prediction)));
+            if (model->options.task == RCR_REGRESSION)
+                assert_true(fabs(x->value - prediction) < 2e-5 * (1 + fabs(prediction)));
+            else
+                assert_true(fabs(1 / (1 + exp(-x->value)) - prediction) < 2e-5);
+            double readout = sum_of(x->readout, 7), input = sum_of(x->input, 7);
+            assert_true(fabs(readout - (x->value - x->readout_baseline) - x->readout_gap) < 1e-9);
+            assert_true(fabs(x->readout_gap) < 1e-9 * (1 + fabs(readout)));
+            assert_true(fabs(input - (x->value - x->input_baseline) - x->input_gap) < 1e-4);
+            assert_true(fabs(x->input_gap) <= 1.1e-4 * fabs(x->value - x->input_baseline) + 1e-5);
+            rcr_explanation_free(x);
+            rcr_graph_free(graph);
+            rcr_model_free(model);
+        }
+}
+
+/* The baseline at the input is what the network says of a crystal all of vacancies: an element table of zeros. */
+static void the_baseline_is_a_crystal_without_elements(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 18, 0);
+    rcr_model *model = make_model(&model_variants[0], 6), *empty = NULL;
+    rcr_graph *graph = make_graph(&rng, 5, 8);
+    assert_int_equal(rcr_model_copy(&empty, model, NULL), RCR_OK);
+    memset(empty->elements->row, 0, 119 * (size_t)empty->elements->n_features * sizeof(double));
+    rcr_explanation *x = explain(model, graph);
+    assert_true(fabs(x->input_baseline - predict_one(empty, graph)) < 1e-5);
+    rcr_explanation *none = explain(empty, graph); /* nothing to explain */
+    for (int32_t i = 0; i < 5; i++) assert_true(fabs(none->input[i]) < 1e-7);
+    rcr_explanation_free(none);
+    rcr_explanation_free(x);
+    rcr_graph_free(graph);
+    rcr_model_free(model);
+    rcr_model_free(empty);
+}
+
+/* Near the baseline integrated gradients are the gradient times the difference, which finite differences give: with
+ * element vectors scaled by a small number, the contribution of an atom is what its element alone changes. */
+static void small_contributions_are_differences(void **state) {
+    (void)state;
+    static const int variants[] = {0, 1, 2, 4};
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 19, 0);
+    for (int k = 0; k < 4; k++) {
+        rcr_model *model = make_model(&model_variants[variants[k]], 7), *one = NULL;
+        rcr_graph *graph = make_graph(&rng, 4, 6);
+        size_t n = (size_t)model->elements->n_features;
+        for (int32_t i = 0; i < 4; i++) graph->atomic_number[i] = (uint8_t)(10 + i);
+        for (size_t j = 0; j < 119 * n; j++) model->elements->row[j] *= 0.05;
+        rcr_explanation *x = explain(model, graph);
+        double base = x->input_baseline, largest = 0;
+        for (int32_t i = 0; i < 4; i++) largest = fmax(largest, fabs(x->input[i]));
+        for (int32_t i = 0; i < 4; i++) {
+            assert_int_equal(rcr_model_copy(&one, model, NULL), RCR_OK);
+            for (size_t j = 0; j < 119 * n; j++)
+                if (j / n != (size_t)(10 + i)) one->elements->row[j] = 0;
+            double alone = predict_one(one, graph) - base;
+            assert_true(fabs(alone - x->input[i]) < 0.02 * largest);
+            rcr_model_free(one);
+        }
+        assert_true(largest > 1e-5);
+
+        rcr_explanation_free(x);
+        rcr_graph_free(graph);
+        rcr_model_free(model);
+    }
+}
+
+/* What is said after step t is what the network with the first t steps says; changes are those of the embedding. */
+static void steps_are_those_of_shorter_networks(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 20, 0);
+    static const int variants[] = {0, 1, 3};
+    for (int k = 0; k < 3; k++) {
+        rcr_model *model = make_model(&model_variants[variants[k]], 8), *shorter = NULL;
+        rcr_graph *graph = make_graph(&rng, 6, 7);
+        rcr_explanation *x = explain(model, graph);
+        for (int32_t t = 1; t <= x->n_steps; t++) {
+            assert_int_equal(rcr_model_with_steps(&shorter, model, t, NULL), RCR_OK);
+            assert_true(fabs(predict_one(shorter, graph) - x->step_value[t]) < 2e-5);
+            assert_true(x->step_change[t - 1] > 0 && x->step_change[t - 1] < 10);
+            rcr_model_free(shorter);
+        }
+        rcr_explanation_free(x);
+        rcr_graph_free(graph);
+        rcr_model_free(model);
+    }
+}
+
+static void an_ensemble_is_the_mean(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 21, 0);
+    rcr_model *a = make_model(&model_variants[0], 1), *b = make_model(&model_variants[0], 2), *both;
+    b->targets[0].scale.normalizer = (rcr_normalizer){.mean = 2, .std = 3};
+    const rcr_model *list[] = {a, b};
+    assert_int_equal(rcr_model_join(&both, list, 2, NULL), RCR_OK);
+    rcr_graph *graph = make_graph(&rng, 5, 7);
+    rcr_explanation *x = explain(a, graph), *y = explain(b, graph), *z = explain(both, graph);
+    assert_true(fabs((x->prediction + y->prediction) / 2 - z->prediction) < 1e-12);
+    for (int32_t i = 0; i < 5; i++) {
+        assert_true(fabs((x->input[i] + y->input[i]) / 2 - z->input[i]) < 1e-12);
+        assert_true(fabs((x->readout[i] + y->readout[i]) / 2 - z->readout[i]) < 1e-12);
+    }
+    assert_true(fabs(sum_of(z->readout, 5) - (z->value - z->readout_baseline)) < 1e-8);
+    rcr_explanation *none = NULL;
+    rcr_error err;
+    assert_int_equal(rcr_explain(&none, a, rcr_kernels_ref(), 1, graph, NULL, &err), RCR_ERR_ARGUMENT);
+    rcr_explanation_free(x);
+    rcr_explanation_free(y);
+    rcr_explanation_free(z);
+    rcr_graph_free(graph);
+    rcr_model_free(a);
+    rcr_model_free(b);
+    rcr_model_free(both);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(contributions_add_up),
+        cmocka_unit_test(the_baseline_is_a_crystal_without_elements),
+        cmocka_unit_test(small_contributions_are_differences),
+        cmocka_unit_test(steps_are_those_of_shorter_networks),
+        cmocka_unit_test(an_ensemble_is_the_mean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
