@@ -61,7 +61,7 @@ static void node_update_fwd(bench *b) {
 }
 static void node_update_bwd(bench *b) {
     rcr_norm n = norm(b);
-    b->k->node_update_bwd(&b->x, b->dv, b->out, b->dgamma, b->dbeta, b->pq, b->ds, b->v, b->s, &n, 1, N, F);
+    b->k->node_update_bwd(&b->x, b->dv, b->out, b->dgamma, b->dbeta, b->ds, b->v, b->s, &n, 1, N, F);
 }
 static void gate_fwd(bench *b) { b->k->gate_fwd(&b->x, b->out, b->v, b->s, b->beta, (int64_t)N * F); }
 static void gate_bwd(bench *b) {
@@ -69,7 +69,7 @@ static void gate_bwd(bench *b) {
 }
 static void layer_norm_fwd(bench *b) { b->k->layer_norm_fwd(&b->x, b->out, b->v, b->gamma, b->beta, N, F); }
 static void layer_norm_bwd(bench *b) {
-    b->k->layer_norm_bwd(&b->x, b->dv, b->dgamma, b->dbeta, b->pq, b->ds, b->v, b->gamma, N, F);
+    b->k->layer_norm_bwd(&b->x, b->dv, b->dgamma, b->dbeta, b->ds, b->v, b->gamma, N, F);
 }
 static void pool_fwd(bench *b) { b->k->pool_fwd(&b->x, b->pooled, b->v, b->batch.crystal_offset, CRYSTALS, F); }
 static void pool_bwd(bench *b) { b->k->pool_bwd(&b->x, b->dv, b->pooled, b->batch.crystal_offset, CRYSTALS, F); }

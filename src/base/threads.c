@@ -12,9 +12,10 @@
 
 /*
  * A job is announced by raising the generation; workers spin a little for it, then sleep.  The pieces of a job are
- * claimed one by one from `ticket`, which holds the job's generation beside the number of pieces left, so that a worker
- * that wakes late finds nothing to claim.  The caller waits for the pieces, not for the workers: on a busy machine a
- * worker that the system has put aside delays nobody unless it holds a piece.
+ * claimed one by one from `ticket`, which holds the job's generation beside the number of pieces left, or one bit for
+ * each piece left where their order matters, so that a worker that wakes late finds nothing to claim.  The caller waits
+ * for the pieces, not for the workers: on a busy machine a worker that the system has put aside delays nobody unless it
+ * holds a piece.
  */
 typedef struct worker_start {
     rcr_pool *pool;
@@ -28,11 +29,12 @@ struct rcr_pool {
     worker_start *start; /* [n_threads - 1] */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    atomic_uint_fast64_t ticket; /* generation * 2^32 + pieces that nobody has claimed */
+    atomic_uint_fast64_t ticket; /* generation * 2^32 + pieces that nobody has claimed: their number, or their bits */
     atomic_int unfinished;       /* pieces of the current job that are not done */
     atomic_int stopping;
     /* The current job.  Written only while no piece can be claimed; read before a claim, and valid if it succeeds. */
     atomic_int n_pieces;
+    atomic_int order; /* ANY: the ticket counts; else rcr_pool_order, and it has bits */
     _Atomic(rcr_piece *) piece;
     _Atomic(void *) job;
     int n_sleeping; /* guarded by mutex */
@@ -41,6 +43,8 @@ struct rcr_pool {
 /* Looks at the ticket before a worker sleeps (some hundred microseconds: what a caller does between two jobs), and
  * before the caller offers its core to others. */
 enum { SPINS = 20000, CALLER_SPINS = 4000 };
+
+enum { ANY = -1 };
 
 static uint32_t generation_of(uint64_t ticket) { return (uint32_t)(ticket >> 32); }
 
@@ -52,6 +56,24 @@ static inline void relax(void) {
 #endif
 }
 
+/* Bits first .. end-1, both 0 .. 32. */
+static uint32_t bits(int first, int end) { return (uint32_t)(((uint64_t)1 << end) - ((uint64_t)1 << first)); }
+
+static int lowest(uint32_t left) { return __builtin_ctz(left); }
+static int highest(uint32_t left) { return 31 - __builtin_clz(left); }
+
+/* Which of the pieces left, at least one, a worker takes: the next of its share, or the last of another's. */
+static int choose(const rcr_pool *pool, uint32_t left, int n, int order, int worker) {
+    if (n > RCR_POOL_NEAR) n = RCR_POOL_NEAR; /* of a later job: the claim will fail */
+    for (int k = 0; k < pool->n_threads; k++) {
+        int owner = (worker + k) % pool->n_threads;
+        uint32_t share = left & bits(owner * n / pool->n_threads, (owner + 1) * n / pool->n_threads);
+        if (share == 0) continue;
+        return (order == RCR_UPWARD) == (k == 0) ? lowest(share) : highest(share);
+    }
+    return lowest(left);
+}
+
 /* Claim and run pieces of job `generation` until none is left. */
 static void run_pieces(rcr_pool *pool, uint32_t generation, int worker) {
     uint_fast64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
@@ -59,12 +81,15 @@ static void run_pieces(rcr_pool *pool, uint32_t generation, int worker) {
         int n = atomic_load_explicit(&pool->n_pieces, memory_order_relaxed);
         rcr_piece *piece = atomic_load_explicit(&pool->piece, memory_order_relaxed);
         void *job = atomic_load_explicit(&pool->job, memory_order_relaxed);
+        int order = atomic_load_explicit(&pool->order, memory_order_relaxed);
         uint32_t left = (uint32_t)ticket;
         if (generation_of(ticket) != generation || left == 0) return;
-        if (!atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - 1, memory_order_acq_rel,
+        int index = order == ANY ? n - (int)left : choose(pool, left, n, order, worker);
+        uint_fast64_t taken = order == ANY ? 1 : (uint_fast64_t)1 << index;
+        if (!atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - taken, memory_order_acq_rel,
                                                    memory_order_acquire))
             continue;
-        piece(job, n - (int)left, worker);
+        piece(job, index, worker);
         atomic_fetch_sub_explicit(&pool->unfinished, 1, memory_order_release);
         ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
     }
@@ -98,11 +123,11 @@ static void *worker_main(void *argument) {
     }
 }
 
-/* Publish a new generation of n pieces; returns it. */
-static uint32_t announce(rcr_pool *pool, int n) {
+/* Publish a new generation with these pieces left, their number or their bits; returns it. */
+static uint32_t announce(rcr_pool *pool, uint32_t left) {
     pthread_mutex_lock(&pool->mutex);
     uint32_t generation = generation_of(atomic_load_explicit(&pool->ticket, memory_order_relaxed)) + 1;
-    atomic_store_explicit(&pool->ticket, ((uint_fast64_t)generation << 32) + (uint32_t)n, memory_order_release);
+    atomic_store_explicit(&pool->ticket, ((uint_fast64_t)generation << 32) + left, memory_order_release);
     if (pool->n_sleeping > 0) pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
     return generation;
@@ -118,9 +143,9 @@ static void start_threads(rcr_pool *pool) {
     }
 }
 
-void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job) {
+static void run(rcr_pool *pool, int n, int order, rcr_piece *piece, void *job) {
     if (pool == NULL || pool->n_threads == 1 || n == 1) {
-        for (int i = 0; i < n; i++) piece(job, i, 0);
+        for (int i = 0; i < n; i++) piece(job, order == RCR_DOWNWARD ? n - 1 - i : i, 0);
         return;
     }
     if (n <= 0) return;
@@ -131,13 +156,20 @@ void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job) {
     atomic_store_explicit(&pool->piece, piece, memory_order_relaxed);
     atomic_store_explicit(&pool->job, job, memory_order_relaxed);
     atomic_store_explicit(&pool->n_pieces, n, memory_order_relaxed);
-    run_pieces(pool, announce(pool, n), 0);
+    atomic_store_explicit(&pool->order, order, memory_order_relaxed);
+    run_pieces(pool, announce(pool, order == ANY ? (uint32_t)n : bits(0, n)), 0);
     for (int i = 0; atomic_load_explicit(&pool->unfinished, memory_order_acquire) > 0; i++) {
         if (i < CALLER_SPINS)
             relax();
         else
             sched_yield(); /* another process has the core: let the last piece finish */
     }
+}
+
+void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job) { run(pool, n, ANY, piece, job); }
+
+void rcr_pool_run_near(rcr_pool *pool, int n, rcr_pool_order order, rcr_piece *piece, void *job) {
+    run(pool, n, n <= RCR_POOL_NEAR ? (int)order : ANY, piece, job);
 }
 
 int rcr_pool_size(const rcr_pool *pool) { return pool != NULL ? pool->n_threads : 1; }

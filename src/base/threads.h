@@ -21,6 +21,13 @@ int rcr_pool_size(const rcr_pool *pool); /* 1 for NULL */
  * order. One job at a time: a pool belongs to one caller; a piece must not run another job on the same pool. */
 void rcr_pool_run(rcr_pool *pool, int n, rcr_piece *piece, void *job);
 
+/* The same, where pieces with near numbers work on near data.  Up to RCR_POOL_NEAR pieces, each thread begins with its
+ * own share of the numbers, the same in every such job, upward or downward, and then helps others with what they would
+ * come to last.  Jobs that go over the same data in turn upward and downward find it in their core's cache. */
+enum { RCR_POOL_NEAR = 32 };
+typedef enum rcr_pool_order { RCR_UPWARD, RCR_DOWNWARD } rcr_pool_order;
+void rcr_pool_run_near(rcr_pool *pool, int n, rcr_pool_order order, rcr_piece *piece, void *job);
+
 /* The number of cores this process may use (affinity and cgroup quota respected). */
 int rcr_cpu_count(void);
 

@@ -35,13 +35,61 @@ static void every_piece_runs_once(void **state) {
             memset(j, 0, sizeof *j);
             j->n = round % 7 == 0 ? MAX_PIECES : round % 40;
             j->size = threads;
-            rcr_pool_run(pool, j->n, count_piece, j);
+            if (round % 3 == 0)
+                rcr_pool_run(pool, j->n, count_piece, j);
+            else
+                rcr_pool_run_near(pool, j->n, round % 3 == 1 ? RCR_UPWARD : RCR_DOWNWARD, count_piece, j);
             assert_int_equal(atomic_load(&j->stray), 0);
             for (int i = 0; i < j->n; i++) assert_int_equal(atomic_load(&j->runs[i]), 1);
             if (round % 500 == 0) usleep(2000); /* long enough for the workers to fall asleep */
         }
         rcr_pool_free(pool);
     }
+}
+
+typedef struct order_job {
+    atomic_int first[RCR_POOL_NEAR + 1]; /* the first piece of each worker, plus 1 */
+    atomic_int arrived;
+    int wanted;
+    int order[RCR_POOL_NEAR + 1], n; /* of the caller alone */
+} order_job;
+
+/* Holds every worker in its first piece until all have one, so that none can take another's share. */
+static void meet_piece(void *job, int index, int worker) {
+    order_job *j = job;
+    if (atomic_load(&j->first[worker]) == 0) {
+        atomic_store(&j->first[worker], index + 1);
+        atomic_fetch_add(&j->arrived, 1);
+    }
+    while (atomic_load(&j->arrived) < j->wanted) usleep(10);
+}
+
+static void note_piece(void *job, int index, int worker) {
+    (void)worker;
+    order_job *j = job;
+    j->order[j->n++] = index;
+}
+
+static void shares_are_the_same_in_every_job(void **state) {
+    (void)state;
+    static order_job job;
+    for (int threads = 1; threads <= 5; threads++) {
+        rcr_pool *pool = NULL;
+        assert_int_equal(rcr_pool_create(&pool, threads, NULL), RCR_OK);
+        for (int downward = 0; downward < 2; downward++) {
+            memset(&job, 0, sizeof job);
+            job.wanted = threads;
+            rcr_pool_run_near(pool, RCR_POOL_NEAR, downward ? RCR_DOWNWARD : RCR_UPWARD, meet_piece, &job);
+            for (int w = 0; w < threads; w++) {
+                int begin = w * RCR_POOL_NEAR / threads, end = (w + 1) * RCR_POOL_NEAR / threads;
+                assert_int_equal(atomic_load(&job.first[w]), downward ? end : begin + 1);
+            }
+        }
+        rcr_pool_free(pool);
+    }
+    memset(&job, 0, sizeof job);
+    rcr_pool_run_near(NULL, 4, RCR_DOWNWARD, note_piece, &job);
+    for (int i = 0; i < 4; i++) assert_int_equal(job.order[i], 3 - i);
 }
 
 static void no_pool_runs_in_order(void **state) {
@@ -111,8 +159,9 @@ static void starts_threads_when_needed(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_piece_runs_once), cmocka_unit_test(no_pool_runs_in_order),
-                                       cmocka_unit_test(refuses_absurd_numbers),
-                                       cmocka_unit_test(starts_threads_when_needed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_piece_runs_once), cmocka_unit_test(shares_are_the_same_in_every_job),
+        cmocka_unit_test(no_pool_runs_in_order), cmocka_unit_test(refuses_absurd_numbers),
+        cmocka_unit_test(starts_threads_when_needed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

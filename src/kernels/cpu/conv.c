@@ -66,7 +66,7 @@ void RCR_CPU(project_rows)(float *pq, const float *v, const rcr_pack_view *pack,
 static void project_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const project_job *j = job;
-    rcr_range rows = rcr_lane(j->N, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->N, j->lanes, lane);
     RCR_CPU(project_rows)(j->pq, j->v, &j->pack, rows.first, rows.end, j->F);
 }
 
@@ -74,5 +74,5 @@ void RCR_CPU(conv_project_fwd)(const rcr_exec *x, rcr_real *pq, const rcr_real *
                                int32_t F, int32_t K) {
     (void)K;
     project_job job = {pq, v, rcr_pack_at(pack, F), N, F, rcr_lanes(N)};
-    rcr_pool_run(x->pool, job.lanes, project_fwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, project_fwd_piece, &job);
 }

@@ -44,7 +44,7 @@ static void atoms_piece(void *job, int lane, int worker) {
     const conv_job *j = job;
     const backward_job *e = &j->edges;
     int32_t F = j->F, Kp = e->cache.Kp, n_k = j->end_k - j->first_k;
-    rcr_range atoms = rcr_lane(e->batch->n_atoms, e->lanes, lane, RCR_UPWARD);
+    rcr_range atoms = rcr_lane(e->batch->n_atoms, e->lanes, lane);
     int64_t at = atoms.first, end = atoms.end;
     float *dw = j->dw_v + (size_t)lane * 4 * (size_t)F * (size_t)F, *db = j->db_v + (size_t)lane * 2 * (size_t)F;
     float *of_i = j->moment + (size_t)lane * 2 * (size_t)Kp * (size_t)F, *of_j = of_i + (size_t)Kp * (size_t)F;
@@ -228,8 +228,8 @@ void RCR_CPU(conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *
         while (job.first_k < job.end_k && total[job.first_k] == 0) job.first_k++;
     }
     set_norm(&job, norm);
-    rcr_pool_run(x->pool, job.edges.lanes, RCR_CPU(edge_bwd_piece), &job.edges);
+    rcr_pool_run_near(x->pool, job.edges.lanes, RCR_DOWNWARD, RCR_CPU(edge_bwd_piece), &job.edges);
     set_slope(&job, dgamma, dbeta, norm, E);
-    rcr_pool_run(x->pool, job.edges.lanes, atoms_piece, &job);
+    rcr_pool_run_near(x->pool, job.edges.lanes, RCR_UPWARD, atoms_piece, &job);
     rcr_pool_run(x->pool, RCR_REDUCE_PARTS + GAUSSIAN_PARTS, weights_piece, &job);
 }

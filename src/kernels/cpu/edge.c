@@ -49,7 +49,7 @@ INLINE void prepare_edges(const prepare_job *j, int64_t begin, int64_t end) {
 static void prepare_gaussians_piece(void *job, int lane, int worker) {
     (void)worker;
     const prepare_job *j = job;
-    rcr_range atoms = rcr_lane(j->batch->n_atoms, j->lanes, lane, RCR_UPWARD);
+    rcr_range atoms = rcr_lane(j->batch->n_atoms, j->lanes, lane);
     prepare_edges(j, j->batch->edge_offset[atoms.first], j->batch->edge_offset[atoms.end]);
 }
 
@@ -67,7 +67,7 @@ static void prepare_training_piece(void *job, int lane, int worker) {
     size_t kp = (size_t)c->Kp;
     float *square = j->partial + (size_t)lane * 3 * kp, *neighbour = square + kp, *total = neighbour + kp;
     memset(square, 0, 3 * kp * sizeof(float));
-    rcr_range atoms = rcr_lane_of_crystals(batch, j->lanes, lane, RCR_UPWARD);
+    rcr_range atoms = rcr_lane_of_crystals(batch, j->lanes, lane);
     int32_t first = (int32_t)atoms.first, end = (int32_t)atoms.end;
     prepare_edges(j, batch->edge_offset[first], batch->edge_offset[end]);
     memset(c->in_degree + first, 0, (size_t)(end - first) * sizeof(float));
@@ -115,7 +115,8 @@ void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *
     (void)F;
     prepare_job job = {batch, basis, rcr_cache_at(cache, batch->n_atoms, batch->n_edges, basis.n), x->scratch,
                        rcr_lanes(batch->n_atoms)};
-    rcr_pool_run(x->pool, job.lanes, training ? prepare_training_piece : prepare_gaussians_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, training ? prepare_training_piece : prepare_gaussians_piece,
+                      &job);
     if (training) put_gram(&job);
 }
 
@@ -178,8 +179,7 @@ static void stats_piece(void *job, int lane, int worker) {
     const stats_job *j = job;
     double *sums = j->partial + (size_t)lane * 4 * (size_t)j->v.Fp;
     memset(sums, 0, 4 * (size_t)j->v.Fp * sizeof(double));
-    rcr_range atoms = j->fused ? rcr_lane_of_crystals(j->batch, j->lanes, lane, RCR_UPWARD)
-                               : rcr_lane(j->N, j->lanes, lane, RCR_UPWARD);
+    rcr_range atoms = j->fused ? rcr_lane_of_crystals(j->batch, j->lanes, lane) : rcr_lane(j->N, j->lanes, lane);
     if (j->fused) RCR_CPU(project_rows)(j->pq, j->atoms, &j->pack, atoms.first, atoms.end, j->v.F);
     WITH_FEATURES(stats_range, j->v.F, j, sums, atoms.first, atoms.end);
 }
@@ -187,8 +187,8 @@ static void stats_piece(void *job, int lane, int worker) {
 /* Whether no lane of whole crystals has much more than its share of the atoms. */
 static int crystals_are_small(const rcr_batch *batch, int lanes) {
     for (int l = 0; l < lanes; l++) {
-        rcr_range share = rcr_lane(batch->n_atoms, lanes, l, RCR_UPWARD);
-        rcr_range atoms = rcr_lane_of_crystals(batch, lanes, l, RCR_UPWARD);
+        rcr_range share = rcr_lane(batch->n_atoms, lanes, l);
+        rcr_range atoms = rcr_lane_of_crystals(batch, lanes, l);
         if (atoms.end - atoms.first > share.end - share.first + batch->n_atoms / lanes) return 0;
     }
     return 1;
@@ -242,7 +242,7 @@ void RCR_CPU(conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rc
     }
     first_z(shift, &v, N);
     job.shift = shift;
-    rcr_pool_run(x->pool, job.lanes, stats_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, stats_piece, &job);
     for (int32_t c = 0; c < 2 * F; c++) {
         size_t at = (size_t)(c < F ? c : v.Fp + c - F);
         double sum = 0, square = 0;
@@ -300,7 +300,7 @@ INLINE void forward_range(int32_t F, const forward_job *j, int64_t first, int64_
 static void forward_piece(void *job, int lane, int worker) {
     (void)worker;
     const forward_job *j = job;
-    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_DOWNWARD);
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane);
     WITH_FEATURES(forward_range, j->v.F, j, atoms.first, atoms.end);
 }
 
@@ -315,5 +315,5 @@ void RCR_CPU(edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input
         shift[at] = (float)((double)norm->beta[c] / 0.69314718055994530942 - (double)norm->mean[c] * a);
     }
     forward_job job = {v, in->batch->n_atoms, rcr_lanes(in->batch->n_atoms), s, scale, shift};
-    rcr_pool_run(x->pool, job.lanes, forward_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_DOWNWARD, forward_piece, &job);
 }

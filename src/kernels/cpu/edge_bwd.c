@@ -147,8 +147,8 @@ INLINE void backward_range(int32_t F, const backward_job *j, double *sums, float
 
 void RCR_CPU(edge_bwd_piece)(void *job, int lane, int worker) {
     const backward_job *j = job;
-    int32_t first_crystal = (int32_t)rcr_lane_crystals(j->batch, j->lanes, lane, RCR_DOWNWARD).first;
-    rcr_range atoms = rcr_lane_of_crystals(j->batch, j->lanes, lane, RCR_DOWNWARD);
+    int32_t first_crystal = (int32_t)rcr_lane_crystals(j->batch, j->lanes, lane).first;
+    rcr_range atoms = rcr_lane_of_crystals(j->batch, j->lanes, lane);
     double *sums = j->sums + (size_t)lane * 4 * (size_t)j->v.Fp;
     float *dw = j->dw_e + (size_t)lane * grad_stride(j);
     size_t slot = (size_t)(j->n_workers <= RCR_MAX_LANES ? worker : lane);

@@ -48,7 +48,7 @@ INLINE void linear_rows(const linear_job *j, int64_t row, int rows) {
 static void linear_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const linear_job *j = job;
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     int64_t row = rows.first;
     for (; row + 4 <= rows.end; row += 4) linear_rows(j, row, 4);
     for (; row < rows.end; row++) linear_rows(j, row, 1);
@@ -57,7 +57,7 @@ static void linear_fwd_piece(void *job, int lane, int worker) {
 void RCR_CPU(linear_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, const rcr_real *w, const rcr_real *b,
                          int32_t n, int32_t n_in, int32_t n_out) {
     linear_job job = {y, in, w, b, n, n_in, n_out, rcr_lanes(n)};
-    rcr_pool_run(x->pool, job.lanes, linear_fwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, linear_fwd_piece, &job);
 }
 
 typedef struct linear_bwd_job {
@@ -71,7 +71,7 @@ typedef struct linear_bwd_job {
 static void linear_bwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const linear_bwd_job *j = job;
-    rcr_range lane_rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range lane_rows = rcr_lane(j->n, j->lanes, lane);
     int64_t begin = lane_rows.first;
     int rows = (int)(lane_rows.end - begin);
     const float *dy = j->dy + begin * j->n_out, *in = j->in + begin * j->n_in;
@@ -105,6 +105,6 @@ static void linear_reduce_piece(void *job, int part, int worker) {
 void RCR_CPU(linear_bwd)(const rcr_exec *x, rcr_real *dx, rcr_real *dw, rcr_real *db, const rcr_real *dy,
                          const rcr_real *in, const rcr_real *w, int32_t n, int32_t n_in, int32_t n_out) {
     linear_bwd_job job = {dx, dw, db, x->scratch, dy, in, w, n, n_in, n_out, rcr_lanes(n)};
-    rcr_pool_run(x->pool, job.lanes, linear_bwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, linear_bwd_piece, &job);
     rcr_pool_run(x->pool, RCR_REDUCE_PARTS, linear_reduce_piece, &job);
 }

@@ -23,7 +23,7 @@ static void stats_piece(void *job, int lane, int worker) {
     size_t cols = (size_t)j->cols;
     double *sum = j->partial + (size_t)lane * 2 * cols, *square = sum + cols;
     memset(sum, 0, 2 * cols * sizeof(double));
-    rcr_range rows = rcr_lane(j->rows, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->rows, j->lanes, lane);
     for (int64_t begin = rows.first; begin < rows.end; begin += STATS_BLOCK) {
         int64_t stop = begin + STATS_BLOCK < rows.end ? begin + STATS_BLOCK : rows.end;
         for (int32_t c = 0; c < j->cols; c += VW) {
@@ -47,7 +47,7 @@ void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const
     memset(var, 0, (size_t)n_cols * sizeof(float));
     if (n_rows == 0) return;
     stats_job job = {in, x->scratch, n_rows, n_cols, rcr_lanes(n_rows)};
-    rcr_pool_run(x->pool, job.lanes, stats_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, stats_piece, &job);
     for (int32_t c = 0; c < n_cols; c++) {
         double sum = 0, square = 0;
         for (int l = 0; l < job.lanes; l++) {
@@ -80,7 +80,7 @@ INLINE vf normalised(const update_job *j, int64_t at, int32_t c, int n) {
 static void update_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const update_job *j = job;
-    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_DOWNWARD);
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane);
     for (int64_t i = atoms.first; i < atoms.end; i++)
         for (int32_t c = 0; c < j->F; c += VW) {
             int n = j->F - c < VW ? j->F - c : VW;
@@ -96,7 +96,7 @@ static void update_bwd_piece(void *job, int lane, int worker) {
     size_t F = (size_t)j->F;
     double *sum = j->partial + (size_t)lane * 2 * F;
     memset(sum, 0, 2 * F * sizeof(double));
-    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_DOWNWARD);
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane);
     for (int64_t begin = atoms.first; begin < atoms.end; begin += STATS_BLOCK) {
         int64_t stop = begin + STATS_BLOCK < atoms.end ? begin + STATS_BLOCK : atoms.end;
         for (int32_t c = 0; c < j->F; c += VW) {
@@ -121,7 +121,7 @@ static void update_bwd_piece(void *job, int lane, int worker) {
 static void update_norm_piece(void *job, int lane, int worker) {
     (void)worker;
     const update_job *j = job;
-    rcr_range atoms = rcr_lane(j->N, j->lanes, lane, RCR_UPWARD);
+    rcr_range atoms = rcr_lane(j->N, j->lanes, lane);
     for (int64_t i = atoms.first; i < atoms.end; i++)
         for (int32_t c = 0; c < j->F; c += VW) {
             int n = j->F - c < VW ? j->F - c : VW;
@@ -145,7 +145,7 @@ void RCR_CPU(node_update_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *
         .out = out, .v = v, .s = s, .mean = norm->mean, .gamma = norm->gamma, .beta = norm->beta, .N = N, .F = F};
     job.lanes = rcr_lanes(N);
     job.rstd = reciprocal_deviation(x, 0, norm, F);
-    rcr_pool_run(x->pool, job.lanes, update_fwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_DOWNWARD, update_fwd_piece, &job);
 }
 
 void RCR_CPU(node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr_real *dgamma, rcr_real *dbeta,
@@ -166,7 +166,7 @@ void RCR_CPU(node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr
     size_t used = (size_t)job.lanes * 2 * (size_t)F * sizeof(double);
     float *rstd = reciprocal_deviation(x, used, norm, F), *mean_g = rstd + F, *mean_gs = mean_g + F;
     job.rstd = rstd, job.mean_g = mean_g, job.mean_gs = mean_gs;
-    rcr_pool_run(x->pool, job.lanes, update_bwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_DOWNWARD, update_bwd_piece, &job);
     for (int32_t c = 0; c < F; c++) {
         double g = 0, gs = 0;
         for (int l = 0; l < job.lanes; l++) {
@@ -178,5 +178,5 @@ void RCR_CPU(node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr
         mean_g[c] = batch_stats && N > 0 ? (float)(g / N) : 0.0f;
         mean_gs[c] = batch_stats && N > 0 ? (float)(gs / N) : 0.0f;
     }
-    rcr_pool_run(x->pool, job.lanes, update_norm_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, update_norm_piece, &job);
 }

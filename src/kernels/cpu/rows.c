@@ -17,7 +17,7 @@ typedef struct rows_job {
 static void gather_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t i = rows.first; i < rows.end; i++)
         memcpy(j->out + i * j->F, j->in + (int64_t)j->index[i] * j->F, (size_t)j->F * sizeof(float));
 }
@@ -25,7 +25,7 @@ static void gather_piece(void *job, int lane, int worker) {
 void RCR_CPU(rows_gather)(const rcr_exec *x, rcr_real *y, const rcr_real *table, const int32_t *row, int32_t N,
                           int32_t F) {
     rows_job job = {y, table, NULL, row, N, 0, F, rcr_lanes(N)};
-    rcr_pool_run(x->pool, job.lanes, gather_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, gather_piece, &job);
 }
 
 static void scatter_piece(void *job, int lane, int worker) {
@@ -33,7 +33,7 @@ static void scatter_piece(void *job, int lane, int worker) {
     const rows_job *j = job;
     float *sum = j->out + (size_t)lane * (size_t)j->S * (size_t)j->F;
     memset(sum, 0, (size_t)j->S * (size_t)j->F * sizeof(float));
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t i = rows.first; i < rows.end; i++) {
         float *to = sum + (size_t)j->index[i] * (size_t)j->F;
         const float *from = j->in + i * j->F;
@@ -58,7 +58,7 @@ static void scatter_reduce_piece(void *job, int part, int worker) {
 void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
                            int32_t S, int32_t F) {
     rows_job job = {x->scratch, dy, NULL, row, N, S, F, rcr_lanes(N)};
-    rcr_pool_run(x->pool, job.lanes, scatter_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, scatter_piece, &job);
     rows_job sum = {dtable, x->scratch, NULL, NULL, (int64_t)S * F, S, F, job.lanes};
     rcr_pool_run(x->pool, RCR_REDUCE_PARTS, scatter_reduce_piece, &sum);
 }
@@ -66,7 +66,7 @@ void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *
 static void pool_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t c = rows.first; c < rows.end; c++) {
         float *to = j->out + c * j->F;
         int32_t first = j->index[c], stop = j->index[c + 1];
@@ -89,13 +89,13 @@ static void pool_fwd_piece(void *job, int lane, int worker) {
 void RCR_CPU(pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset, int32_t C,
                        int32_t F) {
     rows_job job = {out, v, NULL, offset, C, 0, F, rcr_lanes((int64_t)C * 4)};
-    rcr_pool_run(x->pool, job.lanes, pool_fwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, pool_fwd_piece, &job);
 }
 
 static void pool_bwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t c = rows.first; c < rows.end; c++) {
         int32_t first = j->index[c], stop = j->index[c + 1];
         for (int32_t i = first; i < stop; i++)
@@ -107,13 +107,13 @@ static void pool_bwd_piece(void *job, int lane, int worker) {
 void RCR_CPU(pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset, int32_t C,
                        int32_t F) {
     rows_job job = {dv, dout, NULL, offset, C, 0, F, rcr_lanes((int64_t)C * 4)};
-    rcr_pool_run(x->pool, job.lanes, pool_bwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, pool_bwd_piece, &job);
 }
 
 static void softplus_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t i = rows.first; i < rows.end; i += VW) {
         int n = rows.end - i < VW ? (int)(rows.end - i) : VW;
         vstore_n(j->out + i, vsoftplus(vload_n(j->in + i, n) * RCR_LOG2E), n);
@@ -122,13 +122,13 @@ static void softplus_fwd_piece(void *job, int lane, int worker) {
 
 void RCR_CPU(softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n) {
     rows_job job = {y, in, NULL, NULL, n, 0, 0, rcr_lanes(n / 64)};
-    rcr_pool_run(x->pool, job.lanes, softplus_fwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, softplus_fwd_piece, &job);
 }
 
 static void softplus_bwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t i = rows.first; i < rows.end; i += VW) {
         int n = rows.end - i < VW ? (int)(rows.end - i) : VW;
         vstore_n(j->out + i, vload_n(j->in + i, n) * vsigmoid(vload_n(j->in2 + i, n) * RCR_LOG2E), n);
@@ -137,17 +137,17 @@ static void softplus_bwd_piece(void *job, int lane, int worker) {
 
 void RCR_CPU(softplus_bwd)(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, const rcr_real *in, int64_t n) {
     rows_job job = {dx, dy, in, NULL, n, 0, 0, rcr_lanes(n / 64)};
-    rcr_pool_run(x->pool, job.lanes, softplus_bwd_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, softplus_bwd_piece, &job);
 }
 
 static void add_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
-    rcr_range rows = rcr_lane(j->n, j->lanes, lane, RCR_UPWARD);
+    rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t i = rows.first; i < rows.end; i++) j->out[i] += j->in[i];
 }
 
 void RCR_CPU(add)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n) {
     rows_job job = {y, in, NULL, NULL, n, 0, 0, rcr_lanes(n / 64)};
-    rcr_pool_run(x->pool, job.lanes, add_piece, &job);
+    rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, add_piece, &job);
 }
