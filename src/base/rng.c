@@ -135,3 +135,31 @@ void rcr_cpython_shuffle(uint64_t seed, int64_t *items, size_t n) {
         items[j] = item;
     }
 }
+
+/* Uniform in 0 .. most by rejection under a mask, as numpy's random_interval. */
+static uint64_t mt_interval(mt19937 *mt, uint64_t most) {
+    uint64_t mask = most, value;
+    for (int shift = 1; shift < 64; shift *= 2) mask |= mask >> shift;
+    do
+        if (most <= UINT32_MAX) {
+            value = mt_next(mt) & mask;
+        } else {
+            uint64_t high = mt_next(mt);
+            value = ((high << 32) | mt_next(mt)) & mask;
+        }
+    while (value > most);
+    return value;
+}
+
+void rcr_numpy_shuffle(uint32_t seed, int before, int64_t *items, size_t n) {
+    mt19937 mt;
+    mt_seed(&mt, seed);
+    for (int r = 0; r < before; r++)
+        for (size_t i = n; i > 1; i--) (void)mt_interval(&mt, i - 1);
+    for (size_t i = n; i > 1; i--) {
+        size_t j = (size_t)mt_interval(&mt, i - 1);
+        int64_t kept = items[i - 1];
+        items[i - 1] = items[j];
+        items[j] = kept;
+    }
+}

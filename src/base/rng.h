@@ -30,4 +30,8 @@ uint64_t rcr_hash_counter(uint64_t seed, uint64_t counter);
  * rejection). */
 void rcr_cpython_shuffle(uint64_t seed, int64_t *items, size_t n);
 
+/* items <- what numpy's r = RandomState(seed); r.shuffle(a) leaves in an a that held the items, where r has shuffled so
+ * many arrays of n before (MT19937, init_genrand, masked rejection): scikit-learn's KFold and RepeatedKFold. */
+void rcr_numpy_shuffle(uint32_t seed, int before, int64_t *items, size_t n);
+
 #endif

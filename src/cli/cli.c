@@ -9,6 +9,7 @@
 
 const rcr_command rcr_commands[] = {
     {"train", "train a model on a dataset, or go on with a run", rcr_cmd_train},
+    {"study", "train settings x seeds x folds beside each other, and compare them", rcr_cmd_study},
     {"prepare", "read a dataset once, into a store that is taken in its place", rcr_cmd_prepare},
     {"evaluate", "score a model on a dataset", rcr_cmd_evaluate},
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},

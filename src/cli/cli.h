@@ -25,6 +25,7 @@ extern const rcr_command rcr_commands[];
 
 int rcr_cmd_prepare(int argc, char **argv);
 int rcr_cmd_train(int argc, char **argv);
+int rcr_cmd_study(int argc, char **argv);
 int rcr_cmd_evaluate(int argc, char **argv);
 int rcr_cmd_predict(int argc, char **argv);
 int rcr_cmd_info(int argc, char **argv);

@@ -79,9 +79,10 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
     if (rcr_args_find(args, "folds")->given != rcr_args_find(args, "fold")->given)
         return rcr_fail(err, RCR_ERR_ARGUMENT,
                         "--folds and --fold go together: how many there are, and which one tests");
-    static const rcr_split_kind kinds[] = {RCR_SPLIT_RANDOM, RCR_SPLIT_REFERENCE, RCR_SPLIT_HIGHEST, RCR_SPLIT_LOWEST};
+    static const rcr_split_kind kinds[] = {RCR_SPLIT_RANDOM, RCR_SPLIT_REFERENCE, RCR_SPLIT_HIGHEST, RCR_SPLIT_LOWEST,
+                                           RCR_SPLIT_SKLEARN};
     o->split.kind = RCR_SPLIT_FILE;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(a->split, rcr_split_kind_name(kinds[i])) == 0) o->split.kind = kinds[i];
     if (o->split.kind == RCR_SPLIT_FILE && (o->split.folds != 0 || o->split.group != RCR_GROUP_NONE))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--folds and --group don't go with a split from a file");
@@ -179,15 +180,17 @@ void rcr_train_args_init(rcr_train_args *a) {
         HEADING("split", "which rows train, choose the best model, and judge it"),
         {.name = "split",
          .kind = RCR_ARG_TEXT,
-         .value_name = "random|reference|highest|lowest|FILE",
+         .value_name = "random|reference|highest|lowest|sklearn|FILE",
          .value = &a->split,
          .path = RCR_ARG_PATH,
          .help = "random; the rows the reference program would choose; the highest or lowest targets test, for "
-                 "extrapolation; or a CSV file with the header id,part and the parts train, val and test"},
+                 "extrapolation; the folds of scikit-learn's KFold; or a CSV file with the header id,part and the "
+                 "parts train, val and test"},
         WORDS("group", RCR_ARG_CHOICE, "none|formula|chemical-system", &a->group,
               "what must not stand on both sides of the split"),
         NUMBER("folds", RCR_ARG_INT32, &o->split.folds, 2, 1000000, "cross-validation: equal test parts, and"),
         NUMBER("fold", RCR_ARG_INT32, &o->split.fold, 0, 999999, "which of them tests, from 0"),
+        NUMBER("repeat", RCR_ARG_INT32, &o->split.repeat, 0, 9999, "another deal of the rows or folds, from 0"),
         WORDS("split-seed", RCR_ARG_UINT64, "N", &a->split_seed, "of the split alone; --seed when not given"),
         NUMBER("train-ratio", RCR_ARG_DOUBLE, &o->split.train_ratio, 0, 1,
                "share of the rows; when not given, what the other parts leave"),

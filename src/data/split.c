@@ -73,10 +73,17 @@ static rcr_status check_options(const rcr_split_options *o, rcr_error *err) {
     const double ratio[] = {0, o->train_ratio, o->val_ratio, o->test_ratio};
     const int64_t size[] = {-1, o->train_size, o->val_size, o->test_size};
     double sum = 0;
-    int drawn = o->kind == RCR_SPLIT_RANDOM;
+    int drawn = o->kind == RCR_SPLIT_RANDOM || o->kind == RCR_SPLIT_SKLEARN;
+    if (o->kind == RCR_SPLIT_SKLEARN && (o->folds == 0 || o->group != RCR_GROUP_NONE || o->seed > UINT32_MAX))
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "scikit-learn's split needs folds, no groups, and a split seed below 2^32");
+    if (o->repeat < 0 || (o->repeat > 0 && o->kind == RCR_SPLIT_REFERENCE))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "repeat is %d; it counts from 0, and the reference split has one only",
+                        (int)o->repeat);
     if ((o->group != RCR_GROUP_NONE || o->folds != 0) && o->kind == RCR_SPLIT_REFERENCE)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the reference split knows neither groups nor folds");
-    if (o->folds != 0 && !drawn) return rcr_fail(err, RCR_ERR_ARGUMENT, "folds go with the random split only");
+    if (o->folds != 0 && !drawn)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "folds go with the random split and with sklearn only");
     if (o->folds != 0 && (o->folds < 2 || o->fold < 0 || o->fold >= o->folds))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "fold %d of %d; there must be two or more, counted from 0", (int)o->fold,
                         (int)o->folds);
@@ -169,7 +176,7 @@ static rcr_status mark_random(uint8_t *part, const rcr_dataset *dataset, const r
     if (order == NULL) return rcr_fail_memory(err, "splitting the data");
     rcr_rng rng;
     rcr_rng_seed(&rng, o->seed, RCR_STREAM_SPLIT);
-    rcr_rng_shuffle(&rng, order, dataset->n);
+    for (int32_t k = 0; k <= o->repeat; k++) rcr_rng_shuffle(&rng, order, dataset->n);
     for (size_t i = 0; i < dataset->n; i++) part[order[i]] = (uint8_t)part_at(&r, (int64_t)i);
     rcr_free(order);
     return RCR_OK;
@@ -193,6 +200,45 @@ static rcr_status mark_reference(uint8_t *part, const rcr_dataset *dataset, cons
     }
     rcr_free(order);
     rcr_free(part_of_row);
+    return status;
+}
+
+/* The test part of scikit-learn's KFold: the first n mod k folds have a row more than the others. */
+static rcr_status mark_sklearn(uint8_t *part, const rcr_dataset *dataset, const rcr_split_options *o, rcr_error *err) {
+    ranges r = {0};
+    rcr_status status = random_ranges(&r, o, (int64_t)dataset->n, err);
+    if (status != RCR_OK) return status;
+    int64_t n = (int64_t)dataset->n_rows, k = o->folds, f = o->fold;
+    if (k > n)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "%lld folds can't be made of %lld rows", (long long)k, (long long)n);
+    int64_t begin = f * (n / k) + (f < n % k ? f : n % k), end = begin + n / k + (f < n % k);
+    int64_t *row = identity(dataset->n_rows), *rest = rcr_malloc(dataset->n, sizeof *rest);
+    uint8_t *tests = rcr_calloc(dataset->n_rows, 1);
+    if (row != NULL && rest != NULL && tests != NULL) {
+        rcr_numpy_shuffle((uint32_t)o->seed, o->repeat, row, dataset->n_rows);
+        for (int64_t i = begin; i < end; i++) tests[row[i]] = 1;
+        size_t n_rest = 0;
+        for (size_t i = 0; i < dataset->n; i++)
+            if (tests[dataset->sample[i].row])
+                part[i] = RCR_PART_TEST;
+            else
+                rest[n_rest++] = (int64_t)i;
+        rcr_rng rng;
+        rcr_rng_seed(&rng, o->seed, RCR_STREAM_SPLIT);
+        for (int32_t i = 0; i <= o->repeat; i++) rcr_rng_shuffle(&rng, rest, n_rest);
+        size_t n_val = (size_t)(r.val_end - r.val_begin), n_train = (size_t)r.train_end;
+        if (o->train_size < 0 && o->train_ratio < 0) n_train = dataset->n;
+        for (size_t i = 0; i < n_rest; i++)
+            if (i < n_val)
+                part[rest[i]] = RCR_PART_VAL;
+            else if (i - n_val < n_train)
+                part[rest[i]] = RCR_PART_TRAIN;
+    } else {
+        status = rcr_fail_memory(err, "splitting the data");
+    }
+    rcr_free(row);
+    rcr_free(rest);
+    rcr_free(tests);
     return status;
 }
 
@@ -316,6 +362,7 @@ rcr_status rcr_split_make(rcr_split *out, const rcr_dataset *dataset, const rcr_
     case RCR_SPLIT_RANDOM:
     case RCR_SPLIT_HIGHEST:
     case RCR_SPLIT_LOWEST: status = mark_random(part, dataset, options, err); break;
+    case RCR_SPLIT_SKLEARN: status = mark_sklearn(part, dataset, options, err); break;
     case RCR_SPLIT_REFERENCE: status = mark_reference(part, dataset, options, err); break;
     case RCR_SPLIT_FILE: status = mark_file(part, dataset, options->file, err); break;
     }

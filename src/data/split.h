@@ -14,7 +14,8 @@ typedef enum rcr_split_kind {
     RCR_SPLIT_REFERENCE,
     RCR_SPLIT_FILE,
     RCR_SPLIT_HIGHEST, /* the highest targets test: extrapolation */
-    RCR_SPLIT_LOWEST
+    RCR_SPLIT_LOWEST,
+    RCR_SPLIT_SKLEARN /* folds of scikit-learn's (Repeated)KFold(folds, shuffle=True, random_state=seed) */
 } rcr_split_kind;
 
 /* What must not stand on both sides of a split. */
@@ -34,6 +35,7 @@ typedef struct rcr_split_options {
     rcr_split_group group;                   /* not with REFERENCE and FILE */
     int32_t folds, fold; /* RANDOM: the test part is fold 0 .. folds - 1 of so many equal ones; 0: one test part.  Each
                             row tests in one fold of a seed; other seeds repeat the whole. */
+    int32_t repeat;      /* RANDOM, HIGHEST, LOWEST, SKLEARN: another shuffle of the same seed, from 0 */
 } rcr_split_options;
 rcr_split_options rcr_split_options_default(void); /* random, 123, rest, 0.1, 0.1, no groups, no folds */
 
@@ -41,10 +43,11 @@ rcr_split_options rcr_split_options_default(void); /* random, 123, rest, 0.1, 0.
  * Within a part, samples are in source order.
  * RANDOM shuffles the usable samples.  With a group or folds, so does it whole groups, which are never cut: a part then
  * has at least the rows asked for.  HIGHEST and LOWEST give the extreme targets to the test part and deal the others as
- * RANDOM does.  REFERENCE shuffles and cuts all rows of the source, as the reference program
- * does (Python's shuffle, seed 123; ratios cut down by int()), and only then drops the unusable ones, so that one bad
- * file does not change where the others go.  FILE may name unusable rows (they are dropped) and may leave rows out; ids
- * that the dataset does not have, and ids listed twice, are errors. */
+ * RANDOM does.  SKLEARN deals all rows of the source into folds, usable or not, so that they are scikit-learn's, drops
+ * the unusable ones, and takes the validation part from the others by chance.  REFERENCE shuffles and cuts all rows of
+ * the source, as the reference program does (Python's shuffle, seed 123; ratios cut down by int()), and only then drops
+ * the unusable ones, so that one bad file does not change where the others go.  FILE may name unusable rows (they are
+ * dropped) and may leave rows out; ids that the dataset does not have, and ids listed twice, are errors. */
 rcr_status rcr_split_make(rcr_split *out, const rcr_dataset *dataset, const rcr_split_options *options, rcr_error *err);
 void rcr_split_free(rcr_split *split);
 

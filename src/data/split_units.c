@@ -130,7 +130,7 @@ static rcr_status make_units(units *u, const rcr_dataset *dataset, const rcr_spl
     return RCR_OK;
 }
 
-static rcr_status shuffle(units *u, uint64_t seed, rcr_error *err) {
+static rcr_status shuffle(units *u, const rcr_split_options *o, rcr_error *err) {
     int64_t *order = rcr_malloc(u->n, sizeof *order);
     unit *dealt = rcr_malloc(u->n, sizeof *dealt);
     if (order == NULL || dealt == NULL) {
@@ -140,8 +140,8 @@ static rcr_status shuffle(units *u, uint64_t seed, rcr_error *err) {
     }
     for (size_t i = 0; i < u->n; i++) order[i] = (int64_t)i;
     rcr_rng rng;
-    rcr_rng_seed(&rng, seed, RCR_STREAM_SPLIT);
-    rcr_rng_shuffle(&rng, order, u->n);
+    rcr_rng_seed(&rng, o->seed, RCR_STREAM_SPLIT);
+    for (int32_t r = 0; r <= o->repeat; r++) rcr_rng_shuffle(&rng, order, u->n);
     for (size_t i = 0; i < u->n; i++) dealt[i] = u->unit[order[i]];
     rcr_free(order);
     rcr_free(u->unit);
@@ -231,7 +231,7 @@ rcr_status rcr_split_deal_units(uint8_t *part, const rcr_dataset *dataset, const
     units u = {0};
     uint8_t *part_of_unit = NULL;
     rcr_status status = make_units(&u, dataset, o, err);
-    if (status == RCR_OK) status = shuffle(&u, o->seed, err);
+    if (status == RCR_OK) status = shuffle(&u, o, err);
     if (status == RCR_OK) {
         part_of_unit = rcr_calloc(u.n, 1);
         if (part_of_unit == NULL) status = rcr_fail_memory(err, "splitting the data");

@@ -13,7 +13,7 @@ static const char *const tasks[] = {"regression", "classification", NULL};
 static const char *const disorders[] = {"refuse", "average", NULL};
 static const char *const paddings[] = {"none", "reference", NULL};
 static const char *const tie_rules[] = {"cut", "keep", NULL};
-static const char *const split_kinds[] = {"random", "reference", "file", "highest", "lowest", NULL};
+static const char *const split_kinds[] = {"random", "reference", "file", "highest", "lowest", "sklearn", NULL};
 static const char *const split_groups[] = {"none", "formula", "chemical-system", NULL};
 static const char *const losses[] = {"mse", "l1", "huber", NULL};
 static const char *const schedules[] = {"multistep", "constant", "cosine", "one-cycle", "plateau", NULL};
@@ -52,6 +52,7 @@ const rcr_option_field rcr_option_fields[] = {
     CHOICE("split", "group", split.group, split_groups, "what must not stand on both sides"),
     FIELD("split", "folds", INT32, split.folds, "random: equal test parts; 0: one test part by ratio or size"),
     FIELD("split", "fold", INT32, split.fold, "which of them tests, from 0"),
+    FIELD("split", "repeat", INT32, split.repeat, "another deal of the same seed, from 0"),
     FIELD("split", "train_ratio", DOUBLE, split.train_ratio, "below 0: what the other parts leave"),
     FIELD("split", "val_ratio", DOUBLE, split.val_ratio, "share of the rows"),
     FIELD("split", "test_ratio", DOUBLE, split.test_ratio, "share of the rows"),

@@ -131,10 +131,12 @@ static const char *flag_of(const char *section, const char *name) {
         {"graph", "step", "--step"},
         {"graph", "padding", "--padding"},
         {"graph", "ties", "--ties"},
+        {"graph", "tie_tolerance", "--tie-tolerance"},
         {"graph", "disorder", "--disorder"},
         {"split", "group", "--group"},
         {"split", "folds", "--folds"},
         {"split", "fold", "--fold"},
+        {"split", "repeat", "--repeat"},
         {"split", "train_ratio", "--train-ratio"},
         {"split", "val_ratio", "--val-ratio"},
         {"split", "test_ratio", "--test-ratio"},
@@ -153,6 +155,9 @@ static const char *flag_of(const char *section, const char *name) {
         {"training", "lr_gamma", "--lr-gamma"},
         {"training", "momentum", "--momentum"},
         {"training", "weight_decay", "--weight-decay"},
+        {"training", "beta1", "--beta1"},
+        {"training", "beta2", "--beta2"},
+        {"training", "eps", "--eps"},
         {"training", "dropout", "--dropout"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)

@@ -6,7 +6,7 @@ set -eu
 run 0 --version
 same "$(cat "$work/out")" "recryst $(sed -n 's/.*RCR_VERSION "\(.*\)"/\1/p' "$RECRYST_SOURCE/include/recryst.h")" version
 run 0 --help
-for command in train prepare evaluate predict info embed import export fetch graph bench; do out_has "  $command "; done
+for command in train study prepare evaluate predict info embed import export fetch graph bench; do out_has "  $command "; done
 run 0 help
 out_has "exit codes"
 run 2
@@ -38,7 +38,8 @@ promised() {
 }
 promised train target model steps layers gate layer-norm task epochs batch-size optimizer lr atom-features hidden \
     hidden-layers momentum lr-milestones lr-gamma weight-decay train-ratio val-ratio test-ratio train-size val-size \
-    test-size split seed threads out resume config beta1 beta2 eps tie-tolerance radius max-neighbors dmin step padding ties disorder unit strict kernels quiet
+    test-size split seed threads out resume config repeat beta1 beta2 eps tie-tolerance radius max-neighbors dmin step padding ties disorder unit strict kernels quiet
+promised study out jobs threads dry-run quiet
 promised prepare out append strict threads quiet radius max-neighbors dmin step padding ties disorder
 promised evaluate target out disorder
 promised predict out format threads strict disorder

@@ -1,0 +1,145 @@
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "io/reader_parts.h"
+#include "study/study.h"
+
+static rcr_status fail_memory(rcr_error *err) { return rcr_fail_memory(err, "reading the results of a study"); }
+
+/* What run_summary.json calls them, and study.csv. */
+static const char *const facts[][2] = {
+    {"total_parameters", "parameters"}, {"conv_parameters", "conv_parameters"},
+    {"best_epoch", "best_epoch"},       {"epochs_done", "epochs"},
+    {"train_size", "train_rows"},       {"val_size", "val_rows"},
+    {"test_size", "test_rows"},         {"seconds", "seconds"},
+};
+
+/* 1, 2, 3 for a score of the test, validation or training part; 0: no score. */
+static int part_of(const char *name) {
+    static const char *const prefix[] = {"", "test_", "val_", "train_"};
+    static const char *const none[] = {"_size", "target_mean", "target_std"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (rcr_ends_with(name, none[i])) return 0;
+    for (int p = 1; p <= 3; p++)
+        if (strncmp(name, prefix[p], strlen(prefix[p])) == 0) return p;
+    return 0;
+}
+
+int rcr_study_more_is_better(const char *score) {
+    static const char *const names[] = {"r2", "auc", "accuracy", "precision", "recall", "f1", "coverage"};
+    const char *bare = strchr(score, '_');
+    bare = bare != NULL ? bare + 1 : score;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]);
+        if (strncmp(bare, names[i], n) == 0 && !rcr_is_alpha((unsigned char)bare[n])) return 1;
+    }
+    return 0;
+}
+
+/* The score by which people compare models stands first, the loss last. */
+static int rank_of(const char *score) {
+    const char *bare = strchr(score, '_') + 1;
+    return strcmp(bare, "mae") == 0 || strcmp(bare, "auc") == 0 ? 0 : strcmp(bare, "loss") == 0 ? 2 : 1;
+}
+
+static int by_score(const void *a, const void *b) {
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    if (part_of(x) != part_of(y)) return part_of(x) - part_of(y);
+    if (rank_of(x) != rank_of(y)) return rank_of(x) - rank_of(y);
+    return strcmp(x, y);
+}
+
+double rcr_study_number(const rcr_study_run *run, const char *name) {
+    for (size_t i = 0; i < run->n_numbers; i++)
+        if (strcmp(run->number_name[i], name) == 0) return run->number[i];
+    return NAN;
+}
+
+const char *rcr_study_main_score(const rcr_study *study) {
+    static const char *const wanted[] = {"test_mae", "test_auc"};
+    for (size_t w = 0; w < 2; w++)
+        for (size_t i = 0; i < study->n_scores; i++)
+            if (strcmp(study->score[i], wanted[w]) == 0) return study->score[i];
+    return study->n_scores > 0 ? study->score[0] : NULL;
+}
+
+/* ---- reading */
+
+static rcr_status add_score(rcr_study *study, const char *name, rcr_error *err) {
+    for (size_t i = 0; i < study->n_scores; i++)
+        if (strcmp(study->score[i], name) == 0) return RCR_OK;
+    char **grown = rcr_realloc(study->score, study->n_scores + 1, sizeof *grown);
+    if (grown == NULL) return fail_memory(err);
+    study->score = grown;
+    grown[study->n_scores] = rcr_strdup(name);
+    if (grown[study->n_scores] == NULL) return fail_memory(err);
+    study->n_scores++;
+    qsort(study->score, study->n_scores, sizeof *study->score, by_score);
+    return RCR_OK;
+}
+
+static rcr_status add_number(rcr_study_run *run, const char *name, const json_t *value, rcr_error *err) {
+    run->number_name[run->n_numbers] = rcr_strdup(name);
+    if (run->number_name[run->n_numbers] == NULL) return fail_memory(err);
+    run->number[run->n_numbers++] = json_is_number(value) ? json_number_value(value) : NAN;
+    return RCR_OK;
+}
+
+static rcr_status take_text(char **to, const json_t *object, const char *key, rcr_error *err) {
+    const char *text = json_string_value(json_object_get(object, key));
+    if (*to != NULL || text == NULL) return RCR_OK;
+    *to = rcr_strdup(text);
+    return *to != NULL ? RCR_OK : fail_memory(err);
+}
+
+static rcr_status take_numbers(rcr_study *study, rcr_study_run *run, json_t *object, rcr_error *err) {
+    size_t n = json_object_size(object);
+    run->number_name = rcr_calloc(n, sizeof *run->number_name);
+    run->number = rcr_calloc(n, sizeof *run->number);
+    if (run->number_name == NULL || run->number == NULL) return fail_memory(err);
+    rcr_status status = take_text(&study->target, object, "target", err);
+    if (status == RCR_OK) status = take_text(&study->unit, object, "unit", err);
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        if (status != RCR_OK) break;
+        for (size_t i = 0; i < sizeof facts / sizeof *facts && status == RCR_OK; i++)
+            if (strcmp(facts[i][0], key) == 0) status = add_number(run, facts[i][1], value, err);
+        if (status != RCR_OK || part_of(key) == 0 || !(json_is_number(value) || json_is_null(value))) continue;
+        status = add_number(run, key, value, err);
+        if (status == RCR_OK) status = add_score(study, key, err);
+    }
+    return status;
+}
+
+static rcr_status read_run(rcr_study *study, rcr_study_run *run, rcr_error *err) {
+    rcr_text path = {0};
+    char *text = NULL;
+    size_t length = 0;
+    json_t *object = NULL;
+    rcr_text_printf(&path, "%s/%s/run_summary.json", study->directory, run->directory);
+    rcr_status status = path.failed ? fail_memory(err) : rcr_file_read(&text, &length, path.data, (size_t)1 << 24, err);
+    if (status == RCR_OK) status = rcr_json_load(&object, text, length, 1, err);
+    if (status == RCR_OK && !json_is_object(object))
+        status = rcr_fail(err, RCR_ERR_PARSE, "this is no summary of a run");
+    if (status == RCR_OK) status = take_numbers(study, run, object, err);
+    if (status != RCR_OK && !path.failed) rcr_error_set_file(err, path.data);
+    json_decref(object);
+    rcr_free(text);
+    rcr_text_free(&path);
+    return status;
+}
+
+rcr_status rcr_study_read_results(rcr_study *study, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    for (size_t i = 0; i < study->n_runs && status == RCR_OK; i++)
+        if (study->run[i].status == RCR_STUDY_DONE && study->run[i].n_numbers == 0)
+            status = read_run(study, &study->run[i], err);
+    return status;
+}

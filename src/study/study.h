@@ -1,0 +1,108 @@
+/* Studies: settings x seeds x repeats x folds, each an ordinary training run in a directory of its own, trained beside
+ * each other, resumable, and compared.  docs/study.md says what the files are. */
+#ifndef RCR_STUDY_STUDY_H
+#define RCR_STUDY_STUDY_H
+
+#include "base/text.h"
+#include "train/train.h"
+
+typedef enum rcr_study_status {
+    RCR_STUDY_WAITING = 0,
+    RCR_STUDY_RUNNING,
+    RCR_STUDY_STOPPED, /* begun, to be resumed */
+    RCR_STUDY_DONE,
+    RCR_STUDY_FAILED
+} rcr_study_status;
+const char *rcr_study_status_name(rcr_study_status status);
+
+typedef struct rcr_study_setting {
+    char *name;
+    rcr_train_options options; /* with strings of its own; seed, fold and repeat are each run's */
+    char *data;                /* as given */
+    int own_split_seed;        /* options.split.seed was asked for */
+    char **value;              /* [study->n_varied] its values of the varied options as text; NULL where it has none */
+} rcr_study_setting;
+
+typedef struct rcr_study_run {
+    size_t setting;
+    uint64_t seed;
+    int32_t repeat, fold; /* -1: none */
+    char *directory;      /* relative to the study's */
+    rcr_study_status status;
+    char *error; /* of a failed one */
+    /* Of one that is done: scores and facts of its run_summary.json under the names of study.csv. */
+    size_t n_numbers;
+    char **number_name;
+    double *number;
+    int32_t epochs_done; /* while it is trained */
+} rcr_study_run;
+
+typedef struct rcr_study {
+    char *name, *directory;
+    size_t n_varied;
+    char **varied; /* names of options */
+    size_t n_settings;
+    rcr_study_setting *setting;
+    size_t n_seeds;
+    uint64_t *seed;
+    int32_t repeats, folds; /* 1, 0 */
+    size_t baseline;        /* a setting */
+    size_t n_runs;
+    rcr_study_run *run; /* in the order of settings, seeds, repeats, folds */
+    /* Scores that some run has, in the order of study.csv: of the test part, of the validation part, of the training
+     * part. */
+    size_t n_scores;
+    char **score;
+    char *target, *unit; /* of the first run that is done; NULL before */
+    int lock;            /* file descriptor; -1: not locked */
+} rcr_study;
+
+/* A study without settings; `name` and `directory` are copied. */
+rcr_status rcr_study_create(rcr_study **out, const char *name, const char *directory, rcr_error *err);
+void rcr_study_free(rcr_study *study);
+
+/* Add an option that settings vary, in the order of the columns; before any setting. */
+rcr_status rcr_study_add_varied(rcr_study *study, const char *option, rcr_error *err);
+/* Add a setting; everything is copied.  value [n_varied].
+ * Errors: RCR_ERR_ARGUMENT (the options make no sense; a name or what it comes to is there already), RCR_ERR_MEMORY. */
+rcr_status rcr_study_add_setting(rcr_study *study, const char *name, const char *data, const rcr_train_options *options,
+                                 int own_split_seed, const char *const *value, rcr_error *err);
+/* Lay out the runs.  folds 0: none; repeats 1 or more.  Errors: RCR_ERR_ARGUMENT, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+rcr_status rcr_study_lay_out(rcr_study *study, const uint64_t *seed, size_t n_seeds, int32_t repeats, int32_t folds,
+                             rcr_error *err);
+/* The options of one run; its strings are the setting's. */
+rcr_train_options rcr_study_run_options(const rcr_study *study, const rcr_study_run *run);
+
+/* Make the study's folder, lock it, and find out what is there of each run.  *n_strangers <- run directories that
+ * belong to no run of the study.  Errors: RCR_ERR_ARGUMENT (another process works on it; a directory holds a run of
+ * other settings or data: which one and how it differs), RCR_ERR_IO and what reading a checkpoint can give. */
+rcr_status rcr_study_open(rcr_study *study, size_t *n_strangers, rcr_error *err);
+
+/* Told from the calling thread; all may be NULL. */
+typedef struct rcr_study_events {
+    void *context;
+    void (*run_ended)(void *context, const rcr_study *study, const rcr_study_run *run);
+    /* Several times a second.  rate: epochs a second; left: seconds, NaN when not known yet. */
+    void (*progress)(void *context, const rcr_study *study, size_t n_running, double rate, double left);
+    atomic_int *stop;
+} rcr_study_events;
+
+/* Train what is not done, `jobs` runs at a time with `threads` threads each; study->run says how each ended.  The
+ * tables are written whenever one has.  Errors: RCR_ERR_INTERRUPTED (stopped on request), RCR_ERR_IO (a table can't be
+ * written), RCR_ERR_MEMORY.  Failed runs are no error here. */
+rcr_status rcr_study_execute(rcr_study *study, int jobs, int threads, const rcr_study_events *events, rcr_error *err);
+
+/* Read the numbers of all runs that are done and have none yet, from their run_summary.json. */
+rcr_status rcr_study_read_results(rcr_study *study, rcr_error *err);
+/* The number of that name of a run; NaN when there is none. */
+double rcr_study_number(const rcr_study_run *run, const char *name);
+/* 1 when more of the score is better. */
+int rcr_study_more_is_better(const char *score);
+/* The score that the study is about: test_mae or test_auc where there is one.  NULL before any run is done. */
+const char *rcr_study_main_score(const rcr_study *study);
+/* Write study.csv, summary.csv, differences.csv, summary.json, summary.txt. */
+rcr_status rcr_study_write_tables(rcr_study *study, rcr_error *err);
+/* What summary.txt says. */
+void rcr_study_summary_text(rcr_text *out, const rcr_study *study);
+
+#endif

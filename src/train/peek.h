@@ -1,0 +1,22 @@
+/* What a run directory holds, without going on with the run. */
+#ifndef RCR_TRAIN_PEEK_H
+#define RCR_TRAIN_PEEK_H
+
+#include "train/options.h"
+
+typedef struct rcr_run_state {
+    int begun;                 /* 0: no run yet; all else is then empty */
+    int finished;              /* final scores and run_summary.json are there */
+    rcr_train_options options; /* with strings of its own */
+    char *data_path;           /* absolute */
+} rcr_run_state;
+
+/* Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_MISMATCH (a damaged checkpoint), RCR_ERR_MEMORY. */
+rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *err);
+void rcr_run_state_release(rcr_run_state *state);
+
+/* The first setting in which two runs differ, but for threads, kernels and strict, which change no result; NULL when
+ * there is none. */
+const rcr_option_field *rcr_options_differ(const rcr_train_options *a, const rcr_train_options *b);
+
+#endif
