@@ -164,7 +164,7 @@ int rcr_cmd_study(int argc, char **argv) {
     rcr_args args = {
         .command = "study",
         .usage = "FILE [options]",
-        .description = "Train what a study file lists: settings, each with several seeds and folds, beside\n"
+        .description = "Train what a study file lists, settings with several seeds and folds, beside\n"
                        "each other, and compare them. The same command goes on with a study that was\n"
                        "stopped, and trains what was added to the file. Writes study.csv (all runs),\n"
                        "summary.csv and differences.csv (means, spreads, paired differences) to the\n"

@@ -83,7 +83,7 @@ static rcr_status check_options(const rcr_split_options *o, rcr_error *err) {
     if ((o->group != RCR_GROUP_NONE || o->folds != 0) && o->kind == RCR_SPLIT_REFERENCE)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the reference split knows neither groups nor folds");
     if (o->folds != 0 && !drawn)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "folds go with the random split and with sklearn only");
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "folds go with the random split only, or with scikit-learn's");
     if (o->folds != 0 && (o->folds < 2 || o->fold < 0 || o->fold >= o->folds))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "fold %d of %d; there must be two or more, counted from 0", (int)o->fold,
                         (int)o->folds);
