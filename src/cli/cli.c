@@ -12,6 +12,7 @@ const rcr_command rcr_commands[] = {
     {"study", "train settings x seeds x folds beside each other, and compare them", rcr_cmd_study},
     {"prepare", "read a dataset once, into a store that is taken in its place", rcr_cmd_prepare},
     {"evaluate", "score a model on a dataset", rcr_cmd_evaluate},
+    {"report", "write a run as a page with figures and crystals", rcr_cmd_report},
     {"predict", "predict structure files, folders and archives", rcr_cmd_predict},
     {"info", "show what a model, a run, a dataset or a structure file is", rcr_cmd_info},
     {"embed", "write the vectors that a network makes of crystals or atoms", rcr_cmd_embed},

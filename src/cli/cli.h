@@ -27,6 +27,7 @@ int rcr_cmd_prepare(int argc, char **argv);
 int rcr_cmd_train(int argc, char **argv);
 int rcr_cmd_study(int argc, char **argv);
 int rcr_cmd_evaluate(int argc, char **argv);
+int rcr_cmd_report(int argc, char **argv);
 int rcr_cmd_predict(int argc, char **argv);
 int rcr_cmd_info(int argc, char **argv);
 int rcr_cmd_embed(int argc, char **argv);

@@ -54,8 +54,7 @@ static rcr_status read_text(char **text, size_t *length, const source *s, const 
     return status;
 }
 
-/* Read row->file into a crystal. */
-static rcr_status read_structure(rcr_crystal **crystal, source_row *row, const source *s, rcr_error *err) {
+rcr_status rcr_source_read_structure(rcr_crystal **crystal, source_row *row, const source *s, rcr_error *err) {
     char *text;
     size_t length;
     rcr_status status = read_text(&text, &length, s, row->file, err);
@@ -95,7 +94,7 @@ static rcr_status make_record(source_row *row, const source *s, rcr_error *err) 
     rcr_crystal *crystal = row->crystal;
     rcr_graph *graph = NULL;
     row->crystal = NULL; /* freed here, so that a large file's crystals do not stay beside its graphs */
-    rcr_status status = crystal == NULL ? read_structure(&crystal, row, s, err) : RCR_OK;
+    rcr_status status = crystal == NULL ? rcr_source_read_structure(&crystal, row, s, err) : RCR_OK;
     if (status == RCR_OK) status = rcr_graph_build(&graph, crystal, &s->options->graph, err);
     rcr_crystal_free(crystal);
     if (status == RCR_OK && s->known != NULL) {

@@ -1,0 +1,200 @@
+/* recryst report */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/page_asset.h"
+#include "cli/symmetry_guard.h"
+#include "cli/terminal.h"
+#include "report/page.h"
+#include "report/survey.h"
+
+enum { FORMAT_HTML = 0 };
+
+typedef struct report {
+    const char *path, *out, *figure, *data;
+    int32_t format, no_data, threads, quiet;
+    rcr_run_data *run;
+    rcr_terminal terminal;
+    double since;
+    char reason[sizeof(rcr_error) + 64]; /* why the data were not looked at; "": they were, or needed not be */
+} report;
+
+/* ---- what the run directory lacks */
+
+static void on_progress(void *context, size_t done, size_t total) {
+    report *r = context;
+    if (!rcr_terminal_due(&r->terminal)) return;
+    char n[32], all[32], left[32];
+    double rate = (double)done / (rcr_now() - r->since);
+    rcr_terminal_progress(&r->terminal, "looking at the crystals: %s of %s, %s left",
+                          rcr_format_count(n, (long long)done), rcr_format_count(all, (long long)total),
+                          rcr_format_duration(left, rate > 0 ? (double)(total - done) / rate : NAN));
+}
+
+static int traces_steps(const rcr_run_data *run) {
+    const char *model = rcr_run_text(run, "model");
+    return model != NULL && strcmp(model, "sr-cgcnn") == 0 && rcr_run_number(run, "n_conv") > 1 && run->n_targets == 1;
+}
+
+static int needs_survey(const report *r) {
+    return !r->no_data && (!r->run->has_groups || (traces_steps(r->run) && r->run->n_traced == 0) || r->data != NULL);
+}
+
+static rcr_status open_model(rcr_model **out, const report *r, rcr_error *err) {
+    rcr_text path = {0};
+    rcr_text_printf(&path, "%s/model.safetensors", r->path);
+    rcr_status status = path.failed ? rcr_fail_memory(err, "reading the model") : rcr_model_load(out, path.data, err);
+    rcr_text_free(&path);
+    return status;
+}
+
+static rcr_status survey(report *r, rcr_error *err) {
+    const char *data = r->data != NULL ? r->data : rcr_run_setting_value(r->run, "data", "path");
+    if (data == NULL || data[0] == '\0') return rcr_fail(err, RCR_ERR_DATA, "the run does not say where its data are");
+    rcr_survey_options options = {.data = data,
+                                  .target = rcr_run_setting_value(r->run, "data", "target_used"),
+                                  .find_group = rcr_guarded_spacegroup,
+                                  .progress = on_progress,
+                                  .context = r};
+    rcr_model *model = NULL;
+    rcr_pool *pool = NULL;
+    rcr_status status = rcr_pool_create(&pool, r->threads, err);
+    if (status == RCR_OK && traces_steps(r->run)) status = open_model(&model, r, err);
+    options.model = model;
+    options.pool = pool;
+    r->since = rcr_now();
+    rcr_terminal_init(&r->terminal, r->quiet);
+    if (status == RCR_OK) status = rcr_survey_write(r->run, &options, err);
+    rcr_terminal_clear(&r->terminal);
+    rcr_model_free(model);
+    rcr_pool_free(pool);
+    return status;
+}
+
+/* A report without these is still a report: what fails becomes a note in it. */
+static rcr_status complete(report *r, rcr_error *err) {
+    if (!needs_survey(r)) return RCR_OK;
+    rcr_error why;
+    rcr_status status = survey(r, &why);
+    if (status == RCR_ERR_MEMORY) {
+        *err = why;
+        return status;
+    }
+    if (status != RCR_OK) {
+        rcr_error_format(r->reason, sizeof r->reason, &why);
+        if (!r->quiet) rcr_cli_note("space groups and structures are left as they are: %s", r->reason);
+        return RCR_OK;
+    }
+    rcr_run_data *again;
+    status = rcr_run_data_read(&again, r->path, err);
+    if (status != RCR_OK) return status;
+    rcr_run_data_free(r->run);
+    r->run = again;
+    return RCR_OK;
+}
+
+/* ---- the page */
+
+static int fail_without_page(void) {
+    rcr_error err;
+    rcr_fail(&err, RCR_ERR_UNSUPPORTED, "this recryst was built without the page of its reports");
+    int code = rcr_cli_error(&err);
+    rcr_cli_hint("the page is built with Node.js 18 or later and npm: tools/setup.sh --report, then make report");
+    rcr_cli_hint("training writes a plain report.html without it, and --format svg writes single figures");
+    return code;
+}
+
+/* Notes name their reason; buffer keeps the texts. */
+static void make_notes(rcr_page_notes *notes, rcr_text buffer[3], const report *r) {
+    const rcr_run_data *run = r->run;
+    const char *why = r->reason[0] != '\0' ? r->reason : r->no_data ? "--no-data was given" : "the data do not tell";
+    *notes = (rcr_page_notes){0};
+    if (run->n_crystals == 0) rcr_text_printf(&buffer[0], "Formulas and sizes of the crystals are not known: %s.", why);
+    if (!run->has_groups) rcr_text_printf(&buffer[1], "Space groups are not known: %s.", why);
+    if (run->n_worst == 0) rcr_text_printf(&buffer[2], "The structures are not known: %s.", why);
+    notes->rows = buffer[0].data;
+    notes->space_groups = buffer[1].data;
+    notes->crystals = buffer[2].data;
+}
+
+static rcr_status write_page(report *r, rcr_error *err) {
+    size_t length;
+    const char *page = rcr_page_asset(&length);
+    rcr_text json = {0}, title = {0}, whole = {0}, buffer[3] = {{0}}, path = {0};
+    rcr_page_notes notes;
+    make_notes(&notes, buffer, r);
+    rcr_page_title(&title, r->run);
+    rcr_text_printf(&path, "%s/report.html", r->path);
+    rcr_status status = title.failed || path.failed ? rcr_fail_memory(err, "writing a report")
+                                                    : rcr_page_run(&json, r->run, &notes, err);
+    if (status == RCR_OK) status = rcr_page_fill(&whole, page, length, title.data, &json, err);
+    if (status == RCR_OK && r->out != NULL && strcmp(r->out, "-") == 0)
+        status = rcr_cli_print(&whole) == RCR_EXIT_OK ? RCR_OK : rcr_fail(err, RCR_ERR_IO, "the page can't be printed");
+    else if (status == RCR_OK)
+        status = rcr_file_write(r->out != NULL ? r->out : path.data, whole.data, whole.length, err);
+    if (status == RCR_OK && !r->quiet && (r->out == NULL || strcmp(r->out, "-") != 0)) {
+        rcr_text line = {0};
+        rcr_text_printf(&line, "%s\n", r->out != NULL ? r->out : path.data);
+        rcr_cli_print(&line);
+        rcr_text_free(&line);
+    }
+    for (int i = 0; i < 3; i++) rcr_text_free(&buffer[i]);
+    rcr_text_free(&json);
+    rcr_text_free(&title);
+    rcr_text_free(&whole);
+    rcr_text_free(&path);
+    return status;
+}
+
+int rcr_cmd_report(int argc, char **argv) {
+    report r = {0};
+    rcr_arg table[] = {
+        {.name = "out",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "FILE",
+         .value = &r.out,
+         .help = "the file to write; - for standard output [report.html in the run's folder]"},
+        {.name = "data",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "DATA",
+         .value = &r.data,
+         .help = "where the data are now, if they have moved since the training"},
+        {.name = "no-data", .kind = RCR_ARG_FLAG, .value = &r.no_data, .help = "do not read the data again"},
+        RCR_THREADS_ARG(r.threads),
+        {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &r.quiet, .help = "no progress, no notes"},
+    };
+    rcr_args args = {
+        .command = "report",
+        .usage = "RUN [options]",
+        .description = "Write a run as one page, report.html, that needs nothing but a browser: learning\n"
+                       "curves, predictions against targets, errors by element, size, target and space\n"
+                       "group, the steps of an SR-CGCNN, the worst crystals in three dimensions, all\n"
+                       "settings, and how to repeat the run.\n"
+                       "\n"
+                       "The first report of a run reads its data again, for formulas, space groups and\n"
+                       "structures; what it finds is kept in the run's folder.\n",
+        .examples = "  recryst report runs/gap\n"
+                    "  recryst report runs/gap --out gap.html --data /new/place/mp-elastic.tar.zst\n",
+        .arg = table,
+        .n_args = sizeof table / sizeof *table,
+    };
+    int code;
+    if (!rcr_args_begin(&args, argc, argv, &code)) return code;
+    if (args.n_positional != 1)
+        return rcr_cli_usage_error("report ", "%s: recryst report RUN",
+                                   args.n_positional == 0 ? "no run given" : "one run at a time");
+    size_t length;
+    if (rcr_page_asset(&length) == NULL) return fail_without_page();
+    r.path = args.positional[0];
+    rcr_error err;
+    rcr_status status = rcr_run_data_read(&r.run, r.path, &err);
+    if (status == RCR_OK) status = complete(&r, &err);
+    if (status == RCR_OK) status = write_page(&r, &err);
+    rcr_run_data_free(r.run);
+    return status == RCR_OK ? RCR_EXIT_OK : rcr_cli_error(&err);
+}
