@@ -4,11 +4,12 @@ PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build setup all demo bench test checks sanitize fuzz format install clean help
+.PHONY: build setup report all demo bench test checks sanitize fuzz format install clean help
 
 help:
 	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
 	@echo 'make demo       build, train on the bundled alloys, score, predict single files: two to three minutes'
+	@echo 'make report     what make needs for the page of recryst report (Node.js, npm), then make with it'
 	@echo 'make bench      compare with PyTorch and pymatgen (installs them in .venv), write docs/performance.md: a quarter of an hour'
 	@echo 'make test       build everything and run all tests and checks'
 	@echo 'make checks     only the checks of the sources: rooms, headers, format, symbols, ...'
@@ -27,6 +28,13 @@ $(BUILD)/build.ninja: | setup
 
 # The command and the shared library; the tests are built by `make test`.
 build: setup $(BUILD)/build.ninja
+	@ninja -C $(BUILD) recryst recryst_shared
+
+# The page of `recryst report`; a page that could not be made before is tried again.
+report: setup
+	@bash tools/setup.sh --report
+	@rm -f $(BUILD)/report-page.html
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_REPORT=ON $(CMAKE_OPTIONS) >/dev/null
 	@ninja -C $(BUILD) recryst recryst_shared
 
 all: setup $(BUILD)/build.ninja

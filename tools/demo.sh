@@ -40,9 +40,15 @@ awk -F, 'NR == FNR { if (FNR > 1) want[$1] = $2; next }
     { id = $1; sub(/.*\//, "", id); sub(/\.cif$/, "", id); printf "%-22s %12.4f %12.4f\n", id, want[id], $2 }' \
     $data/examples/formation_energy.csv "$run/examples.csv"
 
+if $recryst report "$run" --quiet 2>/dev/null; then
+    page="learning curve, predictions, errors by element, the worst crystals in three dimensions"
+else
+    page="learning curve, predictions against targets, worst crystals (a richer page: make report)"
+fi
+
 say "Results"
 echo "$run/                    everything of this run"
-echo "$run/report.html         open it in a browser: learning curve, predictions against targets, worst crystals"
+echo "$run/report.html         open it in a browser: $page"
 echo "$run/model.safetensors   the model: all that predicting needs"
 echo
 echo "Next: train on your own crystals (README.md, \"Your own data\")."

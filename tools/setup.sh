@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
 # Installs what recryst needs to be built, from Debian's packages (Debian 12 or later, Ubuntu 24.04 or later), as root
 # or through sudo.  Quiet, offline and without root when everything is there.  On another system it says what to install.
-# usage: tools/setup.sh [--dev]     --dev adds what only the project's own checks use (clang, clang-format; a cross compiler and emulator for ARM)
+# usage: tools/setup.sh [--dev|--report|--report-tests]
+#   --dev           adds what only the project's own checks use (clang, clang-format; a cross compiler and emulator for ARM)
+#   --report        adds what builds the page of `recryst report`: Node.js 18 or later, npm
+#   --report-tests  adds these and the browser that the page is tested in
 set -eu
 
 packages="cmake ninja-build gcc g++ libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libtomlplusplus-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
 --dev) packages="$packages clang clang-format python3 openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
+--report | --report-tests)
+    # Also from elsewhere than Debian, whose packages of Node.js then stay away.
+    command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
+    [ "$1" = --report ] || packages="$packages chromium"
+    ;;
 *)
-    echo "usage: tools/setup.sh [--dev]" >&2
+    echo "usage: tools/setup.sh [--dev|--report|--report-tests]" >&2
     exit 2
     ;;
 esac
@@ -25,6 +33,9 @@ probe() {
     done
     echo '#include <spglib.h>' | cc -I/usr/include/spglib -I/usr/local/include/spglib -fsyntax-only -x c - \
         2>/dev/null || missing="$missing spglib"
+    case "${1-}" in
+    --report*) for program in node npm; do command -v "$program" >/dev/null 2>&1 || missing="$missing $program"; done ;;
+    esac
     echo '#include <lmdb.h>' | cc -fsyntax-only -x c - 2>/dev/null || missing="$missing lmdb"
     echo '#include <toml++/toml.h>' | c++ -std=c++17 -fsyntax-only -x c++ - 2>/dev/null || missing="$missing toml++"
     echo "$missing"
@@ -34,7 +45,8 @@ explain() {
     cat <<'END'
 recryst needs:
     CMake 3.20 or later, Ninja, a C17 and C++17 compiler (gcc 12 or later, clang 14 or later), pkg-config,
-    and, with their headers: jansson, libarchive, libmd, spglib 2, LMDB, SQLite 3, toml++ 3, libcurl (for the library and the command), cmocka (for the tests).
+    and, with their headers: jansson, libarchive, libmd, spglib 2, LMDB, SQLite 3, toml++ 3, libcurl (for the library and the command), cmocka (for the tests);
+    for the page of recryst report, where it is wanted: Node.js 18 or later and npm.
 Their names in some systems:
     Fedora     cmake ninja-build gcc-c++ pkgconf jansson-devel libarchive-devel libmd-devel spglib-devel lmdb-devel sqlite-devel tomlplusplus-devel libcurl-devel libcmocka-devel
     Arch       cmake ninja gcc pkgconf jansson libarchive libmd spglib lmdb sqlite tomlplusplus curl cmocka
@@ -44,7 +56,7 @@ END
 }
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
-    missing=$(probe)
+    missing=$(probe "${1-}")
     [ -z "$missing" ] && exit 0
     echo "This is not a Debian system, and these are not found:$missing" >&2
     explain >&2

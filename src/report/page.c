@@ -74,7 +74,7 @@ static int is_true(const rcr_run_data *run, const char *section, const char *nam
 /* "37,313"; buffer: 32 bytes. */
 static const char *thousands(char *buffer, double value) {
     char plain[32];
-    int n = snprintf(plain, sizeof plain, "%.0f", fmin(fabs(value), 1e15)), at = 0;
+    int n = snprintf(plain, sizeof plain, "%" PRId64, (int64_t)fmin(fabs(value), 1e15)), at = 0;
     for (int i = 0; i < n; i++) {
         if (i > 0 && (n - i) % 3 == 0) buffer[at++] = ',';
         buffer[at++] = plain[i];
@@ -90,7 +90,8 @@ static void describe_model(rcr_text *text, const rcr_run_data *run) {
     double depth = rcr_run_number(run, "n_conv"), all = rcr_run_number(run, "total_parameters"),
            conv = rcr_run_number(run, "conv_parameters");
     rcr_text_puts(text, shared ? "SR-CGCNN" : "CGCNN");
-    if (isfinite(depth)) rcr_text_printf(text, ", %.0f %s%s", depth, shared ? "step" : "layer", depth > 1 ? "s" : "");
+    if (isfinite(depth))
+        rcr_text_printf(text, ", %d %s%s", (int)fmin(depth, 1e6), shared ? "step" : "layer", depth > 1 ? "s" : "");
     if (shared && is_true(run, "model", "gate")) rcr_text_puts(text, ", learnt gate");
     if (shared && is_true(run, "model", "layer_norm")) rcr_text_puts(text, ", LayerNorm");
     if (isfinite(all) && isfinite(conv)) {
@@ -106,7 +107,7 @@ static void describe_time(rcr_text *text, const rcr_run_data *run) {
     if (!isfinite(seconds)) return;
     rcr_html_number(text, seconds, seconds < 1000 ? 3 : 6);
     rcr_text_puts(text, " s");
-    if (isfinite(threads)) rcr_text_printf(text, " on %.0f thread%s", threads, threads > 1 ? "s" : "");
+    if (isfinite(threads)) rcr_text_printf(text, " on %d thread%s", (int)fmin(threads, 1e6), threads > 1 ? "s" : "");
     if (kernels != NULL) rcr_text_printf(text, ", kernels “%s”", kernels);
 }
 
@@ -122,8 +123,12 @@ static void put_facts(rcr_text *out, const rcr_run_data *run) {
     char n[3][32];
     for (int p = 0; p < 3; p++) thousands(n[p], (double)run->part[p].n);
     rcr_text_printf(&text[2], "%s training, %s validation, %s test", n[0], n[1], n[2]);
-    if (bad > 0) rcr_text_printf(&text[2], "; %.0f unusable", bad);
-    if (split != NULL && isfinite(seed)) rcr_text_printf(&text[2], "; split: %s, seed %.0f", split, seed);
+    if (bad > 0) rcr_text_printf(&text[2], "; %s unusable", thousands(n[0], bad));
+    if (split != NULL) rcr_text_printf(&text[2], "; split: %s", split);
+    if (split != NULL && isfinite(seed)) {
+        rcr_text_puts(&text[2], ", seed ");
+        rcr_html_number(&text[2], seed, 17);
+    }
     if (run->best_epoch > 0)
         rcr_text_printf(&text[3], "%zu of %zu, by validation %s", run->best_epoch, run->n_epochs, run->val_score_name);
     describe_time(&text[4], run);

@@ -206,13 +206,13 @@ rcr_status rcr_model_shallower(rcr_model **out, const rcr_model *model, int32_t 
     rcr_status status =
         rcr_model_create_blank(&made, &options, &model->graph, model->elements, RCR_MODEL_MAX_PARAMETERS, err);
     if (status != RCR_OK) return status;
-    status = rcr_model_set_target(made, model->target, model->unit, err);
-    made->normalizer = model->normalizer;
+    status = rcr_model_copy_targets(made, model, err);
     for (size_t k = 0; k < made->n_tensors + made->n_buffers && status == RCR_OK; k++) {
         int is_buffer = k >= made->n_tensors;
         const rcr_tensor *to = is_buffer ? &made->buffer[k - made->n_tensors] : &made->tensor[k];
         const rcr_tensor *from = rcr_model_find(model, to->name, NULL);
-        if (from == NULL || from->count != to->count)
+        /* The gates of all steps are one tensor, whose first ones these are; the others are alike. */
+        if (from == NULL || from->count < to->count)
             status = rcr_fail(err, RCR_ERR_MISMATCH, "the deeper model has no tensor \"%s\" of this size", to->name);
         else
             memcpy((is_buffer ? made->buffers : made->parameters) + to->offset,
@@ -281,7 +281,8 @@ static void put_trace(rcr_text *text, const rcr_crystal *crystal, const double *
 static rcr_status write_steps(const survey *s, const rcr_run_data *run, rcr_error *err) {
     const rcr_model *model = s->options->model;
     size_t S = (size_t)model->options.depth, n = 0;
-    if (model->options.architecture != RCR_SR_CGCNN || S < 2 || run->n_targets > 1) return RCR_OK;
+    if (model->options.architecture != RCR_SR_CGCNN || S < 2 || run->n_targets > 1 || model->n_members > 1)
+        return RCR_OK;
     const rcr_crystal **crystal = rcr_calloc(s->n, sizeof *crystal);
     if (crystal == NULL) return rcr_fail_memory(err, "tracing the steps");
     for (size_t i = 0; i < s->n; i++)

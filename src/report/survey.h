@@ -14,8 +14,9 @@
 typedef struct rcr_survey_options {
     const char *data;   /* path of the dataset that the run was trained on */
     const char *target; /* its column; may be NULL */
-    /* Finds space groups of the validation and test rows (milliseconds each), from several threads at once, as rcr_spacegroup_find (crystals that it fails on have none);
-     * NULL: none are looked for, and those that crystals.csv holds stay. */
+    /* Finds space groups of the validation and test rows (milliseconds each), from several threads at once, as
+     * rcr_spacegroup_find (crystals that it fails on have none); NULL: none are looked for, and those that crystals.csv
+     * holds stay. */
     rcr_status (*find_group)(rcr_spacegroup **out, const rcr_crystal *crystal, double tolerance, rcr_error *err);
     const rcr_model *model; /* whose steps are traced; NULL: steps.csv is not written */
     rcr_pool *pool;         /* may be NULL */

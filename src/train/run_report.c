@@ -181,9 +181,8 @@ static void put_changed(rcr_text *out, const rcr_run *run) {
     }
 }
 
-static void gather_repeat(gathered *g, const rcr_run *run) {
+void rcr_run_repeat_command(rcr_text *text, const rcr_run *run) {
     const rcr_train_options *o = &run->options;
-    rcr_text *text = &g->repeat;
     char number[32];
     int shared = o->model.architecture == RCR_SR_CGCNN;
     rcr_text_puts(text, "recryst train");
@@ -217,7 +216,7 @@ rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3],
     if (status == RCR_OK) status = gather_settings(g, run, err);
     if (status == RCR_OK) {
         gather_facts(g, run);
-        gather_repeat(g, run);
+        rcr_run_repeat_command(&g->repeat, run);
         if (g->repeat.failed) status = rcr_fail_memory(err, "writing the report");
     }
     if (status == RCR_OK) {

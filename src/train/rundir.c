@@ -293,6 +293,11 @@ static void summarize_settings(json_list *list, const rcr_run *run) {
     json_integer(list, "threads", rcr_pool_size(run->pool));
     json_text(list, "kernels", run->kernels->name);
     json_text(list, "version", rcr_version());
+    rcr_text repeat = {0};
+    rcr_run_repeat_command(&repeat, run);
+    json_text(list, "repeat_command", repeat.data != NULL ? repeat.data : "");
+    list->values.failed |= repeat.failed;
+    rcr_text_free(&repeat);
 }
 
 static void summarize_part(json_list *list, const rcr_run *run, const char *part, const rcr_score *score) {

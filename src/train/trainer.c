@@ -437,6 +437,7 @@ static rcr_status finish(rcr_run *run, rcr_error *err) {
     if (status == RCR_OK) status = describe_scores(run, err);
     if (status == RCR_OK) status = rcr_run_write_summary(run, err);
     if (status == RCR_OK) status = rcr_run_write_report(run, prediction, err);
+    if (status == RCR_OK) status = rcr_run_write_crystals(run, err);
     rcr_free(all);
     if (status != RCR_OK) return status;
     run->finished = 1;

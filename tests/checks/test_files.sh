@@ -10,7 +10,7 @@ complain() {
     failed=1
 }
 files=$(find . -type f -not -path './.git' -not -path './.git/*' -not -path './.cache/*' -not -path './build*' -not -path './runs/*' -not -path './.venv/*' \
-    -not -path '*/__pycache__/*' | sed 's|^\./||' | sort)
+    -not -path '*/__pycache__/*' -not -path '*/node_modules/*' | sed 's|^\./||' | sort)
 texts=$(printf '%s\n' "$files" | grep -vE '\.(zst|gz|zip|tar|png|safetensors|ckpt|extxyz)$')
 # The pattern must not match itself.
 home='(^|[^A-Za-z0-9_.$}])/(ho''me|ro''ot|wo''rk|Us''ers)/[A-Za-z0-9]'

@@ -88,21 +88,20 @@ class Page {
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   }
-  async until(condition, seconds = 20) {
+  async until(condition, seconds = 60) {
     const end = Date.now() + 1000 * seconds;
     while (!(await this.eval(condition))) {
       if (Date.now() > end) throw new Error(`not within ${seconds} s: ${condition}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-  // Scroll through all of the page, so that everything is drawn.
+  // Scroll through all of the page until every figure is drawn.
   async seeAll() {
-    const height = await this.eval("document.documentElement.scrollHeight");
-    for (let y = 0; y <= height; y += 500) {
-      await this.eval(`window.scrollTo({top: ${y}, behavior: "instant"})`);
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    const todo = `[...document.querySelectorAll(".plot, .viewer")].find((p) => p.offsetParent && !(p.dataset.drawn || p.dataset.atoms))`;
+    for (let n = 0; n < 200 && (await this.eval(`(() => { const p = ${todo}; p?.scrollIntoView({ block: "center", behavior: "instant" }); return !!p; })()`)); n++)
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    await this.until(`!(${todo})`, 60);
+    await this.eval("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
   }
   async move(x, y) {
     await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", x, y });

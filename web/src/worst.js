@@ -130,7 +130,7 @@ function worstOf(k) {
   const lines = rows.map((i) => {
     const t = testPart.t[k][i], p = testPart.p[k][i];
     const line = h("tr", { role: "option", tabindex: "-1", "aria-selected": "false" },
-      h("td.id", { title: testPart.id[i] }, testPart.id[i]), withFacts && h("td.left", testPart.formula[i]), withGroups && h("td.left", groupName(testPart.sg[i])), h("td", number(t)), h("td", isClass ? percent(p) : number(p)), h("td", isClass ? number(Math.abs(p - t), 3) : number(p - t, 3)));
+      h("td.id", { title: testPart.id[i] }, testPart.id[i]), withFacts && h("td.left", testPart.formula[i]), h("td", isClass ? number(Math.abs(p - t), 3) : number(p - t, 3)), h("td", number(t)), h("td", isClass ? percent(p) : number(p)), withGroups && h("td.left.last", groupName(testPart.sg[i])));
     line.addEventListener("click", () => select(i, line));
     line.addEventListener("focus", () => line.getAttribute("aria-selected") !== "true" && select(i, line));
     return line;
@@ -144,7 +144,7 @@ function worstOf(k) {
   });
   lines[0].tabIndex = 0;
   const node = h("div.worst",
-    h("div.card", h("div.scroll", h("table", h("thead", h("tr", h("th", "id"), withFacts && h("th.left", "formula"), withGroups && h("th.left", "space group"), h("th", `target${u}`), h("th", isClass ? "probability of 1" : `predicted${u}`), h("th", isClass ? "|p − t|" : `error${u}`))), body))),
+    h("div.card", h("div.scroll", h("table", h("thead", h("tr", h("th", "id"), withFacts && h("th.left", "formula"), h("th", isClass ? "|p − t|" : `error${u}`), h("th", `target${u}`), h("th", isClass ? "probability of 1" : `predicted${u}`), withGroups && h("th.left.last", "space group"))), body))),
     h("div.card", { "data-figure": "crystal" }, h("header", view.title), view.note, view.place, view.legend));
   // The first crystal is drawn when its place comes into view: WebGL is not free.
   const seen = new IntersectionObserver((entries) => {

@@ -1,0 +1,17 @@
+/* What a report will want to know of the crystals, while the data are sure to be there. */
+#include "base/mem.h"
+#include "base/status.h"
+#include "report/survey.h"
+#include "train/rundir.h"
+
+rcr_status rcr_run_write_crystals(const rcr_run *run, rcr_error *err) {
+    rcr_run_data *data = NULL;
+    rcr_error why;
+    rcr_status status = rcr_run_data_read(&data, run->directory, &why);
+    const rcr_survey_options options = {.data = run->data_path, .target = run->dataset->target, .pool = run->pool};
+    if (status == RCR_OK) status = rcr_survey_write(data, &options, &why);
+    rcr_run_data_free(data);
+    if (status != RCR_ERR_MEMORY) return RCR_OK;
+    if (err != NULL) *err = why;
+    return status;
+}

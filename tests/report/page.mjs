@@ -1,0 +1,145 @@
+// What a reader of a report meets, in a browser without a window.  usage: node page.mjs CHROMIUM PAGE.html KIND [short]
+// KIND: what the page must hold; see `expected`.
+import { resolve } from "node:path";
+import { Browser } from "./browser.mjs";
+
+const [chromium, file, kind, extent] = process.argv.slice(2); // extent "short": one window alone
+const url = `file://${resolve(file)}`;
+const failures = [];
+const check = (condition, what) => condition || failures.push(what);
+const expected = {
+  regression: {
+    sections: ["scores", "curves", "parity", "residuals", "where", "steps", "worst", "repeat", "settings"],
+    figures: ["learning", "loss", "parity-training", "parity-validation", "parity-test", "residuals", "cumulative", "elements", "size", "target", "systems", "spacegroups", "steps-error", "steps-prediction", "steps-change", "crystal"],
+    point: "parity-test",
+  },
+  classification: {
+    sections: ["scores", "curves", "classes", "where", "worst", "repeat", "settings"],
+    figures: ["learning", "loss", "roc", "probabilities", "reliability", "elements", "size", "crystal"],
+    point: "roc",
+  },
+  study: { sections: ["settings-table", "compare", "curves", "repeat"], figures: ["compare", "study-curves"], point: "compare" },
+}[kind];
+
+// Colours that a canvas shows: a figure that was drawn has several.
+const shades = (name) => `(() => {
+  const canvas = document.querySelector('[data-figure="${name}"] canvas');
+  if (!canvas) return -1;
+  const { width, height } = canvas, pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data, seen = new Set();
+  for (let i = 0; i < pixels.length; i += 4) if (pixels[i + 3]) seen.add((pixels[i] << 16) | (pixels[i + 1] << 8) | pixels[i + 2]);
+  return seen.size;
+})()`;
+
+async function common(tab, where) {
+  const [scroll, width] = await tab.eval("[document.documentElement.scrollWidth, document.documentElement.clientWidth]");
+  check(scroll <= width, `${where}: the page is ${scroll} wide, the window ${width}`);
+  check(tab.problems.length === 0, `${where}: ${tab.problems.join("; ")}`);
+  const foreign = tab.requests.filter((u) => !/^(file|data|blob|about):/.test(u));
+  check(foreign.length === 0, `${where}: the page asks for ${foreign.join(", ")}`);
+}
+
+async function contents(tab) {
+  for (const id of expected.sections) check(await tab.eval(`!!document.getElementById("${id}")`), `no section ${id}`);
+  for (const name of expected.figures) {
+    check(await tab.eval(`!!document.querySelector('[data-figure="${name}"]')`), `no figure ${name}`);
+    if (!["elements", "crystal"].includes(name)) {
+      const n = await tab.eval(shades(name));
+      check(n >= 4, `figure ${name}: ${n} colours`);
+    }
+  }
+  check(await tab.eval("[...document.querySelectorAll('main h2')].every((h) => h.textContent.trim() !== '')"), "an empty heading");
+}
+
+// The pointer finds what a figure says of a point.
+async function pointer(tab) {
+  const name = expected.point;
+  await tab.eval(`document.querySelector('[data-figure="${name}"]').scrollIntoView({ block: "center", behavior: "instant" })`);
+  await tab.until(`document.querySelector('[data-figure="${name}"] .plot').dataset.drawn === "yes"`);
+  const [x, y] = await tab.eval(`(() => {
+    const figure = window.recrystFigures.find((f) => f.name === "${name}"), box = figure.place.getBoundingClientRect();
+    const series = figure.chart.getOption().series[0], at = series.data[Math.floor(series.data.length / 2)];
+    const [x, y] = figure.chart.convertToPixel({ seriesIndex: 0 }, at.value ?? at);
+    return [box.left + x, box.top + y];
+  })()`);
+  await tab.move(x - 3, y - 3);
+  await tab.move(x, y);
+  const said = `[...document.querySelectorAll('[data-figure="${name}"] .plot > div')].map((d) => d.style.visibility !== "hidden" && Number(d.style.opacity || 1) > 0 ? d.textContent : "").join("")`;
+  try {
+    await tab.until(`/\\d/.test(${said})`, 5);
+  } catch {
+    failures.push(`the pointer on ${name} says nothing`);
+  }
+  await tab.move(5, 400);
+}
+
+async function keyboard(tab) {
+  const name = expected.point;
+  await tab.eval(`document.querySelector('[data-figure="${name}"] .plot').focus()`);
+  await tab.press("ArrowRight");
+  try {
+    await tab.until(`[...document.querySelectorAll('[data-figure="${name}"] .plot > div')].some((d) => /\\d/.test(d.textContent))`, 5);
+  } catch {
+    failures.push(`arrow keys on ${name} say nothing`);
+  }
+}
+
+async function crystal(tab) {
+  await tab.eval(`document.getElementById("worst").scrollIntoView({ behavior: "instant" })`);
+  await tab.until("Number(document.querySelector('.viewer').dataset.atoms) > 0");
+  const before = await tab.eval("document.querySelector('[data-figure=crystal] h3').textContent");
+  await tab.eval("document.querySelector('.worst tbody tr').focus()");
+  await tab.press("ArrowDown");
+  const after = await tab.eval("document.querySelector('[data-figure=crystal] h3').textContent");
+  check(before !== after && after !== "", `the second worst crystal is "${after}", the worst "${before}"`);
+  check(await tab.eval("!!document.querySelector('.viewer canvas')"), "no view of the crystal");
+}
+
+async function elements(tab) {
+  const used = await tab.eval("[...document.querySelectorAll('.el')].filter((e) => /crystal/.test(e.ariaLabel)).length");
+  check(used > 0, "no element has a colour");
+  await tab.eval("[...document.querySelectorAll('.el')].find((e) => /crystal/.test(e.ariaLabel)).focus()");
+  check(await tab.eval("/over \\d/.test(document.querySelector('.pt-card [role=status]').textContent)"), "an element in focus says nothing");
+}
+
+const background = "getComputedStyle(document.body).backgroundColor";
+const browser = await Browser.start(chromium);
+try {
+  const tab = await browser.open(url, { width: 1280, height: 900 });
+  await tab.seeAll();
+  await contents(tab);
+  await pointer(tab);
+  await keyboard(tab);
+  if (kind !== "study") {
+    await elements(tab);
+    await crystal(tab);
+  }
+  await common(tab, "light");
+  if (extent === "short") throw null;
+  // The button goes from the system's theme to light to dark.
+  const light = await tab.eval(background);
+  await tab.eval("document.getElementById('theme').click(); document.getElementById('theme').click()");
+  check((await tab.eval(background)) !== light, "the button does not darken the page");
+  await common(tab, "darkened");
+  await tab.close();
+
+  const dark = await browser.open(url, { dark: true });
+  await dark.eval("localStorage.clear()").catch(() => {});
+  const back = await dark.eval(`(() => { const [r, g, b] = ${background}.match(/\\d+/g).map(Number); return r + g + b; })()`);
+  check(back < 150, `dark: the background adds up to ${back}`);
+  await dark.seeAll();
+  await common(dark, "dark");
+  await dark.close();
+
+  const phone = await browser.open(url, { width: 390, height: 844, phone: true });
+  await phone.seeAll();
+  await common(phone, "390 pixels");
+  const small = await phone.eval("[...document.querySelectorAll('main p, main td, main dd')].filter((e) => e.offsetParent && parseFloat(getComputedStyle(e).fontSize) < 12).length");
+  check(small === 0, `390 pixels: ${small} texts below 12 pixels`);
+  await phone.close();
+} catch (error) {
+  if (error) failures.push(error.stack);
+}
+await browser.stop();
+for (const failure of failures) console.log(`${kind}: ${failure}`);
+if (failures.length === 0) console.log(`${kind}: the page is as it should be`);
+process.exit(failures.length === 0 ? 0 : 1);

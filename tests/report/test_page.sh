@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# The page of `recryst report`, in headless Chromium: no error on the console, no request, plots, pointer, keys, dark mode, 390 pixels.
+set -u
+skip() {
+    echo "SKIPPED: $1"
+    exit 77
+}
+# With CI=true the tools must be there; the libraries come from npm's registry, which may be out of reach.
+for tool in node npm chromium; do
+    command -v "$tool" >/dev/null && continue
+    [ "${CI-}" = true ] && echo "$tool is missing (tools/setup.sh --report-tests)" && exit 1
+    skip "$tool is not installed (tools/setup.sh --report-tests)"
+done
+[ -s "$RECRYST_BUILD/report-page.html" ] || skip "the page was not built: $(tail -n 1 "$RECRYST_BUILD/web/build.log" 2>/dev/null)"
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+fail() {
+    echo "$1"
+    exit 1
+}
+data=$RECRYST_SOURCE/data/demo/alloys.tar.zst
+"$RECRYST" train "$data" --target formation_energy --unit eV/atom --steps 3 --epochs 3 --quiet --out run >/dev/null || fail "train"
+"$RECRYST" report run --quiet || fail "report"
+grep -q '</html>' run/report.html || fail "the page is cut off"
+# Ids of any bytes, and what would end the element that holds the data.
+cp -r run odd
+sed -i '2s/^[^,]*/"<\/script><b onclick=""x"">\xff\&amp;"/' odd/predictions-test.csv
+"$RECRYST" report odd --quiet --no-data || fail "report of odd ids"
+# Class 1: above the median.
+python3 - "$RECRYST_SOURCE/data/demo/alloys.extxyz" >classes.extxyz <<'PY' || skip "no python3"
+import re, sys
+for line in open(sys.argv[1]):
+    print(re.sub(r"formation_energy=(\S+)", lambda m: "high=%d" % (float(m[1]) > 0.03), line), end="")
+PY
+"$RECRYST" train classes.extxyz --target high --task classification --epochs 3 --quiet --out classes >/dev/null || fail "train classes"
+"$RECRYST" report classes --quiet || fail "report of classes"
+
+status=0
+for page in "run regression" "odd regression short" "classes classification short"; do
+    set -- $page
+    timeout 200 node "$RECRYST_SOURCE/tests/report/page.mjs" chromium "$1/report.html" "$2" ${3-} || status=1
+done
+exit $status
