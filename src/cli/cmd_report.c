@@ -57,7 +57,7 @@ static rcr_status survey(report *r, rcr_error *err) {
     const char *data = r->data != NULL ? r->data : rcr_run_setting_value(r->run, "data", "path");
     if (data == NULL || data[0] == '\0') return rcr_fail(err, RCR_ERR_DATA, "the run does not say where its data are");
     rcr_survey_options options = {.data = data,
-                                  .target = rcr_run_setting_value(r->run, "data", "target_used"),
+                                  .target = rcr_run_text(r->run, "target"),
                                   .find_group = rcr_guarded_spacegroup,
                                   .progress = on_progress,
                                   .context = r};
