@@ -339,7 +339,11 @@ RCR_API int rcr_session_threads(const rcr_session *session);
 /* The kernels in use; static storage. */
 RCR_API const char *rcr_session_kernels(const rcr_session *session);
 
-/* As rcr_model_predict: values [n], status [n] or NULL, events NULL or not. */
+/* V, the numbers that a prediction has: T targets, each in its own unit or the probability of class 1; after them T
+ * standard deviations where the model predicts those (options.variance). */
+RCR_API int32_t rcr_session_columns(const rcr_session *session);
+
+/* As rcr_model_predict_all: values [n, V], NaN where there are none; status [n] or NULL; events NULL or not. */
 RCR_API rcr_status rcr_session_predict(double *values, rcr_status *status, rcr_session *session,
                                        const rcr_crystal *const *crystals, size_t n, const rcr_events *events,
                                        rcr_error *err);
@@ -385,6 +389,8 @@ typedef struct rcr_tensor_view {
     int32_t is_parameter; /* 1: trained; 0: a running statistic */
 } rcr_tensor_view;
 RCR_API int rcr_model_tensor(rcr_tensor_view *out, const rcr_model *model, size_t i);
+/* How many batches the running statistics have seen, which PyTorch keeps beside each norm's. */
+RCR_API int64_t rcr_model_batches_tracked(const rcr_model *model);
 /* Entry i of what a model's file tells about it beside its options; 0: there is no i-th. */
 RCR_API int rcr_model_entry(const char **key, const char **value, const rcr_model *model, size_t i);
 
@@ -447,7 +453,7 @@ RCR_API int rcr_dataset_usable(rcr_dataset_row *out, const rcr_dataset *dataset,
 RCR_API int rcr_dataset_unusable(rcr_dataset_row *out, const rcr_dataset *dataset, size_t i);
 /* A copy of one usable row's graph (distances in single precision).  Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t i, rcr_error *err);
-/* values [n_usable]; the graphs must have been made with the model's options, else RCR_ERR_MISMATCH. */
+/* values [n_usable, V]; the graphs must have been made with the model's options, else RCR_ERR_MISMATCH. */
 RCR_API rcr_status rcr_session_predict_dataset(double *values, rcr_session *session, const rcr_dataset *dataset,
                                                rcr_error *err);
 

@@ -24,6 +24,8 @@ int rcr_model_tensor(rcr_tensor_view *out, const rcr_model *model, size_t i) {
     return 1;
 }
 
+int64_t rcr_model_batches_tracked(const rcr_model *model) { return model->n_batches_tracked; }
+
 int rcr_model_entry(const char **key, const char **value, const rcr_model *model, size_t i) {
     if (i >= model->n_meta) return 0;
     *key = model->meta[i].key;

@@ -20,6 +20,7 @@ void rcr_session_free(rcr_session *session) {
     rcr_pool_free(session->pool);
     rcr_model_free(session->model);
     rcr_free(session->error);
+    rcr_free(session->value);
     rcr_free(session);
 }
 
@@ -28,7 +29,9 @@ rcr_status rcr_session_create(rcr_session **out, const rcr_model *model, const c
     rcr_session *s = rcr_calloc(1, sizeof *s);
     if (s == NULL) return rcr_fail_memory(err, "making a model ready");
     s->error = rcr_calloc(RCR_SESSION_CHUNK, sizeof *s->error);
-    rcr_status status = s->error != NULL ? RCR_OK : rcr_fail_memory(err, "making a model ready");
+    s->n_values = rcr_model_n_values(model);
+    s->value = rcr_calloc(s->n_values, RCR_SESSION_CHUNK * sizeof *s->value);
+    rcr_status status = s->error != NULL && s->value != NULL ? RCR_OK : rcr_fail_memory(err, "making a model ready");
     if (status == RCR_OK) status = rcr_kernels_choose(&s->kernels, kernels, err);
     if (status == RCR_OK) status = rcr_model_copy(&s->model, model, err);
     if (status == RCR_OK) status = rcr_pool_create(&s->pool, n_threads, err);
@@ -43,6 +46,7 @@ rcr_status rcr_session_create(rcr_session **out, const rcr_model *model, const c
 }
 
 int rcr_session_threads(const rcr_session *session) { return rcr_pool_size(session->pool); }
+int32_t rcr_session_columns(const rcr_session *session) { return (int32_t)session->n_values; }
 const char *rcr_session_kernels(const rcr_session *session) { return session->kernels->name; }
 
 /* ---- crystals to graphs */
@@ -133,16 +137,23 @@ static rcr_status run_network(rcr_session *s, size_t n, rcr_error *err) {
     return rcr_net_predict(s->value, s->net, s->model, s->usable, n, s->pool, err);
 }
 
+static int all_finite(const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i])) return 0;
+    return 1;
+}
+
 static rcr_status predict_chunk(double *values, const request *r, size_t first, size_t n, rcr_error *err) {
     rcr_session *s = r->session;
     size_t n_usable = 0;
     rcr_status status = begin_chunk(r, first, n, &n_usable, err);
     if (status == RCR_OK) status = run_network(s, n_usable, err);
-    for (size_t i = 0; i < n; i++) values[i] = NAN;
+    size_t V = s->n_values;
+    for (size_t i = 0; i < n * V; i++) values[i] = NAN;
     for (size_t i = 0; i < n_usable && status == RCR_OK; i++) {
         size_t at = s->place[i];
-        if (isfinite(s->value[i]))
-            values[at] = s->value[i];
+        if (all_finite(s->value + i * V, V))
+            memcpy(values + at * V, s->value + i * V, V * sizeof *values);
         else
             s->status[at] = rcr_fail(&s->error[at], RCR_ERR_NUMERIC, "the prediction is not a number");
     }
@@ -153,7 +164,7 @@ static rcr_status predict_chunk(double *values, const request *r, size_t first, 
 static rcr_status predict(double *values, rcr_status *status, const request *r, rcr_error *err) {
     for (size_t first = 0; first < r->n; first += RCR_SESSION_CHUNK) {
         size_t n = r->n - first < RCR_SESSION_CHUNK ? r->n - first : RCR_SESSION_CHUNK;
-        rcr_status result = predict_chunk(values + first, r, first, n, err);
+        rcr_status result = predict_chunk(values + first * r->session->n_values, r, first, n, err);
         if (result == RCR_OK && status != NULL) memcpy(status + first, r->session->status, n * sizeof *status);
         if (result == RCR_OK) result = tell(r, first, n, err);
         if (result != RCR_OK) return result;

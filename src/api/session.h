@@ -21,7 +21,8 @@ struct rcr_session {
     rcr_error *error; /* [RCR_SESSION_CHUNK] */
     const rcr_graph *usable[RCR_SESSION_CHUNK];
     size_t place[RCR_SESSION_CHUNK];
-    double value[RCR_SESSION_CHUNK];
+    size_t n_values; /* V */
+    double *value;   /* [RCR_SESSION_CHUNK, V] of the usable ones */
 };
 
 #endif

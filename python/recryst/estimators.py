@@ -1,0 +1,499 @@
+"""Estimators with scikit-learn's interface.  scikit-learn itself is not needed, and not imported."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from .crystal import Crystal, PathLike, as_crystal, is_crystal_like, is_path
+from .errors import ArgumentError, RecrystError
+from .files import write
+from .model import Model
+from .training import Epoch, Run, train
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+Callbacks = Union[None, Callable[[Epoch], Any], Sequence[Callable[[Epoch], Any]]]
+
+# What is learnt stands under this name in the training data.
+_TARGET = "target"
+
+
+class NotFittedError(ValueError, AttributeError):
+    """The estimator has to be fitted first."""
+
+
+class _Estimator:
+    """What regressor and classifier share."""
+
+    _estimator_type: str
+    _task: str
+
+    model_: Model
+    history_: List[Epoch]
+    run_: Run
+    n_iter_: int
+    best_epoch_: int
+    interrupted_: bool
+
+    # ---- scikit-learn's interface
+
+    @classmethod
+    def _names(cls) -> List[str]:
+        return [name for name in inspect.signature(cls).parameters if name != "self"]
+
+    def get_params(self, deep: bool = True) -> Dict[str, Any]:
+        """The parameters of the constructor by name."""
+        del deep
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **params: Any) -> "_Estimator":
+        """Set parameters of the constructor; returns self."""
+        names = self._names()
+        for name, value in params.items():
+            if name not in names:
+                raise ValueError(f"Invalid parameter {name!r} for {type(self).__name__}; valid are {', '.join(names)}")
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=self._estimator_type,
+            target_tags=TargetTags(required=True, multi_output=False),
+            transformer_tags=None,
+            classifier_tags=ClassifierTags(multi_class=False) if self._estimator_type == "classifier" else None,
+            regressor_tags=RegressorTags() if self._estimator_type == "regressor" else None,
+            input_tags=InputTags(two_d_array=False),
+            no_validation=True,
+        )
+
+    def _more_tags(self) -> Dict[str, Any]:
+        return {"no_validation": True, "binary_only": True, "X_types": ["crystals"]}
+
+    def __repr__(self) -> str:
+        defaults = {name: p.default for name, p in inspect.signature(type(self)).parameters.items()}
+        changed = [f"{n}={v!r}" for n, v in self.get_params().items() if not _same(v, defaults[n])]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _fitted(self) -> Model:
+        model = getattr(self, "model_", None)
+        if model is None:
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
+        assert isinstance(model, Model)
+        return model
+
+    # ---- fitting
+
+    def _settings(self) -> Dict[str, Any]:
+        named: Dict[str, Any] = {}
+        own = self.get_params()
+        for name in ("epochs", "batch_size", "lr", "optimizer", "weight_decay", "patience", "seed", "threads"):
+            named[name] = own[name]
+        named["model"] = own["model"]
+        named["layers" if own["model"] == "cgcnn" else "steps"] = own["steps"]
+        named["atom_features"] = own["atom_features"]
+        named["hidden"] = own["hidden"]
+        named["hidden_layers"] = own["hidden_layers"]
+        named["task"] = self._task
+        named["unit"] = own["unit"]
+        named.update(own["settings"] or {})
+        named["target"] = _TARGET
+        return named
+
+    def _callback(self) -> Optional[Callable[[Epoch], Any]]:
+        callbacks = self.get_params()["callbacks"]
+        if callbacks is None or callable(callbacks):
+            found: Optional[Callable[[Epoch], Any]] = callbacks
+            return found
+        every = list(callbacks)
+
+        def call(epoch: Epoch) -> Optional[bool]:
+            # Each is called, and any can stop the training.
+            return False if any([c(epoch) is False for c in every]) else None
+
+        return call
+
+    def _fit(
+        self, X: Any, y: "NDArray[np.float64]", X_val: Any, y_val: "Optional[NDArray[np.float64]]", classes: bool
+    ) -> None:
+        own = self.get_params()
+        crystals = _crystals(X)
+        if len(crystals) != len(y):
+            raise ArgumentError(f"{len(crystals)} crystals and {len(y)} targets")
+        if X_val is not None and y_val is not None:
+            validation = _crystals(X_val)
+            if len(validation) != len(y_val):
+                raise ArgumentError(f"{len(validation)} validation crystals and {len(y_val)} targets")
+            parts = ["train"] * len(crystals) + ["val"] * len(validation)
+            crystals, y = crystals + validation, np.concatenate([y, y_val])
+        elif X_val is not None or y_val is not None:
+            raise ArgumentError("X_val and y_val go together")
+        else:
+            parts = _split(y, own["validation_fraction"], own["seed"], classes)
+        directory = own["run_directory"]
+        temporary = None
+        if directory is None:
+            directory = temporary = tempfile.mkdtemp(prefix="recryst-")
+        else:
+            directory = os.fspath(directory)
+            os.makedirs(directory, exist_ok=True)
+        try:
+            run = self._train(directory, crystals, y, parts)
+            self.model_ = Model(directory, threads=own["threads"])
+        finally:
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
+        self.run_ = run
+        self.history_ = run.history
+        self.n_iter_ = run.epochs_done
+        self.best_epoch_ = run.best_epoch
+        self.interrupted_ = run.interrupted
+
+    def _train(self, directory: str, crystals: List[Crystal], y: "NDArray[np.float64]", parts: List[str]) -> Run:
+        """Write the data where the run can find them again, and train."""
+        own = self.get_params()
+        data, split = os.path.join(directory, "structures.jsonl"), os.path.join(directory, "split.csv")
+        ids = [str(i) for i in range(len(crystals))]
+        # The library wants a test part; cross-validation and score() test elsewhere, so the validation rows serve again.
+        again = [i for i, part in enumerate(parts) if part == "val"]
+        ids += [f"{i}-again" for i in again]
+        write(data, crystals + [crystals[i] for i in again], {_TARGET: np.concatenate([y, y[again]])}, ids=ids)
+        with open(split, "w", encoding="ascii") as file:
+            file.write("id,part\n")
+            file.writelines(f"{name},{part}\n" for name, part in zip(ids, parts + ["test"] * len(again)))
+        settings = self._settings()
+        for name in settings:
+            if name.startswith("split") or name in ("target", "folds", "fold", "group") and name != "target":
+                raise ArgumentError(f"{name} is no setting of an estimator; X_val, y_val and validation_fraction are")
+        return train(
+            data,
+            directory,
+            on_epoch=self._callback(),
+            progress=bool(own["progress"]),
+            on_interrupt=own["on_interrupt"],
+            split_kind="file",
+            split_file=split,
+            strict=True,
+            **settings,
+        )
+
+    def _raw(self, X: Any) -> "NDArray[np.float64]":
+        """Values of the model, one for each item of X."""
+        model = self._fitted()
+        values: "NDArray[np.float64]" = model.predict(_one_each(X))
+        return values
+
+
+class Regressor(_Estimator):
+    """A network that predicts a number of a crystal, with scikit-learn's interface.
+
+    It can be cloned, pickled, cross-validated and searched over like any estimator of scikit-learn.
+
+    Parameters
+    ----------
+    model : {"sr-cgcnn", "cgcnn"}
+        One convolution used again at every step (Bhattacharjee 2026), or one for each layer (Xie and Grossman 2018).
+    steps : int, default 3
+        Message-passing steps, or layers.
+    atom_features, hidden, hidden_layers : int
+        Length of an atom's vector; width and number of the layers after pooling.
+    epochs, batch_size : int
+        Passes over the training rows, and crystals in a batch.
+    lr : float
+        Learning rate at the start.
+    optimizer : {"adam", "adamw", "sgd"}
+    weight_decay : float
+    patience : int, default 0
+        Stop after so many epochs without a better validation score; 0: never.
+    validation_fraction : float, default 0.1
+        Share of the rows that choose the best epoch, when fit is not given others.
+    seed : int, default 123
+        Weights, order of the batches and choice of the validation rows.  The same seed, data and machine give the same
+        weights, on any number of threads.
+    threads : int, default 0
+        0: all cores.
+    unit : str
+        Unit of the target; kept in the model.
+    settings : mapping, optional
+        Any other setting of :func:`recryst.train`, such as ``{"loss": "huber", "schedule": "one-cycle"}``.
+    callbacks : callable or sequence of callables, optional
+        Called with each :class:`Epoch`; one that returns False ends the training after it.
+    progress : bool, default False
+        Show a bar (tqdm).
+    on_interrupt : {"keep", "raise"}
+        What an interrupt from the keyboard does: keep the best model so far and end fit with a warning, or raise.
+    run_directory : path, optional
+        Keep the run's files there (data, metrics, predictions, report.html; its test part repeats the validation rows).
+
+    Attributes
+    ----------
+    model_ : Model
+        The best model by the validation rows.
+    history_ : list of Epoch
+    best_epoch_, n_iter_ : int
+    interrupted_ : bool
+
+    Examples
+    --------
+    >>> regressor = recryst.Regressor(epochs=100).fit(crystals, energies)
+    >>> regressor.predict(others)
+    >>> sklearn.model_selection.cross_val_score(recryst.Regressor(), crystals, energies, cv=5)
+    """
+
+    _estimator_type = "regressor"
+    _task = "regression"
+
+    def __init__(
+        self,
+        model: str = "sr-cgcnn",
+        steps: int = 3,
+        *,
+        atom_features: int = 64,
+        hidden: int = 128,
+        hidden_layers: int = 1,
+        epochs: int = 300,
+        batch_size: int = 256,
+        lr: float = 1e-3,
+        optimizer: str = "adam",
+        weight_decay: float = 0.0,
+        patience: int = 0,
+        validation_fraction: float = 0.1,
+        seed: int = 123,
+        threads: int = 0,
+        unit: str = "",
+        settings: Optional[Mapping[str, Any]] = None,
+        callbacks: Callbacks = None,
+        progress: bool = False,
+        on_interrupt: str = "keep",
+        run_directory: Optional[PathLike] = None,
+    ) -> None:
+        self.model = model
+        self.steps = steps
+        self.atom_features = atom_features
+        self.hidden = hidden
+        self.hidden_layers = hidden_layers
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.seed = seed
+        self.threads = threads
+        self.unit = unit
+        self.settings = settings
+        self.callbacks = callbacks
+        self.progress = progress
+        self.on_interrupt = on_interrupt
+        self.run_directory = run_directory
+
+    def fit(self, X: Any, y: "ArrayLike", X_val: Any = None, y_val: "Optional[ArrayLike]" = None) -> "Regressor":
+        """Train.
+
+        Parameters
+        ----------
+        X : sequence of n crystals
+            Crystal, ase.Atoms, pymatgen Structure or path (of a file, its first structure).
+        y : array_like, shape (n,)
+            Their targets.
+        X_val, y_val : optional
+            Rows that choose the best epoch, in place of a share of X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        RecrystError
+            A crystal that can't be used (``index`` says which), a target that is not finite, a setting out of range.
+        """
+        self._fit(X, _targets(y), X_val, None if y_val is None else _targets(y_val), classes=False)
+        return self
+
+    def predict(self, X: Any) -> "NDArray[np.float64]":
+        """Predictions in the target's unit; shape (n,)."""
+        return self._raw(X)
+
+    def score(self, X: Any, y: "ArrayLike", sample_weight: "Optional[ArrayLike]" = None) -> float:
+        """R^2, 1 for a perfect fit, 0 for the mean of the targets."""
+        target, value = _targets(y), self.predict(X)
+        weight = np.ones_like(target) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        mean = np.average(target, weights=weight)
+        residual, total = float(np.sum(weight * (target - value) ** 2)), float(np.sum(weight * (target - mean) ** 2))
+        return 1 - residual / total if total > 0 else float(residual == 0)
+
+
+class Classifier(_Estimator):
+    """A network that tells two classes of crystals apart, with scikit-learn's interface.
+
+    Parameters
+    ----------
+    dropout : float, default 0.5
+        Before the layers after pooling.
+    others
+        As for :class:`Regressor`.
+
+    Attributes
+    ----------
+    classes_ : numpy.ndarray, shape (2,)
+        The labels in ascending order; the probability is that of the second.
+    others
+        As for :class:`Regressor`.
+    """
+
+    _estimator_type = "classifier"
+    _task = "classification"
+
+    classes_: "NDArray[Any]"
+
+    def __init__(
+        self,
+        model: str = "sr-cgcnn",
+        steps: int = 3,
+        *,
+        atom_features: int = 64,
+        hidden: int = 128,
+        hidden_layers: int = 1,
+        epochs: int = 300,
+        batch_size: int = 256,
+        lr: float = 1e-3,
+        optimizer: str = "adam",
+        weight_decay: float = 0.0,
+        dropout: float = 0.5,
+        patience: int = 0,
+        validation_fraction: float = 0.1,
+        seed: int = 123,
+        threads: int = 0,
+        unit: str = "",
+        settings: Optional[Mapping[str, Any]] = None,
+        callbacks: Callbacks = None,
+        progress: bool = False,
+        on_interrupt: str = "keep",
+        run_directory: Optional[PathLike] = None,
+    ) -> None:
+        self.model = model
+        self.steps = steps
+        self.atom_features = atom_features
+        self.hidden = hidden
+        self.hidden_layers = hidden_layers
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.seed = seed
+        self.threads = threads
+        self.unit = unit
+        self.settings = settings
+        self.callbacks = callbacks
+        self.progress = progress
+        self.on_interrupt = on_interrupt
+        self.run_directory = run_directory
+
+    def _settings(self) -> Dict[str, Any]:
+        return {"dropout": self.dropout, **super()._settings()}
+
+    def _encode(self, y: "ArrayLike") -> "NDArray[np.float64]":
+        labels = np.asarray(y)
+        if labels.ndim != 1:
+            raise ArgumentError(f"y has shape {labels.shape}; it is (n,)")
+        unknown = ~np.isin(labels, self.classes_)
+        if unknown.any():
+            raise ArgumentError(f"{labels[unknown][0]!r} is neither of the classes {self.classes_.tolist()}")
+        encoded: "NDArray[np.float64]" = (labels == self.classes_[1]).astype(np.float64)
+        return encoded
+
+    def fit(self, X: Any, y: "ArrayLike", X_val: Any = None, y_val: "Optional[ArrayLike]" = None) -> "Classifier":
+        """Train; y holds two different labels of any kind.  Otherwise as :meth:`Regressor.fit`."""
+        labels = np.asarray(y)
+        found = np.unique(labels)
+        if labels.ndim != 1 or len(found) != 2:
+            raise ArgumentError(f"y holds {len(found)} classes and has shape {labels.shape}; two classes, shape (n,)")
+        self.classes_ = found
+        self._fit(X, self._encode(y), X_val, None if y_val is None else self._encode(y_val), classes=True)
+        return self
+
+    def predict_proba(self, X: Any) -> "NDArray[np.float64]":
+        """Probabilities of the two classes; shape (n, 2)."""
+        second = self._raw(X)
+        return np.column_stack([1 - second, second])
+
+    def predict(self, X: Any) -> "NDArray[Any]":
+        """The likelier class of each crystal; shape (n,)."""
+        return np.asarray(self.classes_[(self._raw(X) > 0.5).astype(int)])
+
+    def score(self, X: Any, y: "ArrayLike", sample_weight: "Optional[ArrayLike]" = None) -> float:
+        """The share of crystals whose class is right."""
+        right = np.asarray(y) == self.predict(X)
+        return float(np.average(right, weights=None if sample_weight is None else np.asarray(sample_weight)))
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, (str, int, float, bool)) and a == b)
+
+
+def _one_each(X: Any) -> List[Any]:
+    """The items of X, each of which is one crystal."""
+    if is_path(X) or is_crystal_like(X) or not hasattr(X, "__iter__"):
+        raise TypeError("X is a sequence of crystals; of a dataset in a file, use recryst.train and Model.predict")
+    return [_crystal(i, item) if is_path(item) else item for i, item in enumerate(X)]
+
+
+def _crystal(i: int, item: Any) -> Crystal:
+    """Item i as a crystal; an error has its number."""
+    try:
+        return as_crystal(item)
+    except RecrystError as problem:
+        problem.index = i
+        raise
+
+
+def _crystals(X: Any) -> List[Crystal]:
+    return [_crystal(i, item) for i, item in enumerate(_one_each(X))]
+
+
+def _targets(y: "ArrayLike") -> "NDArray[np.float64]":
+    try:
+        values: "NDArray[np.float64]" = np.asarray(y, np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError("y can't be made an array of numbers") from None
+    if values.ndim != 1:
+        raise ArgumentError(f"y has shape {values.shape}; it is (n,)")
+    if not np.isfinite(values).all():
+        i = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ArgumentError(f"target {i} is {values[i]}, not a finite number")
+    return values
+
+
+def _split(y: "NDArray[np.float64]", fraction: float, seed: int, classes: bool) -> List[str]:
+    """A part for each row: a share that validates, drawn by the seed; of each class alike."""
+    if not 0 < fraction < 1:
+        raise ArgumentError(f"validation_fraction is {fraction!r}; between 0 and 1")
+    if len(y) < 2:
+        raise ArgumentError(f"{len(y)} rows are too few: some train, some choose the best epoch")
+    random = np.random.RandomState(seed % (1 << 32))
+    parts = np.full(len(y), "train", dtype="<U5")
+    groups: Tuple[Any, ...] = (np.flatnonzero(y == 0), np.flatnonzero(y == 1)) if classes else (np.arange(len(y)),)
+    for rows in groups:
+        n = min(max(1, round(len(rows) * fraction)), len(rows) - 1)
+        parts[random.permutation(rows)[:n]] = "val"
+    if not (parts == "val").any():
+        raise ArgumentError("too few rows: some train, some choose the best epoch")
+    named: List[str] = parts.tolist()
+    return named

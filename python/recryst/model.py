@@ -1,0 +1,460 @@
+"""Models: predicting, embedding, evaluating."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import byref, c_int, c_void_p
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
+
+import numpy as np
+
+from . import _lib
+from ._base import BaseModel
+from ._inputs import CHUNK, _Bar, _Batch, _Failures, _items, _name_failures, _warn
+from ._lib import lib
+from ._memory import view
+from .crystal import Crystal, as_crystal, is_crystal_like, is_path
+from .dataset import Dataset
+from .errors import ArgumentError, MismatchError, RecrystError
+from .graph import Graph
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well predictions fit; what does not apply to the task is NaN.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    mae, rmse, r2 : float
+        Regression, in the target's unit (r2 has none).
+    accuracy, precision, recall, f1, auc : float
+        Classification, of class 1.
+    loss : float
+        Mean squared error of normalised targets, or mean negative log-likelihood.
+    """
+
+    n: int
+    mae: float
+    rmse: float
+    r2: float
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    auc: float
+    loss: float
+
+    @classmethod
+    def _of(cls, c: _lib.rcr_scores) -> "Scores":
+        return cls(*[getattr(c, name) for name, _ in c._fields_])  # type: ignore[misc]
+
+
+class Prediction(NamedTuple):
+    """One row of :meth:`Model.predict_iter`: its number from 0, where it comes from, and the value or the error."""
+
+    row: int
+    id: str
+    file: str
+    value: "Union[float, NDArray[np.float64]]"
+    error: Optional[RecrystError]
+
+
+class Model(BaseModel):
+    """A trained network with everything that predicting needs.  Made by :func:`load`, training, or :func:`import_checkpoint`.
+
+    It may be used by several threads at once (each call already uses all cores), after a fork, and pickled.
+    """
+
+    # ---- inputs
+
+    def _stream(self, paths: List[bytes]) -> Iterator[_Batch]:
+        """What files hold, with their graphs."""
+        pointer, error = c_void_p(), _lib.rcr_error()
+        process = os.getpid()
+        with self._lock:
+            session = self._ready()
+            status = lib.rcr_stream_open(byref(pointer), session, _lib.strings(paths), len(paths), byref(error))
+        _lib.check(status, error)
+        stream = pointer.value or 0
+        try:
+            while True:
+                chunk = _lib.rcr_chunk()
+                with self._lock:
+                    if self._session != session or os.getpid() != process:
+                        raise RuntimeError(
+                            "the model was closed or changed, or the process forked, while it was reading"
+                        )
+                    status = lib.rcr_stream_next(byref(chunk), stream, byref(error))
+                _lib.check(status, error)
+                if chunk.n == 0:
+                    return
+                bad = {i: _lib.to_exception(chunk.error[i]) for i in range(chunk.n) if chunk.error[i].status}
+                yield _Batch(chunk.n, chunk.graph, True, errors=bad, chunk=chunk)
+        finally:
+            with self._lock:
+                if self._session == session and os.getpid() == process:
+                    lib.rcr_stream_close(stream)
+
+    def _batch(self, items: List[Any]) -> _Batch:
+        """Crystals, or graphs, in memory."""
+        is_graph = isinstance(items[0], Graph)
+        errors: Dict[int, RecrystError] = {}
+        owners: List[Any] = []
+        if is_graph:
+            options = self.graph_options
+            for i, item in enumerate(items):
+                if item.options != options:
+                    errors[i] = MismatchError("the graph was made with other options than the model's; see Model.graph")
+            owners = items
+        else:
+            for i, item in enumerate(items):
+                if type(item) is Crystal:
+                    owners.append(item)
+                    continue
+                try:
+                    owners.append(as_crystal(item))
+                except RecrystError as problem:
+                    errors[i] = problem
+                    owners.append(None)
+        n = len(owners)
+        pointers = (c_void_p * n)(*[None if o is None else o._pointer for o in owners])
+        for i in errors:
+            pointers[i] = None
+        return _Batch(n, pointers, is_graph, errors=errors, owners=owners)
+
+    def _batches(self, x: Any) -> Iterator[_Batch]:
+        """The inputs in their order, numbered."""
+        first = 0
+        for batch in self._unnumbered(x):
+            batch.first = first
+            for i, error in batch.errors.items():
+                error.index = first + i
+            yield batch
+            first += batch.n
+
+    def _unnumbered(self, x: Any) -> Iterator[_Batch]:
+        held: List[Any] = []
+        kind = ""
+        for item in _items(x):
+            new = "path" if is_path(item) else "graph" if isinstance(item, Graph) else "crystal"
+            if held and (new != kind or len(held) == CHUNK):
+                yield from self._flush(held, kind)
+                held = []
+            kind = new
+            held.append(item)
+        if held:
+            yield from self._flush(held, kind)
+
+    def _flush(self, held: List[Any], kind: str) -> Iterator[_Batch]:
+        if kind == "path":
+            yield from self._stream([_lib.path_bytes(path) for path in held])
+        else:
+            yield self._batch(held)
+
+    # ---- predicting
+
+    def _predict_batch(self, batch: _Batch) -> "NDArray[np.float64]":
+        """The numbers of a batch, shape (n, V); batch.errors gets those that have none."""
+        values = np.empty((batch.n, self._n_values))
+        error = _lib.rcr_error()
+        function = lib.rcr_session_predict_graphs if batch.is_graph else lib.rcr_session_predict
+        with _Failures() as failures:
+            with self._lock:
+                status = function(
+                    values.ctypes.data,
+                    None,
+                    self._ready(),
+                    batch.pointers,
+                    batch.n,
+                    byref(failures.events),
+                    byref(error),
+                )
+            _lib.check(status, error)
+        _name_failures(batch, failures.errors)
+        return values
+
+    @property
+    def _n_values(self) -> int:
+        """V: the values of T targets, and their standard deviations where there are any."""
+        return self.n_targets * (2 if self.has_std else 1)
+
+    def _values(self, numbers: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Of numbers [n, V] the values: [n], or [n, T] of several targets."""
+        T = self.n_targets
+        return numbers[:, 0] if T == 1 else numbers[:, :T]
+
+    def predict_one(self, crystal: Any) -> float:
+        """The value of one crystal, with the least overhead.
+
+        Parameters
+        ----------
+        crystal : Crystal, ase.Atoms, pymatgen Structure or path (of a file, its first structure)
+
+        Returns
+        -------
+        float
+            The target in its unit, or the probability of class 1.
+
+        Raises
+        ------
+        RecrystError
+            When it can't be used.
+        ValueError
+            When the model has several targets.
+        """
+        if self._n_values != 1:
+            raise ValueError("the model predicts more than one number; predict gives them all")
+        taken = crystal if type(crystal) is Crystal else as_crystal(crystal)
+        value, status, error = ctypes.c_double(), c_int(), _lib.rcr_error()
+        pointer = c_void_p(taken._pointer)
+        with self._lock:
+            result = lib.rcr_session_predict(
+                byref(value), byref(status), self._session or self._ready(), byref(pointer), 1, None, byref(error)
+            )
+        _lib.check(result, error)
+        if status.value:
+            batch = self._batch([taken])
+            self._predict_batch(batch)
+            raise batch.errors[0]
+        return value.value
+
+    def predict(
+        self, x: Any, *, errors: str = "raise", as_frame: bool = False, progress: bool = False
+    ) -> "Union[NDArray[np.float64], Any]":
+        """Predict crystals.
+
+        Parameters
+        ----------
+        x : path, Crystal, ase.Atoms, pymatgen Structure, Graph, Dataset, or iterable of these (but for Dataset)
+            Of a path, everything it holds: files of one or many structures, folders, archives, datasets, in the order
+            of ``recryst predict``.  A generator may be of any length; a part of it is in memory at a time.
+        errors : {"raise", "record"}, default "raise"
+            What to do with what can't be used: raise the first error, or give NaN (and the reason in a frame).
+        as_frame : bool, default False
+            Give a pandas frame.
+        progress : bool, default False
+            Show a bar (tqdm).
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,), or (n, T) of a model of several targets
+            The target in its own unit (:attr:`unit`), or the probability of class 1; the same to the last bit whatever
+            is predicted together, on any number of threads.
+        pandas.DataFrame
+            With ``as_frame``: columns id, file, prediction (of several targets, one named after each), std (or
+            TARGET_std) where the model predicts standard deviations, and error; units are in ``frame.attrs["units"]``.
+
+        Raises
+        ------
+        RecrystError
+            With ``errors="raise"``, of the first input that can't be used: its ``index`` says which, ``file`` and
+            ``line`` where.
+        TypeError
+            For what stands for no crystal.
+
+        Examples
+        --------
+        >>> model = recryst.load("runs/first")
+        >>> model.predict("structures/")
+        >>> model.predict([atoms, "NaCl.cif", structure], errors="record", as_frame=True)
+        """
+        _lib.choice(errors, ("raise", "record"), "errors")
+        if not as_frame and not progress and errors == "raise" and is_crystal_like(x) and self._n_values == 1:
+            return np.array([self.predict_one(x)])
+        if isinstance(x, Dataset):
+            return self._predict_dataset(x, as_frame)
+        parts: "List[NDArray[np.float64]]" = []
+        ids: List[str] = []
+        files: List[str] = []
+        failed: Dict[int, RecrystError] = {}
+        with _Bar(progress, x) as bar:
+            for batch in self._batches(x):
+                values = self._predict_batch(batch)
+                if batch.errors and errors == "raise":
+                    raise batch.errors[min(batch.errors)]
+                failed.update((batch.first + i, problem) for i, problem in batch.errors.items())
+                parts.append(values)
+                if as_frame:
+                    ids += batch.ids()
+                    files += batch.files()
+                bar.update(batch.n)
+        numbers = np.concatenate(parts) if parts else np.empty((0, self._n_values))
+        if as_frame:
+            return self._frame(ids, files, numbers, failed)
+        _warn(failed, len(numbers))
+        return self._values(numbers)
+
+    def predict_iter(self, x: Any) -> Iterator[Prediction]:
+        """Predict a stream of crystals: one row for each, in order, while memory does not grow.
+
+        Parameters
+        ----------
+        x
+            As for :meth:`predict`, but for a Dataset.
+
+        Yields
+        ------
+        Prediction
+            ``(row, id, file, value, error)``; value is NaN where there is an error.
+        """
+        for batch in self._batches(x):
+            values = self._values(self._predict_batch(batch))
+            listed: List[Any] = values.tolist() if values.ndim == 1 else list(values)
+            for i, (name, file, value) in enumerate(zip(batch.ids(), batch.files(), listed)):
+                yield Prediction(batch.first + i, name, file, value, batch.errors.get(i))
+
+    def _predict_dataset(self, dataset: Dataset, as_frame: bool) -> Any:
+        values = np.empty((len(dataset), self._n_values))
+        error = _lib.rcr_error()
+        with self._lock:
+            status = lib.rcr_session_predict_dataset(values.ctypes.data, self._ready(), dataset._pointer, byref(error))
+        _lib.check(status, error)
+        return self._frame(dataset.ids, [dataset.path] * len(values), values, {}) if as_frame else self._values(values)
+
+    def _frame(self, ids: List[str], files: List[str], numbers: Any, failed: Mapping[int, RecrystError]) -> Any:
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError("as_frame=True needs pandas (pip install pandas)") from None
+        T = self.n_targets
+        columns: Dict[str, Any] = {"id": ids, "file": files}
+        units: Dict[str, str] = {}
+        for k, (name, unit) in enumerate(zip(self.targets, self.units)):
+            label = (
+                "prediction"
+                if T == 1
+                else name
+                if name and name not in columns and name != "error"
+                else f"prediction_{k + 1}"
+            )
+            columns[label] = numbers[:, k]
+            units[label] = "" if self.task == "classification" else unit
+            if self.has_std:
+                spread = "std" if T == 1 else f"{label}_std"
+                columns[spread] = numbers[:, T + k]
+                units[spread] = unit
+        reasons = [str(failed[i]) if i in failed else None for i in range(len(numbers))]
+        columns["error"] = pd.Series(reasons, dtype=object)
+        frame = pd.DataFrame(columns)
+        frame.attrs["targets"] = self.targets
+        frame.attrs["units"] = units
+        return frame
+
+    # ---- embedding
+
+    def embed(self, x: Any, kind: str = "crystal", *, errors: str = "raise", progress: bool = False) -> Any:
+        """Vectors of crystals or atoms: what the network makes of them before its last layers.
+
+        Parameters
+        ----------
+        x
+            As for :meth:`predict`, but for a Dataset.
+        kind : {"crystal", "atoms", "steps"}
+            The mean of a crystal's atoms after the last step or layer; each atom's vector then; or after every step.
+        errors : {"raise", "record"}
+            As for :meth:`predict`; what can't be used has NaN, or no rows.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n, F), float32
+            For ``"crystal"``; F is ``options["atom_features"]``.
+        list of numpy.ndarray, shape (n_atoms, F) or (n_atoms, S, F)
+            For ``"atoms"`` and ``"steps"``, atoms in the order of the sites; S is ``options["depth"]``.
+        """
+        _lib.choice(errors, ("raise", "record"), "errors")
+        number = _lib.choice(kind, _lib.EMBEDDINGS, "kind")
+        rows: List[Any] = []
+        failed: Dict[int, RecrystError] = {}
+        with _Bar(progress, x) as bar:
+            for batch in self._batches(x):
+                rows += self._embed_batch(batch, number)
+                if batch.errors and errors == "raise":
+                    raise batch.errors[min(batch.errors)]
+                failed.update((batch.first + i, problem) for i, problem in batch.errors.items())
+                bar.update(batch.n)
+        _warn(failed, len(rows))
+        if kind != "crystal":
+            return rows
+        F = self._describe().options.atom_features
+        return np.concatenate(rows) if rows else np.empty((0, F), np.float32)
+
+    def steps(self, x: Any, *, errors: str = "raise") -> "List[NDArray[np.float32]]":
+        """Every atom's vector after every step or layer: :meth:`embed` with ``kind="steps"``."""
+        found: "List[NDArray[np.float32]]" = self.embed(x, "steps", errors=errors)
+        return found
+
+    def _embed_batch(self, batch: _Batch, kind: int) -> List[Any]:
+        pointer, error = c_void_p(), _lib.rcr_error()
+        function = lib.rcr_session_embed_graphs if batch.is_graph else lib.rcr_session_embed
+        with _Failures() as failures:
+            with self._lock:
+                status = function(
+                    byref(pointer), self._ready(), kind, batch.pointers, batch.n, byref(failures.events), byref(error)
+                )
+            _lib.check(status, error)
+        try:
+            e = _lib.rcr_embedding.from_address(pointer.value or 0)
+            offset = np.array(view(e, e.row_offset, (batch.n + 1,), np.uintp)).astype(np.int64)
+            width = (e.n_features,) if kind < 2 else (e.n_steps, e.n_features)
+            values = np.array(view(e, e.values, (int(offset[-1]), *width), np.float32))
+        finally:
+            lib.rcr_embedding_free(pointer)
+        _name_failures(batch, failures.errors)
+        rows: List[Any] = [values[offset[i] : offset[i + 1]] for i in range(batch.n)]
+        for i in batch.errors:
+            rows[i] = np.full((1, *width), np.nan, np.float32) if kind == 0 else rows[i][:0]
+        return rows
+
+    # ---- evaluating
+
+    def score(self, target: "ArrayLike", prediction: "ArrayLike") -> Scores:
+        """How well predictions fit, by the measures of the model's task.
+
+        Parameters
+        ----------
+        target, prediction : array_like, shape (n,)
+            In the target's unit; or class 0 or 1 beside the probability of class 1.
+
+        Raises
+        ------
+        DataError
+            A target that is not finite, or no class.
+        """
+        t = np.ascontiguousarray(target, np.float64)
+        p = np.ascontiguousarray(prediction, np.float64)
+        if t.ndim != 1 or t.shape != p.shape:
+            raise ArgumentError(f"targets have shape {t.shape}, predictions {p.shape}; both are (n,)")
+        scores, error = _lib.rcr_scores(), _lib.rcr_error()
+        _lib.check(
+            lib.rcr_model_score(byref(scores), self._c(), t.ctypes.data, p.ctypes.data, len(t), byref(error)), error
+        )
+        return Scores._of(scores)
+
+    def evaluate(self, data: Any, y: "Optional[ArrayLike]" = None, *, target: Optional[str] = None) -> Scores:
+        """Predict data and compare with their targets.
+
+        Parameters
+        ----------
+        data : path, Dataset, or what :meth:`predict` takes beside `y`
+            A dataset as for ``recryst evaluate``.
+        y : array_like, shape (n,), optional
+            The targets of crystals that are not a dataset.
+        target : str, optional
+            A dataset's column; the model's own target when not given.
+        """
+        if y is not None:
+            return self.score(y, self.predict(data))
+        if not isinstance(data, Dataset):
+            if not is_path(data):
+                raise TypeError("evaluate takes a path or a Dataset, or crystals with their targets")
+            data = Dataset(
+                data, target if target is not None else (self.target or None), model=self, threads=self._threads
+            )
+        return self.score(data.targets, self.predict(data))

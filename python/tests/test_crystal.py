@@ -1,0 +1,256 @@
+"""Crystals from arrays, files and other packages; what is wrong is told."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import recryst
+
+CUBE = np.eye(3) * 4.0
+
+
+def test_arrays_are_taken_and_shown_without_copies(salt):
+    assert len(salt) == 2 and salt.formula == "NaCl" and salt.id == "salt" and salt.is_ordered
+    assert salt.atomic_numbers.tolist() == [11, 17] and salt.symbols == ["Na", "Cl"]
+    assert np.allclose(salt.cartesian[1], [2.82, 2.82, 2.82])
+    assert salt.volume == pytest.approx(2 * 2.82**3)
+    for array in (salt.lattice, salt.fractional, salt.atomic_numbers):
+        with pytest.raises(ValueError):
+            array[0] = 1
+    positions = salt.fractional
+    assert positions.__array_interface__["data"][0] == salt.fractional.__array_interface__["data"][0]
+    del salt
+    assert positions.tolist() == [[0, 0, 0], [0.5, 0.5, 0.5]]  # the array keeps the crystal
+
+
+def test_arrays_of_other_types_and_strides_are_taken():
+    lattice = np.asfortranarray(np.arange(9, dtype=np.float32).reshape(3, 3) + 5 * np.eye(3, dtype=np.float32))
+    positions = np.zeros((6, 3))[::3] + [[0.1, 0.2, 0.3], [0.6, 0.7, 0.8]]
+    a = recryst.Crystal(lattice, [26, "O"], positions)
+    assert np.array_equal(a.lattice, lattice) and np.array_equal(a.fractional, positions)
+    b = recryst.Crystal(lattice.tolist(), np.array([26, 8]), positions @ lattice, cartesian=True)
+    assert np.allclose(a.fractional, b.fractional, atol=1e-6)
+
+
+def test_disordered_sites():
+    c = recryst.Crystal(CUBE, [{"Fe": 0.5, "Co": 0.25}, "O", {8: 1.0}], [[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0]])
+    assert not c.is_ordered
+    assert c.species == [{"Fe": 0.5, "Co": 0.25}, {"O": 1.0}, {"O": 1.0}]
+    assert c.formula == "Co0.25Fe0.5O2" or c.formula == "Fe0.5Co0.25O2"
+    assert pickle.loads(pickle.dumps(c)) == c
+    with pytest.raises(recryst.DataError, match="site 1"):
+        recryst.Crystal(CUBE, [{"Fe": 0.9, "Co": 0.9}], [[0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "lattice, species, positions, error, words",
+    [
+        (np.eye(2), ["Na"], [[0, 0, 0]], recryst.ArgumentError, "shape"),
+        (CUBE, ["Na"], [[0, 0]], recryst.ArgumentError, "shape"),
+        (CUBE, ["Na", "Cl"], [[0, 0, 0]], recryst.ArgumentError, "2 sites"),
+        (CUBE, ["Xx"], [[0, 0, 0]], recryst.ArgumentError, "Xx"),
+        (CUBE, [0], [[0, 0, 0]], recryst.ArgumentError, "1 to 118"),
+        (CUBE, [119], [[0, 0, 0]], recryst.ArgumentError, "119"),
+        (CUBE, [1.5], [[0, 0, 0]], recryst.ArgumentError, "1.5"),
+        (CUBE, [None], [[0, 0, 0]], recryst.ArgumentError, "None"),
+        (CUBE, "Na", [[0, 0, 0]], recryst.ArgumentError, "list"),
+        (CUBE, [], np.zeros((0, 3)), recryst.ArgumentError, "site"),
+        ("cube", ["Na"], [[0, 0, 0]], recryst.ArgumentError, "lattice"),
+        (CUBE, ["Na"], [[0, 0, "x"]], recryst.ArgumentError, "positions"),
+        (CUBE * np.nan, ["Na"], [[0, 0, 0]], recryst.DataError, "finite"),
+        (CUBE * 0, ["Na"], [[0, 0, 0]], recryst.DataError, "volume"),
+        (CUBE, ["Na"], [[0, 0, np.inf]], recryst.DataError, "finite"),
+    ],
+)
+def test_bad_arrays_are_refused(lattice, species, positions, error, words):
+    with pytest.raises(error, match=words) as caught:
+        recryst.Crystal(lattice, species, positions)
+    assert isinstance(caught.value, (recryst.RecrystError, ValueError))
+
+
+def test_names_and_nulls():
+    assert recryst.Crystal(CUBE, ["Na"], [[0, 0, 0]], id="Küche").id == "Küche"
+    with pytest.raises(recryst.ArgumentError, match="NUL"):
+        recryst.Crystal(CUBE, ["Na"], [[0, 0, 0]], id="a\0b")
+    with pytest.raises(TypeError):
+        recryst.Crystal(CUBE, ["Na"], [[0, 0, 0]], id=3)
+
+
+def test_copies_and_comparison(salt):
+    assert copy.deepcopy(salt) == salt == pickle.loads(pickle.dumps(salt))
+    other = recryst.Crystal(salt.lattice, ["Na", "Br"], salt.fractional)
+    assert salt != other and salt != 3
+    with pytest.raises(TypeError):
+        hash(salt)
+
+
+def test_files_are_read_with_their_properties(demo):
+    every = list(recryst.read(demo / "alloys.extxyz"))
+    assert len(every) == 1500
+    assert every[3].properties["formation_energy"] == float(every[3].properties["formation_energy"])
+    assert every[3].file.endswith("alloys.extxyz") and every[3].line > every[2].line > 0
+    one = recryst.Crystal.read(demo / "examples" / "Pt4-dhcp.cif")
+    assert one.symbols == ["Pt"] * 4
+
+
+def test_what_can_not_be_read_is_told(tmp_path, salt):
+    with pytest.raises(recryst.FileError) as caught:
+        recryst.read(tmp_path / "none.cif")
+    assert caught.value.file.endswith("none.cif") and isinstance(caught.value, OSError)
+    bad = tmp_path / "bad.extxyz"
+    recryst.write(bad, [salt, salt])
+    text = bad.read_text().replace("Cl", "Qq", 1)
+    bad.write_text(text)
+    with pytest.raises(recryst.RecrystError) as caught:
+        list(recryst.read(bad))
+    assert caught.value.file == str(bad) and caught.value.line == 4 and "Qq" in str(caught.value)
+    with pytest.warns(UserWarning, match="bad.extxyz:4"):
+        assert len(list(recryst.read(bad, errors="warn"))) == 1
+    assert len(list(recryst.read(bad, errors="ignore"))) == 1
+    with pytest.raises(recryst.ArgumentError):
+        recryst.read(bad, errors="no")
+    with pytest.raises(recryst.ArgumentError, match="NUL"):
+        recryst.read("a\0b")
+    with pytest.raises(TypeError):
+        recryst.read(3)
+
+
+def test_an_abandoned_reader_does_no_harm(demo):
+    for _ in range(20):
+        reader = recryst.read(demo / "alloys.extxyz")
+        next(reader)
+        del reader
+
+
+@pytest.mark.parametrize("ending", ["cif", "extxyz", "json", "jsonl"])
+def test_writing_and_reading_back(tmp_path, alloys, energies, ending):
+    path = tmp_path / f"out.{ending}"
+    values = energies[:20].copy()
+    values[3] = np.nan
+    properties = {"e": values} if ending != "cif" else None
+    recryst.write(path, alloys[:20], properties, ids=[f"x{i}" for i in range(20)])
+    again = list(recryst.read(path))
+    # The name of a CIF's block is not taken for an id.
+    assert [a.id for a in again] == [f"x{i}" if ending != "cif" else f"out-{i + 1}" for i in range(20)]
+    for i, (a, b) in enumerate(zip(again, alloys)):
+        assert a.symbols == b.symbols
+        assert a.volume == pytest.approx(b.volume, rel=1e-9)
+        if properties:
+            assert a.properties.get("e", "none") == (values[i] if i != 3 else "none")
+        if ending.startswith("json"):
+            assert a == b
+
+
+def test_writing_refuses(tmp_path, salt):
+    with pytest.raises(recryst.ArgumentError, match="ends? in"):
+        recryst.write(tmp_path / "x.pdb", salt)
+    with pytest.raises(recryst.ArgumentError, match="one structure"):
+        recryst.write(tmp_path / "x.vasp", [salt, salt])
+    with pytest.raises(recryst.ArgumentError, match="shape"):
+        recryst.write(tmp_path / "x.json", salt, {"e": [1, 2]})
+    with pytest.raises(recryst.ArgumentError, match="ids"):
+        recryst.write(tmp_path / "x.json", salt, ids=[])
+    with pytest.raises(TypeError):
+        recryst.write(tmp_path / "x.json", [3])
+    assert not list(tmp_path.iterdir())
+
+
+def test_ase(salt):
+    ase = pytest.importorskip("ase")
+    atoms = salt.to_ase()
+    back = recryst.Crystal.from_ase(atoms)
+    assert np.allclose(back.fractional, salt.fractional, atol=1e-15) and back.symbols == salt.symbols
+    assert back.id == "salt"
+    atoms.pbc = (True, True, False)
+    with pytest.raises(recryst.DataError, match="periodic"):
+        recryst.Crystal.from_ase(atoms)
+    with pytest.raises(recryst.DataError, match="volume"):
+        recryst.Crystal.from_ase(ase.Atoms("H2", pbc=True))
+    with pytest.raises(recryst.ArgumentError, match="not the atomic number"):
+        recryst.Crystal.from_ase(ase.Atoms("X", cell=CUBE, pbc=True))
+    with pytest.raises(recryst.ArgumentError, match="300"):
+        strange = ase.Atoms("H", cell=CUBE, pbc=True)
+        strange.numbers[0] = 300
+        recryst.Crystal.from_ase(strange)
+    with pytest.raises(recryst.RecrystError):
+        recryst.Crystal.from_ase(ase.Atoms(cell=CUBE, pbc=True))
+
+
+def test_ase_occupancies():
+    ase = pytest.importorskip("ase")
+    atoms = ase.Atoms("FeO", scaled_positions=[[0, 0, 0], [0.5, 0.5, 0.5]], cell=CUBE, pbc=True)
+    atoms.info["occupancy"] = {"0": {"Fe": 0.5, "Co": 0.5}, "1": {"O": 1.0}}
+    atoms.set_array("spacegroup_kinds", np.array([0, 1]))
+    assert recryst.Crystal.from_ase(atoms).species == [{"Co": 0.5, "Fe": 0.5}, {"O": 1.0}]
+    with pytest.raises(recryst.UnsupportedError):
+        recryst.Crystal.from_ase(atoms).to_ase()
+
+
+def test_pymatgen(salt):
+    core = pytest.importorskip("pymatgen.core")
+    back = recryst.Crystal.from_pymatgen(salt.to_pymatgen())
+    assert back == salt
+    mixed = core.Structure(CUBE, [{"Fe3+": 0.5, "Co": 0.25}, "O2-"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert recryst.Crystal.from_pymatgen(mixed).species == [{"Fe": 0.5, "Co": 0.25}, {"O": 1.0}]
+    slab = core.Structure(core.Lattice(CUBE, pbc=(True, True, False)), ["O"], [[0, 0, 0]])
+    with pytest.raises(recryst.DataError, match="periodic"):
+        recryst.Crystal.from_pymatgen(slab)
+
+
+def test_graphs(salt):
+    graph = recryst.Graph(salt, max_neighbors=6)
+    assert graph.n_atoms == 2 and graph.n_edges == 12 and graph.options.n_gaussians == 41
+    assert np.allclose(graph.distances, 2.82)
+    assert (graph.atomic_numbers[graph.edge_index[0]] != graph.atomic_numbers[graph.edge_index[1]]).all()
+    expanded = graph.gaussians()
+    assert expanded.shape == (12, 41)
+    assert expanded[0, 14] == pytest.approx(np.exp(-((2.82 - 2.8) ** 2) / 0.04), rel=1e-5)
+    with pytest.raises(TypeError, match="radios"):
+        recryst.Graph(salt, radios=5)
+    with pytest.raises(recryst.ArgumentError, match="radius"):
+        recryst.Graph(salt, radius=-1)
+    with pytest.raises(recryst.ArgumentError, match="ties"):
+        recryst.Graph(salt, ties="sometimes")
+    with pytest.raises(recryst.ArgumentError):
+        recryst.Graph(salt, max_neighbors="many")
+    with pytest.raises(recryst.UnsupportedError):
+        recryst.Graph(recryst.Crystal(CUBE, [{"Fe": 0.5}], [[0, 0, 0]]))
+    with pytest.raises(TypeError):
+        pickle.dumps(graph)
+
+
+def test_torch_geometric(salt):
+    pytest.importorskip("torch_geometric")
+    data = recryst.to_torch_geometric(recryst.Graph(salt), y=1.5)
+    assert data.num_nodes == 2 and data.edge_index.shape == (2, 24) and data.edge_attr.shape == (24, 41)
+    assert float(data.y) == 1.5
+    data.validate()
+
+
+def test_datasets(demo):
+    data = recryst.Dataset(demo / "alloys.extxyz", "formation_energy")
+    assert len(data) == data.n_rows == 1500 and data.target == "formation_energy" and not data.errors
+    assert data.targets.shape == (1500,) and len(set(data.ids)) == 1500 and len(data.sha256) == 64
+    graph = data[5]
+    assert graph.n_atoms == data.n_atoms[5]
+    del data
+    assert graph.distances.min() > 1
+    with pytest.raises(recryst.ArgumentError, match="formation_energy"):
+        recryst.Dataset(demo / "alloys.extxyz", "nothing")
+    with pytest.raises(recryst.FileError):
+        recryst.Dataset(demo / "nothing.tar")
+
+
+def test_unusable_rows_of_a_dataset(tmp_path, alloys, energies):
+    values = energies[:5].copy()
+    values[2] = np.nan
+    recryst.write(tmp_path / "d.jsonl", alloys[:5], {"e": values}, ids=list("abcde"))
+    data = recryst.Dataset(tmp_path / "d.jsonl", "e")
+    assert data.ids == ["a", "b", "d", "e"] and data.rows.tolist() == [0, 1, 3, 4]
+    (error,) = data.errors
+    assert error.index == 2 and "no value" in str(error) and isinstance(error, recryst.DataError)
+    with pytest.raises(IndexError):
+        data[4]
+    assert len(recryst.Dataset(tmp_path / "d.jsonl", "e", need_target=False)) == 5

@@ -1,0 +1,229 @@
+"""Training by settings, and the estimators with and without scikit-learn."""
+
+import pickle
+import subprocess
+import os
+
+import numpy as np
+import pytest
+
+import recryst
+from conftest import SMALL
+
+PARTS = dict(train_size=100, val_size=30, test_size=30, batch_size=32, atom_features=8, hidden=8)
+
+
+def test_a_run_is_the_command_s(demo, tmp_path):
+    command = os.environ.get("RECRYST")
+    if not command:
+        pytest.skip("the command is not built (RECRYST)")
+    words = [w for k, v in PARTS.items() for w in (f"--{k.replace('_', '-')}", str(v))]
+    subprocess.run(
+        [command, "train", demo / "alloys.extxyz", "--out", tmp_path / "c", "--quiet", "--epochs", "3", "--steps", "2"]
+        + ["--target", "formation_energy", "--seed", "5", "--threads", "2", *words],
+        check=True,
+        capture_output=True,
+    )
+    run = recryst.train(
+        demo / "alloys.extxyz", tmp_path / "p", epochs=3, steps=2, target="formation_energy", seed=5, **PARTS
+    )
+    theirs, ours = recryst.load(tmp_path / "c").state_dict(), run.model().state_dict()
+    assert all(np.array_equal(theirs[name], ours[name]) for name in theirs)
+    assert run.test.n == 30 and run.epochs_done == 3 and [e.epoch for e in run.history] == [1, 2, 3]
+
+
+def test_stopping_and_going_on(demo, tmp_path):
+    whole = recryst.train(demo / "alloys.extxyz", tmp_path / "a", target="formation_energy", epochs=4, **PARTS)
+    part = recryst.train(
+        demo / "alloys.extxyz",
+        tmp_path / "b",
+        target="formation_energy",
+        epochs=4,
+        on_epoch=lambda e: e.epoch < 2,
+        **PARTS,
+    )
+    assert part.interrupted and part.epochs_done == 2 and part.test is None
+    assert part.model().target == "formation_energy"
+    rest = recryst.resume(tmp_path / "b", threads=1)
+    assert not rest.interrupted and [e.epoch for e in rest.history] == [3, 4]
+    assert rest.test == whole.test or np.isnan(whole.test.auc)
+    assert rest.test.mae == whole.test.mae
+
+
+def test_an_error_in_a_callback_comes_through(demo, tmp_path):
+    def broken(epoch):
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        recryst.train(demo / "alloys.extxyz", tmp_path / "r", target="formation_energy", on_epoch=broken, **PARTS)
+    assert recryst.load(tmp_path / "r").target == "formation_energy"
+
+
+@pytest.mark.parametrize(
+    "settings, error, words",
+    [
+        (dict(epochz=3), TypeError, "epochz"),
+        (dict(epochs=0), recryst.ArgumentError, "epochs"),
+        (dict(epochs=1.5), recryst.ArgumentError, "epochs"),
+        (dict(lr="fast"), recryst.ArgumentError, "lr"),
+        (dict(optimizer="adamm"), recryst.ArgumentError, "adamw"),
+        (dict(layers=3), recryst.ArgumentError, "layers"),
+        (dict(model="cgcnn", steps=3), recryst.ArgumentError, "steps"),
+        (dict(target="nothing"), recryst.ArgumentError, "formation_energy"),
+        (dict(epochs=object()), recryst.ArgumentError, "epochs"),
+    ],
+)
+def test_bad_settings(demo, tmp_path, settings, error, words):
+    with pytest.raises(error, match=words):
+        recryst.train(demo / "alloys.extxyz", tmp_path / "r", **{"target": "formation_energy", **PARTS, **settings})
+
+
+def test_settings_are_listed():
+    listed = recryst.settings()
+    assert listed["epochs"][0] == "300" and listed["lr"][0] == "0.001" and "radius" in listed
+    assert listed["model"][0] == "sr-cgcnn" and listed["seed"] and listed["split_seed"]
+
+
+def test_a_directory_with_a_run_is_refused(run, demo):
+    with pytest.raises(recryst.ArgumentError, match="holds a run"):
+        recryst.train(demo / "alloys.extxyz", run.directory, target="formation_energy")
+
+
+# ---- estimators
+
+
+def test_fit_predict_score(alloys, energies):
+    seen = []
+    regressor = recryst.Regressor(**{**SMALL, "epochs": 8}, unit="eV", callbacks=[seen.append])
+    assert regressor.fit(alloys, energies) is regressor
+    assert len(seen) == len(regressor.history_) == regressor.n_iter_ == 8 and regressor.best_epoch_ >= 1
+    values = regressor.predict(alloys)
+    assert values.shape == (400,)
+    expected = 1 - ((energies - values) ** 2).sum() / ((energies - energies.mean()) ** 2).sum()
+    assert regressor.score(alloys, energies) == pytest.approx(expected, rel=1e-12)
+    assert regressor.model_.unit == "eV" and not regressor.interrupted_
+    again = pickle.loads(pickle.dumps(regressor))
+    assert np.array_equal(again.predict(alloys), values) and again.n_iter_ == 8
+    # The same seed gives the same weights, on any number of threads.
+    other = recryst.Regressor(**{**SMALL, "epochs": 8}, threads=1).fit(alloys, energies)
+    assert np.array_equal(other.predict(alloys), values)
+
+
+def test_own_validation_rows_and_kept_files(alloys, energies, tmp_path):
+    regressor = recryst.Regressor(**SMALL, run_directory=tmp_path / "run")
+    regressor.fit(alloys[:200], energies[:200], alloys[200:260], energies[200:260])
+    assert regressor.run_.train.n == 200 and regressor.run_.val.n == 60
+    assert regressor.run_.val.mae == pytest.approx(
+        np.abs(regressor.predict(alloys[200:260]) - energies[200:260]).mean(), rel=1e-9
+    )
+    assert (tmp_path / "run" / "report.html").exists()
+    assert recryst.load(tmp_path / "run").predict_one(alloys[0]) == regressor.predict(alloys[:1])[0]
+
+
+def test_callbacks_stop(alloys, energies):
+    regressor = recryst.Regressor(**{**SMALL, "epochs": 50}, callbacks=lambda e: e.epoch < 3)
+    with_warning = regressor.fit(alloys[:100], energies[:100])
+    assert with_warning.n_iter_ == 3 and with_warning.interrupted_
+
+
+def test_cgcnn_and_other_settings(alloys, energies):
+    regressor = recryst.Regressor(
+        "cgcnn", 2, **{k: v for k, v in SMALL.items() if k != "steps"}, settings={"loss": "huber", "radius": 6.0}
+    )
+    regressor.fit(alloys[:100], energies[:100])
+    assert regressor.model_.architecture == "cgcnn" and regressor.model_.options["depth"] == 2
+    assert regressor.model_.graph_options.radius == 6.0
+
+
+def test_classes(alloys, energies):
+    labels = np.where(energies > np.median(energies), "high", "low")
+    classifier = recryst.Classifier(**{**SMALL, "epochs": 5}).fit(alloys, labels)
+    assert classifier.classes_.tolist() == ["high", "low"]
+    p = classifier.predict_proba(alloys)
+    assert p.shape == (400, 2) and np.allclose(p.sum(1), 1) and (p >= 0).all()
+    assert (classifier.predict(alloys) == np.where(p[:, 1] > 0.5, "low", "high")).all()
+    assert classifier.score(alloys, labels) == pytest.approx((classifier.predict(alloys) == labels).mean())
+    with pytest.raises(recryst.ArgumentError, match="3 classes"):
+        recryst.Classifier().fit(alloys[:3], [1, 2, 3])
+    with pytest.raises(recryst.ArgumentError, match="other"):
+        recryst.Classifier(**SMALL).fit(alloys[:50], labels[:50], alloys[:1], ["other"])
+
+
+def test_bad_data_for_fit(alloys, energies, salt):
+    regressor = recryst.Regressor(**SMALL)
+    for X, y, words in (
+        (alloys[:5], energies[:4], "5 crystals and 4"),
+        (alloys[:5], [1, 2, 3, 4, np.nan], "target 4"),
+        (alloys[:5], ["a"] * 5, "numbers"),
+        (alloys[:5], np.zeros((5, 2)), "shape"),
+        (alloys[:1], energies[:1], "too few"),
+    ):
+        with pytest.raises(recryst.ArgumentError, match=words):
+            regressor.fit(X, y)
+    with pytest.raises(recryst.ArgumentError, match="go together"):
+        regressor.fit(alloys[:5], energies[:5], alloys[:5])
+    with pytest.raises(TypeError):
+        regressor.fit("a file.cif", [1])
+    with pytest.raises(TypeError):
+        regressor.fit([1, 2], [1, 2])
+    with pytest.raises(recryst.FileError) as caught:
+        regressor.fit([alloys[0], "none.cif"], [1, 2])
+    assert caught.value.index == 1
+    with pytest.raises(recryst.RecrystError, match="Og"):
+        regressor.fit([*alloys[:50], recryst.Crystal(salt.lattice, ["Og"], [[0, 0, 0]])], energies[:51])
+    with pytest.raises(ValueError, match="not fitted"):
+        recryst.Regressor().predict(alloys)
+    with pytest.raises(recryst.ArgumentError, match="validation_fraction"):
+        recryst.Regressor(**SMALL, validation_fraction=1.5).fit(alloys[:50], energies[:50])
+
+
+def test_parameters():
+    regressor = recryst.Regressor(steps=2, lr=1e-2)
+    params = regressor.get_params()
+    assert params["steps"] == 2 and params["epochs"] == 300
+    assert regressor.set_params(epochs=5) is regressor and regressor.epochs == 5
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        regressor.set_params(nothing=1)
+    assert repr(regressor) == "Regressor(steps=2, epochs=5, lr=0.01)"
+
+
+def test_scikit_learn(alloys, energies):
+    sklearn = pytest.importorskip("sklearn")
+    from sklearn.base import clone, is_classifier, is_regressor
+    from sklearn.exceptions import NotFittedError
+    from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+    from sklearn.utils.validation import check_is_fitted
+
+    assert sklearn
+    regressor = recryst.Regressor(**SMALL, threads=2)
+    assert is_regressor(regressor) and not is_classifier(regressor) and is_classifier(recryst.Classifier())
+    assert clone(regressor).get_params() == regressor.get_params()
+    with pytest.raises(NotFittedError):
+        check_is_fitted(regressor)
+    some, y = alloys[:120], energies[:120]
+    scores = cross_val_score(regressor, some, y, cv=3, scoring="neg_mean_absolute_error", error_score="raise")
+    assert scores.shape == (3,) and (scores < 0).all()
+    assert cross_val_predict(regressor, some, y, cv=3).shape == (120,)
+    search = GridSearchCV(regressor, {"steps": [1, 2], "lr": [1e-2]}, cv=2, error_score="raise").fit(some, y)
+    assert search.best_params_["steps"] in (1, 2)
+    assert search.predict(alloys[120:125]).shape == (5,)
+    check_is_fitted(search.best_estimator_)
+    classes = (y > np.median(y)).astype(int)
+    scores = cross_val_score(recryst.Classifier(**SMALL), some, classes, cv=3, scoring="roc_auc", error_score="raise")
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_scikit_learn_s_own_checks():
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    for estimator in (recryst.Regressor(), recryst.Classifier()):
+        name = type(estimator).__name__
+        for check in (
+            "check_no_attributes_set_in_init",
+            "check_get_params_invariance",
+            "check_set_params",
+            "check_parameters_default_constructible",
+            "check_estimator_cloneable",
+            "check_estimator_repr",
+        ):
+            if hasattr(checks, check):
+                getattr(checks, check)(name, estimator)
