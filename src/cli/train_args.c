@@ -186,7 +186,7 @@ void rcr_train_args_init(rcr_train_args *a) {
          .help = "random; the rows the reference program would choose; the highest or lowest targets test, for "
                  "extrapolation; the folds of scikit-learn's KFold; or a CSV file with the header id,part and the "
                  "parts train, val and test"},
-        WORDS("group", RCR_ARG_CHOICE, "none|formula|chemical-system", &a->group,
+        WORDS("group", RCR_ARG_CHOICE, "none|formula|chemical-system|prototype", &a->group,
               "what must not stand on both sides of the split"),
         NUMBER("folds", RCR_ARG_INT32, &o->split.folds, 2, 1000000, "cross-validation: equal test parts, and"),
         NUMBER("fold", RCR_ARG_INT32, &o->split.fold, 0, 999999, "which of them tests, from 0"),

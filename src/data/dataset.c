@@ -69,8 +69,10 @@ static rcr_status move_rows(rcr_dataset *d, source *s, rcr_error *err) {
                                              .n_atoms = row->n_atoms,
                                              .n_edges = row->n_edges,
                                              .target = row->target,
+                                             .prototype = row->prototype,
                                              .row = (long)i};
             row->record = NULL;
+            row->prototype = NULL;
         } else {
             d->bad[bad++] = (rcr_bad_row){row->id, (long)i, *row->error};
         }
@@ -150,6 +152,7 @@ void rcr_dataset_free(rcr_dataset *dataset) {
     if (dataset == NULL) return;
     for (size_t i = 0; i < dataset->n; i++) {
         rcr_free(dataset->sample[i].id);
+        rcr_free(dataset->sample[i].prototype);
         if (dataset->store == NULL) rcr_free(dataset->sample[i].record);
     }
     for (size_t i = 0; i < dataset->n_bad; i++) rcr_free(dataset->bad[i].id);

@@ -13,8 +13,9 @@ typedef struct rcr_sample {
     uint8_t *record; /* its graph, packed (graph/packed.h), float distances; read it through the functions below */
     size_t record_size;
     int32_t n_atoms, n_edges;
-    double target; /* NaN where none is asked for */
-    long row;      /* 0-based position in the source (data rows in file order, before bad ones were left out) */
+    double target;   /* NaN where none is asked for */
+    char *prototype; /* its structure type (crystal/prototype.h); NULL where none was asked for */
+    long row;        /* 0-based position in the source (data rows in file order, before bad ones were left out) */
 } rcr_sample;
 
 /* One unusable row. */
@@ -47,6 +48,8 @@ typedef struct rcr_dataset_options {
         *target; /* column (or property of a structure) by name; NULL: the only one, else an error that lists them */
     int need_target; /* 0: rows without targets are fine */
     int strict;      /* the first bad row is the error */
+    int prototypes;  /* find the structure types, for splits that keep them together; not of a graph store, which has
+                        none */
     rcr_graph_options graph;
     const rcr_element_table *known; /* refuse crystals with elements outside; NULL: dataset's own, else CGCNN's */
     size_t keep_bytes; /* of a file's crystals that may wait in memory for their graphs; the others are read again.  0:

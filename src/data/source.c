@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "crystal/prototype.h"
+#include "crystal/spacegroup.h"
 #include "graph/graph.h"
 #include "graph/packed.h"
 #include "io/unpack.h"
@@ -24,6 +26,7 @@ void rcr_source_release(source *s) {
         rcr_free(row->error);
         rcr_crystal_free(row->crystal);
         if (s->store == NULL) rcr_free(row->record);
+        rcr_free(row->prototype);
         for (size_t k = 0; k < row->n_cells; k++) rcr_free(row->cell[k].text);
         rcr_free(row->cell);
     }
@@ -96,6 +99,8 @@ static rcr_status make_record(source_row *row, const source *s, rcr_error *err) 
     row->crystal = NULL; /* freed here, so that a large file's crystals do not stay beside its graphs */
     rcr_status status = crystal == NULL ? rcr_source_read_structure(&crystal, row, s, err) : RCR_OK;
     if (status == RCR_OK) status = rcr_graph_build(&graph, crystal, &s->options->graph, err);
+    if (status == RCR_OK && s->options->prototypes)
+        status = rcr_prototype_label(&row->prototype, crystal, RCR_SYMMETRY_TOLERANCE, err);
     rcr_crystal_free(crystal);
     if (status == RCR_OK && s->known != NULL) {
         rcr_graph_view view = rcr_graph_view_of(graph);

@@ -23,6 +23,7 @@ typedef struct source_row {
     uint8_t *record;      /* the result, a packed graph (graph/packed.h); NULL: none */
     size_t record_size;
     int32_t n_atoms, n_edges; /* of the record */
+    char *prototype;          /* where they are asked for */
     rcr_error *error;         /* or why there is none */
     char sha256[65];          /* of the structure's text; "" until it is read */
     uint64_t element[2];      /* bit z: it holds element z; of rows from a store */

@@ -21,8 +21,9 @@ typedef enum rcr_split_kind {
 /* What must not stand on both sides of a split. */
 typedef enum rcr_split_group {
     RCR_GROUP_NONE = 0,
-    RCR_GROUP_FORMULA,        /* rows of one reduced formula stay together */
-    RCR_GROUP_CHEMICAL_SYSTEM /* rows of one set of elements */
+    RCR_GROUP_FORMULA,         /* rows of one reduced formula stay together */
+    RCR_GROUP_CHEMICAL_SYSTEM, /* rows of one set of elements */
+    RCR_GROUP_PROTOTYPE        /* rows of one structure type (crystal/prototype.h) */
 } rcr_split_group;
 
 typedef struct rcr_split_options {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
@@ -59,8 +60,27 @@ static void count_disordered(unit_key *key, const rcr_graph_view *view) {
     }
 }
 
+/* The label's hash in place of counts. */
+static rcr_status make_prototype_key(unit_key *key, const rcr_dataset *dataset, size_t sample, rcr_error *err) {
+    const char *label = dataset->sample[sample].prototype;
+    if (label == NULL)
+        return rcr_fail(
+            err, RCR_ERR_ARGUMENT,
+            "groups by prototype need the structures, which a graph store does not keep; give the data that "
+            "it was made from");
+    char hex[65];
+    rcr_sha256 *hash = rcr_sha256_new();
+    if (hash == NULL) return rcr_fail_memory(err, "splitting the data");
+    rcr_sha256_add(hash, label, strlen(label));
+    rcr_sha256_finish(hash, hex);
+    memset(key, 0, sizeof *key);
+    memcpy(key->count, hex, 64);
+    return RCR_OK;
+}
+
 static rcr_status make_key(unit_key *key, const rcr_dataset *dataset, size_t sample, rcr_split_group group,
                            rcr_error *err) {
+    if (group == RCR_GROUP_PROTOTYPE) return make_prototype_key(key, dataset, sample, err);
     rcr_sample_list list = {dataset, NULL};
     rcr_graph_source source = rcr_sample_graphs(&list);
     rcr_graph_view view;

@@ -96,6 +96,9 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
     rcr_dataset_options options = {.target = run->options.target,
                                    .need_target = 1,
                                    .strict = run->options.strict,
+                                   /* A resumed run has its split already. */
+                                   .prototypes =
+                                       run->options.split.group == RCR_GROUP_PROTOTYPE && run->data_sha256[0] == '\0',
                                    .graph = run->options.graph,
                                    .pool = run->pool,
                                    .progress = run->events->reading,
