@@ -45,7 +45,7 @@ fuzz_one() {
     while [ "$done_runs" -lt "$runs" ]; do
         round=$((runs - done_runs < 250000 ? runs - done_runs : 250000))
         begin=$(date +%s)
-        if ! "$program" "$dir/corpus" "tests/fuzz/corpus/$target" -runs="$round" -max_len=8192 -timeout=20 \
+        if ! "$program" "$dir/corpus" "tests/fuzz/corpus/$target" -runs="$round" -max_len=8192 -timeout="${FUZZ_TIMEOUT:-20}" \
             -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 -verbosity=1 -reload=0 \
             -artifact_prefix="$dir/" >"$dir/log" 2>&1; then
             echo "fuzz: $target FAILED after $done_runs runs; its log is $dir/log" >&2
