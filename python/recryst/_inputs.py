@@ -14,6 +14,8 @@ from .graph import Graph
 
 # Crystals that go to the library at a time.
 CHUNK = 1024
+# The same where they are crystals already, so that nothing but the library takes time.
+BULK = 16384
 
 
 @dataclass
@@ -21,7 +23,7 @@ class _Batch:
     """Some inputs on their way to the library."""
 
     n: int
-    pointers: Any  # (c_void_p * n)
+    pointers: Any  # (c_void_p * n), or the address of n addresses
     is_graph: bool
     first: int = 0
     # Why entries have no pointer, by place in the batch.
@@ -29,6 +31,7 @@ class _Batch:
     # What the pointers belong to; None: a stream, which tells ids and files.
     owners: Optional[List[Any]] = None
     chunk: Optional[_lib.rcr_chunk] = None
+    keep: Any = None  # where the pointers lie
 
     def ids(self) -> List[str]:
         if self.chunk is not None:

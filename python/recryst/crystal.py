@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _lib, elements
 from ._lib import lib
-from ._memory import view
+from ._memory import address, view
 from .errors import ArgumentError, DataError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -101,26 +101,24 @@ class Crystal:
             raise ArgumentError(f"the positions have shape {positions.shape}; for {n} sites it is ({n}, 3)")
         pointer, error = c_void_p(), _lib.rcr_error()
         n_species = len(sites)
-        site = np.array(sites, np.int32)
-        part = np.array(parts, np.uint8)
-        share = np.array(shares, np.float64)
-        _lib.check(
-            lib.rcr_crystal_make(
-                byref(pointer),
-                _lib.plain_bytes(name, "a crystal's id"),
-                lattice.ctypes.data,
-                n,
-                positions.ctypes.data,
-                1 if cartesian else 0,
-                numbers.ctypes.data,
-                n_species,
-                site.ctypes.data if n_species else None,
-                part.ctypes.data if n_species else None,
-                share.ctypes.data if n_species else None,
-                byref(error),
-            ),
-            error,
+        entries: "Tuple[Optional[int], Optional[int], Optional[int]]" = (None, None, None)
+        if n_species:
+            # The arrays are kept until the call is over.
+            arrays = (np.array(sites, np.int32), np.array(parts, np.uint8), np.array(shares, np.float64))
+            entries = (address(arrays[0]), address(arrays[1]), address(arrays[2]))
+        status = lib.rcr_crystal_make(
+            byref(pointer),
+            _lib.plain_bytes(name, "a crystal's id"),
+            address(lattice),
+            n,
+            address(positions),
+            1 if cartesian else 0,
+            address(numbers),
+            n_species,
+            *entries,
+            byref(error),
         )
+        _lib.check(status, error)
         self._own(pointer.value or 0)
 
     def _own(self, pointer: int, file: str = "", line: int = 0) -> None:
@@ -263,14 +261,13 @@ class Crystal:
         crystal = cls.__new__(cls)
         crystal._pointer = 0
         arrays = atoms.arrays
-        if not all(atoms.pbc):
+        if not atoms.pbc.all():
             raise DataError("pbc says that it is not periodic in all three directions")
         wide = arrays["numbers"]
         numbers = wide.astype(np.uint8)
-        if (numbers != wide).any():
-            raise ArgumentError(f"{int(wide[numbers != wide][0])} is not the atomic number of an element (1 to 118)")
-        if len(numbers) and not numbers.all():
-            raise ArgumentError("0 is not the atomic number of an element (1 to 118)")
+        if numbers.tolist() != wide.tolist() or 0 in numbers:
+            wrong = int(wide[(wide < 1) | (wide > 118)][0])
+            raise ArgumentError(f"{wrong} is not the atomic number of an element (1 to 118)")
         name = atoms.info.get("id", "")
         sites: List[int] = []
         parts: List[int] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from array import array
 from ctypes import byref, c_int, c_void_p
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
@@ -12,9 +13,9 @@ import numpy as np
 
 from . import _lib
 from ._base import BaseModel
-from ._inputs import CHUNK, _Bar, _Batch, _Failures, _items, _name_failures, _warn
+from ._inputs import BULK, CHUNK, _Bar, _Batch, _Failures, _items, _name_failures, _warn
 from ._lib import lib
-from ._memory import view
+from ._memory import address, view
 from .crystal import Crystal, as_crystal, is_crystal_like, is_path
 from .dataset import Dataset
 from .errors import ArgumentError, MismatchError, RecrystError
@@ -140,6 +141,12 @@ class Model(BaseModel):
             first += batch.n
 
     def _unnumbered(self, x: Any) -> Iterator[_Batch]:
+        if isinstance(x, (list, tuple)) and set(map(type, x)) == {Crystal}:
+            for first in range(0, len(x), BULK):
+                part = list(x[first : first + BULK])
+                pointers = array("Q", [crystal._pointer for crystal in part])
+                yield _Batch(len(part), pointers.buffer_info()[0], False, owners=part, keep=pointers)
+            return
         held: List[Any] = []
         kind = ""
         for item in _items(x):
@@ -168,7 +175,7 @@ class Model(BaseModel):
         with _Failures() as failures:
             with self._lock:
                 status = function(
-                    values.ctypes.data,
+                    address(values),
                     None,
                     self._ready(),
                     batch.pointers,
@@ -314,7 +321,7 @@ class Model(BaseModel):
         values = np.empty((len(dataset), self._n_values))
         error = _lib.rcr_error()
         with self._lock:
-            status = lib.rcr_session_predict_dataset(values.ctypes.data, self._ready(), dataset._pointer, byref(error))
+            status = lib.rcr_session_predict_dataset(address(values), self._ready(), dataset._pointer, byref(error))
         _lib.check(status, error)
         return self._frame(dataset.ids, [dataset.path] * len(values), values, {}) if as_frame else self._values(values)
 
@@ -432,9 +439,7 @@ class Model(BaseModel):
         if t.ndim != 1 or t.shape != p.shape:
             raise ArgumentError(f"targets have shape {t.shape}, predictions {p.shape}; both are (n,)")
         scores, error = _lib.rcr_scores(), _lib.rcr_error()
-        _lib.check(
-            lib.rcr_model_score(byref(scores), self._c(), t.ctypes.data, p.ctypes.data, len(t), byref(error)), error
-        )
+        _lib.check(lib.rcr_model_score(byref(scores), self._c(), address(t), address(p), len(t), byref(error)), error)
         return Scores._of(scores)
 
     def evaluate(self, data: Any, y: "Optional[ArrayLike]" = None, *, target: Optional[str] = None) -> Scores:
