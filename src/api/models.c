@@ -105,13 +105,16 @@ rcr_status rcr_model_export(const rcr_model *model, const char *path, const char
 rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double *target, const double *prediction,
                            size_t n, rcr_error *err) {
     int classes = model->options.task == RCR_CLASSIFICATION;
+    if (model->options.n_targets > 1)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the model predicts %d targets, and this scores one",
+                        (int)model->options.n_targets);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(target[i])) return rcr_fail(err, RCR_ERR_DATA, "target %zu is not a finite number", i);
         if (classes && target[i] != 0 && target[i] != 1)
             return rcr_fail(err, RCR_ERR_DATA, "target %zu is neither class 0 nor class 1", i);
     }
     rcr_score s;
-    rcr_status status = rcr_score_rows(&s, model, target, prediction, n, err);
+    rcr_status status = rcr_score_values(&s, model, 0, target, prediction, n, err);
     if (status == RCR_OK)
         *out = (rcr_scores){s.n, s.mae, s.rmse, s.r2, s.accuracy, s.precision, s.recall, s.f1, s.auc, s.loss};
     return status;

@@ -164,6 +164,7 @@ rcr_status rcr_training_run(rcr_training_result *result, const char *data, const
     follow(&f, events);
     rcr_status status = rcr_train(&r, data, run_directory, &settings->options, &f.inner, err);
     if (status == RCR_OK) tell_result(result, &r);
+    rcr_train_result_release(&r);
     return status;
 }
 
@@ -174,5 +175,6 @@ rcr_status rcr_training_resume(rcr_training_result *result, const char *run_dire
     follow(&f, events);
     rcr_status status = rcr_train_resume(&r, run_directory, n_threads, &f.inner, err);
     if (status == RCR_OK) tell_result(result, &r);
+    rcr_train_result_release(&r);
     return status;
 }

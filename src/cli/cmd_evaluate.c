@@ -1,4 +1,5 @@
 /* recryst evaluate */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,8 +20,9 @@ typedef struct evaluate {
     rcr_model *model;
     rcr_pool *pool;
     rcr_dataset *dataset;
-    double *prediction;
-    rcr_score score;
+    double *prediction; /* [n, V] */
+    rcr_score *score;   /* [T] */
+    rcr_text targets;   /* the names of the model's targets, "a,b" */
 } evaluate;
 
 /* Read the data's column that was asked for, else the one with the name of the model's target, else its only one. */
@@ -31,9 +33,12 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
                                    .graph = e->model->graph,
                                    .known = e->model->elements,
                                    .pool = e->pool};
-    if (e->target == NULL && e->model->targets[0].name[0] != '\0') options.target = e->model->targets[0].name;
+    int32_t T = e->model->options.n_targets;
+    for (int32_t k = 0; k < T; k++) rcr_text_printf(&e->targets, "%s%s", k > 0 ? "," : "", e->model->targets[k].name);
+    if (e->targets.failed) return rcr_fail_memory(err, "scoring a model");
+    if (e->target == NULL && e->model->targets[0].name[0] != '\0') options.target = e->targets.data;
     rcr_status status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, err);
-    if (status != RCR_ERR_ARGUMENT || e->target != NULL || options.target == NULL) return status;
+    if (status != RCR_ERR_ARGUMENT || e->target != NULL || options.target == NULL || T > 1) return status;
     rcr_error other;
     options.target = NULL;
     status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, &other);
@@ -53,35 +58,46 @@ static rcr_status work(evaluate *e, const rcr_args *args, rcr_error *err) {
     if (status == RCR_OK) status = rcr_pool_create(&e->pool, e->threads, err);
     if (status == RCR_OK) status = read_data(e, args->positional[1], err);
     if (status != RCR_OK) return status;
-    e->prediction = rcr_calloc(e->dataset->n, sizeof *e->prediction);
-    if (e->prediction == NULL) return rcr_fail_memory(err, "scoring a model");
-    status = rcr_evaluate(&e->score, e->prediction, e->model, e->dataset, e->kernels, e->pool, err);
+    e->prediction = rcr_calloc(e->dataset->n * rcr_model_n_values(e->model), sizeof *e->prediction);
+    e->score = rcr_calloc((size_t)e->model->options.n_targets, sizeof *e->score);
+    if (e->prediction == NULL || e->score == NULL) return rcr_fail_memory(err, "scoring a model");
+    status = rcr_evaluate(e->score, e->prediction, e->model, e->dataset, e->kernels, e->pool, err);
     if (status == RCR_OK && e->out != NULL)
-        status = rcr_predictions_write(e->out, e->dataset, NULL, e->prediction, e->dataset->n, err);
+        status = rcr_predictions_write(e->out, e->model, e->dataset, NULL, e->prediction, e->dataset->n, err);
     return status;
+}
+
+/* The scores of target k, and what they are to be compared with. */
+static void tell_target(rcr_text *out, const evaluate *e, size_t k) {
+    const rcr_dataset *d = e->dataset;
+    int classes = e->model->options.task == RCR_CLASSIFICATION;
+    const char *unit = e->model->targets[k].unit;
+    double std = 0;
+    double *target = rcr_calloc(d->n, sizeof *target);
+    size_t n = 0;
+    for (size_t i = 0; i < d->n && target != NULL; i++) {
+        double value = rcr_dataset_target(d, i, k);
+        if (!isnan(value)) target[n++] = value;
+    }
+    if (target != NULL)
+        std = rcr_metrics_std(target, n);
+    else
+        out->failed = 1;
+    rcr_free(target);
+    int decimals = classes ? 4 : rcr_decimals_for(std);
+    const char *const name[] = {d->n_targets > 1 ? rcr_dataset_target_name(d, k) : d->name};
+    const rcr_score *const score[] = {&e->score[k]};
+    if (k > 0) rcr_text_puts(out, "\n");
+    rcr_score_table(out, classes, decimals, name, score, 1);
+    if (!classes && std > 0)
+        rcr_text_printf(out, "The targets (%s) have a standard deviation of %.*f%s%s; the MAE is %.1f %% of it.\n",
+                        rcr_dataset_target_name(d, k), decimals, std, unit[0] != '\0' ? " " : "", unit,
+                        100 * e->score[k].mae / std);
 }
 
 static int tell(const evaluate *e) {
     rcr_text out = {0};
-    const rcr_dataset *d = e->dataset;
-    int classes = e->model->options.task == RCR_CLASSIFICATION;
-    const char *unit = e->model->targets[0].unit;
-    double std = 0;
-    double *target = rcr_calloc(d->n, sizeof *target);
-    if (target != NULL) {
-        for (size_t i = 0; i < d->n; i++) target[i] = d->sample[i].target;
-        std = rcr_metrics_std(target, d->n);
-    } else {
-        out.failed = 1;
-    }
-    rcr_free(target);
-    int decimals = classes ? 4 : rcr_decimals_for(std);
-    const char *const name[] = {d->name};
-    const rcr_score *const score[] = {&e->score};
-    rcr_score_table(&out, classes, decimals, name, score, 1);
-    if (!classes && std > 0)
-        rcr_text_printf(&out, "The targets (%s) have a standard deviation of %.*f%s%s; the MAE is %.1f %% of it.\n",
-                        d->target, decimals, std, unit[0] != '\0' ? " " : "", unit, 100 * e->score.mae / std);
+    for (size_t k = 0; k < e->dataset->n_targets; k++) tell_target(&out, e, k);
     if (e->out != NULL) rcr_text_printf(&out, "predictions  %s\n", e->out);
     int code = rcr_cli_print(&out);
     rcr_text_free(&out);
@@ -96,7 +112,7 @@ int rcr_cmd_evaluate(int argc, char **argv) {
          .kind = RCR_ARG_TEXT,
          .value_name = "NAME",
          .value = &e.target,
-         .help = "column to score against; the model's own target when not given"},
+         .help = "column to score against, or as many as the model has targets; the model's own when not given"},
         {.name = "out",
          .kind = RCR_ARG_TEXT,
          .value_name = "FILE",
@@ -134,5 +150,7 @@ int rcr_cmd_evaluate(int argc, char **argv) {
     rcr_pool_free(e.pool);
     rcr_model_free(e.model);
     rcr_free(e.prediction);
+    rcr_free(e.score);
+    rcr_text_free(&e.targets);
     return code;
 }

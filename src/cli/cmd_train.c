@@ -1,5 +1,6 @@
 /* recryst train */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,6 +80,7 @@ static int train(rcr_train_args *a, const rcr_args *args, const char *data) {
     /* A folder that was made for a run that never began; one that holds anything stays. */
     if (status != RCR_OK && !existed) (void)rmdir(run);
     int code = finish(&view, status, &result, &err);
+    rcr_train_result_release(&result);
     rcr_text_free(&directory);
     return code;
 }
@@ -103,8 +105,10 @@ static int resume(rcr_train_args *a, const rcr_args *args) {
     rcr_train_view_init(&view, &events, a->resume, a->quiet);
     int threads = rcr_args_find(args, "threads")->given ? a->threads : -1;
     rcr_status status = rcr_train_resume(&result, a->resume, threads, &events, &err);
-    if (status == RCR_OK) view.classes = result.test.n > 0 && result.test.mae != result.test.mae;
-    return finish(&view, status, &result, &err);
+    if (status == RCR_OK) view.classes = result.test.n > 0 && result.n_targets == 0 && isnan(result.test.mae);
+    int code = finish(&view, status, &result, &err);
+    rcr_train_result_release(&result);
+    return code;
 }
 
 int rcr_cmd_train(int argc, char **argv) {

@@ -60,6 +60,8 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
             return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --schedule %s", needs[i].option, needs[i].names);
     if (rcr_args_asked(args, "huber-delta", "loss") && a->loss != RCR_LOSS_HUBER)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--huber-delta goes with --loss huber");
+    if (rcr_args_asked(args, "gaussian-beta", "loss") && a->loss != RCR_LOSS_GAUSSIAN)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--gaussian-beta goes with --loss gaussian");
     rcr_status status = choose_sizes(o, args, err);
     if (status != RCR_OK) return status;
     o->model.architecture = (rcr_architecture)a->model;
@@ -118,8 +120,12 @@ void rcr_train_args_init(rcr_train_args *a) {
          .place = RCR_ARG_FILE_ONLY,
          .path = RCR_ARG_PATH,
          .alias = "path"},
-        WORDS("target", RCR_ARG_TEXT, "NAME", &o->target, "column to learn; needed where there are several"),
+        WORDS(
+            "target", RCR_ARG_TEXT, "NAME", &o->target,
+            "column to learn; needed where there are several; NAME,NAME learns several at once, empty cells left out"),
         WORDS("unit", RCR_ARG_TEXT, "TEXT", &o->unit, "unit of the target, such as eV/atom; kept in the model"),
+        WORDS("transform", RCR_ARG_TEXT, "none|log|log1p|signed-log|asinh|box-cox|yeo-johnson", &o->transform,
+              "what is learnt of the target, undone in predictions; of several targets one for all or one for each"),
         WORDS("task", RCR_ARG_CHOICE, "regression|classification", &a->task, "a number, or class 0 or 1"),
         HEADING("model", "model"),
         WORDS("model", RCR_ARG_CHOICE, "sr-cgcnn|cgcnn", &a->model,
@@ -156,9 +162,14 @@ void rcr_train_args_init(rcr_train_args *a) {
         NUMBER("plateau-patience", RCR_ARG_INT32, &o->plateau_patience, 0, 10000000,
                "plateau: epochs without a better score before the rate is multiplied"),
         NUMBER("warmup", RCR_ARG_DOUBLE, &o->warmup, 0, 10000000, "epochs in which the rate grows to --lr"),
-        WORDS("loss", RCR_ARG_CHOICE, "mse|l1|huber", &a->loss, "of a regression's errors"),
+        WORDS("loss", RCR_ARG_CHOICE, "mse|l1|huber|gaussian", &a->loss,
+              "of a regression's errors; gaussian predicts a standard deviation beside each value"),
         NUMBER("huber-delta", RCR_ARG_DOUBLE, &o->huber_delta, 0, 1e6,
                "huber: errors past so many standard deviations of the targets count linearly"),
+        NUMBER("gaussian-beta", RCR_ARG_DOUBLE, &o->gaussian_beta, 0, 1,
+               "gaussian: gradients times the variance to this power; 0.5 keeps the values as exact as mse does"),
+        WORDS("class-weights", RCR_ARG_TEXT, "balanced|W0,W1", &o->class_weights,
+              "classification: what rows of each class count in the loss"),
         NUMBER("clip", RCR_ARG_DOUBLE, &o->clip, 0, 1e9, "largest norm of the gradient; 0: as it comes"),
         NUMBER("average", RCR_ARG_DOUBLE, &o->average, 0, 0.999999,
                "keep a moving average of the weights, with this share of the old; 0: none"),

@@ -32,8 +32,29 @@ static void on_data_read(void *context, const rcr_dataset *dataset) {
         rcr_error_format(reason, sizeof reason, &dataset->bad[0].error);
         rcr_terminal_line(&view->terminal, "           first unusable row: %s: %s", dataset->bad[0].id, reason);
     }
+    view->several = dataset->n_targets > 1;
     double *target = rcr_calloc(dataset->n, sizeof *target);
     if (target == NULL) return; /* only display is at stake */
+    for (size_t k = 0; k < dataset->n_targets && view->several; k++) {
+        size_t n = 0;
+        double sum = 0;
+        for (size_t i = 0; i < dataset->n; i++) {
+            double value = rcr_dataset_target(dataset, i, k);
+            if (isnan(value)) continue;
+            sum += value;
+            target[n++] = value;
+        }
+        double std = rcr_metrics_std(target, n);
+        int decimals = rcr_decimals_for(std);
+        rcr_terminal_line(&view->terminal, "target     %s: %s rows, mean %.*f, standard deviation %.*f",
+                          rcr_dataset_target_name(dataset, k), rcr_format_count(rows, (long long)n), decimals,
+                          sum / (double)n, decimals, std);
+    }
+    if (view->several) {
+        rcr_free(target);
+        view->std = 1;
+        return;
+    }
     double sum = 0;
     for (size_t i = 0; i < dataset->n; i++) {
         target[i] = dataset->sample[i].target;
@@ -53,6 +74,11 @@ void rcr_describe_architecture(rcr_text *out, const rcr_model_options *options) 
                     shared && options->layer_norm ? ", LayerNorm" : "");
 }
 
+/* Of several targets the mean of their errors, each in units of its standard deviation. */
+static const char *val_name(const rcr_train_view *view) {
+    return view->classes ? "val AUC" : view->several ? "val sMAE" : "val MAE";
+}
+
 static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_split *split, const char *kernels,
                       int n_threads) {
     rcr_terminal *t = &view->terminal;
@@ -61,7 +87,7 @@ static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_sp
     if (view->classes)
         rcr_terminal_line(t, "target     %s: %.1f %% of the rows are of class 1", model->targets[0].name,
                           100 * view->share);
-    else
+    else if (!view->several)
         rcr_terminal_line(t, "target     %s: mean %.*f, standard deviation %.*f%s%s", model->targets[0].name,
                           view->decimals, view->mean, view->decimals, view->std, view->unit[0] != '\0' ? " " : "",
                           view->unit);
@@ -78,15 +104,17 @@ static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_sp
     rcr_terminal_line(t, "%s", "");
     /* Under "train" the scores of the epoch's own batches, weights still moving; under "val" those after it. */
     rcr_terminal_line(t, "%11s  %10s  %10s  %10s  %9s  %9s%s%s", "epoch", "loss",
-                      view->classes ? "train acc" : "train MAE", view->classes ? "val AUC" : "val MAE", "lr", "time",
-                      view->unit[0] != '\0' ? "   MAE in " : "", view->unit);
+                      view->classes   ? "train acc"
+                      : view->several ? "train sMAE"
+                                      : "train MAE",
+                      val_name(view), "lr", "time", view->unit[0] != '\0' ? "   MAE in " : "", view->unit);
 }
 
 static void on_started(void *context, const rcr_model *model, const rcr_split *split, const char *kernels,
                        int n_threads) {
     rcr_train_view *view = context;
     view->classes = model->options.task == RCR_CLASSIFICATION;
-    if (!view->classes) snprintf(view->unit, sizeof view->unit, "%s", model->targets[0].unit);
+    if (!view->classes && !view->several) snprintf(view->unit, sizeof view->unit, "%s", model->targets[0].unit);
     view->decimals = view->classes ? 4 : rcr_decimals_for(view->std);
     view->n_train = split->n_train;
     show_head(view, model, split, kernels, n_threads);
@@ -106,8 +134,8 @@ static void on_batch_done(void *context, int32_t epoch, int32_t batch, int32_t n
     if (view->n_epochs > 0)
         rcr_format_duration(left, whole * (view->n_epochs - epoch) + (whole > inside ? whole - inside : 0));
     if (view->n_epochs_seen > 0)
-        snprintf(score, sizeof score, "%s %.*f, best %.*f at %d | ", view->classes ? "val AUC" : "val MAE",
-                 view->decimals, view->last_score, view->decimals, view->best_score, view->best_epoch);
+        snprintf(score, sizeof score, "%s %.*f, best %.*f at %d | ", val_name(view), view->decimals, view->last_score,
+                 view->decimals, view->best_score, view->best_epoch);
     char of[16] = "";
     if (view->n_epochs > 0) snprintf(of, sizeof of, "/%d", view->n_epochs);
     rcr_terminal_progress(&view->terminal, "epoch %d%s, batch %d/%d | %s%s crystals/s | %s left", epoch, of, batch,
@@ -216,8 +244,21 @@ void rcr_train_view_result(rcr_text *out, const rcr_train_view *view, const rcr_
     const char *run = view->run_directory;
     char seconds[32];
     int decimals = view->classes ? 4 : rcr_decimals_for(result->target_std);
-    rcr_score_table(out, view->classes, decimals, name, score, 3);
-    if (!view->classes)
+    for (size_t k = 0; k < result->n_targets; k++) {
+        const rcr_target_scores *t = &result->targets[k];
+        const rcr_score *const of_target[] = {&t->part[2], &t->part[1], &t->part[0]};
+        int places = rcr_decimals_for(t->test_std);
+        rcr_text_printf(out, "%s (standard deviation of the test targets %.*f)\n", t->name, places, t->test_std);
+        rcr_score_table(out, 0, places, name, of_target, 3);
+        rcr_text_puts(out, "\n");
+    }
+    if (result->n_targets > 1)
+        rcr_text_printf(out,
+                        "Test MAE in units of the training targets' standard deviations, mean of the targets: %.4f\n",
+                        result->test.scaled);
+    else
+        rcr_score_table(out, view->classes, decimals, name, score, 3);
+    if (!view->classes && result->n_targets <= 1)
         rcr_text_printf(out, "The test targets have a standard deviation of %.*f%s%s; the test MAE is %.1f %% of it.\n",
                         decimals, result->target_std, view->unit[0] != '\0' ? " " : "", view->unit,
                         100 * result->test.mae / result->target_std);

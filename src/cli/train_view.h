@@ -10,6 +10,7 @@ typedef struct rcr_train_view {
     rcr_terminal terminal;
     const char *run_directory;
     int classes;      /* 1: classification */
+    int several;      /* 1: several targets */
     char unit[64];    /* of the target; "" if unknown */
     int decimals;     /* for scores in the target's unit */
     double mean, std; /* of all usable targets */

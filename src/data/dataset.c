@@ -25,6 +25,10 @@ static int hash_rows(char hex[65], const source *s) {
         rcr_sha256_add(hash, row->id, strlen(row->id) + 1);
         rcr_format_double(number, row->target);
         rcr_sha256_add(hash, number, strlen(number) + 1);
+        for (size_t k = 1; k < s->n_targets && row->targets != NULL; k++) {
+            rcr_format_double(number, row->targets[k]);
+            rcr_sha256_add(hash, number, strlen(number) + 1);
+        }
         rcr_sha256_add(hash, row->sha256, strlen(row->sha256) + 1);
     }
     rcr_sha256_finish(hash, hex);
@@ -54,6 +58,16 @@ static rcr_status move_rows(rcr_dataset *d, source *s, rcr_error *err) {
         d->n = d->n_bad = 0;
         return rcr_fail_memory(err, "reading a dataset");
     }
+    d->n_targets = s->n_targets > 1 ? s->n_targets : 1;
+    d->target_name = s->target_name;
+    s->target_name = NULL;
+    if (d->target_name != NULL) {
+        d->targets = rcr_malloc(d->n * d->n_targets, sizeof *d->targets);
+        if (d->targets == NULL) {
+            d->n = d->n_bad = 0;
+            return rcr_fail_memory(err, "reading a dataset");
+        }
+    }
     d->graph_options = s->options->graph;
     d->elements = s->elements;
     s->elements = NULL;
@@ -63,6 +77,8 @@ static rcr_status move_rows(rcr_dataset *d, source *s, rcr_error *err) {
     for (size_t i = 0; i < s->n; i++) {
         source_row *row = &s->row[i];
         if (row->record != NULL) {
+            if (d->targets != NULL)
+                memcpy(d->targets + good * d->n_targets, row->targets, d->n_targets * sizeof *d->targets);
             d->sample[good++] = (rcr_sample){.id = row->id,
                                              .record = row->record,
                                              .record_size = row->record_size,
@@ -142,7 +158,28 @@ rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_datas
     if (status != RCR_OK) return status;
     source s = {
         .path = path, .options = options, .distance_bytes = sizeof(rcr_real), .keep_bytes = options->keep_bytes};
-    status = rcr_source_open(&s, err);
+    rcr_dataset_options several = *options; /* what a source is told that keeps all values */
+    int is_list = options->target != NULL && strchr(options->target, ',') != NULL;
+    if (is_list) {
+        several.target = NULL;
+        several.need_target = 0;
+        s.options = &several;
+        s.keep_cells = 1;
+        status = rcr_source_open(&s, err);
+        int is_name = status == RCR_OK && rcr_source_has_column(&s, options->target);
+        s.options = options;
+        if (status == RCR_OK && !is_name) status = rcr_source_take_targets(&s, options->target, err);
+        s.keep_cells = 0;
+        is_list = status != RCR_OK || !is_name;
+        if (!is_list) {
+            rcr_source_release(&s);
+            s = (source){.path = path,
+                         .options = options,
+                         .distance_bytes = sizeof(rcr_real),
+                         .keep_bytes = options->keep_bytes};
+        }
+    }
+    if (!is_list) status = rcr_source_open(&s, err);
     if (status == RCR_OK) status = finish(out, &s, err);
     rcr_source_release(&s);
     return status;
@@ -161,6 +198,9 @@ void rcr_dataset_free(rcr_dataset *dataset) {
     rcr_free(dataset->name);
     rcr_free(dataset->path);
     rcr_free(dataset->target);
+    for (size_t k = 0; k < dataset->n_targets && dataset->target_name != NULL; k++) rcr_free(dataset->target_name[k]);
+    rcr_free(dataset->target_name);
+    rcr_free(dataset->targets);
     rcr_element_table_free(dataset->elements);
     rcr_store_close(dataset->store);
     rcr_free(dataset);

@@ -13,7 +13,7 @@ typedef struct rcr_sample {
     uint8_t *record; /* its graph, packed (graph/packed.h), float distances; read it through the functions below */
     size_t record_size;
     int32_t n_atoms, n_edges;
-    double target;   /* NaN where none is asked for */
+    double target;   /* the first one; NaN where none is asked for, or it is missing (rcr_dataset_target) */
     char *prototype; /* its structure type (crystal/prototype.h); NULL where none was asked for */
     long row;        /* 0-based position in the source (data rows in file order, before bad ones were left out) */
 } rcr_sample;
@@ -29,7 +29,10 @@ struct rcr_dataset {
     char *name;         /* last part of the path; of a store, that of the data it was made from */
     char *path;         /* as given */
     char sha256[65];    /* over every row's id, target and structure file, in source order */
-    char *target;       /* the column's name, "target" for files without a header */
+    char *target;       /* the column's name, "target" for files without a header; of several "a,b" */
+    size_t n_targets;   /* T >= 1 */
+    char **target_name; /* [T]; NULL where T is 1 */
+    double *targets;    /* [n, T] NaN: the row has no value; NULL where T is 1 */
     size_t n_rows;      /* rows in the source */
     size_t n;           /* usable ones */
     rcr_sample *sample; /* [n] in source order */
@@ -45,8 +48,9 @@ typedef void rcr_dataset_progress(void *context, size_t done, size_t total);
 
 typedef struct rcr_dataset_options {
     const char
-        *target; /* column (or property of a structure) by name; NULL: the only one, else an error that lists them */
-    int need_target; /* 0: rows without targets are fine */
+        *target;     /* column (or property of a structure) by name; NULL: the only one, else an error that lists them;
+                        "a,b,c" where no column has that name: several at once, of which a row needs one at least */
+    int need_target; /* 0: rows without targets are fine, and so are missing columns of several */
     int strict;      /* the first bad row is the error */
     int prototypes;  /* find the structure types, for splits that keep them together; not of a graph store, which has
                         none */
@@ -71,6 +75,11 @@ typedef struct rcr_dataset_options {
  * is), RCR_ERR_DATA (nothing usable: says how many rows failed and why the first did), RCR_ERR_MEMORY; with strict, the
  * first bad row's. */
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
+
+/* Target k = 0 .. T-1 of a sample; NaN: it has none. */
+double rcr_dataset_target(const rcr_dataset *dataset, size_t sample, size_t k);
+/* The name of target k. */
+const char *rcr_dataset_target_name(const rcr_dataset *dataset, size_t k);
 
 /* Samples of a dataset, by number: all of them in order (index NULL), or index[0], index[1], ... */
 typedef struct rcr_sample_list {

@@ -29,7 +29,10 @@ void rcr_source_release(source *s) {
         rcr_free(row->prototype);
         for (size_t k = 0; k < row->n_cells; k++) rcr_free(row->cell[k].text);
         rcr_free(row->cell);
+        rcr_free(row->targets);
     }
+    for (size_t k = 0; k < s->n_targets && s->target_name != NULL; k++) rcr_free(s->target_name[k]);
+    rcr_free(s->target_name);
     for (size_t k = 0; k < s->n_columns; k++) rcr_free(s->column[k]);
     rcr_free(s->column);
     rcr_free(s->row);

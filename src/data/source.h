@@ -17,7 +17,8 @@ typedef struct source_row {
     char *id;
     char *file;           /* as named in the source; NULL for a record of a file of many */
     long line;            /* where its target stands */
-    double target;        /* NaN: none */
+    double target;        /* NaN: none; of several, the first */
+    double *targets;      /* [source.n_targets] of several, else NULL */
     rcr_crystal *crystal; /* read already, else NULL */
     int dropped;          /* 1: it was read and did not fit into memory; rcr_source_read_again brings it back */
     uint8_t *record;      /* the result, a packed graph (graph/packed.h); NULL: none */
@@ -47,6 +48,8 @@ typedef struct source {
     rcr_reader *again;           /* reads dropped crystals again; NULL until there are any */
     size_t n_again;              /* records that it has given */
     char *target;                /* name of the target; NULL: none is read */
+    size_t n_targets;            /* more than 1: several */
+    char **target_name;          /* [n_targets] of several, else NULL */
     size_t n_columns;            /* what may be a target; with keep_cells, and from a store */
     char **column;               /* [n_columns] */
     rcr_element_table *elements; /* the dataset's own; NULL: none */
@@ -87,6 +90,13 @@ void rcr_source_bad(source *s, source_row *row, rcr_status status, const char *f
     ;
 /* Give a row its target from text, or mark it as bad where the options need one. */
 void rcr_source_target(source *s, source_row *row, const char *text, size_t length, const char *file, long line);
+/* Of a source opened with keep_cells: give every row the values of the targets that `list` names, "a,b,c".  A row that
+ * has none, or one that is not a number, becomes a bad row where the options need targets.
+ * Errors: RCR_ERR_ARGUMENT (a name that is no column, where they are needed; one that is there twice), RCR_ERR_MEMORY.
+ */
+rcr_status rcr_source_take_targets(source *s, const char *list, rcr_error *err);
+/* 1 when a column has this name. */
+int rcr_source_has_column(const source *s, const char *name);
 /* 1 when a cell's text is a number, or a word for one of two classes. */
 int rcr_source_number(double *out, const char *text, size_t length);
 /* The number of the column of this name, made where there is none; SIZE_MAX when out of memory. */

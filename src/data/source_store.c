@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "data/store_rows.h"
 #include "graph/packed.h"
 
@@ -67,6 +68,18 @@ static rcr_status choose_target(opening *o, rcr_error *err) {
     return o->s->target != NULL ? RCR_OK : rcr_fail_memory(err, "reading a store");
 }
 
+static int keep_cells(source *s, source_row *row, const store_row *stored) {
+    store_reader cells = stored->cells;
+    store_cell cell;
+    for (size_t k = 0; k < stored->n_cells; k++) {
+        char number[32];
+        if (!rcr_store_read_cell(&cell, &cells)) return 0;
+        const char *text = cell.text != NULL ? cell.text : rcr_format_double(number, cell.number);
+        rcr_source_cell(s, row, cell.column, text, cell.text != NULL ? cell.length : strlen(text));
+    }
+    return 1;
+}
+
 /* A row's target, or the reason why it has none, as its files would have it. */
 static int set_target(opening *o, source_row *row, const store_row *stored) {
     store_reader cells = stored->cells;
@@ -75,6 +88,7 @@ static int set_target(opening *o, source_row *row, const store_row *stored) {
         if (!rcr_store_read_cell(&cell, &cells) || cell.column >= o->head.n_columns) return 0;
         if (cell.column == o->target && found.column == SIZE_MAX) found = cell;
     }
+    if (o->s->keep_cells) return keep_cells(o->s, row, stored);
     if (o->s->target == NULL) return 1;
     if (found.text == NULL)
         row->target = found.number;
@@ -204,7 +218,10 @@ rcr_status rcr_source_read_store(source *s, rcr_error *err) {
         s->table = rcr_strdup(o.head.source[0].table);
         if (s->name == NULL || s->table == NULL) status = rcr_fail_memory(err, "reading a store");
     }
-    if (status == RCR_OK) status = choose_target(&o, err);
+    for (size_t k = 0; k < o.head.n_columns && status == RCR_OK && s->keep_cells; k++)
+        if (rcr_source_add_column(s, o.head.column[k], strlen(o.head.column[k])) == SIZE_MAX)
+            status = rcr_fail_memory(err, "reading a store");
+    if (status == RCR_OK && !s->keep_cells) status = choose_target(&o, err);
     if (status == RCR_OK) status = read_sources(&o, err);
     rcr_store_head_release(&o.head);
     return status;

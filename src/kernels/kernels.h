@@ -25,6 +25,8 @@
 #ifndef RCR_KERNELS_KERNELS_H
 #define RCR_KERNELS_KERNELS_H
 
+#include <math.h>
+
 #include "base/real.h"
 #include "base/threads.h"
 #include "data/batch.h"
@@ -63,6 +65,13 @@ typedef struct rcr_edge_input {
     const rcr_real *pack;  /* conv_pack_size reals */
     const rcr_real *cache; /* edge_cache_size reals, of this batch and pack */
 } rcr_edge_input;
+
+/* The logarithm of a variance from a network's output: the output itself near 0, and never past +-10, so that neither a
+ * first step nor a perfect fit makes the loss overflow. */
+#define RCR_LOG_VARIANCE_LIMIT 10.0
+static inline double rcr_log_variance(double out) {
+    return RCR_LOG_VARIANCE_LIMIT * tanh(out / RCR_LOG_VARIANCE_LIMIT);
+}
 
 typedef struct rcr_adam {
     double lr, beta1, beta2, eps, weight_decay;
@@ -191,7 +200,8 @@ struct rcr_kernels {
      * backward. */
     void (*dropout)(const rcr_exec *x, rcr_real *y, const rcr_real *in, double p, uint64_t seed, int64_t n);
 
-    /* ---- losses over C rows.  *loss overwritten: the mean over rows; dout overwritten: its gradient */
+    /* ---- losses over C rows.  *loss overwritten: the mean over rows; dout overwritten: its gradient.  A target that
+     * is NaN is missing: its row has no part in the mean (which is 0 of none) and no gradient */
     void (*loss_mse)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
                      const rcr_real *target /* [C] */, int32_t C);
     /* |error| (l1); or error^2 / 2 up to delta and delta (|error| - delta / 2) past it (Huber 1964); PyTorch's L1Loss
@@ -200,9 +210,16 @@ struct rcr_kernels {
                     const rcr_real *target /* [C] */, int32_t C);
     void (*loss_huber)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
                        const rcr_real *target /* [C] */, double delta, int32_t C);
-    /* out [C, n_classes] are logits: log-softmax and negative log-likelihood in one; target: class numbers as reals */
+    /* out [C, 2T]: T values, then T logarithms of variances as rcr_log_variance takes them; target [C, T].  The mean of
+     * (s + error^2 exp(-s)) / 2, s the logarithm of the variance: the negative logarithm of a normal likelihood but for
+     * a constant (Nix and Weigend 1994).  dout is its gradient times exp(beta s), value by value: beta 0 is the
+     * likelihood, 1 gives values the gradients of mean squared errors (Seitzer et al. 2022, equation 5) */
+    void (*loss_gaussian)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out,
+                          const rcr_real *target, double beta, int32_t C, int32_t T);
+    /* out [C, n_classes] are logits: log-softmax and negative log-likelihood in one; target: class numbers as reals,
+     * none missing.  class_weight [n_classes] on the host: what a row of each class counts in the mean; NULL: all 1 */
     void (*loss_nll)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
-                     int32_t C, int32_t n_classes);
+                     const double *class_weight, int32_t C, int32_t n_classes);
     /* y [C, n_classes] overwritten: log-softmax of each row */
     void (*log_softmax)(const rcr_exec *x, rcr_real *y, const rcr_real *out, int32_t C, int32_t n_classes);
 

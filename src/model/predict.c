@@ -86,7 +86,8 @@ void rcr_model_undo(double *values, const rcr_model *model, const rcr_real *outp
             double out = (double)outputs[i * V + k];
             values[i * V + k] = rcr_scale_undo(scale, out);
             if (V > T)
-                values[i * V + T + k] = rcr_scale_undo_std(scale, out, exp(0.5 * (double)outputs[i * V + T + k]));
+                values[i * V + T + k] =
+                    rcr_scale_undo_std(scale, out, exp(0.5 * rcr_log_variance((double)outputs[i * V + T + k])));
         }
 }
 

@@ -64,7 +64,7 @@ static void train(executor *x, rcr_study_run *run) {
     const rcr_study_setting *setting = &study->setting[run->setting];
     rcr_text path = {0};
     rcr_error err = {.status = RCR_OK};
-    rcr_train_result result;
+    rcr_train_result result = {0};
     running context = {x, run};
     rcr_train_events events = {.context = &context, .epoch_done = epoch_done, .stop = x->events->stop};
     rcr_text_printf(&path, "%s/%s", study->directory, run->directory);
@@ -82,6 +82,7 @@ static void train(executor *x, rcr_study_run *run) {
     else
         status = rcr_train(&result, setting->data, path.data, &options, &events, &err);
     rcr_text_free(&path);
+    rcr_train_result_release(&result); /* its scores are read from the run */
     char text[1024];
     char *error = NULL;
     if (status != RCR_OK && status != RCR_ERR_INTERRUPTED) {

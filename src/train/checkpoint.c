@@ -7,11 +7,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "train/targets.h"
 
 #define REAL_DTYPE (sizeof(rcr_real) == 4 ? "F32" : "F64")
 
-enum { HISTORY_COLUMNS = 8, N_COUNTERS = 8, N_SCORES = 5, SCORE_FIELDS = 10, N_RESULTS = 3 * SCORE_FIELDS + 4 };
-enum { MAX_META = 80 };
+enum { HISTORY_COLUMNS = 8, N_COUNTERS = 8, N_SCORES = 3, SCORE_FIELDS = 11, N_RESULTS = 3 * SCORE_FIELDS + 4 };
+enum { SCALE_COLUMNS = 4, TARGET_COLUMNS = 3 * SCORE_FIELDS + 1 }; /* of every target */
+enum { MAX_META = 128 };
 
 static const size_t max_checkpoint_bytes = (size_t)16 << 30;
 
@@ -35,13 +37,16 @@ enum {
     T_PATH,
     T_AVERAGE_PARAMETERS, /* empty where no average is kept */
     T_AVERAGE_BUFFERS,
+    T_SCALES,
+    T_TARGET_MAE,    /* [epochs, T], and */
+    T_TARGET_RESULT, /* [T, TARGET_COLUMNS]: empty where there is one target */
     N_TENSORS
 };
 static const char *const tensor_names[N_TENSORS] = {
-    "counters",           "shuffle",        "history",         "scores",           "result",
-    "split.train",        "split.val",      "split.test",      "parameters",       "buffers",
-    "best.parameters",    "best.buffers",   "optimizer.first", "optimizer.second", "data.path",
-    "average.parameters", "average.buffers"};
+    "counters",           "shuffle",         "history",         "scores",           "result",
+    "split.train",        "split.val",       "split.test",      "parameters",       "buffers",
+    "best.parameters",    "best.buffers",    "optimizer.first", "optimizer.second", "data.path",
+    "average.parameters", "average.buffers", "scales",          "target.mae",       "target.result"};
 
 static rcr_st_tensor make_tensor(int which, const char *dtype, const void *data, size_t count) {
     rcr_st_tensor tensor = {.name = tensor_names[which], .rank = 1, .shape = {(int64_t)count}, .count = count};
@@ -90,13 +95,23 @@ static rcr_status hash_elements(char hex[65], const rcr_element_table *table, rc
 }
 
 static void put_score(double *to, const rcr_score *s) {
-    const double values[SCORE_FIELDS] = {(double)s->n, s->mae,    s->rmse, s->r2,  s->accuracy,
-                                         s->precision, s->recall, s->f1,   s->auc, s->loss};
+    const double values[SCORE_FIELDS] = {(double)s->n, s->mae, s->rmse, s->r2,   s->accuracy, s->precision,
+                                         s->recall,    s->f1,  s->auc,  s->loss, s->scaled};
     memcpy(to, values, sizeof values);
 }
 
 static rcr_score get_score(const double *v) {
-    return (rcr_score){(size_t)v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]};
+    return (rcr_score){.n = (size_t)v[0],
+                       .mae = v[1],
+                       .rmse = v[2],
+                       .r2 = v[3],
+                       .accuracy = v[4],
+                       .precision = v[5],
+                       .recall = v[6],
+                       .f1 = v[7],
+                       .auc = v[8],
+                       .loss = v[9],
+                       .scaled = v[10]};
 }
 
 static void put_result(double to[N_RESULTS], const rcr_train_result *result) {
@@ -152,7 +167,7 @@ static rcr_status meta_collect(meta_list *list, const rcr_run *run, rcr_error *e
     char elements[65];
     rcr_status status = hash_elements(elements, run->model->elements, err);
     if (status != RCR_OK) return status;
-    meta_add(list, "format", "2");
+    meta_add(list, "format", "3");
     meta_add(list, "program", rcr_version());
     meta_add(list, "data", run->dataset->sha256);
     meta_add(list, "elements", elements);
@@ -174,7 +189,8 @@ static rcr_status meta_collect(meta_list *list, const rcr_run *run, rcr_error *e
 typedef struct state_arrays {
     int64_t counters[N_COUNTERS], shuffle[4];
     double scores[N_SCORES], result[N_RESULTS];
-    double *history;
+    double *history, *scales, *targets;
+    size_t n_targets; /* of which there are results; 0 of one alone */
     rcr_real *first, *second;
 } state_arrays;
 
@@ -183,8 +199,24 @@ static rcr_status state_collect(state_arrays *state, const rcr_run *run, rcr_err
     state->history = rcr_calloc(n_epochs * HISTORY_COLUMNS, sizeof(double));
     state->first = rcr_calloc(n, sizeof(rcr_real));
     state->second = rcr_calloc(n, sizeof(rcr_real));
-    if (state->history == NULL || state->first == NULL || state->second == NULL)
+    size_t T = rcr_run_n_targets(run);
+    state->n_targets = T > 1 ? T : 0;
+    state->scales = rcr_calloc(T * SCALE_COLUMNS, sizeof(double));
+    state->targets = rcr_calloc(T * TARGET_COLUMNS, sizeof(double));
+    if (state->history == NULL || state->first == NULL || state->second == NULL || state->scales == NULL ||
+        state->targets == NULL)
         return rcr_fail_memory(err, "writing a checkpoint");
+    for (size_t k = 0; k < T; k++) {
+        const rcr_scale *scale = &run->model->targets[k].scale;
+        const double row[SCALE_COLUMNS] = {scale->normalizer.mean, scale->normalizer.std, scale->transform.parameter,
+                                           run->target_std[k]};
+        memcpy(state->scales + k * SCALE_COLUMNS, row, sizeof row);
+    }
+    for (size_t k = 0; k < state->n_targets && run->finished; k++) {
+        double *row = state->targets + k * TARGET_COLUMNS;
+        for (int p = 0; p < 3; p++) put_score(row + p * SCORE_FIELDS, &run->result.targets[k].part[p]);
+        row[TARGET_COLUMNS - 1] = run->result.targets[k].test_std;
+    }
     for (size_t i = 0; i < n_epochs; i++) {
         const rcr_epoch *e = &run->history[i];
         const double row[HISTORY_COLUMNS] = {e->epoch,    e->lr,        e->train_loss,      e->train_score,
@@ -199,9 +231,7 @@ static rcr_status state_collect(state_arrays *state, const rcr_run *run, rcr_err
         best->n_batches_tracked, run->finished,    (int64_t)run->dataset->n, (int64_t)run->dataset->n_rows};
     memcpy(state->counters, counters, sizeof counters);
     memcpy(state->shuffle, run->shuffle.s, sizeof state->shuffle);
-    const double scores[N_SCORES] = {run->best_score, run->best_loss, run->seconds,
-                                     run->model->targets[0].scale.normalizer.mean,
-                                     run->model->targets[0].scale.normalizer.std};
+    const double scores[N_SCORES] = {run->best_score, run->best_loss, run->seconds};
     memcpy(state->scores, scores, sizeof scores);
     memset(state->result, 0, sizeof state->result);
     if (run->finished) put_result(state->result, &run->result);
@@ -230,6 +260,10 @@ static void list_tensors(rcr_st_tensor tensor[N_TENSORS], const state_arrays *st
                     average != NULL ? average->n_parameters : 0);
     tensor[T_AVERAGE_BUFFERS] = make_tensor(T_AVERAGE_BUFFERS, REAL_DTYPE, average != NULL ? average->buffers : NULL,
                                             average != NULL ? average->n_buffer_values : 0);
+    tensor[T_SCALES] = make_tensor(T_SCALES, "F64", state->scales, rcr_run_n_targets(run) * SCALE_COLUMNS);
+    tensor[T_TARGET_MAE] =
+        make_tensor(T_TARGET_MAE, "F64", run->target_mae, (size_t)run->epochs_done * state->n_targets);
+    tensor[T_TARGET_RESULT] = make_tensor(T_TARGET_RESULT, "F64", state->targets, state->n_targets * TARGET_COLUMNS);
     tensor[T_PATH] = make_tensor(T_PATH, "U8", run->data_path, strlen(run->data_path));
 }
 
@@ -250,6 +284,8 @@ rcr_status rcr_checkpoint_pack(char **out, size_t *length, const rcr_run *run, r
             status = rcr_safetensors_write(out, length, tensor, N_TENSORS, meta->key, meta->value, meta->n, err);
     }
     rcr_free(state.history);
+    rcr_free(state.scales);
+    rcr_free(state.targets);
     rcr_free(state.first);
     rcr_free(state.second);
     rcr_text_free(&meta->text);
@@ -265,7 +301,7 @@ static rcr_status verify(const rcr_checkpoint *checkpoint, rcr_error *err) {
     const char *stored = rcr_safetensors_meta(file, "checksum");
     if (format == NULL || stored == NULL)
         return rcr_fail(err, RCR_ERR_PARSE, "this is not a checkpoint of a training run");
-    if (strcmp(format, "2") != 0)
+    if (strcmp(format, "3") != 0)
         return rcr_fail(err, RCR_ERR_UNSUPPORTED, "a checkpoint of format '%.16s', which this version does not know",
                         format);
     rcr_st_tensor tensor[N_TENSORS];
@@ -329,6 +365,50 @@ static rcr_status take_text(char *to, size_t size, const rcr_checkpoint *checkpo
     return RCR_OK;
 }
 
+/* The scores of a finished run's several targets, whose names are the list of the settings. */
+static rcr_status take_target_results(rcr_train_result *result, const char *names, const rcr_checkpoint *checkpoint,
+                                      rcr_error *err) {
+    const rcr_st_tensor *tensor = rcr_safetensors_find(checkpoint->file, tensor_names[T_TARGET_RESULT]);
+    size_t T = tensor->count / TARGET_COLUMNS;
+    if (T == 0) return RCR_OK;
+    double *rows = rcr_malloc(T * TARGET_COLUMNS, sizeof *rows);
+    result->targets = rcr_calloc(T, sizeof *result->targets);
+    result->n_targets = result->targets != NULL ? T : 0;
+    rcr_status status = rows != NULL && result->targets != NULL ? RCR_OK : rcr_fail_memory(err, "reading a checkpoint");
+    if (status == RCR_OK)
+        status = take(rows, checkpoint, T_TARGET_RESULT, "F64", T * TARGET_COLUMNS, sizeof *rows, err);
+    for (size_t k = 0; k < T && status == RCR_OK; k++) {
+        const double *row = rows + k * TARGET_COLUMNS;
+        char name[512];
+        for (int p = 0; p < 3; p++) result->targets[k].part[p] = get_score(row + p * SCORE_FIELDS);
+        result->targets[k].test_std = row[TARGET_COLUMNS - 1];
+        status = rcr_list_item(name, sizeof name, names, k, T, "target", err);
+        result->targets[k].name = status == RCR_OK ? rcr_strdup(name) : NULL;
+        if (status == RCR_OK && result->targets[k].name == NULL) status = rcr_fail_memory(err, "reading a checkpoint");
+    }
+    rcr_free(rows);
+    return status;
+}
+
+static rcr_status restore_scales(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
+    size_t T = rcr_run_n_targets(run);
+    double *rows = rcr_malloc(T * SCALE_COLUMNS, sizeof *rows);
+    if (rows == NULL) return rcr_fail_memory(err, "reading a checkpoint");
+    rcr_status status = take(rows, checkpoint, T_SCALES, "F64", T * SCALE_COLUMNS, sizeof *rows, err);
+    for (size_t k = 0; k < T && status == RCR_OK; k++) {
+        rcr_scale *scale = &run->model->targets[k].scale;
+        const double *row = rows + k * SCALE_COLUMNS;
+        scale->normalizer = (rcr_normalizer){row[0], row[1]};
+        scale->transform.parameter = row[2];
+        run->target_std[k] = row[3];
+    }
+    rcr_free(rows);
+    if (status == RCR_OK && T > 1)
+        status = take(run->target_mae, checkpoint, T_TARGET_MAE, "F64", (size_t)run->epochs_done * T,
+                      sizeof *run->target_mae, err);
+    return status;
+}
+
 rcr_status rcr_checkpoint_settings(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
     rcr_status status = RCR_OK;
     for (size_t i = 0; i < rcr_n_option_fields && status == RCR_OK; i++) {
@@ -356,8 +436,9 @@ rcr_status rcr_checkpoint_settings(rcr_run *run, const rcr_checkpoint *checkpoin
     status = take(run->data_path, checkpoint, T_PATH, "U8", path->count, 1, err);
     run->data_path[path->count] = '\0';
     run->finished = counters[5] != 0;
-    if (run->finished) run->result = get_result(result);
-    return status;
+    if (!run->finished || status != RCR_OK) return status;
+    run->result = get_result(result);
+    return take_target_results(&run->result, run->options.target, checkpoint, err);
 }
 
 static rcr_status take_part(int64_t **part, size_t *n, const rcr_checkpoint *checkpoint, int which, size_t n_samples,
@@ -453,9 +534,9 @@ rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint
     run->best_score = scores[0];
     run->best_loss = scores[1];
     run->seconds = scores[2];
-    run->model->targets[0].scale.normalizer = (rcr_normalizer){scores[3], scores[4]};
     run->model->n_batches_tracked = counters[3];
-    status = restore_model(run->model, checkpoint, T_PARAMETERS, T_BUFFERS, err);
+    status = restore_scales(run, checkpoint, err);
+    if (status == RCR_OK) status = restore_model(run->model, checkpoint, T_PARAMETERS, T_BUFFERS, err);
     if (status == RCR_OK && run->best_epoch > 0) {
         status = rcr_model_copy(&run->best, run->model, err);
         if (status == RCR_OK) status = restore_model(run->best, checkpoint, T_BEST_PARAMETERS, T_BEST_BUFFERS, err);

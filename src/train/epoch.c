@@ -32,36 +32,51 @@ static rcr_status loss_failed(const rcr_run *run, const rcr_epoch *epoch, size_t
                     rcr_format_double(value, loss), epoch->epoch, batch + 1, rcr_format_double(lr, epoch->lr), kept);
 }
 
-/* The sum over the batch of what is averaged into train_score. */
-static double batch_score(const rcr_run *run, const int64_t *rows, int32_t n) {
-    double sum = 0;
-    for (int32_t i = 0; i < n; i++) {
-        double target = run->dataset->sample[rows[i]].target;
-        if (run->options.model.task == RCR_CLASSIFICATION)
-            sum += (run->host_output[2 * i + 1] > run->host_output[2 * i]) == (target > 0.5);
-        else
-            sum += fabs((double)run->host_output[i] * run->model->targets[0].scale.normalizer.std +
-                        run->model->targets[0].scale.normalizer.mean - target);
+/* What an epoch adds up. */
+typedef struct sums {
+    double loss, score, n_values; /* n_values: targets that were there */
+} sums;
+
+/* Add what is averaged into train_loss and train_score.  run->host_target holds NaN for what is missing. */
+static void add_batch(sums *s, rcr_run *run, const int64_t *rows, int32_t n, double loss) {
+    size_t T = rcr_run_n_targets(run), n_outputs = (size_t)run->model->n_outputs;
+    double present = 0;
+    for (size_t i = 0; i < (size_t)n; i++) {
+        const rcr_real *out = run->host_output + i * n_outputs;
+        if (run->options.model.task == RCR_CLASSIFICATION) {
+            s->score += (out[1] > out[0]) == (run->dataset->sample[rows[i]].target > 0.5);
+            present++;
+        }
+        for (size_t k = 0; k < T && run->options.model.task == RCR_REGRESSION; k++) {
+            if (isnan(run->host_target[i * T + k])) continue;
+            double target = rcr_dataset_target(run->dataset, (size_t)rows[i], k);
+            double error = fabs(rcr_scale_undo(&run->model->targets[k].scale, (double)out[k]) - target);
+            s->score += T > 1 ? error / run->target_std[k] : error;
+            present++;
+        }
     }
-    return sum;
+    s->loss += loss * present;
+    s->n_values += present;
 }
 
-/* run->device_loss and device_dout from the outputs [n, n_outputs] and device_target. */
-static void compute_loss(rcr_run *run, const rcr_real *output, int32_t n) {
+/* run->device_loss and dout from outputs [n, n_outputs] and device_target. */
+static void compute_loss(rcr_run *run, rcr_real *dout, const rcr_real *output, int32_t n) {
     const rcr_kernels *k = run->kernels;
-    if (run->model->n_outputs > 1) {
-        k->loss_nll(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n,
-                    run->model->n_outputs);
+    int32_t T = (int32_t)rcr_run_n_targets(run);
+    if (run->options.model.task == RCR_CLASSIFICATION) {
+        k->loss_nll(&run->exec, run->device_loss, dout, output, run->device_target,
+                    run->has_class_weight ? run->class_weight : NULL, n, run->model->n_outputs);
         return;
     }
     switch (run->options.loss) {
-    case RCR_LOSS_MSE:
-        k->loss_mse(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n);
-        break;
-    case RCR_LOSS_L1: k->loss_l1(&run->exec, run->device_loss, run->device_dout, output, run->device_target, n); break;
+    case RCR_LOSS_MSE: k->loss_mse(&run->exec, run->device_loss, dout, output, run->device_target, n * T); break;
+    case RCR_LOSS_L1: k->loss_l1(&run->exec, run->device_loss, dout, output, run->device_target, n * T); break;
     case RCR_LOSS_HUBER:
-        k->loss_huber(&run->exec, run->device_loss, run->device_dout, output, run->device_target,
-                      run->options.huber_delta, n);
+        k->loss_huber(&run->exec, run->device_loss, dout, output, run->device_target, run->options.huber_delta, n * T);
+        break;
+    case RCR_LOSS_GAUSSIAN:
+        k->loss_gaussian(&run->exec, run->device_loss, dout, output, run->device_target, run->options.gaussian_beta, n,
+                         T);
         break;
     }
 }
@@ -83,14 +98,14 @@ static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_
     int32_t n = batch->n_crystals, n_outputs = run->model->n_outputs;
     rcr_status status = rcr_tape_reserve(run->tape, &run->exec, run->net, batch, err);
     if (status != RCR_OK) return status;
-    for (int32_t i = 0; i < n; i++)
-        run->host_target[i] =
-            (rcr_real)((run->dataset->sample[rows[i]].target - run->model->targets[0].scale.normalizer.mean) /
-                       run->model->targets[0].scale.normalizer.std);
-    k->mem_upload(run->device_target, run->host_target, (size_t)n);
+    size_t T = rcr_run_n_targets(run), n_values = (size_t)n * T;
+    for (size_t i = 0; i < n_values; i++)
+        run->host_target[i] = (rcr_real)rcr_scale_apply(&run->model->targets[i % T].scale,
+                                                        rcr_dataset_target(run->dataset, (size_t)rows[i / T], i % T));
+    k->mem_upload(run->device_target, run->host_target, n_values);
     rcr_net_forward_training(run->tape, run->net, &run->exec, batch, dropout_seed(run));
     rcr_real *output = rcr_tape_output(run->tape), host_loss;
-    compute_loss(run, output, n);
+    compute_loss(run, run->device_dout, output, n);
     k->mem_download(&host_loss, run->device_loss, 1);
     k->mem_download(run->host_output, output, (size_t)n * (size_t)n_outputs);
     *loss = (double)host_loss;
@@ -114,7 +129,7 @@ rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
     memcpy(run->order, run->split.train, n * sizeof *run->order);
     rcr_rng_shuffle(&run->shuffle, run->order, n);
     rcr_loader_start(run->loader, run->order, n);
-    double loss_sum = 0, score_sum = 0;
+    sums sum = {0, 0, 0};
     size_t done = 0;
     for (size_t b = 0; b < n_batches; b++) {
         const rcr_batch *batch;
@@ -126,24 +141,27 @@ rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
         status = train_batch(run, batch, run->order + first, rcr_schedule_lr(&run->options, &progress), &loss, err);
         if (status == RCR_ERR_NUMERIC) return loss_failed(run, epoch, b, loss, err);
         if (status != RCR_OK) return status;
-        loss_sum += loss * batch->n_crystals;
-        score_sum += batch_score(run, run->order + first, batch->n_crystals);
+        add_batch(&sum, run, run->order + first, batch->n_crystals, loss);
         done += (size_t)batch->n_crystals;
         if (run->events->batch_done != NULL)
             run->events->batch_done(run->events->context, epoch->epoch, (int32_t)(b + 1), (int32_t)n_batches, done);
         /* After the last batch the epoch might as well be finished. */
         if (b + 1 < n_batches && rcr_run_stop_requested(run)) return RCR_ERR_INTERRUPTED;
     }
-    epoch->train_loss = loss_sum / (double)n;
-    epoch->train_score = score_sum / (double)n;
+    epoch->train_loss = sum.loss / sum.n_values;
+    epoch->train_score = sum.score / sum.n_values;
     return RCR_OK;
 }
 
-rcr_status rcr_run_score_part(rcr_score *score, double *prediction, const rcr_run *run, const int64_t *index, size_t n,
-                              rcr_error *err) {
-    for (size_t i = 0; i < n; i++) run->part_target[i] = run->dataset->sample[index[i]].target;
+rcr_status rcr_run_score_part(rcr_score *score, rcr_score *each, double *prediction, const rcr_run *run,
+                              const int64_t *index, size_t n, rcr_error *err) {
+    size_t T = rcr_run_n_targets(run);
+    for (size_t i = 0; i < n * T; i++)
+        run->part_target[i] = rcr_dataset_target(run->dataset, (size_t)index[i / T], i % T);
     rcr_sample_list list = {run->dataset, index};
     rcr_graph_source graphs = rcr_sample_graphs(&list);
     rcr_status status = rcr_net_predict_from(prediction, run->net, run->model, &graphs, n, run->pool, err);
-    return status == RCR_OK ? rcr_score_rows(score, run->model, run->part_target, prediction, n, err) : status;
+    return status == RCR_OK
+               ? rcr_score_rows(score, each, run->model, run->target_std, run->part_target, prediction, n, err)
+               : status;
 }

@@ -9,9 +9,10 @@
  * batches.  After any of them the run's device state is of no further use. */
 rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err);
 
-/* Predict n samples with the net's weights into prediction, and score them. */
-rcr_status rcr_run_score_part(rcr_score *score, double *prediction, const rcr_run *run, const int64_t *index, size_t n,
-                              rcr_error *err);
+/* Predict n samples with the net's weights into prediction [n, V], and score them, each [T] target by target where it
+ * is not NULL. */
+rcr_status rcr_run_score_part(rcr_score *score, rcr_score *each, double *prediction, const rcr_run *run,
+                              const int64_t *index, size_t n, rcr_error *err);
 
 /* 1 when somebody asked the run to stop. */
 int rcr_run_stop_requested(const rcr_run *run);

@@ -12,44 +12,85 @@
 #include "model/net.h"
 #include "report/metrics.h"
 
-rcr_status rcr_score_rows(rcr_score *out, const rcr_model *model, const double *target, const double *prediction,
-                          size_t n, rcr_error *err) {
-    rcr_score score = {n, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    if (model->options.task == RCR_CLASSIFICATION) {
-        rcr_classification_metrics m;
-        rcr_status status = rcr_metrics_classification(&m, target, prediction, n, err);
-        if (status != RCR_OK) return status;
-        score.accuracy = m.accuracy;
-        score.precision = m.precision;
-        score.recall = m.recall;
-        score.f1 = m.f1;
-        score.auc = m.auc;
-        score.loss = m.log_loss;
-    } else {
-        rcr_regression_metrics m = rcr_metrics_regression(target, prediction, n);
-        score.mae = m.mae;
-        score.rmse = m.rmse;
-        score.r2 = m.r2;
-        score.loss =
-            (m.rmse / model->targets[0].scale.normalizer.std) * (m.rmse / model->targets[0].scale.normalizer.std);
+/* Of one target: the mean squared error of what the network says of it, in its own terms. */
+static double normalised_loss(const rcr_scale *scale, const double *target, const double *prediction, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double error = rcr_scale_apply(scale, prediction[i]) - rcr_scale_apply(scale, target[i]);
+        sum += error * error;
     }
-    *out = score;
+    return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+static rcr_score no_score(size_t n) { return (rcr_score){n, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}; }
+
+static rcr_score score_target(const rcr_scale *scale, const double *target, const double *prediction, size_t n) {
+    rcr_score score = no_score(n);
+    rcr_regression_metrics m = rcr_metrics_regression(target, prediction, n);
+    double std = scale->normalizer.std;
+    score.mae = m.mae;
+    score.rmse = m.rmse;
+    score.r2 = m.r2;
+    score.loss = scale->transform.kind == RCR_TRANSFORM_NONE ? (m.rmse / std) * (m.rmse / std)
+                                                             : normalised_loss(scale, target, prediction, n);
+    return score;
+}
+
+static rcr_status score_classes(rcr_score *out, const double *target, const double *prediction, size_t n,
+                                rcr_error *err) {
+    rcr_classification_metrics m;
+    rcr_status status = rcr_metrics_classification(&m, target, prediction, n, err);
+    if (status != RCR_OK) return status;
+    *out = no_score(n);
+    out->accuracy = m.accuracy;
+    out->precision = m.precision;
+    out->recall = m.recall;
+    out->f1 = m.f1;
+    out->auc = m.auc;
+    out->loss = m.log_loss;
     return RCR_OK;
 }
 
-rcr_status rcr_targets_check(const rcr_dataset *dataset, rcr_task_kind task, rcr_error *err) {
-    for (size_t i = 0; i < dataset->n; i++) {
-        double target = dataset->sample[i].target;
-        char text[32];
-        if (!isfinite(target))
-            return rcr_fail_at(err, RCR_ERR_DATA, dataset->path, 0,
-                               "the target '%s' of %s is %s, not a finite number; remove the row or give a number",
-                               dataset->target, dataset->sample[i].id, rcr_format_double(text, target));
-        if (task == RCR_CLASSIFICATION && target != 0 && target != 1)
-            return rcr_fail_at(err, RCR_ERR_DATA, dataset->path, 0,
-                               "the target '%s' of %s is %s; a classification needs 0 or 1 (or train a regression)",
-                               dataset->target, dataset->sample[i].id, rcr_format_double(text, target));
+rcr_status rcr_score_values(rcr_score *out, const rcr_model *model, size_t k, const double *target, const double *value,
+                            size_t n, rcr_error *err) {
+    if (model->options.task == RCR_CLASSIFICATION) return score_classes(out, target, value, n, err);
+    *out = score_target(&model->targets[k].scale, target, value, n);
+    return RCR_OK;
+}
+
+rcr_status rcr_score_rows(rcr_score *out, rcr_score *each, const rcr_model *model, const double *std,
+                          const double *target, const double *prediction, size_t n, rcr_error *err) {
+    size_t T = (size_t)model->options.n_targets, V = rcr_model_n_values(model);
+    if (model->options.task == RCR_CLASSIFICATION) {
+        rcr_status status = score_classes(out, target, prediction, n, err);
+        if (status == RCR_OK && each != NULL) each[0] = *out;
+        return status;
     }
+    double *own = rcr_malloc(2 * n, sizeof *own), *other = own != NULL ? own + n : NULL;
+    if (own == NULL) return rcr_fail_memory(err, "scoring predictions");
+    rcr_score all = no_score(n);
+    double loss = 0, scaled = 0;
+    size_t n_values = 0, n_scored = 0;
+    for (size_t k = 0; k < T; k++) {
+        size_t present = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (T > 1 && isnan(target[i * T + k])) continue;
+            own[present] = target[i * T + k];
+            other[present++] = prediction[i * V + k];
+        }
+        rcr_score score = score_target(&model->targets[k].scale, own, other, present);
+        if (each != NULL) each[k] = score;
+        if (T == 1) all = score;
+        if (present == 0) continue;
+        loss += score.loss * (double)present;
+        n_values += present;
+        if (std != NULL) scaled += score.mae / std[k];
+        n_scored++;
+    }
+    rcr_free(own);
+    if (T > 1 && n_values > 0) all.loss = loss / (double)n_values;
+    if (T > 1 && n_scored > 0 && std != NULL) all.scaled = scaled / (double)n_scored;
+    *out = all;
     return RCR_OK;
 }
 
@@ -81,24 +122,54 @@ rcr_status rcr_evaluate(rcr_score *score, double *prediction, const rcr_model *m
     if (status == RCR_OK) status = rcr_kernels_choose(&table, kernels, err);
     if (status == RCR_OK) status = predict_samples(prediction, model, table, dataset, pool, err);
     if (status != RCR_OK || score == NULL) return status;
-    double *target = rcr_malloc(dataset->n, sizeof *target);
+    size_t T = dataset->n_targets;
+    if (T != (size_t)model->options.n_targets)
+        return rcr_fail(err, RCR_ERR_MISMATCH, "the model predicts %d targets; the dataset was read with %zu",
+                        (int)model->options.n_targets, T);
+    double *target = rcr_malloc(dataset->n * T, sizeof *target);
     if (target == NULL) return rcr_fail_memory(err, "scoring predictions");
-    for (size_t i = 0; i < dataset->n; i++) target[i] = dataset->sample[i].target;
-    status = rcr_score_rows(score, model, target, prediction, dataset->n, err);
+    for (size_t i = 0; i < dataset->n * T; i++) target[i] = rcr_dataset_target(dataset, i / T, i % T);
+    rcr_score all;
+    status = rcr_score_rows(&all, score, model, NULL, target, prediction, dataset->n, err);
     rcr_free(target);
     return status;
 }
 
-rcr_status rcr_predictions_write(const char *path, const rcr_dataset *dataset, const int64_t *index,
-                                 const double *prediction, size_t n, rcr_error *err) {
+/* ",NAME_a" for target k of several, ",NAME" of one. */
+static void put_column(rcr_text *out, const char *name, const rcr_model *model, int32_t k) {
+    rcr_text column = {0};
+    rcr_text_puts(&column, name);
+    if (model->options.n_targets > 1) {
+        rcr_text_puts(&column, "_");
+        rcr_target_label(&column, model, k);
+    }
+    out->failed |= column.failed;
+    if (!column.failed) rcr_csv_write_field(out, column.data, 0);
+    rcr_text_free(&column);
+}
+
+rcr_status rcr_predictions_write(const char *path, const rcr_model *model, const rcr_dataset *dataset,
+                                 const int64_t *index, const double *prediction, size_t n, rcr_error *err) {
     rcr_text text = {0};
-    rcr_text_puts(&text, "id,target,prediction\n");
+    size_t T = (size_t)model->options.n_targets, V = rcr_model_n_values(model);
+    rcr_text_puts(&text, "id");
+    for (int32_t k = 0; k < (int32_t)T; k++) {
+        put_column(&text, "target", model, k);
+        put_column(&text, "prediction", model, k);
+        if (V > T) put_column(&text, "std", model, k);
+    }
+    rcr_text_puts(&text, "\n");
     for (size_t i = 0; i < n; i++) {
-        const rcr_sample *sample = &dataset->sample[index != NULL ? index[i] : (int64_t)i];
+        size_t row = index != NULL ? (size_t)index[i] : i;
         char number[32];
-        rcr_csv_write_field(&text, sample->id, 1);
-        rcr_csv_write_field(&text, rcr_format_double(number, sample->target), 0);
-        rcr_csv_write_field(&text, rcr_format_double(number, prediction[i]), 0);
+        rcr_csv_write_field(&text, dataset->sample[row].id, 1);
+        for (size_t k = 0; k < T; k++) {
+            double target = rcr_dataset_target(dataset, row, k);
+            int missing = T > 1 && isnan(target);
+            rcr_csv_write_field(&text, missing ? "" : rcr_format_double(number, target), 0);
+            rcr_csv_write_field(&text, rcr_format_double(number, prediction[i * V + k]), 0);
+            if (V > T) rcr_csv_write_field(&text, rcr_format_double(number, prediction[i * V + T + k]), 0);
+        }
         rcr_text_puts(&text, "\n");
     }
     rcr_status status =

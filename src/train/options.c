@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/graph.h"
+#include "train/targets.h"
 
 static const char *const architectures[] = {"sr-cgcnn", "cgcnn", NULL};
 static const char *const tasks[] = {"regression", "classification", NULL};
@@ -15,7 +16,7 @@ static const char *const paddings[] = {"none", "reference", NULL};
 static const char *const tie_rules[] = {"cut", "keep", NULL};
 static const char *const split_kinds[] = {"random", "reference", "file", "highest", "lowest", "sklearn", NULL};
 static const char *const split_groups[] = {"none", "formula", "chemical-system", "prototype", NULL};
-static const char *const losses[] = {"mse", "l1", "huber", NULL};
+static const char *const losses[] = {"mse", "l1", "huber", "gaussian", NULL};
 static const char *const schedules[] = {"multistep", "constant", "cosine", "one-cycle", "plateau", NULL};
 static const char *const optimizers[] = {"adam", "sgd", "adamw", NULL};
 
@@ -46,6 +47,7 @@ const rcr_option_field rcr_option_fields[] = {
     CHOICE("graph", "disorder", graph.disorder, disorders, "sites shared by several species, or partly vacant"),
     FIELD("data", "target", TEXT, target, "column to learn; \"\": the only one"),
     FIELD("data", "unit", TEXT, unit, "unit of the target, as stored in the model"),
+    FIELD("data", "transform", TEXT, transform, "what is learnt of the target; \"\": itself"),
     CHOICE("split", "kind", split.kind, split_kinds, "how rows are dealt to train, val and test"),
     FIELD("split", "file", TEXT, split.file, "kind = file: CSV with columns id,part"),
     FIELD("split", "seed", UINT64, split.seed, "kind = random, highest, lowest"),
@@ -63,8 +65,10 @@ const rcr_option_field rcr_option_fields[] = {
     FIELD("training", "batch_size", INT32, batch_size, "crystals in a batch"),
     CHOICE("training", "optimizer", optimizer, optimizers, "adam, sgd (with momentum) or adamw"),
     FIELD("training", "lr", DOUBLE, lr, "learning rate at the start"),
-    CHOICE("training", "loss", loss, losses, "regression: mse, l1 or huber, of normalised targets"),
+    CHOICE("training", "loss", loss, losses, "regression: mse, l1, huber or gaussian, of normalised targets"),
     FIELD("training", "huber_delta", DOUBLE, huber_delta, "huber: errors past it count linearly; normalised units"),
+    FIELD("training", "gaussian_beta", DOUBLE, gaussian_beta, "gaussian: gradients times the variance to this power"),
+    FIELD("training", "class_weights", TEXT, class_weights, "classification: balanced, or W0,W1"),
     CHOICE("training", "schedule", schedule, schedules, "how the learning rate changes"),
     FIELD("training", "lr_milestones", MILESTONES, milestone,
           "multistep: epochs after which the learning rate is multiplied"),
@@ -240,6 +244,24 @@ rcr_status rcr_option_parse(rcr_train_options *options, const rcr_option_field *
     return unreadable(field, text, err);
 }
 
+/* Lists, which may say what their number of targets can't be. */
+static rcr_status check_words(const rcr_train_options *o, rcr_error *err) {
+    double weight[2];
+    int balanced, classes = o->model.task == RCR_CLASSIFICATION;
+    rcr_status status = rcr_class_weights_parse(weight, &balanced, o->class_weights, err);
+    if (status != RCR_OK) return status;
+    if (!classes && o->class_weights != NULL)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "class weights are for a classification; this is a regression");
+    if (classes && o->transform != NULL && strcmp(o->transform, rcr_transform_names[RCR_TRANSFORM_NONE]) != 0)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "classes have no transform (%.60s)", o->transform);
+    size_t n = 1;
+    for (const char *at = o->transform; at != NULL && *at != '\0'; at++) n += *at == ',';
+    if (n > RCR_MAX_TARGETS)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "%zu transforms; there are at most %d targets", n, RCR_MAX_TARGETS);
+    rcr_transform_kind kind[RCR_MAX_TARGETS];
+    return rcr_transforms_parse(kind, o->transform, n, err);
+}
+
 rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
     rcr_status status = rcr_model_options_check(&o->model, err);
     if (status == RCR_OK) status = rcr_graph_options_check(&o->graph, err);
@@ -249,11 +271,13 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
         return rcr_fail(err, RCR_ERR_ARGUMENT, "batch size is %" PRId32 "; at least 1", o->batch_size);
     if (o->optimizer < RCR_ADAM || o->optimizer > RCR_ADAMW)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "no such optimizer; allowed are adam, sgd and adamw");
-    if (o->loss < RCR_LOSS_MSE || o->loss > RCR_LOSS_HUBER)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "no such loss; allowed are mse, l1 and huber");
+    if (o->loss < RCR_LOSS_MSE || o->loss > RCR_LOSS_GAUSSIAN)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "no such loss; allowed are mse, l1, huber and gaussian");
     if (o->loss != RCR_LOSS_MSE && o->model.task == RCR_CLASSIFICATION)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the loss %s is one of regression; classes have their own",
                         losses[o->loss]);
+    status = check_words(o, err);
+    if (status != RCR_OK) return status;
     if (o->schedule < RCR_SCHEDULE_MULTISTEP || o->schedule > RCR_SCHEDULE_PLATEAU)
         return rcr_fail(err, RCR_ERR_ARGUMENT,
                         "no such schedule; allowed are multistep, constant, cosine, one-cycle and plateau");
@@ -273,6 +297,7 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
         {"learning rate", "above 0", o->lr, o->lr > 0},
         {"learning rate's gamma", "above 0", o->lr_gamma, o->lr_gamma > 0},
         {"Huber's delta", "above 0", o->huber_delta, o->huber_delta > 0},
+        {"Gaussian loss' beta", "0 to 1", o->gaussian_beta, o->gaussian_beta >= 0 && o->gaussian_beta <= 1},
         {"final share of the learning rate", "0 to 1", o->lr_final, o->lr_final >= 0 && o->lr_final <= 1},
         {"warm-up", "0 or more epochs, fewer than there are", o->warmup, o->warmup >= 0 && o->warmup < o->epochs},
         {"largest norm of the gradient", "0 or more", o->clip, o->clip >= 0},
@@ -305,16 +330,18 @@ void rcr_train_options_release(rcr_train_options *options) {
 
 rcr_status rcr_train_options_copy(rcr_train_options *out, const rcr_train_options *options, rcr_error *err) {
     rcr_train_options copy = *options;
-    copy.target = copy.unit = copy.split.file = copy.kernels = NULL;
-    const char *from[] = {options->target, options->unit, options->split.file, options->kernels};
-    const char **to[] = {&copy.target, &copy.unit, &copy.split.file, &copy.kernels};
-    for (int i = 0; i < 4; i++) {
-        if (from[i] == NULL) continue;
-        *to[i] = rcr_strdup(from[i]);
-        if (*to[i] == NULL) {
-            rcr_train_options_release(&copy);
-            return rcr_fail_memory(err, "copying the settings of a run");
-        }
+    int failed = 0;
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        if (rcr_option_fields[i].kind != RCR_FIELD_TEXT) continue;
+        const char *from;
+        memcpy(&from, (const char *)options + rcr_option_fields[i].offset, sizeof from);
+        char *to = from != NULL && !failed ? rcr_strdup(from) : NULL;
+        failed |= from != NULL && to == NULL;
+        memcpy((char *)&copy + rcr_option_fields[i].offset, &to, sizeof to);
+    }
+    if (failed) {
+        rcr_train_options_release(&copy);
+        return rcr_fail_memory(err, "copying the settings of a run");
     }
     *out = copy;
     return RCR_OK;

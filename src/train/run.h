@@ -15,6 +15,7 @@
 /* What tells the best model. */
 typedef enum rcr_choice {
     RCR_CHOOSE_MAE = 0,
+    RCR_CHOOSE_SCALED, /* of several targets: rcr_score.scaled */
     RCR_CHOOSE_AUC,
     RCR_CHOOSE_ACCURACY /* where the validation part holds one class alone; ties go to the lower log loss */
 } rcr_choice;
@@ -33,6 +34,9 @@ typedef struct rcr_run {
     rcr_dataset *dataset;
     rcr_split split;
     rcr_choice choice;
+    double *target_std;     /* [T] of the training rows, in the targets' units; 1 where they do not vary */
+    double class_weight[2]; /* used where has_class_weight */
+    int has_class_weight;
     rcr_model *model; /* the weights after the last whole epoch */
     rcr_model *best;
     rcr_model *average; /* the moving average after the last whole epoch; NULL when the options ask for none */
@@ -48,11 +52,12 @@ typedef struct rcr_run {
     /* The moving average of parameters and running statistics, device; NULL without. */
     rcr_real *average_parameters, *average_buffers;
     int64_t *order; /* [split.n_train] this epoch's */
-    /* Work space of scoring a part: [the largest part]. */
+    /* Work space of scoring a part: [the largest part, T] and [, V]. */
     double *part_target, *part_prediction;
 
     rcr_rng shuffle;
     rcr_epoch *history; /* [options.epochs] */
+    double *target_mae; /* [options.epochs, T] of the validation part after each epoch; NULL of one target */
     int32_t epochs_done, best_epoch;
     double best_score, best_loss; /* of the validation part at best_epoch */
     double seconds;               /* spent in whole epochs */
@@ -66,6 +71,9 @@ typedef struct rcr_run {
     int finished;                  /* final scores are in result */
     rcr_train_result result;
 } rcr_run;
+
+/* The number of targets. */
+size_t rcr_run_n_targets(const rcr_run *run);
 
 /* path [RCR_PATH_SIZE] <- directory/name; returns path. */
 char *rcr_run_path(char *path, const rcr_run *run, const char *name);

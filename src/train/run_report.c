@@ -14,9 +14,9 @@ enum { MAX_FACTS = 12, TEXT_SIZE = 160 };
 /* The parts of a report that are made for it, freed together. */
 typedef struct gathered {
     rcr_report_part part[3];
-    const char **id; /* all parts' in one block */
-    double *target;  /* the same */
-    double *curve;   /* four curves in one block */
+    const char **id;             /* all parts' in one block */
+    double *target, *prediction; /* the same */
+    double *curve;               /* four curves in one block */
     rcr_text setting_text;
     rcr_report_entry *setting;
     rcr_report_entry fact[MAX_FACTS];
@@ -32,14 +32,21 @@ static rcr_status gather_parts(gathered *g, const rcr_run *run, double *const pr
     g->id = rcr_calloc(n[0] + n[1] + n[2], sizeof *g->id);
     g->target = rcr_calloc(n[0] + n[1] + n[2], sizeof *g->target);
     if (g->id == NULL || g->target == NULL) return rcr_fail_memory(err, "writing the report");
-    size_t first = 0;
+    size_t first = 0, T = rcr_run_n_targets(run), V = rcr_model_n_values(run->model);
+    g->prediction = rcr_calloc(n[0] + n[1] + n[2], sizeof *g->prediction);
+    if (g->prediction == NULL) return rcr_fail_memory(err, "writing the report");
     for (int p = 0; p < 3; p++) {
+        size_t present = first; /* of several targets the first is shown, where it is there */
         for (size_t i = 0; i < n[p]; i++) {
-            g->id[first + i] = run->dataset->sample[index[p][i]].id;
-            g->target[first + i] = run->dataset->sample[index[p][i]].target;
+            const rcr_sample *sample = &run->dataset->sample[index[p][i]];
+            if (T > 1 && isnan(sample->target)) continue;
+            g->id[present] = sample->id;
+            g->target[present] = sample->target;
+            g->prediction[present++] = prediction[p][i * V];
         }
-        g->part[p] = (rcr_report_part){names[p], n[p], g->id + first, g->target + first, prediction[p]};
-        first += n[p];
+        g->part[p] =
+            (rcr_report_part){names[p], present - first, g->id + first, g->target + first, g->prediction + first};
+        first = present;
     }
     return RCR_OK;
 }
@@ -99,9 +106,10 @@ static void gather_facts(gathered *g, const rcr_run *run) {
              run->split.n_val, run->split.n_test, run->dataset->n_bad);
     snprintf(add_fact(g, "Best epoch"), TEXT_SIZE, "%" PRId32 " of %" PRId32 ", by validation %s", run->best_epoch,
              run->epochs_done,
-             run->choice == RCR_CHOOSE_MAE   ? "MAE"
-             : run->choice == RCR_CHOOSE_AUC ? "ROC AUC"
-                                             : "accuracy");
+             run->choice == RCR_CHOOSE_MAE      ? "MAE"
+             : run->choice == RCR_CHOOSE_SCALED ? "scaled MAE"
+             : run->choice == RCR_CHOOSE_AUC    ? "ROC AUC"
+                                                : "accuracy");
     long tenths = lround(run->seconds * 10);
     snprintf(add_fact(g, "Time"), TEXT_SIZE, "%ld.%ld s on %d thread%s, kernels “%s”", tenths / 10, tenths % 10,
              rcr_pool_size(run->pool), rcr_pool_size(run->pool) > 1 ? "s" : "", run->kernels->name);
@@ -145,6 +153,9 @@ static const char *flag_of(const char *section, const char *name) {
         {"split", "test_size", "--test-size"},
         {"training", "loss", "--loss"},
         {"training", "huber_delta", "--huber-delta"},
+        {"training", "gaussian_beta", "--gaussian-beta"},
+        {"training", "class_weights", "--class-weights"},
+        {"data", "transform", "--transform"},
         {"training", "schedule", "--schedule"},
         {"training", "lr_final", "--lr-final"},
         {"training", "warmup", "--warmup"},
@@ -230,10 +241,13 @@ rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3],
                              .classification = classes,
                              .n_facts = g->n_facts,
                              .fact = g->fact,
-                             .train_score_name = classes ? "accuracy" : "MAE",
-                             .val_score_name = run->choice == RCR_CHOOSE_MAE   ? "MAE"
-                                               : run->choice == RCR_CHOOSE_AUC ? "ROC AUC"
-                                                                               : "accuracy",
+                             .train_score_name = classes                            ? "accuracy"
+                                                 : run->choice == RCR_CHOOSE_SCALED ? "scaled MAE"
+                                                                                    : "MAE",
+                             .val_score_name = run->choice == RCR_CHOOSE_MAE      ? "MAE"
+                                               : run->choice == RCR_CHOOSE_SCALED ? "scaled MAE"
+                                               : run->choice == RCR_CHOOSE_AUC    ? "ROC AUC"
+                                                                                  : "accuracy",
                              .n_epochs = n,
                              .train_loss = g->curve,
                              .val_loss = g->curve + n,
@@ -249,6 +263,7 @@ rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3],
     }
     rcr_free(g->id);
     rcr_free(g->target);
+    rcr_free(g->prediction);
     rcr_free(g->curve);
     rcr_free(g->setting);
     rcr_text_free(&g->setting_text);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/graph.h"
+#include "io/csv.h"
 
 char *rcr_run_path(char *path, const rcr_run *run, const char *name) {
     snprintf(path, RCR_PATH_SIZE, "%.*s/%s", RCR_PATH_SIZE - 64, run->directory, name);
@@ -19,6 +20,7 @@ char *rcr_run_path(char *path, const rcr_run *run, const char *name) {
 const char *rcr_choice_name(rcr_choice choice) {
     switch (choice) {
     case RCR_CHOOSE_MAE: return "mae";
+    case RCR_CHOOSE_SCALED: return "scaled_mae";
     case RCR_CHOOSE_AUC: return "auc";
     case RCR_CHOOSE_ACCURACY: return "accuracy";
     }
@@ -123,6 +125,37 @@ static void put_toml_field(rcr_text *text, const rcr_option_field *field, const 
     rcr_text_free(&value);
 }
 
+/* "NAME = X", or "NAME = [X, Y]" of several targets. */
+static void put_toml_numbers(rcr_text *text, const char *name, const rcr_run *run, double (*get)(const rcr_scale *),
+                             const char *comment) {
+    size_t T = rcr_run_n_targets(run);
+    rcr_text_printf(text, "%s = %s", name, T > 1 ? "[" : "");
+    for (size_t k = 0; k < T; k++) {
+        if (k > 0) rcr_text_puts(text, ", ");
+        put_number(text, get(&run->model->targets[k].scale));
+    }
+    rcr_text_printf(text, "%s%s\n", T > 1 ? "]" : "", comment);
+}
+
+static double scale_mean(const rcr_scale *scale) { return scale->normalizer.mean; }
+static double scale_std(const rcr_scale *scale) { return scale->normalizer.std; }
+static double scale_parameter(const rcr_scale *scale) { return scale->transform.parameter; }
+
+static void put_toml_scales(rcr_text *text, const rcr_run *run) {
+    int transformed = 0, has_parameter = 0;
+    for (size_t k = 0; k < rcr_run_n_targets(run); k++) {
+        rcr_transform_kind kind = run->model->targets[k].scale.transform.kind;
+        transformed |= kind != RCR_TRANSFORM_NONE;
+        has_parameter |= rcr_transform_has_parameter(kind);
+    }
+    put_toml_numbers(text, "target_mean", run, scale_mean,
+                     transformed ? " # of the transformed training rows, which alone normalise the target"
+                                 : " # of the training rows, which alone normalise the target");
+    put_toml_numbers(text, "target_std", run, scale_std, "");
+    if (has_parameter)
+        put_toml_numbers(text, "transform_parameter", run, scale_parameter, " # lambda, or asinh's scale");
+}
+
 /* What the settings met and became: no settings. */
 static void put_facts(rcr_text *text, const rcr_run *run) {
     rcr_text_printf(text, "\n[facts] # what the settings met and became; no settings\nprogram = \"recryst %s\"\n",
@@ -136,12 +169,13 @@ static void put_facts(rcr_text *text, const rcr_run *run) {
     put_number(text, rcr_graph_tie_tolerance(&run->options.graph));
     rcr_text_printf(text, "\ntrain_rows = %zu\nval_rows = %zu\ntest_rows = %zu\n", run->split.n_train, run->split.n_val,
                     run->split.n_test);
-    if (run->options.model.task == RCR_REGRESSION) {
-        rcr_text_puts(text, "target_mean = ");
-        put_number(text, run->model->targets[0].scale.normalizer.mean);
-        rcr_text_puts(text, " # of the training rows, which alone normalise the target\ntarget_std = ");
-        put_number(text, run->model->targets[0].scale.normalizer.std);
-        rcr_text_puts(text, "\n");
+    if (run->options.model.task == RCR_REGRESSION) put_toml_scales(text, run);
+    if (run->has_class_weight) {
+        rcr_text_puts(text, "class_weights_used = [");
+        put_number(text, run->class_weight[0]);
+        rcr_text_puts(text, ", ");
+        put_number(text, run->class_weight[1]);
+        rcr_text_puts(text, "]\n");
     }
     rcr_text_printf(text, "threads_used = %d\nkernels_used = \"%s\"\n", rcr_pool_size(run->pool), run->kernels->name);
 }
@@ -173,14 +207,29 @@ rcr_status rcr_run_write_config(const rcr_run *run, rcr_error *err) {
 
 rcr_status rcr_run_write_metrics(const rcr_run *run, rcr_error *err) {
     rcr_text text = {0};
-    rcr_text_printf(&text, "epoch,lr,train_loss,train_%s,val_loss,val_%s,best,seconds\n",
-                    run->choice == RCR_CHOOSE_MAE ? "mae" : "accuracy", rcr_choice_name(run->choice));
+    size_t T = rcr_run_n_targets(run), n_extra = run->target_mae != NULL ? T : 0;
+    int classes = run->options.model.task == RCR_CLASSIFICATION;
+    rcr_text_printf(&text, "epoch,lr,train_loss,train_%s,val_loss,val_%s",
+                    classes ? "accuracy" : rcr_choice_name(run->choice), rcr_choice_name(run->choice));
+    for (size_t k = 0; k < n_extra; k++) {
+        rcr_text name = {0};
+        rcr_text_puts(&name, "val_mae_");
+        rcr_target_label(&name, run->model, (int32_t)k);
+        text.failed |= name.failed;
+        if (!name.failed) rcr_csv_write_field(&text, name.data, 0);
+        rcr_text_free(&name);
+    }
+    rcr_text_puts(&text, ",best,seconds\n");
     for (int32_t i = 0; i < run->epochs_done; i++) {
         const rcr_epoch *e = &run->history[i];
         rcr_text_printf(&text, "%" PRId32 ",", e->epoch);
         const double column[] = {e->lr, e->train_loss, e->train_score, e->val_loss, e->val_score};
         for (size_t k = 0; k < sizeof column / sizeof column[0]; k++) {
             put_number(&text, column[k]);
+            rcr_text_puts(&text, ",");
+        }
+        for (size_t k = 0; k < n_extra; k++) {
+            put_number(&text, run->target_mae[(size_t)i * T + k]);
             rcr_text_puts(&text, ",");
         }
         rcr_text_printf(&text, "%d,", e->is_best);
@@ -192,26 +241,35 @@ rcr_status rcr_run_write_metrics(const rcr_run *run, rcr_error *err) {
 
 /* ---- run_summary.json */
 
-enum { MAX_KEYS = 96 };
-
 typedef struct json_pair {
-    char key[48];
-    size_t value_at; /* in the list's text */
+    size_t key_at, value_at; /* in the list's text */
+    const char *key;         /* there, once nothing more is added */
 } json_pair;
 
 /* A flat object; keys are sorted when it is written, as the reference program's are. */
 typedef struct json_list {
-    size_t n;
-    json_pair pair[MAX_KEYS];
-    rcr_text values; /* NUL after each */
+    size_t n, capacity;
+    json_pair *pair;
+    rcr_text text; /* keys and values, NUL after each */
 } json_list;
 
 static rcr_text *json_begin(json_list *list, const char *key) {
-    json_pair *pair = &list->pair[list->n < MAX_KEYS ? list->n++ : MAX_KEYS - 1];
-    snprintf(pair->key, sizeof pair->key, "%s", key);
-    if (list->values.length > 0) rcr_text_append(&list->values, "", 1);
-    pair->value_at = list->values.length;
-    return &list->values;
+    if (list->n == list->capacity) {
+        size_t capacity = 2 * list->capacity + 64;
+        json_pair *grown = rcr_realloc(list->pair, capacity, sizeof *grown);
+        if (grown == NULL) {
+            list->text.failed = 1;
+            return &list->text;
+        }
+        list->pair = grown;
+        list->capacity = capacity;
+    }
+    if (list->text.length > 0) rcr_text_append(&list->text, "", 1);
+    size_t key_at = list->text.length;
+    rcr_text_puts(&list->text, key);
+    rcr_text_append(&list->text, "", 1);
+    list->pair[list->n++] = (json_pair){key_at, list->text.length, NULL};
+    return &list->text;
 }
 
 static void json_integer(json_list *list, const char *key, int64_t value) {
@@ -288,19 +346,21 @@ static void summarize_settings(json_list *list, const rcr_run *run) {
     json_text(list, "data_sha256", run->dataset->sha256);
     json_integer(list, "data_rows", (int64_t)run->dataset->n_rows);
     json_integer(list, "data_unusable_rows", (int64_t)run->dataset->n_bad);
-    json_text(list, "target", run->best->targets[0].name);
-    json_text(list, "unit", run->best->targets[0].unit);
+    json_text(list, "target", run->dataset->target);
+    json_text(list, "unit", run->options.unit != NULL ? run->options.unit : "");
     json_integer(list, "threads", rcr_pool_size(run->pool));
     json_text(list, "kernels", run->kernels->name);
     json_text(list, "version", rcr_version());
     rcr_text repeat = {0};
     rcr_run_repeat_command(&repeat, run);
     json_text(list, "repeat_command", repeat.data != NULL ? repeat.data : "");
-    list->values.failed |= repeat.failed;
+    list->text.failed |= repeat.failed;
     rcr_text_free(&repeat);
 }
 
-static void summarize_part(json_list *list, const rcr_run *run, const char *part, const rcr_score *score) {
+/* target: NULL, or the label of one of several. */
+static void summarize_part(json_list *list, const rcr_run *run, const char *part, const char *target,
+                           const rcr_score *score) {
     const struct {
         const char *name;
         double value;
@@ -312,49 +372,115 @@ static void summarize_part(json_list *list, const rcr_run *run, const char *part
                  {"precision", score->precision, 1},
                  {"recall", score->recall, 1},
                  {"f1", score->f1, 1},
-                 {"auc", score->auc, 1}};
-    int classes = run->options.model.task == RCR_CLASSIFICATION;
-    char key[48];
+                 {"auc", score->auc, 1},
+                 {"scaled_mae", score->scaled, 2},
+                 {"loss", score->loss, -1}};
+    int kind = run->options.model.task == RCR_CLASSIFICATION        ? 1
+               : target == NULL && run->choice == RCR_CHOOSE_SCALED ? 2
+                                                                    : 0;
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
-        if (field[i].classes != classes) continue;
-        snprintf(key, sizeof key, "%s_%s", part, field[i].name);
-        json_number(list, key, field[i].value);
+        if (field[i].classes >= 0 && field[i].classes != kind) continue;
+        rcr_text key = {0};
+        rcr_text_printf(&key, "%s_%s%s%s", part, field[i].name, target != NULL ? "_" : "",
+                        target != NULL ? target : "");
+        list->text.failed |= key.failed;
+        json_number(list, key.failed ? "" : key.data, field[i].value);
+        rcr_text_free(&key);
     }
-    snprintf(key, sizeof key, "%s_loss", part);
-    json_number(list, key, score->loss);
+}
+
+/* What there is of each of several targets. */
+static void summarize_targets(json_list *list, const rcr_run *run) {
+    static const char *const parts[] = {"train", "val", "test"};
+    const rcr_train_result *result = &run->result;
+    rcr_text *names = json_begin(list, "targets");
+    rcr_text_puts(names, "[");
+    for (size_t k = 0; k < result->n_targets; k++) {
+        if (k > 0) rcr_text_puts(names, ", ");
+        put_quoted(names, run->model->targets[k].name);
+    }
+    rcr_text_puts(names, "]");
+    for (size_t k = 0; k < result->n_targets; k++) {
+        rcr_text label = {0}, key = {0};
+        rcr_target_label(&label, run->model, (int32_t)k);
+        const char *name = label.failed ? "" : label.data;
+        for (int p = 0; p < 3; p++) summarize_part(list, run, parts[p], name, &result->targets[k].part[p]);
+        const rcr_scale *scale = &run->model->targets[k].scale;
+        const struct {
+            const char *what;
+            double value;
+        } number[] = {{"test_target_std", result->targets[k].test_std},
+                      {"train_target_mean", scale->normalizer.mean},
+                      {"train_target_std", scale->normalizer.std},
+                      {"test_rows", (double)result->targets[k].part[2].n},
+                      {"train_rows", (double)result->targets[k].part[0].n}};
+        for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
+            key.length = 0;
+            rcr_text_printf(&key, "%s_%s", number[i].what, name);
+            json_number(list, key.failed ? "" : key.data, number[i].value);
+        }
+        key.length = 0;
+        rcr_text_printf(&key, "unit_%s", name);
+        json_text(list, key.failed ? "" : key.data, run->model->targets[k].unit);
+        list->text.failed |= label.failed || key.failed;
+        rcr_text_free(&label);
+        rcr_text_free(&key);
+    }
+}
+
+static void summarize_transforms(json_list *list, const rcr_run *run) {
+    rcr_text *text = json_begin(list, "transform");
+    size_t T = rcr_run_n_targets(run);
+    if (T > 1) rcr_text_puts(text, "[");
+    for (size_t k = 0; k < T; k++)
+        rcr_text_printf(text, "%s\"%s\"", k > 0 ? ", " : "",
+                        rcr_transform_names[run->model->targets[k].scale.transform.kind]);
+    if (T > 1) rcr_text_puts(text, "]");
+}
+
+static void sort_list(json_list *list) {
+    rcr_text_append(&list->text, "", 1);
+    if (list->text.failed) return;
+    for (size_t i = 0; i < list->n; i++) list->pair[i].key = list->text.data + list->pair[i].key_at;
+    qsort(list->pair, list->n, sizeof list->pair[0], by_key);
 }
 
 rcr_status rcr_run_write_summary(const rcr_run *run, rcr_error *err) {
-    json_list *list = rcr_calloc(1, sizeof *list);
-    if (list == NULL) return rcr_fail_memory(err, "writing run_summary.json");
+    json_list own = {0}, *list = &own;
     const rcr_train_result *result = &run->result;
     summarize_model(list, run);
     summarize_settings(list, run);
-    summarize_part(list, run, "train", &result->train);
-    summarize_part(list, run, "val", &result->val);
-    summarize_part(list, run, "test", &result->test);
+    summarize_part(list, run, "train", NULL, &result->train);
+    summarize_part(list, run, "val", NULL, &result->val);
+    summarize_part(list, run, "test", NULL, &result->test);
     if (run->options.model.task == RCR_CLASSIFICATION) {
         json_number(list, "best_val_auc", result->val.auc);
         json_text(list, "best_model_by", rcr_choice_name(run->choice));
+    } else if (result->n_targets > 1) {
+        json_number(list, "best_val_scaled_mae", run->best_score);
+        json_text(list, "best_model_by", rcr_choice_name(run->choice));
+        summarize_targets(list, run);
     } else {
         json_number(list, "best_val_mae", run->best_score);
         json_text(list, "best_model_by", "mae");
         json_number(list, "train_target_mean", run->model->targets[0].scale.normalizer.mean);
         json_number(list, "train_target_std", run->model->targets[0].scale.normalizer.std);
     }
-    json_number(list, "test_target_std", result->target_std);
+    if (result->n_targets <= 1) json_number(list, "test_target_std", result->target_std);
+    if (run->options.model.task == RCR_REGRESSION) summarize_transforms(list, run);
     json_integer(list, "best_epoch", result->best_epoch);
     json_integer(list, "epochs_done", result->epochs_done);
     json_number(list, "seconds", round(result->seconds * 1e3) / 1e3);
-    rcr_text_append(&list->values, "", 1);
-    qsort(list->pair, list->n, sizeof list->pair[0], by_key);
-    rcr_text text = {.failed = list->values.failed};
+    sort_list(list);
+    rcr_text text = {.failed = list->text.failed};
     rcr_text_puts(&text, "{\n");
-    for (size_t i = 0; i < list->n && !text.failed; i++)
-        rcr_text_printf(&text, "  \"%s\": %s%s\n", list->pair[i].key, list->values.data + list->pair[i].value_at,
-                        i + 1 < list->n ? "," : "");
+    for (size_t i = 0; i < list->n && !text.failed; i++) {
+        rcr_text_puts(&text, "  ");
+        put_quoted(&text, list->pair[i].key);
+        rcr_text_printf(&text, ": %s%s\n", list->text.data + list->pair[i].value_at, i + 1 < list->n ? "," : "");
+    }
     rcr_text_puts(&text, "}\n");
-    rcr_text_free(&list->values);
-    rcr_free(list);
+    rcr_text_free(&list->text);
+    rcr_free(list->pair);
     return write_text(run, "run_summary.json", &text, err);
 }

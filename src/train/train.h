@@ -15,8 +15,9 @@ using std::atomic_int; /* C++ has no stdatomic.h before C++23; the two are laid 
 
 typedef enum rcr_optimizer_kind { RCR_ADAM = 0, RCR_SGD, RCR_ADAMW } rcr_optimizer_kind;
 
-/* Of a regression's normalised targets; classification has the negative log-likelihood. */
-typedef enum rcr_loss_kind { RCR_LOSS_MSE = 0, RCR_LOSS_L1, RCR_LOSS_HUBER } rcr_loss_kind;
+/* Of a regression's normalised targets, the mean over those that are there; classification has the negative
+ * log-likelihood.  RCR_LOSS_GAUSSIAN is that of a normal distribution whose variance the model predicts too. */
+typedef enum rcr_loss_kind { RCR_LOSS_MSE = 0, RCR_LOSS_L1, RCR_LOSS_HUBER, RCR_LOSS_GAUSSIAN } rcr_loss_kind;
 
 /* How the learning rate changes: train/schedule.h. */
 typedef enum rcr_schedule_kind {
@@ -30,20 +31,23 @@ typedef enum rcr_schedule_kind {
 #define RCR_MAX_MILESTONES 32
 
 typedef struct rcr_train_options {
-    rcr_model_options model;
+    rcr_model_options model; /* n_targets and variance follow from target and loss */
     rcr_graph_options graph;
     rcr_split_options split;
-    const char *target; /* column; NULL: the only one */
-    const char *unit;   /* stored in the model; NULL: "" */
-    int32_t epochs;     /* 300 */
-    int32_t batch_size; /* 256 */
+    const char *target;    /* column, or several as "a,b"; NULL: the only one */
+    const char *unit;      /* stored in the model; of several targets one for each, "eV,GPa"; NULL: "" */
+    const char *transform; /* what is learnt of a target (data/transform.h); one for all or one for each; NULL: none */
+    const char *class_weights; /* what rows of each class count in the loss: "balanced" or "W0,W1"; NULL: 1 */
+    int32_t epochs;            /* 300 */
+    int32_t batch_size;        /* 256 */
     rcr_optimizer_kind optimizer;
     double lr;           /* 1e-3 */
     double momentum;     /* SGD, 0.9 */
     double weight_decay; /* 0 */
     double beta1, beta2, eps;
-    rcr_loss_kind loss; /* RCR_LOSS_MSE */
-    double huber_delta; /* Huber's loss, in units of the training targets' standard deviation; 1 */
+    rcr_loss_kind loss;   /* RCR_LOSS_MSE */
+    double huber_delta;   /* Huber's loss, in units of the training targets' standard deviation; 1 */
+    double gaussian_beta; /* the Gaussian loss' gradients are scaled by each value's variance to this power; 0 */
     rcr_schedule_kind schedule;
     int32_t n_milestones;
     int32_t milestone[RCR_MAX_MILESTONES]; /* epochs after which lr is multiplied; {100} */
@@ -68,8 +72,10 @@ typedef struct rcr_epoch {
     int32_t epoch; /* 1-based */
     double lr, train_loss;
     /* val_loss is the mean squared error of normalised targets (or log loss), whatever the loss of training. */
-    double train_score; /* MAE in the target's unit over the epoch's batches (training mode); accuracy for classes */
-    double val_loss, val_score; /* MAE, or ROC AUC (accuracy where the validation part holds one class alone) */
+    double train_score; /* MAE in the target's unit over the epoch's batches (training mode); of several targets the
+                           mean of errors in units of their training rows' standard deviations; accuracy for classes */
+    double val_loss, val_score; /* MAE (of several targets rcr_score.scaled), or ROC AUC (accuracy where the validation
+                                   part holds one class alone) */
     int is_best;
     double seconds;
 } rcr_epoch;
@@ -88,18 +94,29 @@ typedef struct rcr_train_events {
 
 /* Final scores of one part. */
 typedef struct rcr_score {
-    size_t n;
-    double mae, rmse, r2;                        /* regression */
+    size_t n;             /* rows that have the target */
+    double mae, rmse, r2; /* regression of one target, in its unit */
+    double scaled;        /* of several: the mean over them of MAE / the standard deviation of their training rows */
     double accuracy, precision, recall, f1, auc; /* classification */
     double loss;                                 /* of normalised targets; log loss */
 } rcr_score;
 
+/* Of one of several targets. */
+typedef struct rcr_target_scores {
+    char *name;        /* as in the options; owned */
+    rcr_score part[3]; /* train, val, test */
+    double test_std;   /* of the test targets */
+} rcr_target_scores;
+
 typedef struct rcr_train_result {
     rcr_score train, val, test;
+    size_t n_targets;           /* > 1: several */
+    rcr_target_scores *targets; /* [n_targets] of several, else NULL; rcr_train_result_release */
     int32_t best_epoch, epochs_done;
     double seconds;
-    double target_std; /* of the test targets */
+    double target_std; /* of the test targets; NaN of several */
 } rcr_train_result;
+void rcr_train_result_release(rcr_train_result *result);
 
 /* Train in a fresh or empty run directory (RCR_ERR_ARGUMENT if it holds a run: resume or choose another).
  * RCR_ERR_INTERRUPTED when stopped (the run can be resumed), RCR_ERR_NUMERIC when the loss stopped being a number (the

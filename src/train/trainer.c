@@ -12,20 +12,18 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "report/metrics.h"
+#include "train/build.h"
 #include "train/checkpoint.h"
 #include "train/epoch.h"
 #include "train/evaluate.h"
 #include "train/rundir.h"
 #include "train/schedule.h"
+#include "train/targets.h"
 
 static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static void say(const rcr_run *run, const char *text) {
-    if (run->events->message != NULL) run->events->message(run->events->context, text);
 }
 
 /* ---- making and freeing a run */
@@ -55,6 +53,9 @@ static void release(rcr_run *run) {
     rcr_free(run->part_target);
     rcr_free(run->part_prediction);
     rcr_free(run->history);
+    rcr_free(run->target_mae);
+    rcr_free(run->target_std);
+    rcr_train_result_release(&run->result);
     rcr_free(run->pending);
     rcr_free(run);
 }
@@ -86,6 +87,25 @@ static rcr_status set_data_path(rcr_run *run, const char *data, rcr_error *err) 
     return RCR_OK;
 }
 
+size_t rcr_run_n_targets(const rcr_run *run) { return run->dataset->n_targets; }
+
+/* What the data make of the model's options, and whether the targets are fit for them. */
+static rcr_status check_targets(rcr_run *run, rcr_error *err) {
+    rcr_train_options *o = &run->options;
+    size_t T = rcr_run_n_targets(run);
+    o->model.n_targets = (int32_t)T;
+    o->model.variance = o->loss == RCR_LOSS_GAUSSIAN;
+    rcr_status status = rcr_model_options_check(&o->model, err);
+    if (status == RCR_OK) status = rcr_targets_check(run->dataset, o->model.task, err);
+    if (status != RCR_OK) return status;
+    rcr_transform_kind *kind = rcr_calloc(T, sizeof *kind);
+    if (kind == NULL) return rcr_fail_memory(err, "starting a run");
+    status = rcr_transforms_parse(kind, o->transform, T, err);
+    if (status == RCR_OK) status = rcr_targets_check_domain(run->dataset, kind, err);
+    rcr_free(kind);
+    return status;
+}
+
 /* Threads, kernels and the data; errors.csv is written as soon as there is something to tell. */
 static rcr_status read_data(rcr_run *run, rcr_error *err) {
     rcr_status status = rcr_pool_create(&run->pool, run->options.n_threads, err);
@@ -107,14 +127,14 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
     if (status != RCR_OK) return status;
     char path[RCR_PATH_SIZE];
     status = rcr_dataset_write_errors(run->dataset, rcr_run_path(path, run, "errors.csv"), err);
-    if (status == RCR_OK) status = rcr_targets_check(run->dataset, run->options.model.task, err);
+    if (status == RCR_OK) status = check_targets(run, err);
     if (status != RCR_OK) return status;
     if (run->events->data_read != NULL) run->events->data_read(run->events->context, run->dataset);
     if (run->dataset->n_bad > 0) {
         char text[256];
         snprintf(text, sizeof text, "%zu of %zu rows can't be used; errors.csv in the run directory says why",
                  run->dataset->n_bad, run->dataset->n_rows);
-        say(run, text);
+        rcr_run_say(run, text);
     }
     return RCR_OK;
 }
@@ -122,6 +142,7 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
 static void choose_score(rcr_run *run) {
     run->choice = RCR_CHOOSE_MAE;
     run->best_score = INFINITY;
+    if (rcr_run_n_targets(run) > 1) run->choice = RCR_CHOOSE_SCALED;
     if (run->options.model.task == RCR_REGRESSION) return;
     run->best_score = -1;
     run->best_loss = INFINITY;
@@ -129,64 +150,9 @@ static void choose_score(rcr_run *run) {
     for (size_t i = 0; i < run->split.n_val; i++) positive += run->dataset->sample[run->split.val[i]].target > 0.5;
     run->choice = positive > 0 && positive < run->split.n_val ? RCR_CHOOSE_AUC : RCR_CHOOSE_ACCURACY;
     if (run->choice == RCR_CHOOSE_ACCURACY)
-        say(run, "the validation part holds one class alone, so its ROC AUC is undefined: the best model is chosen by "
+        rcr_run_say(
+            run, "the validation part holds one class alone, so its ROC AUC is undefined: the best model is chosen by "
                  "accuracy, then by log loss");
-}
-
-/* Where the model came from, for its file. */
-static rcr_status describe_origin(rcr_run *run, rcr_error *err) {
-    char seed[32], rows[32], sizes[96], program[64];
-    snprintf(seed, sizeof seed, "%" PRIu64, run->options.seed);
-    snprintf(rows, sizeof rows, "%zu", run->dataset->n);
-    snprintf(sizes, sizeof sizes, "train %zu, val %zu, test %zu", run->split.n_train, run->split.n_val,
-             run->split.n_test);
-    snprintf(program, sizeof program, "recryst %s", rcr_version());
-    const char *const pair[][2] = {
-        {"training_data", run->dataset->name},
-        {"training_data_sha256", run->dataset->sha256},
-        {"training_data_rows", rows},
-        {"split", rcr_split_kind_name(run->options.split.kind)},
-        {"split_sizes", sizes},
-        {"split_group", rcr_split_group_name(run->options.split.group)},
-        {"seed", seed},
-        {"optimizer", rcr_optimizer_name(run->options.optimizer)},
-        {"program", program},
-    };
-    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
-        rcr_status status = rcr_model_set_meta(run->model, pair[i][0], pair[i][1], err);
-        if (status != RCR_OK) return status;
-    }
-    return RCR_OK;
-}
-
-static rcr_status build_model(rcr_run *run, rcr_error *err) {
-    rcr_element_table *cgcnn = NULL;
-    const rcr_element_table *elements = run->dataset->elements;
-    rcr_status status = RCR_OK;
-    if (elements == NULL) {
-        status = rcr_element_table_cgcnn(&cgcnn, err);
-        elements = cgcnn;
-    }
-    if (status == RCR_OK)
-        status =
-            rcr_model_create(&run->model, &run->options.model, &run->options.graph, elements, run->options.seed, err);
-    rcr_element_table_free(cgcnn);
-    if (status == RCR_OK)
-        status = rcr_model_set_target(run->model, run->dataset->target,
-                                      run->options.unit != NULL ? run->options.unit : "", err);
-    if (status != RCR_OK) return status;
-    run->model->targets[0].scale.normalizer = (rcr_normalizer){0, 1};
-    if (run->options.model.task == RCR_REGRESSION) {
-        /* From the training rows alone: the reference program samples all rows, those of the test part included. */
-        int varied = 0;
-        for (size_t i = 0; i < run->split.n_train; i++) {
-            run->part_target[i] = run->dataset->sample[run->split.train[i]].target;
-            varied |= run->part_target[i] != run->part_target[0];
-        }
-        if (!varied) say(run, "all training targets are equal: there is nothing to learn from them");
-        run->model->targets[0].scale.normalizer = rcr_normalizer_fit(run->part_target, run->split.n_train);
-    }
-    return describe_origin(run, err);
 }
 
 static rcr_status make_room(rcr_run *run, rcr_error *err) {
@@ -195,18 +161,22 @@ static rcr_status make_room(rcr_run *run, rcr_error *err) {
     if (s->n_test > largest) largest = s->n_test;
     /* A batch never holds more than the training part, however large a batch was asked for. */
     size_t batch = (size_t)run->options.batch_size < s->n_train ? (size_t)run->options.batch_size : s->n_train;
-    run->device_target = run->kernels->mem_alloc(batch);
-    run->device_dout = run->kernels->mem_alloc(2 * batch);
+    size_t T = rcr_run_n_targets(run), n_outputs = 2 * T; /* at most: two classes, or values and variances */
+    run->device_target = run->kernels->mem_alloc(batch * T);
+    run->device_dout = run->kernels->mem_alloc(batch * n_outputs);
     run->device_loss = run->kernels->mem_alloc(1);
-    run->host_target = rcr_calloc(batch, sizeof *run->host_target);
-    run->host_output = rcr_calloc(2 * batch, sizeof *run->host_output);
+    run->host_target = rcr_calloc(batch * T, sizeof *run->host_target);
+    run->host_output = rcr_calloc(batch * n_outputs, sizeof *run->host_output);
     run->order = rcr_calloc(s->n_train, sizeof *run->order);
     run->history = rcr_calloc((size_t)run->options.epochs, sizeof *run->history);
-    run->part_target = rcr_calloc(largest, sizeof *run->part_target);
-    run->part_prediction = rcr_calloc(largest, sizeof *run->part_prediction);
+    run->part_target = rcr_calloc(largest * T, sizeof *run->part_target);
+    run->part_prediction = rcr_calloc(largest * n_outputs, sizeof *run->part_prediction);
+    run->target_std = rcr_calloc(T, sizeof *run->target_std);
+    if (T > 1) run->target_mae = rcr_calloc((size_t)run->options.epochs * T, sizeof *run->target_mae);
     if (run->device_target == NULL || run->device_dout == NULL || run->device_loss == NULL ||
         run->host_target == NULL || run->host_output == NULL || run->order == NULL || run->history == NULL ||
-        run->part_target == NULL || run->part_prediction == NULL)
+        run->part_target == NULL || run->part_prediction == NULL || run->target_std == NULL ||
+        (T > 1 && run->target_mae == NULL))
         return rcr_fail_memory(err, "starting a run");
     return rcr_loader_create(&run->loader, run->dataset, (int32_t)batch, rcr_pool_size(run->pool) > 1, err);
 }
@@ -229,7 +199,7 @@ static rcr_status make_average(rcr_run *run, rcr_error *err) {
 /* All that needs the data and the split. */
 static rcr_status build(rcr_run *run, rcr_error *err) {
     rcr_status status = make_room(run, err);
-    if (status == RCR_OK) status = build_model(run, err);
+    if (status == RCR_OK) status = rcr_run_build_model(run, err);
     if (status != RCR_OK) return status;
     choose_score(run);
     rcr_rng_seed(&run->shuffle, run->options.seed, RCR_STREAM_SHUFFLE);
@@ -316,7 +286,7 @@ static rcr_status describe_best(rcr_run *run, rcr_error *err) {
 
 /* A score that is NaN is never better. */
 static int is_better(const rcr_run *run, const rcr_score *val, double score) {
-    if (run->choice == RCR_CHOOSE_MAE) return score < run->best_score;
+    if (run->choice == RCR_CHOOSE_MAE || run->choice == RCR_CHOOSE_SCALED) return score < run->best_score;
     if (run->choice == RCR_CHOOSE_ACCURACY && score == run->best_score) return val->loss < run->best_loss;
     return score > run->best_score;
 }
@@ -325,6 +295,28 @@ static void store_average(rcr_run *run) {
     run->kernels->mem_download(run->average->parameters, run->average_parameters, run->average->n_parameters);
     run->kernels->mem_download(run->average->buffers, run->average_buffers, run->average->n_buffer_values);
     run->average->n_batches_tracked = run->model->n_batches_tracked;
+}
+
+static double chosen_score(const rcr_run *run, const rcr_score *score) {
+    switch (run->choice) {
+    case RCR_CHOOSE_MAE: return score->mae;
+    case RCR_CHOOSE_SCALED: return score->scaled;
+    case RCR_CHOOSE_AUC: return score->auc;
+    case RCR_CHOOSE_ACCURACY: return score->accuracy;
+    }
+    return NAN;
+}
+
+/* Of several targets, the errors of each are kept for metrics.csv. */
+static rcr_status score_val(rcr_score *val, rcr_run *run, rcr_error *err) {
+    size_t T = rcr_run_n_targets(run);
+    rcr_score *each = rcr_calloc(T, sizeof *each);
+    if (each == NULL) return rcr_fail_memory(err, "scoring predictions");
+    rcr_status status = rcr_run_score_part(val, each, run->part_prediction, run, run->split.val, run->split.n_val, err);
+    for (size_t k = 0; k < T && run->target_mae != NULL && status == RCR_OK; k++)
+        run->target_mae[(size_t)run->epochs_done * T + k] = each[k].mae;
+    rcr_free(each);
+    return status;
 }
 
 static rcr_status run_epoch(rcr_run *run, rcr_error *err) {
@@ -338,11 +330,11 @@ static rcr_status run_epoch(rcr_run *run, rcr_error *err) {
         store_average(run);
         rcr_net_load(run->net, run->average, &run->exec);
     }
-    status = rcr_run_score_part(&val, run->part_prediction, run, run->split.val, run->split.n_val, err);
+    status = score_val(&val, run, err);
     if (status != RCR_OK) return status;
     if (run->average != NULL) rcr_net_load(run->net, run->model, &run->exec);
     epoch.val_loss = val.loss;
-    epoch.val_score = run->choice == RCR_CHOOSE_MAE ? val.mae : run->choice == RCR_CHOOSE_AUC ? val.auc : val.accuracy;
+    epoch.val_score = chosen_score(run, &val);
     epoch.is_best = is_better(run, &val, epoch.val_score);
     if (epoch.is_best) {
         status = keep_best(run, &val, &epoch, err);
@@ -367,7 +359,7 @@ static rcr_status run_epochs(rcr_run *run, rcr_error *err) {
             snprintf(text, sizeof text,
                      "stopped early: the last %" PRId32 " epochs brought no better validation score (--patience)",
                      run->options.patience);
-            say(run, text);
+            rcr_run_say(run, text);
             break;
         }
         status = rcr_run_stop_requested(run) ? RCR_ERR_INTERRUPTED : run_epoch(run, err);
@@ -392,6 +384,21 @@ static rcr_status describe_scores(rcr_run *run, rcr_error *err) {
     const struct {
         const char *key;
         double value;
+    } several[] = {{"test_scaled_mae", r->test.scaled}, {"train_scaled_mae", r->train.scaled}};
+    for (size_t i = 0; i < 2 && r->n_targets > 1; i++) {
+        rcr_status status = set_number_meta(run->best, several[i].key, several[i].value, err);
+        if (status != RCR_OK) return status;
+    }
+    for (size_t k = 0; k < r->n_targets; k++) {
+        char key[160];
+        snprintf(key, sizeof key, "test_mae_%.140s", r->targets[k].name);
+        rcr_status status = set_number_meta(run->best, key, r->targets[k].part[2].mae, err);
+        if (status != RCR_OK) return status;
+    }
+    if (r->n_targets > 1) return RCR_OK;
+    const struct {
+        const char *key;
+        double value;
     } number[] = {{classes ? "test_auc" : "test_mae", classes ? r->test.auc : r->test.mae},
                   {classes ? "test_accuracy" : "test_rmse", classes ? r->test.accuracy : r->test.rmse},
                   {classes ? "train_auc" : "train_mae", classes ? r->train.auc : r->train.mae},
@@ -403,23 +410,50 @@ static rcr_status describe_scores(rcr_run *run, rcr_error *err) {
     return RCR_OK;
 }
 
+static rcr_status name_scores(rcr_run *run, rcr_error *err) {
+    size_t T = rcr_run_n_targets(run);
+    rcr_train_result_release(&run->result);
+    run->result.n_targets = T > 1 ? T : 0;
+    if (T == 1) return RCR_OK;
+    run->result.targets = rcr_calloc(T, sizeof *run->result.targets);
+    if (run->result.targets == NULL) return rcr_fail_memory(err, "scoring the best model");
+    for (size_t k = 0; k < T; k++) {
+        run->result.targets[k].name = rcr_strdup(rcr_dataset_target_name(run->dataset, k));
+        if (run->result.targets[k].name == NULL) return rcr_fail_memory(err, "scoring the best model");
+    }
+    return RCR_OK;
+}
+
 /* Score the best model on every part and write its predictions. */
 static rcr_status score_best(rcr_run *run, double *const prediction[3], rcr_error *err) {
     static const char *const files[] = {"predictions-train.csv", "predictions-val.csv", "predictions-test.csv"};
     const int64_t *const index[] = {run->split.train, run->split.val, run->split.test};
     const size_t n[] = {run->split.n_train, run->split.n_val, run->split.n_test};
     rcr_score *const score[] = {&run->result.train, &run->result.val, &run->result.test};
+    size_t T = rcr_run_n_targets(run);
     rcr_net_load(run->net, run->best, &run->exec);
-    for (int p = 0; p < 3; p++) {
+    rcr_score *each = rcr_calloc(T, sizeof *each);
+    rcr_status status = each != NULL ? name_scores(run, err) : rcr_fail_memory(err, "scoring the best model");
+    for (int p = 0; p < 3 && status == RCR_OK; p++) {
         char path[RCR_PATH_SIZE];
-        rcr_status status = rcr_run_score_part(score[p], prediction[p], run, index[p], n[p], err);
+        status = rcr_run_score_part(score[p], each, prediction[p], run, index[p], n[p], err);
+        for (size_t k = 0; k < run->result.n_targets; k++) run->result.targets[k].part[p] = each[k];
         if (status == RCR_OK)
-            status = rcr_predictions_write(rcr_run_path(path, run, files[p]), run->dataset, index[p], prediction[p],
-                                           n[p], err);
-        if (status != RCR_OK) return status;
+            status = rcr_predictions_write(rcr_run_path(path, run, files[p]), run->model, run->dataset, index[p],
+                                           prediction[p], n[p], err);
     }
-    /* part_target still holds the test targets. */
-    run->result.target_std = rcr_metrics_std(run->part_target, n[2]);
+    rcr_free(each);
+    if (status != RCR_OK) return status;
+    /* part_target still holds the test targets; part_prediction has no further use. */
+    for (size_t k = 0; k < T; k++) {
+        size_t present = 0;
+        for (size_t i = 0; i < n[2]; i++)
+            if (!isnan(run->part_target[i * T + k])) run->part_prediction[present++] = run->part_target[i * T + k];
+        double std = rcr_metrics_std(run->part_prediction, present);
+        if (T == 1) run->result.target_std = std;
+        if (T > 1) run->result.targets[k].test_std = std;
+    }
+    if (T > 1) run->result.target_std = NAN;
     run->result.best_epoch = run->best_epoch;
     run->result.epochs_done = run->epochs_done;
     run->result.seconds = run->seconds;
@@ -432,9 +466,10 @@ static rcr_status finish(rcr_run *run, rcr_error *err) {
                         "no epoch gave a validation score that is a number, so there is no model: try a lower "
                         "learning rate (--lr), and look for outliers among the targets");
     const rcr_split *s = &run->split;
-    double *all = rcr_calloc(s->n_train + s->n_val + s->n_test, sizeof *all);
+    size_t V = rcr_model_n_values(run->model);
+    double *all = rcr_calloc((s->n_train + s->n_val + s->n_test) * V, sizeof *all);
     if (all == NULL) return rcr_fail_memory(err, "scoring the best model");
-    double *const prediction[] = {all, all + s->n_train, all + s->n_train + s->n_val};
+    double *const prediction[] = {all, all + s->n_train * V, all + (s->n_train + s->n_val) * V};
     rcr_status status = describe_best(run, err);
     if (status == RCR_OK) status = score_best(run, prediction, err);
     if (status == RCR_OK) status = describe_scores(run, err);
@@ -449,6 +484,20 @@ static rcr_status finish(rcr_run *run, rcr_error *err) {
     return status == RCR_OK ? flush(run, err) : status;
 }
 
+void rcr_train_result_release(rcr_train_result *result) {
+    for (size_t k = 0; k < result->n_targets && result->targets != NULL; k++) rcr_free(result->targets[k].name);
+    rcr_free(result->targets);
+    result->targets = NULL;
+    result->n_targets = 0;
+}
+
+/* The caller's from now on. */
+static void give_result(rcr_train_result *result, rcr_run *run) {
+    *result = run->result;
+    run->result.n_targets = 0;
+    run->result.targets = NULL;
+}
+
 static rcr_status train_to_end(rcr_train_result *result, rcr_run *run, rcr_error *err) {
     if (run->events->started != NULL)
         run->events->started(run->events->context, run->model, &run->split, run->kernels->name,
@@ -456,7 +505,7 @@ static rcr_status train_to_end(rcr_train_result *result, rcr_run *run, rcr_error
     run->written_at = now();
     rcr_status status = run_epochs(run, err);
     if (status == RCR_OK) status = finish(run, err);
-    if (status == RCR_OK) *result = run->result;
+    if (status == RCR_OK) give_result(result, run);
     return status;
 }
 
@@ -497,7 +546,7 @@ static rcr_status restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_er
         snprintf(text, sizeof text,
                  "the run was begun by recryst %.32s and goes on with %s: its weights may differ in the last digits",
                  program, rcr_version());
-        say(run, text);
+        rcr_run_say(run, text);
     }
     rcr_status status = read_data(run, err);
     if (status == RCR_OK) status = rcr_checkpoint_split(run, checkpoint, err);
@@ -515,7 +564,7 @@ rcr_status rcr_train_resume(rcr_train_result *result, const char *run_directory,
     status = rcr_checkpoint_open(&checkpoint, run_directory, err);
     if (status == RCR_OK) status = rcr_checkpoint_settings(run, &checkpoint, err);
     if (status == RCR_OK && run->finished) {
-        *result = run->result;
+        give_result(result, run);
     } else if (status == RCR_OK) {
         if (n_threads >= 0) run->options.n_threads = n_threads;
         status = restore(run, &checkpoint, err);

@@ -290,9 +290,17 @@ static double huber_loss(fd *t) {
     return (double)loss;
 }
 
+static double gaussian_loss(fd *t) {
+    rcr_real loss = (rcr_real)NAN;
+    t->k->loss_gaussian(&t->x, &loss, t->y, t->c->logits, t->c->target, 0, t->C, 1);
+    return (double)loss;
+}
+
+static const double class_weights[] = {0.4, 1.7, 0.9, 1.1, 2, 0.1, 1, 1};
+
 static double nll_loss(fd *t) {
     rcr_real loss = (rcr_real)NAN;
-    t->k->loss_nll(&t->x, &loss, t->y, t->c->logits, t->c->classes, t->C, t->c->M);
+    t->k->loss_nll(&t->x, &loss, t->y, t->c->logits, t->c->classes, class_weights, t->C, t->c->M);
     return (double)loss;
 }
 
@@ -310,8 +318,20 @@ static void losses(fd *t) {
     check(t, l1_loss, "loss_l1", "out", t->c->logits, dout, (size_t)t->C);
     t->k->loss_huber(&t->x, &loss, dout, t->c->logits, t->c->target, 0.7, t->C);
     check(t, huber_loss, "loss_huber", "out", t->c->logits, dout, (size_t)t->C);
-    t->k->loss_nll(&t->x, &loss, dout, t->c->logits, t->c->classes, t->C, t->c->M);
+    t->k->loss_nll(&t->x, &loss, dout, t->c->logits, t->c->classes, class_weights, t->C, t->c->M);
     check(t, nll_loss, "loss_nll", "out", t->c->logits, dout, n);
+    t->k->loss_gaussian(&t->x, &loss, dout, t->c->logits, t->c->target, 0, t->C, 1);
+    check(t, gaussian_loss, "loss_gaussian", "out", t->c->logits, dout, 2 * (size_t)t->C);
+    /* The same with targets missing. */
+    for (int32_t i = 0; i < t->C; i += 2) t->c->target[i] = (rcr_real)NAN;
+    t->k->loss_mse(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
+    check(t, mse_loss, "loss_mse, missing", "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_l1(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
+    check(t, l1_loss, "loss_l1, missing", "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_huber(&t->x, &loss, dout, t->c->logits, t->c->target, 0.7, t->C);
+    check(t, huber_loss, "loss_huber, missing", "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_gaussian(&t->x, &loss, dout, t->c->logits, t->c->target, 0, t->C, 1);
+    check(t, gaussian_loss, "loss_gaussian, missing", "out", t->c->logits, dout, 2 * (size_t)t->C);
     free(dout);
 }
 

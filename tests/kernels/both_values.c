@@ -228,7 +228,7 @@ static void losses_as_torch(void **state) {
     rcr_exec x = make_exec(64);
     const rcr_real logits[] = {1, 2, -3, 0.5, 0, 0}, classes[] = {1, 0, 1};
     rcr_real loss, dout[6], y[6];
-    x.kernels->loss_nll(&x, &loss, dout, logits, classes, 3, 2);
+    x.kernels->loss_nll(&x, &loss, dout, logits, classes, NULL, 3, 2);
     assert_close("cross entropy", &loss, (const double[]){1.51205309545026}, 1);
     x.kernels->log_softmax(&x, y, logits, 3, 2);
     double expected[6];
@@ -236,9 +236,9 @@ static void losses_as_torch(void **state) {
     assert_close("log softmax", y, expected, 6);
     /* Logits whose exponentials overflow. */
     const rcr_real large[] = {1000, -1000, -1000, 1000}, right[] = {0, 1}, wrong[] = {1, 0};
-    x.kernels->loss_nll(&x, &loss, dout, large, right, 2, 2);
+    x.kernels->loss_nll(&x, &loss, dout, large, right, NULL, 2, 2);
     assert_true(loss == 0);
-    x.kernels->loss_nll(&x, &loss, dout, large, wrong, 2, 2);
+    x.kernels->loss_nll(&x, &loss, dout, large, wrong, NULL, 2, 2);
     assert_close("loss", &loss, (const double[]){2000}, 1);
     const double slopes[] = {0.5, -0.5, -0.5, 0.5};
     assert_close("dout", dout, slopes, 4);
@@ -252,6 +252,59 @@ static void losses_as_torch(void **state) {
     x.kernels->loss_huber(&x, &loss, dout, out, target, 2, 3);
     assert_close("huber", &loss, (const double[]){1.5}, 1);
     assert_close("dout", dout, (const double[]){1.0 / 3, -2.0 / 3, 0}, 3);
+    free(x.scratch);
+}
+
+/* torch.nn.CrossEntropyLoss(weight=...) and torch.nn.GaussianNLLLoss; means over what is there. */
+static void weights_and_missing_targets(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(64);
+    rcr_real loss, dout[12];
+    const rcr_real logits[] = {1, 2, -3, 0.5, 0, 0}, classes[] = {1, 0, 1};
+    const double weight[] = {3, 0.5}, nll[] = {log1p(exp(-1)), log1p(exp(3.5)), log(2)};
+    x.kernels->loss_nll(&x, &loss, dout, logits, classes, weight, 3, 2);
+    assert_close("weighted", &loss, (const double[]){(0.5 * nll[0] + 3 * nll[1] + 0.5 * nll[2]) / 4}, 1);
+    const double p = 1 / (1 + exp(1)), q = 1 / (1 + exp(3.5));
+    assert_close("dout", dout, (const double[]){0.125 * p, -0.125 * p, 0.75 * (q - 1), 0.75 * (1 - q), 0.0625, -0.0625},
+                 6);
+    const double none[] = {0, 0};
+    x.kernels->loss_nll(&x, &loss, dout, logits, classes, none, 3, 2);
+    assert_true(loss == 0 && dout[0] == 0 && dout[5] == 0);
+    const rcr_real out[] = {1, -2, 0.5, 9}, target[] = {0, 1, (rcr_real)NAN, (rcr_real)NAN};
+    x.kernels->loss_mse(&x, &loss, dout, out, target, 4);
+    assert_close("mse", &loss, (const double[]){5}, 1);
+    assert_close("dout", dout, (const double[]){1, -3, 0, 0}, 4);
+    x.kernels->loss_l1(&x, &loss, dout, out, target, 4);
+    assert_close("l1", &loss, (const double[]){2}, 1);
+    assert_close("dout", dout, (const double[]){0.5, -0.5, 0, 0}, 4);
+    x.kernels->loss_huber(&x, &loss, dout, out, target + 2, 1, 2);
+    assert_true(loss == 0 && dout[0] == 0 && dout[1] == 0);
+    /* Two rows of two targets; the second row's first is missing. */
+    const rcr_real pairs[] = {1, -2, 0, 1, 0.5, 3, 7, -2}, goals[] = {0, 1, (rcr_real)NAN, 2.5};
+    double s[3] = {0, 10 * tanh(0.1), 10 * tanh(-0.2)}, e[3] = {1, -3, 0.5}, sum = 0;
+    for (int i = 0; i < 3; i++) sum += 0.5 * (s[i] + e[i] * e[i] * exp(-s[i]));
+    for (int beta = 0; beta < 2; beta++) {
+        double share[3];
+        for (int i = 0; i < 3; i++) share[i] = exp(beta * s[i]) / 3;
+        x.kernels->loss_gaussian(&x, &loss, dout, pairs, goals, beta, 2, 2);
+        assert_close("gaussian", &loss, (const double[]){sum / 3}, 1);
+        double slope[3];
+        for (int i = 0; i < 3; i++)
+            slope[i] = share[i] * 0.5 * (1 - e[i] * e[i] * exp(-s[i])) * (1 - s[i] * s[i] / 100);
+        const double want[] = {share[0] * e[0] * exp(-s[0]),
+                               share[1] * e[1] * exp(-s[1]),
+                               slope[0],
+                               slope[1],
+                               0,
+                               share[2] * e[2] * exp(-s[2]),
+                               0,
+                               slope[2]};
+        assert_close("dout", dout, want, 8);
+    }
+    /* Outputs of any size keep it finite. */
+    const rcr_real wild[] = {0, -1e30f, 0, 1e30f}, zero[] = {1, 1};
+    x.kernels->loss_gaussian(&x, &loss, dout, wild, zero, 0, 2, 1);
+    assert_true(isfinite(loss) && isfinite(dout[0]) && isfinite(dout[1]) && isfinite(dout[3]));
     free(x.scratch);
 }
 
@@ -365,11 +418,17 @@ static void memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_formulas),          cmocka_unit_test(dense_layer_by_hand),
-        cmocka_unit_test(normalisations_as_torch), cmocka_unit_test(softplus_as_torch),
-        cmocka_unit_test(losses_as_torch),         cmocka_unit_test(clipping_and_averaging),
-        cmocka_unit_test(optimisers_as_torch),     cmocka_unit_test(gate_is_between_old_and_new),
-        cmocka_unit_test(dropout_keeps_the_mean),  cmocka_unit_test(memory),
+        cmocka_unit_test(plain_formulas),
+        cmocka_unit_test(dense_layer_by_hand),
+        cmocka_unit_test(normalisations_as_torch),
+        cmocka_unit_test(softplus_as_torch),
+        cmocka_unit_test(losses_as_torch),
+        cmocka_unit_test(weights_and_missing_targets),
+        cmocka_unit_test(clipping_and_averaging),
+        cmocka_unit_test(optimisers_as_torch),
+        cmocka_unit_test(gate_is_between_old_and_new),
+        cmocka_unit_test(dropout_keeps_the_mean),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

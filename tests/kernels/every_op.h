@@ -433,11 +433,16 @@ static inline void op_losses(op_run *r) {
     target = op_input(r, c->target, n), loss = op_output(r, "loss", 1, ROWS_MIXED);
     r->k->loss_huber(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, 0.7, C);
     op_end(r);
+    op_begin(r, "loss_gaussian");
+    in = op_input(r, c->logits, 2 * n); /* there are at least two classes */
+    target = op_input(r, c->target, n), loss = op_output(r, "loss", 1, ROWS_MIXED);
+    r->k->loss_gaussian(&r->x, loss, op_output(r, "dout", 2 * n, ROWS_MIXED), in, target, 0.5, C, 1);
+    op_end(r);
     op_begin(r, "loss_nll");
     in = op_input(r, c->logits, n * M);
     target = op_input(r, c->classes, n);
     loss = op_output(r, "loss", 1, ROWS_MIXED);
-    r->k->loss_nll(&r->x, loss, op_output(r, "dout", n * M, ROWS_MIXED), in, target, C, c->M);
+    r->k->loss_nll(&r->x, loss, op_output(r, "dout", n * M, ROWS_MIXED), in, target, NULL, C, c->M);
     op_end(r);
 }
 

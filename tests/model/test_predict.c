@@ -306,10 +306,10 @@ static void outputs_are_brought_back(void **state) {
     rcr_model_undo(&value[0][0], model, &out[0][0], 2);
     for (int i = 0; i < 2; i++) {
         assert_true(fabs(value[i][0] - ((double)out[i][0] * 0.75 - 1.25)) < 1e-12);
-        assert_true(fabs(value[i][3] - exp((double)out[i][3] / 2) * 0.75) < 1e-12);
+        assert_true(fabs(value[i][3] - exp(5 * tanh((double)out[i][3] / 10)) * 0.75) < 1e-12);
         /* log: mean 0.5, std 1/2 */
-        double low = exp(((double)out[i][1] - exp((double)out[i][4] / 2)) / 2 + 0.5);
-        double high = exp(((double)out[i][1] + exp((double)out[i][4] / 2)) / 2 + 0.5);
+        double low = exp(((double)out[i][1] - exp(5 * tanh((double)out[i][4] / 10))) / 2 + 0.5);
+        double high = exp(((double)out[i][1] + exp(5 * tanh((double)out[i][4] / 10))) / 2 + 0.5);
         assert_true(fabs(value[i][1] - exp((double)out[i][1] / 2 + 0.5)) < 1e-12);
         assert_true(fabs(value[i][4] - (high - low) / 2) < 1e-12);
     }

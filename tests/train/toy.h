@@ -67,7 +67,8 @@ static inline void toy_write_file(const char *path, const char *text) {
 /* The lattice constant of crystal i, angstrom; class 1 is above 3.8. */
 static inline double toy_lattice(int i) { return 3.2 + 0.013 * (i * 37 % 100); }
 
-/* n crystals, columns energy (a smooth function of species and lattice) and big (0 or 1).  Returns folder/data. */
+/* n crystals, columns energy (a smooth function of species and lattice), big (0 or 1) and stiff (a positive function
+ * of the lattice, empty in one row of three).  Returns folder/data. */
 static inline char *toy_data(const char *folder, int n) {
     static const char *const symbols[] = {"Na", "Mg", "Al", "Si", "Ti", "Fe", "Cu", "Zn", "Ge", "Ag"};
     static const double sites[4][3] = {{0, 0, 0}, {0.5, 0.5, 0}, {0.5, 0, 0.5}, {0, 0.5, 0.5}};
@@ -76,12 +77,14 @@ static inline char *toy_data(const char *folder, int n) {
     snprintf(path, sizeof path, "%s/id_prop.csv", data);
     FILE *table = fopen(path, "wb");
     assert_non_null(table);
-    fprintf(table, "id,energy,big\n");
+    fprintf(table, "id,energy,big,stiff\n");
     for (int i = 0; i < n; i++) {
         int first = i * 7 % 10, second = i * 3 % 10, n_sites = 1 << (i % 3);
         double a = toy_lattice(i), species = n_sites == 1 ? first : 0.5 * (first + second);
         double energy = 0.2 * species + 1.5 * (a - 3.8);
-        fprintf(table, "toy-%d,%.6f,%d\n", i, energy, a > 3.8);
+        fprintf(table, "toy-%d,%.6f,%d,", i, energy, a > 3.8);
+        if (i % 3 != 1) fprintf(table, "%.6f", exp(6 - a));
+        fprintf(table, "\n");
         snprintf(path, sizeof path, "%s/toy-%d.cif", data, i);
         FILE *cif = fopen(path, "wb");
         assert_non_null(cif);

@@ -68,6 +68,7 @@ const rcr_kernels *RCR_PASTE(rcr_kernels, RCR_VARIANT)(void) {
         .loss_mse = rcr_ref_loss_mse,
         .loss_l1 = rcr_ref_loss_l1,
         .loss_huber = rcr_ref_loss_huber,
+        .loss_gaussian = rcr_ref_loss_gaussian,
         .loss_nll = rcr_ref_loss_nll,
         .log_softmax = rcr_ref_log_softmax,
         .adam_update = RCR_CPU(adam_update),

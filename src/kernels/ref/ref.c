@@ -54,6 +54,7 @@ static const rcr_kernels table = {
     .loss_mse = rcr_ref_loss_mse,
     .loss_l1 = rcr_ref_loss_l1,
     .loss_huber = rcr_ref_loss_huber,
+    .loss_gaussian = rcr_ref_loss_gaussian,
     .loss_nll = rcr_ref_loss_nll,
     .log_softmax = rcr_ref_log_softmax,
     .adam_update = rcr_ref_adam_update,

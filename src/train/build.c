@@ -1,0 +1,97 @@
+#include "train/build.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "train/options.h"
+#include "train/targets.h"
+
+void rcr_run_say(const rcr_run *run, const char *text) {
+    if (run->events->message != NULL) run->events->message(run->events->context, text);
+}
+
+/* Where the model came from, for its file. */
+static rcr_status describe_origin(rcr_run *run, rcr_error *err) {
+    char seed[32], rows[32], sizes[96], program[64];
+    snprintf(seed, sizeof seed, "%" PRIu64, run->options.seed);
+    snprintf(rows, sizeof rows, "%zu", run->dataset->n);
+    snprintf(sizes, sizeof sizes, "train %zu, val %zu, test %zu", run->split.n_train, run->split.n_val,
+             run->split.n_test);
+    snprintf(program, sizeof program, "recryst %s", rcr_version());
+    const char *const pair[][2] = {
+        {"training_data", run->dataset->name},
+        {"training_data_sha256", run->dataset->sha256},
+        {"training_data_rows", rows},
+        {"split", rcr_split_kind_name(run->options.split.kind)},
+        {"split_sizes", sizes},
+        {"split_group", rcr_split_group_name(run->options.split.group)},
+        {"seed", seed},
+        {"optimizer", rcr_optimizer_name(run->options.optimizer)},
+        {"program", program},
+    };
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        rcr_status status = rcr_model_set_meta(run->model, pair[i][0], pair[i][1], err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
+static rcr_status name_targets(rcr_run *run, rcr_error *err) {
+    size_t T = rcr_run_n_targets(run);
+    rcr_status status = RCR_OK;
+    if (T == 1)
+        return rcr_model_set_target(run->model, run->dataset->target,
+                                    run->options.unit != NULL ? run->options.unit : "", err);
+    for (size_t k = 0; k < T && status == RCR_OK; k++) {
+        char unit[128];
+        status = rcr_list_item(unit, sizeof unit, run->options.unit, k, T, "unit", err);
+        if (status == RCR_OK)
+            status =
+                rcr_model_set_target_at(run->model, (int32_t)k, rcr_dataset_target_name(run->dataset, k), unit, err);
+    }
+    return status;
+}
+
+/* From the training rows alone: the reference program samples all rows, those of the test part included. */
+static rcr_status fit_scales(rcr_run *run, rcr_error *err) {
+    size_t T = rcr_run_n_targets(run);
+    rcr_transform_kind *kind = rcr_calloc(T, sizeof *kind);
+    if (kind == NULL) return rcr_fail_memory(err, "starting a run");
+    rcr_status status = rcr_transforms_parse(kind, run->options.transform, T, err);
+    for (size_t k = 0; k < T && status == RCR_OK; k++) {
+        int varied = 1;
+        status = rcr_scale_fit(&run->model->targets[k].scale, &run->target_std[k], &varied, kind[k], run->dataset, k,
+                               &run->split, run->part_target, err);
+        char text[256];
+        snprintf(text, sizeof text, "all training targets%s%.100s are equal: there is nothing to learn from them",
+                 T > 1 ? " of " : "", T > 1 ? rcr_dataset_target_name(run->dataset, k) : "");
+        if (status == RCR_OK && !varied) rcr_run_say(run, text);
+    }
+    rcr_free(kind);
+    return status;
+}
+
+rcr_status rcr_run_build_model(rcr_run *run, rcr_error *err) {
+    rcr_element_table *cgcnn = NULL;
+    const rcr_element_table *elements = run->dataset->elements;
+    rcr_status status = RCR_OK;
+    if (elements == NULL) {
+        status = rcr_element_table_cgcnn(&cgcnn, err);
+        elements = cgcnn;
+    }
+    if (status == RCR_OK)
+        status =
+            rcr_model_create(&run->model, &run->options.model, &run->options.graph, elements, run->options.seed, err);
+    rcr_element_table_free(cgcnn);
+    if (status == RCR_OK) status = name_targets(run, err);
+    if (status == RCR_OK && run->options.model.task == RCR_REGRESSION) status = fit_scales(run, err);
+    if (status != RCR_OK) return status;
+    int balanced;
+    run->has_class_weight = run->options.class_weights != NULL && run->options.model.task == RCR_CLASSIFICATION;
+    status = rcr_class_weights_parse(run->class_weight, &balanced, run->options.class_weights, err);
+    if (status == RCR_OK && balanced) rcr_class_weights_balance(run->class_weight, run->dataset, &run->split);
+    return status == RCR_OK ? describe_origin(run, err) : status;
+}
