@@ -11,6 +11,7 @@
 #include "cli/symmetry_guard.h"
 #include "cli/terminal.h"
 #include "report/page.h"
+#include "report/studypage.h"
 #include "report/survey.h"
 
 enum { FORMAT_HTML = 0 };
@@ -122,16 +123,31 @@ static void make_notes(rcr_page_notes *notes, rcr_text buffer[3], const report *
     notes->crystals = buffer[2].data;
 }
 
+static rcr_status gather_run(rcr_text *title, rcr_text *json, report *r, rcr_error *err) {
+    rcr_text buffer[3] = {{0}};
+    rcr_page_notes notes;
+    rcr_status status = rcr_run_data_read(&r->run, r->path, err);
+    if (status == RCR_OK) status = complete(r, err);
+    if (status != RCR_OK) return status;
+    make_notes(&notes, buffer, r);
+    rcr_page_title(title, r->run);
+    status = rcr_page_run(json, r->run, &notes, err);
+    for (int i = 0; i < 3; i++) rcr_text_free(&buffer[i]);
+    return status;
+}
+
+static rcr_status gather_study(rcr_text *title, rcr_text *json, report *r, rcr_error *err) {
+    rcr_status status = rcr_study_title(title, r->path, err);
+    return status == RCR_OK ? rcr_page_study(json, r->path, err) : status;
+}
+
 static rcr_status write_page(report *r, rcr_error *err) {
     size_t length;
     const char *page = rcr_page_asset(&length);
-    rcr_text json = {0}, title = {0}, whole = {0}, buffer[3] = {{0}}, path = {0};
-    rcr_page_notes notes;
-    make_notes(&notes, buffer, r);
-    rcr_page_title(&title, r->run);
+    rcr_text json = {0}, title = {0}, whole = {0}, path = {0};
     rcr_text_printf(&path, "%s/report.html", r->path);
-    rcr_status status = title.failed || path.failed ? rcr_fail_memory(err, "writing a report")
-                                                    : rcr_page_run(&json, r->run, &notes, err);
+    rcr_status status = rcr_study_is(r->path) ? gather_study(&title, &json, r, err) : gather_run(&title, &json, r, err);
+    if (status == RCR_OK && (title.failed || path.failed)) status = rcr_fail_memory(err, "writing a report");
     if (status == RCR_OK) status = rcr_page_fill(&whole, page, length, title.data, &json, err);
     if (status == RCR_OK && r->out != NULL && strcmp(r->out, "-") == 0)
         status = rcr_cli_print(&whole) == RCR_EXIT_OK ? RCR_OK : rcr_fail(err, RCR_ERR_IO, "the page can't be printed");
@@ -143,7 +159,6 @@ static rcr_status write_page(report *r, rcr_error *err) {
         rcr_cli_print(&line);
         rcr_text_free(&line);
     }
-    for (int i = 0; i < 3; i++) rcr_text_free(&buffer[i]);
     rcr_text_free(&json);
     rcr_text_free(&title);
     rcr_text_free(&whole);
@@ -170,15 +185,17 @@ int rcr_cmd_report(int argc, char **argv) {
     };
     rcr_args args = {
         .command = "report",
-        .usage = "RUN [options]",
+        .usage = "RUN_OR_STUDY [options]",
         .description = "Write a run as one page, report.html, that needs nothing but a browser: learning\n"
                        "curves, predictions against targets, errors by element, size, target and space\n"
                        "group, the steps of an SR-CGCNN, the worst crystals in three dimensions, all\n"
-                       "settings, and how to repeat the run.\n"
+                       "settings, and how to repeat the run.  Of a study's folder: its settings compared,\n"
+                       "with spreads, paired differences and learning curves.\n"
                        "\n"
                        "The first report of a run reads its data again, for formulas, space groups and\n"
                        "structures; what it finds is kept in the run's folder.\n",
         .examples = "  recryst report runs/gap\n"
+                    "  recryst report runs/gate-study\n"
                     "  recryst report runs/gap --out gap.html --data /new/place/mp-elastic.tar.zst\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,
@@ -186,15 +203,13 @@ int rcr_cmd_report(int argc, char **argv) {
     int code;
     if (!rcr_args_begin(&args, argc, argv, &code)) return code;
     if (args.n_positional != 1)
-        return rcr_cli_usage_error("report ", "%s: recryst report RUN",
+        return rcr_cli_usage_error("report ", "%s: recryst report RUN_OR_STUDY",
                                    args.n_positional == 0 ? "no run given" : "one run at a time");
     size_t length;
     if (rcr_page_asset(&length) == NULL) return fail_without_page();
     r.path = args.positional[0];
     rcr_error err;
-    rcr_status status = rcr_run_data_read(&r.run, r.path, &err);
-    if (status == RCR_OK) status = complete(&r, &err);
-    if (status == RCR_OK) status = write_page(&r, &err);
+    rcr_status status = write_page(&r, &err);
     rcr_run_data_free(r.run);
     return status == RCR_OK ? RCR_EXIT_OK : rcr_cli_error(&err);
 }
