@@ -10,14 +10,16 @@
 #include "cli/page_asset.h"
 #include "cli/symmetry_guard.h"
 #include "cli/terminal.h"
+#include "report/figures.h"
 #include "report/page.h"
 #include "report/studypage.h"
 #include "report/survey.h"
 
-enum { FORMAT_HTML = 0 };
+enum { FORMAT_HTML = 0, FORMAT_SVG, FORMAT_PNG, FORMAT_PDF };
 
 typedef struct report {
     const char *path, *out, *figure, *data;
+    double dpi;
     int32_t format, no_data, threads, quiet;
     rcr_run_data *run;
     rcr_terminal terminal;
@@ -166,14 +168,103 @@ static rcr_status write_page(report *r, rcr_error *err) {
     return status;
 }
 
+/* ---- single figures */
+
+static const char *const endings[] = {"html", "svg", "png", "pdf"};
+
+static rcr_status write_canvas(const report *r, const rcr_canvas *canvas, const char *path, rcr_error *err) {
+    rcr_text bytes = {0};
+    rcr_status status = r->format == FORMAT_SVG   ? rcr_canvas_svg(&bytes, canvas, err)
+                        : r->format == FORMAT_PNG ? rcr_canvas_png(&bytes, canvas, r->dpi, err)
+                                                  : rcr_canvas_pdf(&bytes, canvas, err);
+    if (status == RCR_OK) status = rcr_file_write(path, bytes.data, bytes.length, err);
+    if (status == RCR_OK && !r->quiet) {
+        rcr_text line = {0};
+        rcr_text_printf(&line, "%s\n", path);
+        rcr_cli_print(&line);
+        rcr_text_free(&line);
+    }
+    rcr_text_free(&bytes);
+    return status;
+}
+
+/* Draw one figure (NULL: that of a study) and write it to --out, or to FOLDER/NAME.ENDING. */
+static rcr_status write_figure(const report *r, const rcr_figure *figure, const char *folder, rcr_error *err) {
+    rcr_canvas canvas = {0};
+    rcr_text path = {0};
+    if (folder != NULL)
+        rcr_text_printf(&path, "%s/%s.%s", folder, figure != NULL ? figure->name : "study", endings[r->format]);
+    else
+        rcr_text_puts(&path, r->out);
+    rcr_status status = path.failed      ? rcr_fail_memory(err, "writing a figure")
+                        : figure == NULL ? rcr_figure_study(&canvas, r->path, err)
+                                         : figure->draw(&canvas, r->run, err);
+    if (status == RCR_OK) status = write_canvas(r, &canvas, path.data, err);
+    rcr_canvas_release(&canvas);
+    rcr_text_free(&path);
+    return status;
+}
+
+/* All figures that the run has, into a folder; or the one that was asked for. */
+static rcr_status write_figures(report *r, rcr_error *err) {
+    rcr_text folder = {0};
+    int study = rcr_study_is(r->path), all = r->figure == NULL;
+    rcr_status status = study ? RCR_OK : rcr_run_data_read(&r->run, r->path, err);
+    if (status == RCR_OK && !study) status = complete(r, err);
+    if (all && r->out != NULL)
+        rcr_text_puts(&folder, r->out);
+    else
+        rcr_text_printf(&folder, all ? "%s/figures" : "%s", r->path);
+    if (status == RCR_OK && folder.failed) status = rcr_fail_memory(err, "writing figures");
+    if (status == RCR_OK && all) status = rcr_make_directory(folder.data, err);
+    const char *place = !all && r->out != NULL ? NULL : folder.data;
+    if (status == RCR_OK && study) status = write_figure(r, NULL, place, err);
+    for (const rcr_figure *f = rcr_figures; f->name != NULL && !study && status == RCR_OK; f++) {
+        if (!all && strcmp(f->name, r->figure) != 0) continue;
+        status = write_figure(r, f, place, err);
+        if (all && status == RCR_ERR_DATA) {
+            if (!r->quiet) rcr_cli_note("no figure %s: %s", f->name, err->message);
+            status = RCR_OK;
+        }
+    }
+    rcr_text_free(&folder);
+    return status;
+}
+
+static int knows_figure(const char *name) {
+    for (const rcr_figure *f = rcr_figures; f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0) return 1;
+    return strcmp(name, "study") == 0;
+}
+
 int rcr_cmd_report(int argc, char **argv) {
-    report r = {0};
+    report r = {.dpi = 300};
     rcr_arg table[] = {
+        {.name = "format",
+         .kind = RCR_ARG_CHOICE,
+         .value_name = "html|svg|png|pdf",
+         .value = &r.format,
+         .help = "the page, or single figures of a paper's size (PNG and PDF need the library cairo)"},
+        {.name = "figure",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "NAME",
+         .value = &r.figure,
+         .help =
+             "svg, png, pdf: one of learning, loss, parity, residuals, elements, steps, calibration; all of them when "
+             "not given, into the folder --out"},
+        {.name = "dpi",
+         .kind = RCR_ARG_DOUBLE,
+         .value_name = "N",
+         .value = &r.dpi,
+         .min = 36,
+         .max = 2400,
+         .help = "png: pixels an inch"},
         {.name = "out",
          .kind = RCR_ARG_TEXT,
          .value_name = "FILE",
          .value = &r.out,
-         .help = "the file to write; - for standard output [report.html in the run's folder]"},
+         .help = "the file to write, - for standard output; the folder of several figures [report.html, NAME.svg, "
+                 "figures/ in the run's folder]"},
         {.name = "data",
          .kind = RCR_ARG_TEXT,
          .value_name = "DATA",
@@ -196,6 +287,8 @@ int rcr_cmd_report(int argc, char **argv) {
                        "structures; what it finds is kept in the run's folder.\n",
         .examples = "  recryst report runs/gap\n"
                     "  recryst report runs/gate-study\n"
+                    "  recryst report runs/gap --format svg --figure parity --out parity.svg\n"
+                    "  recryst report runs/gap --format pdf --out figures\n"
                     "  recryst report runs/gap --out gap.html --data /new/place/mp-elastic.tar.zst\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,
@@ -205,11 +298,15 @@ int rcr_cmd_report(int argc, char **argv) {
     if (args.n_positional != 1)
         return rcr_cli_usage_error("report ", "%s: recryst report RUN_OR_STUDY",
                                    args.n_positional == 0 ? "no run given" : "one run at a time");
+    if (r.format == FORMAT_HTML && r.figure != NULL)
+        return rcr_cli_usage_error("report ", "--figure goes with --format svg, png or pdf");
+    if (r.figure != NULL && !knows_figure(r.figure))
+        return rcr_cli_usage_error("report ", "there is no figure '%s'; --help lists them", r.figure);
     size_t length;
-    if (rcr_page_asset(&length) == NULL) return fail_without_page();
+    if (r.format == FORMAT_HTML && rcr_page_asset(&length) == NULL) return fail_without_page();
     r.path = args.positional[0];
     rcr_error err;
-    rcr_status status = write_page(&r, &err);
+    rcr_status status = r.format == FORMAT_HTML ? write_page(&r, &err) : write_figures(&r, &err);
     rcr_run_data_free(r.run);
     return status == RCR_OK ? RCR_EXIT_OK : rcr_cli_error(&err);
 }

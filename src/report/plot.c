@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { MAX_TICKS = 24 };
-
 void rcr_html_escape(rcr_text *out, const char *text) {
     for (; *text != '\0'; text++) switch (*text) {
         case '<': rcr_text_puts(out, "&lt;"); break;
@@ -78,8 +76,7 @@ void rcr_axis_close(rcr_axis *axis) {
     }
 }
 
-/* Where a value stands between low (0) and high (1). */
-static double fraction(const rcr_axis *axis, double value) {
+double rcr_axis_fraction(const rcr_axis *axis, double value) {
     if (axis->logarithmic) return log(value / axis->low) / log(axis->high / axis->low);
     return (value - axis->low) / (axis->high - axis->low);
 }
@@ -89,7 +86,7 @@ static int linear_ticks(double *tick, const rcr_axis *axis, int count) {
     double rough = (axis->high - axis->low) / count, power = pow(10, floor(log10(rough))), ratio = rough / power;
     double step = power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10);
     int n = 0;
-    for (double i = ceil(axis->low / step); i * step <= axis->high && n < MAX_TICKS; i++) tick[n++] = i * step;
+    for (double i = ceil(axis->low / step); i * step <= axis->high && n < RCR_MAX_TICKS; i++) tick[n++] = i * step;
     return n;
 }
 
@@ -100,12 +97,12 @@ static int log_ticks(double *tick, const rcr_axis *axis) {
     for (int e = first; e <= last; e += every)
         for (int k = 0; k < (fine ? 3 : 1); k++) {
             double value = parts[k] * pow(10, e);
-            if (value >= axis->low && value <= axis->high && n < MAX_TICKS) tick[n++] = value;
+            if (value >= axis->low && value <= axis->high && n < RCR_MAX_TICKS) tick[n++] = value;
         }
     return n;
 }
 
-static int axis_ticks(double tick[MAX_TICKS], const rcr_axis *axis) {
+int rcr_axis_ticks(double tick[RCR_MAX_TICKS], const rcr_axis *axis) {
     int n = axis->logarithmic ? log_ticks(tick, axis) : linear_ticks(tick, axis, 5);
     if (n < 2 && axis->logarithmic) n = linear_ticks(tick, axis, 4);
     return n;
@@ -113,14 +110,16 @@ static int axis_ticks(double tick[MAX_TICKS], const rcr_axis *axis) {
 
 /* ---- the figure */
 
-static double at_x(const rcr_plot *plot, double value) { return plot->left + fraction(&plot->x, value) * plot->width; }
+static double at_x(const rcr_plot *plot, double value) {
+    return plot->left + rcr_axis_fraction(&plot->x, value) * plot->width;
+}
 static double at_y(const rcr_plot *plot, double value) {
-    return plot->top + (1 - fraction(&plot->y, value)) * plot->height;
+    return plot->top + (1 - rcr_axis_fraction(&plot->y, value)) * plot->height;
 }
 
 static void draw_axes(rcr_plot *plot) {
-    double tick[MAX_TICKS], bottom = plot->top + plot->height;
-    int n = axis_ticks(tick, &plot->x);
+    double tick[RCR_MAX_TICKS], bottom = plot->top + plot->height;
+    int n = rcr_axis_ticks(tick, &plot->x);
     for (int i = 0; i < n; i++) {
         double x = at_x(plot, tick[i]);
         rcr_text_puts(plot->out, "<path class=\"grid\" d=\"M");
@@ -136,7 +135,7 @@ static void draw_axes(rcr_plot *plot) {
         rcr_html_number(plot->out, tick[i], 6);
         rcr_text_puts(plot->out, "</text>");
     }
-    n = axis_ticks(tick, &plot->y);
+    n = rcr_axis_ticks(tick, &plot->y);
     for (int i = 0; i < n; i++) {
         double y = at_y(plot, tick[i]);
         rcr_text_puts(plot->out, "<path class=\"grid\" d=\"M");

@@ -10,6 +10,12 @@ typedef struct rcr_axis {
     const char *title;
 } rcr_axis;
 
+enum { RCR_MAX_TICKS = 24 };
+/* Values worth a mark, at most RCR_MAX_TICKS; gives their number. */
+int rcr_axis_ticks(double tick[RCR_MAX_TICKS], const rcr_axis *axis);
+/* Where a value stands between low (0) and high (1). */
+double rcr_axis_fraction(const rcr_axis *axis, double value);
+
 typedef struct rcr_plot {
     rcr_text *out;
     rcr_axis x, y;

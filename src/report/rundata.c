@@ -213,13 +213,17 @@ static size_t suffixed_column(const rcr_csv *csv, const char *what, const char *
 
 /* Names of the targets: from the columns of the predictions where there are several, else from the summary. */
 static rcr_status name_targets(rcr_run_data *run, const rcr_csv *csv, rcr_error *err) {
-    const json_t *units = json_object_get((json_t *)run->summary, "units");
     for (size_t k = 0; k < csv->row[0].n_fields; k++) {
         const char *suffix = suffix_of(csv->row[0].field[k], "prediction");
         if (suffix == NULL || run->n_targets == RCR_RUN_MAX_TARGETS) continue;
-        const char *name = suffix, *unit = json_string_value(json_array_get(units, run->n_targets));
-        if (suffix[0] == '\0') name = rcr_run_text(run, "target");
-        if (unit == NULL) unit = suffix[0] == '\0' ? rcr_run_text(run, "unit") : "";
+        const char *name = suffix, *unit = rcr_run_text(run, "unit");
+        rcr_text label = {0};
+        rcr_text_printf(&label, "unit_%s", suffix);
+        if (suffix[0] == '\0')
+            name = rcr_run_text(run, "target");
+        else
+            unit = label.failed ? NULL : rcr_run_text(run, label.data);
+        rcr_text_free(&label);
         rcr_run_target *target = &run->target[run->n_targets++];
         target->name = rcr_strdup(name != NULL ? name : "target");
         target->unit = rcr_strdup(unit != NULL ? unit : "");
@@ -344,11 +348,14 @@ static rcr_status read_calibration(rcr_run_data *run, rcr_error *err) {
     rcr_status status = rcr_run_csv(&run->calibration_csv, run->directory, "calibration.csv", 1, err);
     const rcr_csv *csv = run->calibration_csv;
     if (status != RCR_OK || csv == NULL) return status;
-    size_t part = rcr_csv_column(csv, "part"), promised = rcr_csv_column(csv, "promised"),
-           observed = rcr_csv_column(csv, "observed"), width = rcr_csv_column(csv, "width");
+    size_t part = rcr_csv_column(csv, "part"), promised = rcr_csv_column(csv, "level"),
+           observed = rcr_csv_column(csv, "coverage"), width = rcr_csv_column(csv, "mean_width"),
+           target = rcr_csv_column(csv, "target");
     run->coverage = rcr_calloc(csv->n_rows, sizeof *run->coverage);
     if (run->coverage == NULL) return rcr_fail_memory(err, "reading a run");
     for (size_t i = 1; i < csv->n_rows; i++) {
+        /* Of several targets the first one's. */
+        if (strcmp(cell(csv, i, target), cell(csv, 1, target)) != 0) continue;
         rcr_run_coverage row = {part != SIZE_MAX ? cell(csv, i, part) : "test", number_in(csv, i, promised),
                                 number_in(csv, i, observed), number_in(csv, i, width)};
         if (isfinite(row.promised) && isfinite(row.observed)) run->coverage[run->n_coverage++] = row;

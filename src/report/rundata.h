@@ -36,7 +36,7 @@ typedef struct rcr_run_setting {
     const char *section, *key, *value, *comment; /* views; strings without their quotes */
 } rcr_run_setting;
 
-/* One row of calibration.csv. */
+/* One row of calibration.csv: intervals of a level, and the share of rows that lay in theirs. */
 typedef struct rcr_run_coverage {
     const char *part;
     double promised, observed, width;

@@ -185,7 +185,7 @@ static void test_page_data(void **state) {
     (void)state;
     make_run();
     put("predictions-test.csv", "id,target,prediction\n\"</script>\",3,3.25\n\xff\"x,4,1\n");
-    put("calibration.csv", "part,promised,observed,width\ntest,0.9,0.875,1.5\n");
+    put("calibration.csv", "target,part,level,n,coverage,mean_width,median_width\ngap,test,0.9,8,0.875,1.5,1.25\n");
     put("steps.csv", "id,step,prediction,change\n</script>,1,1,\n</script>,2,2,0.5\n</script>,3,3.25,0.25\n");
     put("crystals.csv", "id,formula,atoms,space_group,symbol\n</script>,CsI,2,221,Pm-3m\n");
     put("errors.csv", "row,id,file,line,reason\n7,bad,bad.cif,3,no cell\n");
@@ -201,7 +201,9 @@ static void test_page_data(void **state) {
     json_t *away = json_array_get(json_object_get(steps, "away"), 1);
     assert_true(json_number_value(json_array_get(away, 0)) == -1.25);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(data, "unusable"), "count")), 1);
-    assert_int_equal(json_array_size(json_object_get(data, "calibration")), 1);
+    json_t *coverage = json_array_get(json_object_get(data, "calibration"), 0);
+    assert_true(json_number_value(json_object_get(coverage, "observed")) == 0.875);
+    assert_true(json_number_value(json_object_get(coverage, "width")) == 1.5);
     json_decref(data);
     /* Into a template: the one '<' of the data's own must not get through. */
     static const char template_text[] = "<title>@@TITLE@@</title><script>@@DATA@@</script>";

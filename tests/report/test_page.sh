@@ -37,8 +37,21 @@ PY
 "$RECRYST" train classes.extxyz --target high --task classification --epochs 3 --quiet --out classes >/dev/null || fail "train classes"
 "$RECRYST" report classes --quiet || fail "report of classes"
 
+cat >study.toml <<END
+seeds = 2
+[base]
+data = "$data"
+target = "formation_energy"
+unit = "eV/atom"
+epochs = 2
+[grid]
+steps = [1, 2]
+END
+"$RECRYST" study study.toml --quiet --out study >/dev/null || fail "study"
+"$RECRYST" report study --quiet || fail "report of a study"
+
 status=0
-for page in "run regression" "odd regression short" "classes classification short"; do
+for page in "run regression" "odd regression short" "classes classification short" "study study short"; do
     set -- $page
     timeout 200 node "$RECRYST_SOURCE/tests/report/page.mjs" chromium "$1/report.html" "$2" ${3-} || status=1
 done

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# recryst report: figures, what it says without a run or a page, and what it keeps in the run's folder.
+set -u
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failed=0
+check() { # what, condition...
+    local what=$1
+    shift
+    "$@" && return
+    echo "failed: $what"
+    failed=1
+}
+data=$RECRYST_SOURCE/data/demo/alloys.tar.zst
+cp "$data" data.tar.zst
+"$RECRYST" train data.tar.zst --target formation_energy --unit eV/atom --steps 3 --epochs 2 --quiet --out run >/dev/null || exit 1
+check "training keeps formulas" test "$(wc -l <run/crystals.csv)" -eq 1501
+check "training keeps the worst structures" test "$(wc -l <run/worst-crystals.jsonl)" -eq 20
+check "the command that repeats the run" grep -q '"repeat_command": "recryst train' run/run_summary.json
+
+"$RECRYST" report run --format svg --out figures --quiet || exit 1
+for name in learning loss parity residuals elements steps; do
+    check "$name.svg" grep -q '</svg>' "figures/$name.svg"
+done
+check "no intervals, no calibration" test ! -e figures/calibration.svg
+check "space groups of validation and test rows" test "$(awk -F, 'NR > 1 && $4 != ""' run/crystals.csv | wc -l)" -gt 200
+check "steps of 150 rows" test "$(wc -l <run/steps.csv)" -eq 451
+# The last step's prediction is the run's own.
+check "the last step" awk -F, 'NR == FNR { if (FNR > 1) want[$1] = $3; next }
+    $2 == 3 { d = $3 - want[$1]; if (d < 0) d = -d; if (!($1 in want) || d > 1e-6) exit 1; n++ } END { exit n != 150 }' \
+    run/predictions-test.csv run/steps.csv
+
+# The data may go once they were looked at.
+rm data.tar.zst
+"$RECRYST" report run --format svg --figure elements --out e.svg --quiet 2>note
+check "no data needed" cmp -s e.svg figures/elements.svg
+check "nothing said" test ! -s note
+rm run/steps.csv
+"$RECRYST" report run --format svg --figure parity --out p.svg >/dev/null 2>note
+check "without data all else is there" cmp -s p.svg figures/parity.svg
+check "and it says so" grep -q 'no such file' note
+"$RECRYST" report run --format svg --figure steps --quiet 2>note
+check "no steps: exit 1" test $? -eq 1
+"$RECRYST" report run --format svg --figure steps --data "$data" --quiet
+check "data elsewhere" test -s run/steps.svg
+
+"$RECRYST" report nowhere --format svg 2>note
+check "no run: exit 1" test $? -eq 1
+"$RECRYST" report run --format svg --figure nonsense 2>note
+check "no such figure: exit 2" test $? -eq 2
+"$RECRYST" report run --figure parity 2>note
+check "a figure of a page: exit 2" test $? -eq 2
+"$RECRYST" report 2>note
+check "nothing: exit 2" test $? -eq 2
+"$RECRYST" report run --quiet 2>note
+code=$?
+if [ -s "$RECRYST_BUILD/report-page.html" ]; then
+    check "the page" grep -q '"kind":"run"' run/report.html
+else
+    check "no page: exit 1" test $code -eq 1
+    check "what is missing" grep -q 'make report' note
+fi
+exit $failed
