@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build setup report all demo bench test checks sanitize fuzz format install clean help
+.PHONY: build setup report all demo bench test checks sanitize fuzz torture soak format install clean help
 
 help:
 	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
@@ -15,6 +15,8 @@ help:
 	@echo 'make checks     only the checks of the sources: rooms, headers, format, symbols, ...'
 	@echo 'make sanitize   the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
 	@echo 'make fuzz       every reader under libFuzzer with sanitizers; RUNS=10000000 for the long campaign (resumable)'
+	@echo 'make torture    faults, kills and power cuts at every call that writes; 100,000 files; half an hour (resumable)'
+	@echo 'make soak       prepare, train, predict in turn in one process for SOAK_SECONDS=3600; memory must not grow'
 	@echo 'make aarch64    build for 64-bit ARM in build-aarch64/, run kernel and other tests under qemu (tools/setup.sh --dev)'
 	@echo 'make format     lay out the sources with clang-format'
 	@echo 'make install    install command, library and header below PREFIX=$(PREFIX) (DESTDIR is honoured)'
@@ -63,6 +65,13 @@ sanitize: setup
 fuzz:
 	@bash tools/setup.sh --dev
 	@CMAKE_OPTIONS='$(CMAKE_OPTIONS)' bash tools/fuzz.sh $(or $(RUNS),20000)
+
+# What has been run is remembered in $(BUILD)/torture.json.
+torture: all
+	@bash tools/torture.sh $(BUILD)
+
+soak: all
+	@$(BUILD)/tests/soak $(or $(SOAK_SECONDS),3600)
 
 aarch64: build
 	@bash tools/aarch64.sh build-aarch64 $(BUILD)

@@ -82,7 +82,7 @@ static int unknown_command(const char *name) {
 
 int rcr_cli_main(int argc, char **argv) {
     rcr_cli_guard_streams();
-    rcr_signals_ignore_pipe();
+    rcr_signals_ignore_writes();
     if (argc < 2) {
         /* Not what was asked for, so not on standard output. */
         return rcr_cli_usage_error("", "no command given: train, evaluate, predict, info, graph or bench");

@@ -72,6 +72,7 @@ static void tell_target(rcr_text *out, const evaluate *e, size_t k) {
     const rcr_dataset *d = e->dataset;
     int classes = e->model->options.task == RCR_CLASSIFICATION;
     const char *unit = e->model->targets[k].unit;
+    char number[32];
     double std = 0;
     double *target = rcr_calloc(d->n, sizeof *target);
     size_t n = 0;
@@ -90,9 +91,9 @@ static void tell_target(rcr_text *out, const evaluate *e, size_t k) {
     if (k > 0) rcr_text_puts(out, "\n");
     rcr_score_table(out, classes, decimals, name, score, 1);
     if (!classes && std > 0)
-        rcr_text_printf(out, "The targets (%s) have a standard deviation of %.*f%s%s; the MAE is %.1f %% of it.\n",
-                        rcr_dataset_target_name(d, k), decimals, std, unit[0] != '\0' ? " " : "", unit,
-                        100 * e->score[k].mae / std);
+        rcr_text_printf(out, "The targets (%s) have a standard deviation of %s%s%s; the MAE is %.1f %% of it.\n",
+                        rcr_dataset_target_name(d, k), rcr_format_value(number, std, decimals),
+                        unit[0] != '\0' ? " " : "", unit, 100 * (e->score[k].mae / std));
 }
 
 static int tell(const evaluate *e) {

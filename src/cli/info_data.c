@@ -47,7 +47,7 @@ static void put_columns(rcr_text *out, const column *columns, size_t n) {
                     "max");
     for (size_t i = 0; i < n; i++) {
         const column *c = &columns[i];
-        char count[32];
+        char count[32], number[32];
         rcr_text_printf(out, "%-*s  ", (int)width, c->name);
         if (c->n == 0 || c->n < c->n_text) {
             rcr_text_puts(out, c->n_text > 0 ? "     text\n" : "    empty\n");
@@ -55,8 +55,10 @@ static void put_columns(rcr_text *out, const column *columns, size_t n) {
         }
         double std = c->n > 1 ? sqrt(c->m2 / (double)(c->n - 1)) : 0;
         int d = rcr_decimals_for(std > 0 ? std : fabs(c->mean));
-        rcr_text_printf(out, "%9s  %12.*f  %12.*f  %12.*f  %12.*f\n", rcr_format_count(count, (long long)c->n), d,
-                        c->mean, d, std, d, c->min, d, c->max);
+        rcr_text_printf(out, "%9s", rcr_format_count(count, (long long)c->n));
+        const double value[] = {c->mean, std, c->min, c->max};
+        for (int k = 0; k < 4; k++) rcr_text_printf(out, "  %12s", rcr_format_value(number, value[k], d));
+        rcr_text_puts(out, "\n");
     }
 }
 

@@ -31,9 +31,12 @@ void rcr_info_model(rcr_text *out, const rcr_model *model) {
     if (o->task == RCR_CLASSIFICATION) {
         rcr_text_puts(out, ", classes 0 and 1; a prediction is the probability of class 1\n");
     } else {
-        int decimals = rcr_decimals_for(model->targets[0].scale.normalizer.std);
-        rcr_text_printf(out, "; training rows: mean %.*f, standard deviation %.*f\n", decimals,
-                        model->targets[0].scale.normalizer.mean, decimals, model->targets[0].scale.normalizer.std);
+        const rcr_normalizer *normalizer = &model->targets[0].scale.normalizer;
+        int decimals = rcr_decimals_for(normalizer->std);
+        char mean[32], std[32];
+        rcr_text_printf(out, "; training rows: mean %s, standard deviation %s\n",
+                        rcr_format_value(mean, normalizer->mean, decimals),
+                        rcr_format_value(std, normalizer->std, decimals));
     }
     put_elements(out, model->elements);
     rcr_describe_graph_options(out, &info.graph);

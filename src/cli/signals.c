@@ -44,4 +44,7 @@ atomic_int *rcr_signals_catch(const char *notice) {
 
 int rcr_signals_caught(void) { return atomic_load(&caught_signal); }
 
-void rcr_signals_ignore_pipe(void) { signal(SIGPIPE, SIG_IGN); }
+void rcr_signals_ignore_writes(void) {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* the limit of a file's size (ulimit -f) */
+}

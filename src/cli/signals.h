@@ -11,7 +11,7 @@ atomic_int *rcr_signals_catch(const char *notice);
 /* 0, or the number of the signal that set the flag. */
 int rcr_signals_caught(void);
 
-/* A closed pipe is a write error and no signal. */
-void rcr_signals_ignore_pipe(void);
+/* A closed pipe and a file at the limit of its size (ulimit -f) are write errors and no signals. */
+void rcr_signals_ignore_writes(void);
 
 #endif

@@ -119,6 +119,15 @@ char *rcr_format_count(char *buffer, long long count) {
     return buffer;
 }
 
+char *rcr_format_value(char *buffer, double value, int decimals) {
+    int powers = fabs(value) >= 1e10 || (value != 0 && fabs(value) < 0.5 * pow(10, -decimals) && decimals >= 9);
+    if (isnan(value))
+        snprintf(buffer, 32, "-");
+    else
+        snprintf(buffer, 32, powers ? "%.*e" : "%.*f", powers ? 3 : decimals, value);
+    return buffer;
+}
+
 int rcr_decimals_for(double scale) {
     if (!(scale > 0) || !isfinite(scale)) return 4;
     int decimals = 4 - (int)(scale < 1 ? round(log10(scale)) : floor(log10(scale)));

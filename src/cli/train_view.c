@@ -88,9 +88,9 @@ static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_sp
         rcr_terminal_line(t, "target     %s: %.1f %% of the rows are of class 1", model->targets[0].name,
                           100 * view->share);
     else if (!view->several)
-        rcr_terminal_line(t, "target     %s: mean %.*f, standard deviation %.*f%s%s", model->targets[0].name,
-                          view->decimals, view->mean, view->decimals, view->std, view->unit[0] != '\0' ? " " : "",
-                          view->unit);
+        rcr_terminal_line(t, "target     %s: mean %s, standard deviation %s%s%s", model->targets[0].name,
+                          rcr_format_value(a, view->mean, view->decimals),
+                          rcr_format_value(b, view->std, view->decimals), view->unit[0] != '\0' ? " " : "", view->unit);
     rcr_terminal_line(t, "split      %s train, %s validation, %s test", rcr_format_count(a, (long long)split->n_train),
                       rcr_format_count(b, (long long)split->n_val), rcr_format_count(c, (long long)split->n_test));
     rcr_text architecture = {0};
@@ -130,12 +130,13 @@ static void on_batch_done(void *context, int32_t epoch, int32_t batch, int32_t n
     double inside = rcr_now() - view->epoch_since;
     double fraction = (double)batch / n_batches;
     double whole = view->n_epochs_seen > 0 ? view->epoch_seconds : inside / fraction;
-    char rate[32], left[32] = "?", score[96] = "";
+    char rate[32], left[32] = "?", score[96] = "", last[32], best[32];
     if (view->n_epochs > 0)
         rcr_format_duration(left, whole * (view->n_epochs - epoch) + (whole > inside ? whole - inside : 0));
     if (view->n_epochs_seen > 0)
-        snprintf(score, sizeof score, "%s %.*f, best %.*f at %d | ", val_name(view), view->decimals, view->last_score,
-                 view->decimals, view->best_score, view->best_epoch);
+        snprintf(score, sizeof score, "%s %s, best %s at %d | ", val_name(view),
+                 rcr_format_value(last, view->last_score, view->decimals),
+                 rcr_format_value(best, view->best_score, view->decimals), view->best_epoch);
     char of[16] = "";
     if (view->n_epochs > 0) snprintf(of, sizeof of, "/%d", view->n_epochs);
     rcr_terminal_progress(&view->terminal, "epoch %d%s, batch %d/%d | %s%s crystals/s | %s left", epoch, of, batch,
@@ -163,11 +164,12 @@ static void on_epoch_done(void *context, const rcr_epoch *epoch, int32_t n_epoch
         view->best_score = NAN; /* resumed: of an epoch before this process */
     }
     if (view->terminal.quiet || !is_kept(view, epoch->epoch, n_epochs)) return;
-    char counter[32], lr[32], seconds[32];
+    char counter[32], lr[32], seconds[32], train[32], val[32];
     snprintf(counter, sizeof counter, "%d/%d", epoch->epoch, n_epochs);
     snprintf(lr, sizeof lr, "%.4g", epoch->lr);
-    rcr_terminal_line(&view->terminal, "%11s  %10.*f  %10.*f  %10.*f  %9s  %9s%s", counter, 5, epoch->train_loss,
-                      view->decimals, epoch->train_score, view->decimals, epoch->val_score, lr,
+    rcr_terminal_line(&view->terminal, "%11s  %10.5f  %10s  %10s  %9s  %9s%s", counter, epoch->train_loss,
+                      rcr_format_value(train, epoch->train_score, view->decimals),
+                      rcr_format_value(val, epoch->val_score, view->decimals), lr,
                       rcr_format_duration(seconds, epoch->seconds), epoch->is_best ? "  best" : "");
 }
 
@@ -194,10 +196,8 @@ void rcr_train_view_init(rcr_train_view *view, rcr_train_events *events, const c
 
 /* A score in its column; "-" for one that does not exist. */
 static void put_score(rcr_text *out, double value, int decimals) {
-    if (isnan(value))
-        rcr_text_printf(out, "  %10s", "-");
-    else
-        rcr_text_printf(out, "  %10.*f", decimals, value);
+    char text[32];
+    rcr_text_printf(out, "  %10s", rcr_format_value(text, value, decimals));
 }
 
 void rcr_score_table(rcr_text *out, int classes, int decimals, const char *const *name, const rcr_score *const *score,
@@ -242,13 +242,14 @@ void rcr_train_view_result(rcr_text *out, const rcr_train_view *view, const rcr_
     const char *const name[] = {"test", "validation", "train"};
     const rcr_score *const score[] = {&result->test, &result->val, &result->train};
     const char *run = view->run_directory;
-    char seconds[32];
+    char seconds[32], std[32];
     int decimals = view->classes ? 4 : rcr_decimals_for(result->target_std);
     for (size_t k = 0; k < result->n_targets; k++) {
         const rcr_target_scores *t = &result->targets[k];
         const rcr_score *const of_target[] = {&t->part[2], &t->part[1], &t->part[0]};
         int places = rcr_decimals_for(t->test_std);
-        rcr_text_printf(out, "%s (standard deviation of the test targets %.*f)\n", t->name, places, t->test_std);
+        rcr_text_printf(out, "%s (standard deviation of the test targets %s)\n", t->name,
+                        rcr_format_value(std, t->test_std, places));
         rcr_score_table(out, 0, places, name, of_target, 3);
         rcr_text_puts(out, "\n");
     }
@@ -258,10 +259,10 @@ void rcr_train_view_result(rcr_text *out, const rcr_train_view *view, const rcr_
                         result->test.scaled);
     else
         rcr_score_table(out, view->classes, decimals, name, score, 3);
-    if (!view->classes && result->n_targets <= 1)
-        rcr_text_printf(out, "The test targets have a standard deviation of %.*f%s%s; the test MAE is %.1f %% of it.\n",
-                        decimals, result->target_std, view->unit[0] != '\0' ? " " : "", view->unit,
-                        100 * result->test.mae / result->target_std);
+    if (!view->classes && result->n_targets <= 1 && result->target_std > 0) /* neither equal targets nor a single one */
+        rcr_text_printf(out, "The test targets have a standard deviation of %s%s%s; the test MAE is %.1f %% of it.\n",
+                        rcr_format_value(std, result->target_std, decimals), view->unit[0] != '\0' ? " " : "",
+                        view->unit, 100 * (result->test.mae / result->target_std));
     rcr_text_printf(out, "\nThe model of epoch %d, the best of %d by validation, is kept. Training took %s.\n\n",
                     result->best_epoch, result->epochs_done, rcr_format_duration(seconds, result->seconds));
     rcr_text_printf(out, "model        %s/model.safetensors\n", run);

@@ -139,13 +139,22 @@ void rcr_batch_release(rcr_batch *batch) {
     memset(batch, 0, sizeof *batch);
 }
 
+double rcr_exact_scale(const double *values, size_t n) {
+    double most = 0;
+    int exponent;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs(values[i]));
+    if (most == 0 || (most > 1e-100 && most < 1e100) || !isfinite(most)) return 1;
+    frexp(most, &exponent);
+    return ldexp(1, exponent > 1000 ? -1000 : exponent < -1000 ? 1000 : -exponent);
+}
+
 rcr_normalizer rcr_normalizer_fit(const double *values, size_t n) {
     rcr_normalizer fit = {0, 1};
     if (n == 0) return fit;
-    double sum = 0;
+    double sum = 0, scale = rcr_exact_scale(values, n);
     int constant = 1; /* told apart exactly: rounding of the mean would leave a tiny deviation, and a huge scale */
     for (size_t i = 0; i < n; i++) {
-        sum += values[i];
+        sum += values[i] * scale;
         constant = constant && values[i] == values[0];
     }
     if (constant) {
@@ -155,11 +164,12 @@ rcr_normalizer rcr_normalizer_fit(const double *values, size_t n) {
     double mean = sum / (double)n, squares = 0, rest = 0;
     /* Two passes with the mean's rounding taken out (Chan, Golub and LeVeque 1983). */
     for (size_t i = 0; i < n; i++) {
-        squares += (values[i] - mean) * (values[i] - mean);
-        rest += values[i] - mean;
+        double deviation = values[i] * scale - mean;
+        squares += deviation * deviation;
+        rest += deviation;
     }
-    fit.mean = mean + rest / (double)n;
-    double variance = (squares - rest * rest / (double)n) / (double)(n - 1);
-    if (variance > 0 && isfinite(variance)) fit.std = sqrt(variance);
+    fit.mean = (mean + rest / (double)n) / scale;
+    double variance = (squares - rest * rest / (double)n) / (double)(n - 1), std = sqrt(variance) / scale;
+    if (variance > 0 && std > 0 && isfinite(std)) fit.std = std;
     return fit;
 }

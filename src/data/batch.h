@@ -46,5 +46,8 @@ typedef struct rcr_normalizer {
     double mean, std;
 } rcr_normalizer;
 rcr_normalizer rcr_normalizer_fit(const double *values, size_t n);
+/* The power of two by which values are multiplied before they are squared, so that none of 1e300 overflows and none of
+ * 1e-300 is lost; 1 where all is well without.  It rounds nothing. */
+double rcr_exact_scale(const double *values, size_t n);
 
 #endif

@@ -374,9 +374,9 @@ rcr_status rcr_fetch(rcr_fetch_result *out, const rcr_fetch_request *request, rc
     rcr_download d = {.request = request, .folder = {.lock = -1}};
     d.result.counts.matched = -1;
     rcr_status status = run(&d, err);
-    /* What was received is kept for the next call, unless all is done. */
-    if (d.folder.path != NULL)
-        rcr_folder_out_leave(&d.folder, status != RCR_OK || d.result.was_complete || request->keep_pages);
+    /* What was received is kept for the next call, unless all is done, be it by a call that was killed before it could
+     * clear away. */
+    if (d.folder.path != NULL) rcr_folder_out_leave(&d.folder, status != RCR_OK || request->keep_pages);
     if (status == RCR_OK) *out = d.result;
     rcr_http_close(d.http);
     rcr_folder_out_close(&d.folder);

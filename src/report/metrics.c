@@ -5,31 +5,33 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/batch.h"
 
-static double mean_of(const double *values, size_t n) {
+static double mean_of(const double *values, size_t n, double scale) {
     double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += values[i];
+    for (size_t i = 0; i < n; i++) sum += values[i] * scale;
     return sum / (double)n;
 }
 
 double rcr_metrics_std(const double *values, size_t n) {
     if (n < 2) return NAN;
-    double mean = mean_of(values, n), squares = 0;
-    for (size_t i = 0; i < n; i++) squares += (values[i] - mean) * (values[i] - mean);
-    return sqrt(squares / (double)(n - 1));
+    double scale = rcr_exact_scale(values, n), mean = mean_of(values, n, scale), squares = 0;
+    for (size_t i = 0; i < n; i++) squares += (values[i] * scale - mean) * (values[i] * scale - mean);
+    return sqrt(squares / (double)(n - 1)) / scale;
 }
 
 rcr_regression_metrics rcr_metrics_regression(const double *target, const double *prediction, size_t n) {
     if (n == 0) return (rcr_regression_metrics){NAN, NAN, NAN};
-    double mean = mean_of(target, n), absolute = 0, residual = 0, total = 0;
+    double scale = fmin(rcr_exact_scale(target, n), rcr_exact_scale(prediction, n));
+    double mean = mean_of(target, n, scale), absolute = 0, residual = 0, total = 0;
     for (size_t i = 0; i < n; i++) {
-        double error = prediction[i] - target[i], deviation = target[i] - mean;
+        double error = (prediction[i] - target[i]) * scale, deviation = target[i] * scale - mean;
         absolute += fabs(error);
         residual += error * error;
         total += deviation * deviation;
     }
     double count = (double)n;
-    return (rcr_regression_metrics){absolute / count, sqrt(residual / count),
+    return (rcr_regression_metrics){absolute / count / scale, sqrt(residual / count) / scale,
                                     total > 0 ? 1 - residual / total : (double)NAN};
 }
 

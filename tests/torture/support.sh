@@ -1,0 +1,10 @@
+# For the shell tests of this folder: source it after `set -eu`.
+if ! command -v python3 >/dev/null; then
+    [ "${CI-}" = true ] && echo "python3 is missing (tools/setup.sh --dev)" && exit 1
+    echo "SKIPPED: python3 is not installed (tools/setup.sh --dev)"
+    exit 77
+fi
+export RECRYST_SHIM_LIBRARY=$RECRYST_BUILD/tests/torture_shim.so
+# Where sanitizers are built in, nothing else is preloaded.
+sanitized=
+if grep -q '^RECRYST_SANITIZE:.*=..*' "$RECRYST_BUILD/CMakeCache.txt"; then sanitized=1; fi

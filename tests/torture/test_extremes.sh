@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Datasets of one, two and three crystals, of one element, of equal targets, of targets of 1e300, of NaN, and empty ones: a
+# model or a reason, never a number that is none.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+small="--epochs 3 --batch-size 4 --atom-features 8 --hidden 8 --threads 1"
+# dataset NAME SYMBOLS TARGET...: a cubic crystal of two sites for each target.
+dataset() {
+    local name=$1 first=$2 second=$3 i=0
+    shift 3
+    mkdir "$work/$name"
+    : >"$work/$name/id_prop.csv"
+    for target in "$@"; do
+        echo "c$i,$target" >>"$work/$name/id_prop.csv"
+        awk -v a="$((350 + 5 * i))" -v x="$first" -v y="$second" 'BEGIN {
+            a /= 100
+            printf "data_c\n_cell_length_a %g\n_cell_length_b %g\n_cell_length_c %g\n_cell_angle_alpha 90\n", a, a, a
+            printf "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M \"P 1\"\nloop_\n"
+            printf "_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+            printf "%s 0 0 0\n%s .5 .5 .5\n", x, y }' >"$work/$name/c$i.cif"
+        i=$((i + 1))
+    done
+}
+targets() { for i in $(seq 0 19); do awk -v i="$i" "BEGIN { $1 }"; done; }
+# trains NAME: training, scoring and predicting work, and say no inf and no nan.
+trains() {
+    run 0 train "$work/$1" $small --out "$work/run-$1"
+    for word in inf nan; do
+        ! grep -v "is not a finite number" "$work/out" "$work/err" | grep -qiw -- "$word" || fail "$1: training says $word"
+        ! grep -qiw -- "-\?$word" "$work/run-$1"/[!e]*.csv "$work/run-$1/run_summary.json" || fail "$1: the run says $word"
+    done
+    [ "$(awk '{ if (length > 200) n++ } END { print n + 0 }' "$work/out" "$work/err")" = 0 ] || fail "$1: endless digits"
+    run 0 evaluate "$work/run-$1" "$work/$1"
+    ! grep -qiE '(^|[^a-z])-?(inf|nan)([^a-z]|$)' "$work/out" || [ "$1" = lacking ] || fail "$1: evaluate says inf or nan"
+    run 0 predict "$work/run-$1" "$work/$1/c0.cif"
+    grep -qE '^c0,-?[0-9.]+(e[-+][0-9]+)?,$' "$work/out" || fail "$1: the prediction is no number"
+    run 0 train --resume "$work/run-$1" --quiet
+}
+dataset element Si Si $(targets 'print i / 10')
+trains element
+dataset equal Na Cl $(targets 'print 2.5')
+trains equal
+err_lacks error
+out_lacks "% of it"
+dataset huge Na Cl $(targets 'printf "%de299\n", i - 10')
+trains huge
+out_has e+299
+dataset tiny Na Cl $(targets 'printf "%de-310\n", i')
+trains tiny
+dataset offset Na Cl $(targets 'printf "%.3f\n", 1e12 + i / 8')
+trains offset
+dataset lacking Na Cl $(targets 'print i % 2 ? "nan" : i')
+trains lacking
+same "$(grep -c 'the value ""nan"" for target ""target"" is not a finite number' "$work/run-lacking/errors.csv")" 10 "rows of NaN"
+
+# So few that parts are empty: the reason; told how to part them, it trains.
+dataset one Na Cl 1
+dataset two Na Cl 1 2
+dataset three Na Cl 1 2 3
+for name in one two three; do
+    run 2 train "$work/$name" $small --out "$work/none"
+    err_has "part is empty"
+done
+parts="--train-size 1 --val-size 1 --test-size 1"
+run 2 train "$work/one" $small $parts --out "$work/none"
+err_has "has 1 usable one"
+run 2 train "$work/two" $small $parts --out "$work/none"
+err_has "has 2 usable ones"
+run 0 train "$work/three" $small $parts --out "$work/run-three"
+same "$(ls "$work/none")" errors.csv "what a run that can't be made leaves"
+run 0 prepare "$work/one" --out "$work/one.store"
+err_has "1 rows, 1 usable"
+run 0 evaluate "$work/run-three" "$work/one"
+
+# Nothing to learn from: one line with the reason.
+mkdir "$work/empty"
+: >"$work/empty/id_prop.csv"
+run 1 train "$work/empty" $small --out "$work/none"
+err_has "the table is empty"
+run 1 prepare "$work/empty" --out "$work/none.store"
+dataset allnan Na Cl nan NaN inf -inf 1e999
+run 1 train "$work/allnan" $small --out "$work/none"
+err_has "none of the 5 rows can be used"
+# Beyond what can be subtracted: an end with a reason.
+dataset beyond Na Cl $(targets 'printf "%de307\n", i % 2 ? 17 : -17')
+run 4 train "$work/beyond" $small --out "$work/beyond-run"
+err_has "look for outliers among the targets"
+
+# A lattice without volume and atoms in one place, beside good ones.
+dataset odd Na Cl $(targets 'print i')
+sed -i 's/^_cell_length_c .*/_cell_length_c 0/' "$work/odd/c3.cif"
+sed -i 's/^_cell_angle_gamma .*/_cell_angle_gamma 180/' "$work/odd/c4.cif"
+sed -i 's/^Cl .5 .5 .5/Cl 0 0 0/' "$work/odd/c5.cif"
+sed -i 's/^_cell_length_a .*/_cell_length_a 1e-200/' "$work/odd/c6.cif"
+sed -i 's/^_cell_length_a .*/_cell_length_a 1e300/' "$work/odd/c7.cif"
+run 0 train "$work/odd" $small --out "$work/run-odd"
+cut -d, -f2 "$work/run-odd/errors.csv" | tail -n +2 >"$work/bad-ids"
+for id in c3 c4 c6 c7; do grep -qx $id "$work/bad-ids" || fail "no row for $id in errors.csv"; done
+run 0 predict "$work/run-odd" "$work/odd/c5.cif" "$work/odd/c8.cif"
+grep -qE '^c8,-?[0-9.e+-]+,$' "$work/out" || fail "no prediction beside atoms in one place"
+echo passed

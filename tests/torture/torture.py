@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""Commands that write, disturbed: calls that fail, kill -9 and power cuts at a call or at a random moment.
+
+usage: torture.py [--jobs NAME,...] [--parts fail,calls,power,moments] [--long] [--kills N] [--seed S] [--state FILE]
+
+RECRYST is the command, RECRYST_SOURCE the sources, RECRYST_SHIM_LIBRARY what shim.c was made into.  Parts:
+
+fail     each call that writes (open, write, fsync, rename, close, mmap, ...) fails in turn, once with EIO and from then on
+         with ENOSPC; each call that reads fails once: an error with a reason and exit code 1, what was there before is
+         untouched, nothing is left lying about, and the same command without the fault gives what it always gives
+calls    SIGKILL in place of each call in turn, in the middle of it where it writes
+power    the same, and everything that was not synced is lost, or a seeded part of it
+moments  SIGKILL at random moments, --kills of them; a run that goes on is killed again
+
+After each, what is on disk is looked at: every file is a whole earlier or later one, a file that grows has a part of the
+rows that it will have; then the run goes on, and its results are those of a run that nothing disturbed, byte for byte.
+Without --long, a few of each.  With --state what has been done is remembered, and the same command goes on from there.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+from jobs import DEMO, JOBS, PATIENCE, RECRYST, SOURCE, TEMPORARY, Broken, Fetch, call, files_below, must, read, write
+
+SHIM = os.environ.get("RECRYST_SHIM_LIBRARY", "")
+EIO, ENOSPC = 5, 28
+
+
+# ---- how it is disturbed
+
+
+class Lab:
+    def __init__(self, folder, seed, long):
+        self.folder, self.seed, self.long = folder, seed, long
+        self.counting = True  # short runs, where every call is gone through
+        self.lossy = False
+        self.server = None
+        self.port = None
+        frames = read(os.path.join(DEMO, "alloys.extxyz"))
+        lines, at, ends = frames.split(b"\n"), 0, []
+        while at < len(lines) and lines[at].strip():
+            at += int(lines[at]) + 2
+            ends.append(at)
+        write(self.path("alloys.extxyz"), frames)
+        write(self.path("half.extxyz"), b"\n".join(lines[:ends[749]]) + b"\n")
+        write(self.path("small.extxyz"), b"\n".join(lines[:ends[79]]) + b"\n")
+        write(self.path("many.extxyz"), frames * (8 if long else 2))
+        shutil.copytree(os.path.join(DEMO, "examples"), self.path("mixed"))
+        write(self.path("mixed/broken.cif"), b"data_x\n_cell_length_a 3\n")
+        must([RECRYST, "train", self.path("small.extxyz"), "--target", "formation_energy", "--epochs", "2", "--batch-size", "16",
+              "--atom-features", "16", "--hidden", "16", "--quiet", "--out", self.path("base")])  # fmt: skip
+        for name, epochs in (("short", 2), ("study", 25)):
+            text = """seeds = [1, 2]
+[base]
+data = "small.extxyz"
+target = "formation_energy"
+epochs = %d
+batch-size = 16
+atom-features = 16
+hidden = 16
+[grid]
+gate = [false, true]
+"""
+            write(self.path(name + ".toml"), (text % epochs).encode())
+        must([RECRYST, "prepare", self.path("half.extxyz"), "--out", self.path("half.store"), "--quiet"])
+        self.half_rows = must([RECRYST, "predict", self.path("base"), self.path("half.store"), "--quiet"])
+        must([RECRYST, "export", self.path("base"), self.path("m.pth.tar"), "--quiet"])
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def serve(self):
+        """The server of tests/fetch; asks for its key."""
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "MP_API_ENDPOINT"):
+            os.environ.pop(name, None)
+        os.environ["no_proxy"] = "*"
+        os.environ["MP_API_KEY"] = "0123456789abcdefSECRETsecret4567"
+        self.server = subprocess.Popen([sys.executable, "-B", os.path.join(SOURCE, "tests/fetch/server.py"), self.path("port"),
+                                        self.path("log")])  # fmt: skip
+        for _ in range(PATIENCE * 20):
+            if os.path.exists(self.path("port")) and os.path.getsize(self.path("port")) > 0:
+                break
+            time.sleep(0.05)
+        self.port = read(self.path("port")).decode().strip()
+
+    def close(self):
+        if self.server is not None:
+            self.server.kill()
+            self.server.wait()
+
+    # one run
+
+    def begin(self, job, name):
+        folder = self.path("work/%s" % name)
+        shutil.rmtree(self.path("work"), ignore_errors=True)
+        os.makedirs(self.path("work"))
+        job.prepare(folder)
+        return folder
+
+    def run(self, job, argv, folder, **more):
+        return call(argv, stdin=job.stdin, stdout=os.path.join(folder, job.stdout) if job.stdout else None, **more)
+
+    def shimmed(self, job, folder, order, argv=None):
+        """A run with the shim; (exit code, standard error, what the shim says)"""
+        log = self.path("shim.log")
+        for path in (log, self.path("scratch")):
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        os.makedirs(self.path("scratch"))
+        env = dict(os.environ, RECRYST_SHIM=order, RECRYST_SHIM_UNDER=folder + "/", RECRYST_SHIM_LOG=log, LD_PRELOAD=SHIM,
+                   RECRYST_SHIM_SCRATCH=self.path("scratch"))  # fmt: skip
+        if order.startswith("read"):
+            env["RECRYST_SHIM_UNDER"] = self.folder + "/"
+        code, out, err = self.run(job, argv or job.argv(folder), folder, env=env)
+        if out:  # where a study tells of runs that failed
+            err += out.decode("utf-8", "replace")
+        return code, err, read(log).decode() if os.path.exists(log) else ""
+
+    def whole(self, job):
+        """What an undisturbed run leaves."""
+        folder = self.begin(job, "it")
+        code, _, err = self.run(job, job.argv(folder), folder)
+        if code != 0:
+            raise Broken("undisturbed, it ended with %d: %s" % (code, err.strip()))
+        return job.results(folder)
+
+    def count(self, job, mode="count"):
+        folder = self.begin(job, "it")
+        code, err, log = self.shimmed(job, folder, "%s 0 0 0 0" % mode)
+        if code != 0 or not log.startswith("calls "):
+            raise Broken("with the shim, but without a fault, it ended with %d: %s%s" % (code, log, err))
+        if log.split()[1] == "0":
+            raise Broken("the shim sees no call at all")
+        return int(log.split()[1])
+
+    def finish(self, job, folder, wanted):
+        """Go on until the end; the results are those of an undisturbed run."""
+        code, _, err = self.run(job, job.go_on(folder), folder)
+        if code != 0:
+            raise Broken("gone on with, it ended with %d: %s" % (code, err.strip()[-400:]))
+        self.compare(job, folder, wanted)
+
+    @staticmethod
+    def compare(job, folder, wanted):
+        found = job.results(folder)
+        found = {name: data for name, data in found.items() if not TEMPORARY.search(name)}
+        for name in sorted(set(found) | set(wanted)):
+            if found.get(name) != wanted.get(name):
+                raise Broken("in the end %s differs from that of an undisturbed run" % name)
+
+    # the parts
+
+    def pick(self, n):
+        """All of 1 to n, or the first few and some of the rest."""
+        if self.long or n <= 5:
+            return list(range(1, n + 1))
+        return sorted({1, n} | set(random.sample(range(2, n), min(4, n - 2))))
+
+    def fail(self, job):
+        wanted = self.whole(job)
+        n, n_read = self.count(job), self.count(job, "read")
+        done = 0
+        orders = [("fail", k, 1, EIO) for k in self.pick(n)] + [("fail", k, 10**6, ENOSPC) for k in self.pick(n)]
+        for mode, k, times, code in orders + [("read", k, 1, EIO) for k in self.pick(n_read)]:
+            yield "%s of call %d with errno %d" % (mode, k, code)
+            folder = self.begin(job, "it")
+            got, err, log = self.shimmed(job, folder, "%s %d %d %d 0" % (mode, k, times, code))
+            where = "%s; it ended with %d: %s" % (log.strip(), got, err.strip()[-400:])
+            if got not in (0, 1):
+                raise Broken("no exit code for a fault: " + where)
+            if not log.startswith("fired"):
+                continue
+            done += 1
+            if got == 1 and mode == "fail" and not re.search("recryst: error: |\nfailed:", err):
+                raise Broken("no message: " + where)
+            if got == 1 and mode == "fail" and not re.search("no space left|device reports|Input/output|system error", err, re.I):
+                raise Broken("no reason: " + where)
+            left = [name for name in files_below(folder) if TEMPORARY.search(name) and not name.endswith(".part")]
+            if left:
+                raise Broken("%s is left behind: %s" % (left[0], where))
+            try:
+                if mode == "fail":
+                    job.look(folder, wanted)
+                if got == 0 and mode == "fail":
+                    self.compare(job, folder, wanted)
+                # A file that could not be read is a row of its own; then the results are others, and rightly so.
+                if got != 0:
+                    self.finish(job, folder, wanted)
+            except Broken as problem:
+                raise Broken("%s; %s" % (problem, where)) from None
+        self.done = done
+
+    def ended(self, job, mode):
+        wanted = self.whole(job)
+        n = self.count(job)
+        done = 0
+        self.lossy = mode == "power"
+        seeds = range((job.seeds if self.long else 2) if self.lossy else 1)
+        for k, seed in [(k, seed) for k in self.pick(n) for seed in seeds]:
+            order = "%s %d 1 0 %d" % (mode, k, 0 if seed == 0 else random.getrandbits(40) * 4 + seed)
+            yield order
+            folder = self.begin(job, "it")
+            got, err, log = self.shimmed(job, folder, order)
+            where = "%s; it ended with %d: %s" % (log.strip(), got, err.strip()[-400:])
+            if got not in (0, -signal.SIGKILL) or (got == 0 and log.startswith("fired")):
+                raise Broken("another end: " + where)
+            done += got != 0
+            try:
+                job.look(folder, wanted)
+                if got != 0:
+                    self.finish(job, folder, wanted)
+                else:
+                    self.compare(job, folder, wanted)
+            except Broken as problem:
+                raise Broken("%s; %s" % (problem, where)) from None
+        self.lossy = False
+        self.done = done
+
+    def moments(self, job, kills, seconds=None):
+        self.counting = False
+        since = time.monotonic()
+        wanted = self.whole(job)
+        takes = time.monotonic() - since
+        done = finished = 0
+        while done < kills:
+            folder, chain = self.begin(job, "it"), 0
+            while done < kills and chain < 20:
+                argv = job.argv(folder) if chain == 0 else job.go_on(folder)
+                moment = random.random() * takes * 1.1
+                yield "kill %d after %.4f s, the %dth of this run" % (done + 1, moment, chain + 1)
+                source = open(job.stdin, "rb") if job.stdin else None
+                child = subprocess.Popen(argv, stdin=source or subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.PIPE)  # fmt: skip
+                if source:
+                    source.close()
+                try:
+                    _, err = child.communicate(timeout=moment)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    _, err = child.communicate()
+                if child.returncode == 0:
+                    break
+                if child.returncode != -signal.SIGKILL:
+                    raise Broken("it ended with %d: %s" % (child.returncode, err.decode("utf-8", "replace").strip()[-400:]))
+                done += 1
+                chain += 1
+                job.look(folder, wanted)
+            finished += 1
+            self.finish(job, folder, wanted)
+        self.counting = True
+        self.done = done
+        self.finished = finished
+
+
+PARTS = {
+    "fail": ("each call fails", lambda lab, job, kills: lab.fail(job)),
+    "calls": ("kill -9 at each call", lambda lab, job, kills: lab.ended(job, "kill")),
+    "power": ("power cut at each call", lambda lab, job, kills: lab.ended(job, "power")),
+    "moments": ("kill -9 at random moments", lambda lab, job, kills: lab.moments(job, kills)),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--jobs", default=",".join(JOBS))
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--kills", type=int)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--state")
+    parser.add_argument("--table")
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
+    kills = options.kills or (200 if options.long else 5)
+    remembered = {}
+    if options.state and os.path.exists(options.state):
+        remembered = json.loads(read(options.state))
+    broken = 0
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(os.path.realpath(folder), seed, options.long)
+        try:
+            for name in options.jobs.split(","):
+                for part in options.parts.split(","):
+                    key, job = "%s|%s" % (name, part), JOBS[name](lab)
+                    if key in remembered or (part == "moments" and not job.moments):
+                        continue
+                    if isinstance(job, Fetch) and lab.server is None:
+                        lab.serve()
+                    random.seed("%d|%s" % (seed, key))
+                    lab.done, step, since = 0, "", time.monotonic()
+                    lab.counting, lab.lossy = True, False
+                    try:
+                        for step in PARTS[part][1](lab, job, kills):
+                            pass
+                    except Broken as problem:
+                        broken += 1
+                        again = "--jobs '%s' --parts %s --seed %d%s" % (name, part, seed, " --long" * options.long)
+                        print("BROKEN: %s, %s, %s: %s\n    again: torture.py %s --kills %d" %
+                              (name, PARTS[part][0], step, problem, again, kills), flush=True)  # fmt: skip
+                        continue
+                    remembered[key] = lab.done
+                    print("%-20s %-28s %5d  %6.1f s" % (name, PARTS[part][0], lab.done, time.monotonic() - since), flush=True)
+                    if options.state:
+                        write(options.state + ".new", json.dumps(remembered).encode())
+                        os.replace(options.state + ".new", options.state)
+        finally:
+            lab.close()
+    if options.table:
+        write(options.table, table(remembered).encode())
+    return 1 if broken else 0
+
+
+def table(remembered):
+    """Markdown: a row for each command, a column for each part."""
+    lines = ["| command | " + " | ".join(PARTS[part][0] for part in PARTS) + " |", "|---|" + "---:|" * len(PARTS)]
+    for name in JOBS:
+        row = [remembered.get("%s|%s" % (name, part)) for part in PARTS]
+        if any(cell is not None for cell in row):
+            lines.append("| `%s` | " % name + " | ".join("" if cell is None else "{:,}".format(cell) for cell in row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

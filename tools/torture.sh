@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The long form of the tests that disturb the command (make torture): every call that writes fails or ends the process, hundreds of
+# kills at random moments, every allocation and file call of the library fails in turn, 100,000 files.  Can be stopped and goes on;
+# what is done is remembered in BUILD/torture.json until the build folder is removed.
+# usage: tools/torture.sh BUILD
+set -eu
+cd "$(dirname "$0")/.."
+build=$(cd "$1" && pwd)
+export RECRYST=$build/recryst RECRYST_SOURCE=$PWD RECRYST_BUILD=$build RECRYST_SHIM_LIBRARY=$build/tests/torture_shim.so
+export RECRYST_TORTURE=1
+status=0
+echo "== the command, disturbed"
+python3 tests/torture/torture.py --long --state "$build/torture.json" --table "$build/torture.md" || status=1
+echo "== the library: every allocation and file call fails in turn"
+for test in "$build"/tests/faults.*; do
+    [ -x "$test" ] || continue
+    echo "-- $(basename "$test")"
+    (cd "$build/tests" && "$test" 2>&1) | grep -E '^[^[]*: [0-9]+ faults|FAILED|PASSED' || status=1
+done
+echo "== 100,000 files, a tenth of them bad"
+python3 tests/torture/large.py 100000 || status=1
+echo "== other builds and random crystals"
+for test in tests/torture/test_same.sh tests/torture/test_compilers.sh; do
+    [ -e "$test" ] || continue
+    RECRYST_FULL=1 bash "$test" || [ $? -eq 77 ] || status=1
+done
+# The table goes into docs/testing.md, between its marks.
+awk -v table="$build/torture.md" '
+    /<!-- torture: begin -->/ { print; while ((getline line < table) > 0) print line; hidden = 1; next }
+    /<!-- torture: end -->/ { hidden = 0 }
+    !hidden' docs/testing.md >"$build/testing.md" && cat "$build/testing.md" >docs/testing.md
+exit $status
