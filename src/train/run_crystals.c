@@ -1,4 +1,6 @@
 /* What a report will want to know of the crystals, while the data are sure to be there. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/status.h"
 #include "report/survey.h"
@@ -11,7 +13,9 @@ rcr_status rcr_run_write_crystals(const rcr_run *run, rcr_error *err) {
     const rcr_survey_options options = {.data = run->data_path, .target = run->dataset->target, .pool = run->pool};
     if (status == RCR_OK) status = rcr_survey_write(data, &options, &why);
     rcr_run_data_free(data);
-    if (status != RCR_ERR_MEMORY) return RCR_OK;
+    /* Data that have gone meanwhile leave the run without these; a full disk must not, without a word. */
+    int unwritten = status == RCR_ERR_IO && strncmp(why.file, run->directory, strlen(run->directory)) == 0;
+    if (status != RCR_ERR_MEMORY && !unwritten) return RCR_OK;
     if (err != NULL) *err = why;
     return status;
 }
