@@ -9,7 +9,7 @@ complain() {
     printf '%s\n^ %s\n' "$1" "$2"
     failed=1
 }
-files=$(find . -type f -not -path './.git' -not -path './.git/*' -not -path './.cache/*' -not -path './build*' -not -path './runs/*' -not -path './.venv/*' \
+files=$(find . -type f -not -path './.git' -not -path './.git/*' -not -path './.cache/*' -not -path './build*' -not -path './runs/*' -not -path './.venv/*' -not -path './dist/*' \
     -not -path '*/__pycache__/*' -not -path '*/node_modules/*' | sed 's|^\./||' | sort)
 texts=$(printf '%s\n' "$files" | grep -vE '\.(zst|gz|zip|tar|png|safetensors|ckpt|extxyz)$')
 # The pattern must not match itself.
