@@ -73,8 +73,9 @@ static rcr_status draw_pair(rcr_canvas *canvas, const rcr_run_data *run, const c
 
 static rcr_status draw_learning(rcr_canvas *canvas, const rcr_run_data *run, rcr_error *err) {
     rcr_text title = {0};
-    rcr_status status = draw_pair(canvas, run, with_unit(&title, run->val_score_name, run), run->train_score,
-                                  run->val_score, !run->classification, err);
+    rcr_status status =
+        draw_pair(canvas, run, run->n_targets == 1 ? with_unit(&title, run->val_score_name, run) : run->val_score_name,
+                  run->train_score, run->val_score, !run->classification, err);
     rcr_status ended = end(canvas, &title, 1, err);
     return status != RCR_OK ? status : ended;
 }

@@ -110,6 +110,7 @@ double rcr_run_number(const rcr_run_data *run, const char *key) {
 
 static const char *score_label(const char *column) {
     if (strcmp(column + strcspn(column, "_"), "_mae") == 0) return "MAE";
+    if (strcmp(column + strcspn(column, "_"), "_scaled_mae") == 0) return "scaled MAE";
     if (strcmp(column + strcspn(column, "_"), "_auc") == 0) return "ROC AUC";
     return strchr(column, '_') != NULL ? strchr(column, '_') + 1 : column;
 }

@@ -63,7 +63,7 @@ function curve(name, title, y, series, best, logarithmic, label) {
       yAxis: yAxis(c, y, logarithmic ? logAxis(c, series.flatMap((s) => s.y)) : {}),
       dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: true }],
       series: series.map((s, i) => ({
-        type: "line", name: s.name, symbol: "none", lineStyle: { width: 1.8, color: c.series[s.color] }, itemStyle: { color: c.series[s.color] },
+        type: "line", name: s.name, symbol: s.y.length > 2 ? "none" : "circle", symbolSize: 7, lineStyle: { width: 1.8, color: c.series[s.color] }, itemStyle: { color: c.series[s.color] },
         data: s.y.map((v, e) => [e + 1, logarithmic && !(v > 0) ? null : v]),
         markLine: i === series.length - 1 && best > 0 ? {
           symbol: "none", silent: true, lineStyle: { color: c.mark, type: [4, 4], width: 1 },
@@ -101,7 +101,7 @@ function logLimits(values) {
 function curvesSection() {
   const v = data.curves;
   if (!v?.val_loss?.length) return;
-  const u = unitOf(0) && !isClass ? ` (${unitOf(0)})` : "";
+  const u = unitOf(0) && !isClass && targets.length === 1 ? ` (${unitOf(0)})` : "";
   const falling = !isClass;
   const cards = [
     curve("learning", v.train_name === v.val_name ? v.val_name : `${v.train_name} and ${v.val_name}`, `${v.val_name}${u}`, [

@@ -95,7 +95,7 @@ function curves() {
     figure({
       name: "study-curves", title: withUnit(name), height: 400, keys: { series: 0, order: (lines[0]?.mean ?? []).map((_, i) => i) },
       option: (c) => ({
-        grid: { top: settings.length > 8 ? 70 : 44 }, legend: { type: "plain", data: lines.map((l) => l.name) },
+        legend: { type: "scroll", pageIconColor: c.text, pageIconInactiveColor: c.rule, pageTextStyle: { color: c.soft }, data: lines.map((l) => l.name) },
         tooltip: { trigger: "axis", formatter: (items) => `epoch ${items[0].data[0]}<br>${items.map((i) => `${i.marker}${escapeHtml(i.seriesName)} <b>${number(i.data[1], 4)}</b>`).join("<br>")}`, axisPointer: { type: "line", lineStyle: { color: c.soft } } },
         xAxis: axis(c, "epoch", { min: 1, minInterval: 1, splitLine: { show: false } }),
         yAxis: yAxis(c, withUnit(name), falling && values.length && Math.max(...values) > 4 * Math.min(...values) ? { type: "log" } : {}),
