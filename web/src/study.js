@@ -75,7 +75,7 @@ function differences() {
     const se = d.se_resampled ?? d.se;
     return [`${d.b} − ${d.a}`, number(d.mean, 3), d.sd != null ? number(d.sd, 3) : "–", se != null ? number(se, 3) : "–", se ? number(d.mean / se, 2) : "–", `${d.wins} of ${d.n}`];
   };
-  const columns = ["difference", `mean${inUnits(main) ? ` (${S.unit})` : ""}`, "sd", "standard error", "mean / standard error", "second is better"];
+  const columns = ["difference", `mean${inUnits(main) ? ` (${S.unit})` : ""}`, "sd", "standard error", "mean / standard error", "first is better"];
   section("differences", "Paired differences", "Differences",
     h("p.lead", `Of ${scoreName(main)}, between runs of the same seed, repeat and fold. The standard error is the corrected one of Nadeau and Bengio where the splits differ: runs on the same rows are not independent.`),
     table(columns, (first.length ? first : list).map(row)),
