@@ -31,6 +31,8 @@ int rcr_cmd_report(int argc, char **argv);
 int rcr_cmd_predict(int argc, char **argv);
 int rcr_cmd_info(int argc, char **argv);
 int rcr_cmd_embed(int argc, char **argv);
+int rcr_cmd_ensemble(int argc, char **argv);
+int rcr_cmd_models(int argc, char **argv);
 int rcr_cmd_explain(int argc, char **argv);
 int rcr_cmd_import(int argc, char **argv);
 int rcr_cmd_export(int argc, char **argv);

@@ -6,9 +6,11 @@
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/evaluate_trust.h"
 #include "cli/find_model.h"
 #include "cli/graph_args.h"
 #include "cli/output.h"
+#include "cli/predict_stream.h"
 #include "cli/read_data.h"
 #include "cli/train_view.h"
 #include "report/metrics.h"
@@ -16,8 +18,11 @@
 
 typedef struct evaluate {
     const char *target, *out, *kernels;
-    int32_t threads, strict, quiet, disorder;
+    const char *calibration;
+    int32_t threads, strict, quiet, disorder, steps;
     rcr_model *model;
+    rcr_net *net;
+    rcr_part_forecast part;
     rcr_pool *pool;
     rcr_dataset *dataset;
     double *prediction; /* [n, V] */
@@ -52,18 +57,41 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
     return RCR_OK;
 }
 
+/* Predict and score. */
+static rcr_status forecast(evaluate *e, rcr_error *err) {
+    const rcr_kernels *kernels;
+    const rcr_dataset *d = e->dataset;
+    size_t T = (size_t)e->model->options.n_targets, V = rcr_model_n_values(e->model);
+    rcr_status status = rcr_targets_check(d, e->model->options.task, err);
+    if (status == RCR_OK && e->calibration != NULL && e->model->options.task == RCR_REGRESSION &&
+        e->model->conformal == NULL)
+        status = rcr_fail(err, RCR_ERR_ARGUMENT, "--calibration: the model has no intervals that could be looked at");
+    if (status == RCR_OK) status = rcr_kernels_choose(&kernels, e->kernels, err);
+    if (status == RCR_OK) status = rcr_net_create(&e->net, e->model, kernels, err);
+    if (status == RCR_OK) status = rcr_part_forecast_make(&e->part, e->net, e->model, d, NULL, d->n, e->pool, err);
+    if (status != RCR_OK) return status;
+    e->prediction = rcr_calloc(d->n * V, sizeof *e->prediction);
+    e->score = rcr_calloc(T, sizeof *e->score);
+    if (e->prediction == NULL || e->score == NULL) return rcr_fail_memory(err, "scoring a model");
+    rcr_part_values(e->prediction, &e->part);
+    rcr_score all;
+    return rcr_score_rows(&all, e->score, e->model, NULL, e->part.target, e->prediction, d->n, err);
+}
+
 static rcr_status work(evaluate *e, const rcr_args *args, rcr_error *err) {
     rcr_status status = rcr_open_model(&e->model, args->positional[0], err);
+    if (status == RCR_OK) status = rcr_predict_choose(&e->model, 0, 0, e->steps, err);
     if (status == RCR_OK) status = rcr_choose_disorder(e->model, e->disorder, err);
     if (status == RCR_OK) status = rcr_pool_create(&e->pool, e->threads, err);
     if (status == RCR_OK) status = read_data(e, args->positional[1], err);
     if (status != RCR_OK) return status;
-    e->prediction = rcr_calloc(e->dataset->n * rcr_model_n_values(e->model), sizeof *e->prediction);
-    e->score = rcr_calloc((size_t)e->model->options.n_targets, sizeof *e->score);
-    if (e->prediction == NULL || e->score == NULL) return rcr_fail_memory(err, "scoring a model");
-    status = rcr_evaluate(e->score, e->prediction, e->model, e->dataset, e->kernels, e->pool, err);
+    status = forecast(e, err);
+    if (status == RCR_OK && e->calibration != NULL) {
+        static const char *const name[] = {"data"};
+        status = rcr_calibration_write(e->calibration, e->model, name, &e->part, 1, err);
+    }
     if (status == RCR_OK && e->out != NULL)
-        status = rcr_predictions_write(e->out, e->model, e->dataset, NULL, e->prediction, e->dataset->n, err);
+        status = rcr_forecasts_write(e->out, e->model, e->dataset, NULL, &e->part, err);
     return status;
 }
 
@@ -98,7 +126,17 @@ static void tell_target(rcr_text *out, const evaluate *e, size_t k) {
 
 static int tell(const evaluate *e) {
     rcr_text out = {0};
-    for (size_t k = 0; k < e->dataset->n_targets; k++) tell_target(&out, e, k);
+    rcr_error err;
+    rcr_status status = RCR_OK;
+    for (size_t k = 0; k < e->dataset->n_targets && status == RCR_OK; k++) {
+        tell_target(&out, e, k);
+        status = rcr_tell_intervals(&out, e->model, &e->part, k, &err);
+    }
+    if (status == RCR_OK) status = rcr_tell_domain(&out, e->model, e->dataset, &e->part, &err);
+    if (status != RCR_OK) {
+        rcr_text_free(&out);
+        return rcr_cli_error(&err);
+    }
     if (e->out != NULL) rcr_text_printf(&out, "predictions  %s\n", e->out);
     int code = rcr_cli_print(&out);
     rcr_text_free(&out);
@@ -118,7 +156,19 @@ int rcr_cmd_evaluate(int argc, char **argv) {
          .kind = RCR_ARG_TEXT,
          .value_name = "FILE",
          .value = &e.out,
-         .help = "write id,target,prediction for every usable row to this CSV file"},
+         .help = "write id,target,prediction and what else the model says of every usable row to this CSV file"},
+        {.name = "calibration",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "FILE",
+         .value = &e.calibration,
+         .help = "write how often intervals of every level hold, and their lengths, to this CSV file"},
+        {.name = "steps",
+         .kind = RCR_ARG_INT32,
+         .value_name = "N",
+         .value = &e.steps,
+         .min = 1,
+         .max = 1000,
+         .help = "sr-cgcnn: take the first N of its steps; all when not given"},
         {.name = "strict",
          .kind = RCR_ARG_FLAG,
          .value = &e.strict,
@@ -134,7 +184,8 @@ int rcr_cmd_evaluate(int argc, char **argv) {
         .description = "Predict every row of DATA with a model and compare with its target. MODEL is a\n"
                        "model file, a run directory, or the name of a shipped model; DATA as for train.\n"
                        "The graph options are those that the model was trained with (--disorder may say\n"
-                       "otherwise for disordered crystals).\n",
+                       "otherwise for disordered crystals). Where the model has intervals, it is told\n"
+                       "how often they hold; where it knows its training rows, how it does on others.\n",
         .examples = "  recryst evaluate runs/first data/demo/alloys.extxyz\n"
                     "  recryst evaluate model.safetensors new.tar.zst --target band_gap --out compared.csv\n",
         .arg = table,
@@ -149,6 +200,8 @@ int rcr_cmd_evaluate(int argc, char **argv) {
     code = status == RCR_OK ? tell(&e) : rcr_cli_error(&err);
     rcr_dataset_free(e.dataset);
     rcr_pool_free(e.pool);
+    rcr_net_free(e.net);
+    rcr_part_forecast_release(&e.part);
     rcr_model_free(e.model);
     rcr_free(e.prediction);
     rcr_free(e.score);

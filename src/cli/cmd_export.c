@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/find_model.h"
 #include "cli/output.h"
+#include "model/ensemble.h"
 #include "model/export.h"
 
 enum { FORMAT_CHECKPOINT = 0, FORMAT_ONNX, MAX_REASONS = 5 };
@@ -30,8 +31,23 @@ static rcr_status write_table(const rcr_model *model, const char *path, rcr_erro
     return status;
 }
 
+/* Other programs have no ensembles. */
+static rcr_status choose_member(rcr_model **model, int32_t member, rcr_error *err) {
+    if (member == 0 && (*model)->n_members > 1)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "the model is an ensemble of %zu networks, and the file holds one: --member N says which",
+                        (*model)->n_members);
+    if (member == 0) return RCR_OK;
+    rcr_model *picked;
+    rcr_status status = rcr_model_pick(&picked, *model, (size_t)member - 1, err);
+    if (status != RCR_OK) return status;
+    rcr_model_free(*model);
+    *model = picked;
+    return RCR_OK;
+}
+
 int rcr_cmd_export(int argc, char **argv) {
-    int32_t format = FORMAT_CHECKPOINT, atoms = RCR_ONNX_NUMBERS, quiet = 0;
+    int32_t format = FORMAT_CHECKPOINT, atoms = RCR_ONNX_NUMBERS, quiet = 0, member = 0;
     const char *atom_init = NULL;
     rcr_arg table[] = {
         {.name = "format",
@@ -50,6 +66,13 @@ int rcr_cmd_export(int argc, char **argv) {
          .value_name = "numbers|features",
          .value = &atoms,
          .help = "what the ONNX graph takes for an atom: its atomic number, or its element vector"},
+        {.name = "member",
+         .kind = RCR_ARG_INT32,
+         .value_name = "N",
+         .value = &member,
+         .min = 1,
+         .max = 100,
+         .help = "of an ensemble: the network to write, counted from 1"},
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &quiet, .help = "no notes"},
     };
     rcr_args args = {
@@ -72,6 +95,7 @@ int rcr_cmd_export(int argc, char **argv) {
     rcr_error err;
     rcr_model *model = NULL;
     rcr_status status = rcr_open_model(&model, args.positional[0], &err);
+    if (status == RCR_OK) status = choose_member(&model, member, &err);
     if (status == RCR_OK) status = write_model(model, args.positional[1], format, atoms, &err);
     if (status == RCR_OK && atom_init != NULL) status = write_table(model, atom_init, &err);
     const char *reason[MAX_REASONS];

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/inputs.h"
 #include "base/mem.h"
@@ -10,6 +11,7 @@
 #include "cli/find_model.h"
 #include "cli/graph_args.h"
 #include "cli/output.h"
+#include "cli/predict_all.h"
 #include "cli/predict_stream.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -190,6 +192,29 @@ static int run(predict *p, const rcr_args *args) {
     return RCR_EXIT_FAILED;
 }
 
+/* With every model that can be given by name. */
+static int run_with_all(const predict *p, const rcr_args *args) {
+    static const char *const others[] = {"plain", "steps", "resume", "input-format"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (rcr_args_find(args, others[i])->given)
+            return rcr_cli_usage_error("predict ", "--%s does not go with 'all'", others[i]);
+    for (int i = 1; i < args->n_positional; i++)
+        if (strcmp(args->positional[i], "-") == 0)
+            return rcr_cli_usage_error("predict ", "'all' takes files and folders, no stream");
+    rcr_all_command c = {.paths = args->positional + 1,
+                         .n_paths = (size_t)args->n_positional - 1,
+                         .out_path = p->out_path,
+                         .kernels_name = p->kernels_name,
+                         .format = rcr_args_find(args, "format")->given ? (rcr_all_format)p->json : RCR_ALL_TABLE,
+                         .strict = p->strict,
+                         .quiet = p->quiet,
+                         .threads = p->threads,
+                         .disorder = p->disorder,
+                         .no_intervals = p->no_intervals,
+                         .level = p->level};
+    return rcr_predict_all(&c);
+}
+
 int rcr_cmd_predict(int argc, char **argv) {
     predict p;
     memset(&p, 0, sizeof p);
@@ -201,9 +226,10 @@ int rcr_cmd_predict(int argc, char **argv) {
          .help = "write to this file, which appears when it is complete; standard output when not given"},
         {.name = "format",
          .kind = RCR_ARG_CHOICE,
-         .value_name = "csv|jsonl",
+         .value_name = "csv|jsonl|table",
          .value = &p.json,
-         .help = "a table, or a JSON object on each line"},
+         .help = "with a header, or a JSON object on each line; table, for people, is of 'all', which has it when "
+                 "nothing else is asked for"},
         {.name = "level",
          .kind = RCR_ARG_DOUBLE,
          .value_name = "X",
@@ -244,7 +270,7 @@ int rcr_cmd_predict(int argc, char **argv) {
     };
     rcr_args args = {
         .command = "predict",
-        .usage = "MODEL FILE_OR_DIR... [options]\nMODEL - [options]",
+        .usage = "MODEL FILE_OR_DIR... [options]\nMODEL - [options]\nall FILE_OR_DIR... [options]",
         .description = "Predict structures with a model: a model file, a run directory, or the name of a\n"
                        "shipped model. Inputs are files of one or many structures (CIF, POSCAR, extended\n"
                        "XYZ, JSON, ASE database, CSV with CIFs; packed or not), folders and archives of\n"
@@ -253,11 +279,13 @@ int rcr_cmd_predict(int argc, char **argv) {
                        "has an empty prediction and the reason under error. As far as the model knows,\n"
                        "rows also have the spread of an ensemble, an interval, and domain: in, far (from\n"
                        "the training rows) or element:Xx (which no training row had).\n"
+                       "all stands for every model that recryst models lists.\n"
                        "With - structures are a stream on standard input: frames of extended XYZ, lines\n"
                        "of JSON, or file names one a line; --out then grows row by row.\n",
         .examples = "  recryst predict runs/first NaCl.cif MgO.cif\n"
                     "  recryst predict model.safetensors structures/ --out predictions.csv\n"
                     "  recryst predict model.safetensors frames.extxyz mp_20.csv --format jsonl\n"
+                    "  recryst predict all NaCl.cif\n"
                     "  generate | recryst predict model.safetensors - --out rows.csv --resume\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,
@@ -269,6 +297,8 @@ int rcr_cmd_predict(int argc, char **argv) {
     if (args.n_positional == 1)
         return rcr_cli_usage_error("predict ", "nothing to predict given: recryst predict %s FILE_OR_DIR...",
                                    args.positional[0]);
+    if (strcmp(args.positional[0], "all") == 0 && access("all", F_OK) != 0) return run_with_all(&p, &args);
+    if (p.json == RCR_ALL_TABLE) return rcr_cli_usage_error("predict ", "--format table goes with 'all'");
     p.style = (rcr_predict_style){.json = p.json, .plain = p.plain};
     if (rcr_args_find(&args, "level")->given && (p.no_intervals || p.plain))
         return rcr_cli_usage_error("predict ", "--level goes with intervals, which --%s leaves out",

@@ -16,6 +16,23 @@ static void put_elements(rcr_text *out, const rcr_element_table *table) {
     rcr_text_printf(out, "elements   table %s: %d elements, %d features each\n", table->name, n, table->n_features);
 }
 
+/* What the model knows of its own doubts. */
+static void put_trust(rcr_text *out, const rcr_model *model) {
+    char count[32];
+    if (model->n_members > 1)
+        rcr_text_printf(out, "ensemble   %zu networks, whose predictions are averaged (the figures above are of one)\n",
+                        model->n_members);
+    if (model->conformal != NULL)
+        rcr_text_printf(out, "intervals  calibrated on %s rows%s\n",
+                        rcr_format_count(count, (long long)model->conformal[0].n),
+                        model->conformal[0].scaled ? "; longer where the model doubts" : "; of one length");
+    if (model->domain == NULL) return;
+    int n = 0;
+    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) n += model->domain->element[z];
+    rcr_text_printf(out, "domain     %d elements in the training rows%s\n", n,
+                    model->domain->n_features > 0 ? ", and where their crystal vectors lie" : "");
+}
+
 void rcr_info_model(rcr_text *out, const rcr_model *model) {
     rcr_model_info info = rcr_model_describe(model);
     const rcr_model_options *o = &info.options;
@@ -38,6 +55,7 @@ void rcr_info_model(rcr_text *out, const rcr_model *model) {
                         rcr_format_value(mean, normalizer->mean, decimals),
                         rcr_format_value(std, normalizer->std, decimals));
     }
+    put_trust(out, model);
     put_elements(out, model->elements);
     rcr_describe_graph_options(out, &info.graph);
     if (model->n_meta == 0) return;

@@ -187,6 +187,8 @@ void rcr_train_args_init(rcr_train_args *a) {
          .above_min = 1,
          .help = "adam, adamw: added to the root of that"},
         NUMBER("dropout", RCR_ARG_DOUBLE, &o->dropout, 0, 0.99, "classification: dropout before the hidden layers"),
+        NUMBER("ensemble", RCR_ARG_INT32, &o->ensemble, 1, 100,
+               "networks to train one after the other, with other weights and orders; predictions are their mean"),
         WORDS("seed", RCR_ARG_UINT64, "N", &o->seed, "weights, split, order and dropout all come from it"),
         HEADING("split", "which rows train, choose the best model, and judge it"),
         {.name = "split",

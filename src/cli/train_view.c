@@ -20,6 +20,12 @@ static void on_reading(void *context, size_t done, size_t total) {
                           rcr_format_count(rate_text, (long long)rate), rcr_format_duration(left, remaining));
 }
 
+static void on_member(void *context, int32_t member, int32_t n_members, uint64_t seed) {
+    rcr_train_view *view = context;
+    rcr_terminal_line(&view->terminal, "%snetwork %d of %d, seed %llu", member > 1 ? "\n" : "", (int)member,
+                      (int)n_members, (unsigned long long)seed);
+}
+
 static void on_data_read(void *context, const rcr_dataset *dataset) {
     rcr_train_view *view = context;
     char rows[32], usable[32], seconds[32];
@@ -189,6 +195,7 @@ void rcr_train_view_init(rcr_train_view *view, rcr_train_events *events, const c
     events->started = on_started;
     events->batch_done = on_batch_done;
     events->epoch_done = on_epoch_done;
+    events->member = on_member;
     events->message = on_message;
 }
 

@@ -37,7 +37,8 @@ typedef struct dense {
 typedef struct explainer {
     const rcr_model *model;
     int32_t target;
-    dense *layer; /* [hidden_layers + 1]; the last makes the outputs */
+    int steps_only; /* 1: no contributions */
+    dense *layer;   /* [hidden_layers + 1]; the last makes the outputs */
     int32_t n_layers;
     double *linear;        /* [n_layers, width] before each softplus */
     double *signal, *next; /* [width] */
@@ -335,6 +336,10 @@ static rcr_status explain_network(rcr_explanation *x, explainer *e, rcr_error *e
     if (pooled == NULL) return rcr_fail_memory(err, "explaining a prediction");
     rcr_net_forward(e->tape, e->net, &e->exec, &e->batch);
     explain_steps(x, e, pooled);
+    if (e->steps_only) {
+        rcr_free(pooled);
+        return RCR_OK;
+    }
     double f = explain_readout(x, e, e->end, pooled, pooled + F, pooled + 2 * F);
     rcr_free(pooled);
     if (!isfinite(f)) return rcr_fail(err, RCR_ERR_NUMERIC, "the prediction is not a number");
@@ -353,9 +358,9 @@ static void divide(double *values, size_t n, double by) {
 }
 
 static rcr_status explain_all(rcr_explanation *x, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
-                              const rcr_graph *graph, rcr_pool *pool, rcr_error *err) {
+                              const rcr_graph *graph, int steps_only, rcr_pool *pool, rcr_error *err) {
     for (size_t m = 0; m < model->n_members; m++) {
-        explainer e = {.model = rcr_model_member(model, m), .target = target};
+        explainer e = {.model = rcr_model_member(model, m), .target = target, .steps_only = steps_only};
         rcr_status status = prepare_head(&e, err);
         if (status == RCR_OK) status = prepare_net(&e, kernels, graph, pool, err);
         if (status == RCR_OK) status = explain_network(x, &e, err);
@@ -373,8 +378,8 @@ static rcr_status explain_all(rcr_explanation *x, const rcr_model *model, const 
     return RCR_OK;
 }
 
-rcr_status rcr_explain(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
-                       const rcr_graph *graph, rcr_pool *pool, rcr_error *err) {
+static rcr_status explain(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
+                          const rcr_graph *graph, int steps_only, rcr_pool *pool, rcr_error *err) {
     if (target < 0 || (size_t)target >= rcr_model_n_targets(model))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the model has no target %d", (int)target + 1);
     rcr_explanation *x = rcr_calloc(1, sizeof *x);
@@ -386,7 +391,7 @@ rcr_status rcr_explain(rcr_explanation **out, const rcr_model *model, const rcr_
     x->readout = rcr_calloc((size_t)x->n_atoms, sizeof *x->readout);
     x->input = rcr_calloc((size_t)x->n_atoms, sizeof *x->input);
     rcr_status status = x->step_value != NULL && x->step_change != NULL && x->readout != NULL && x->input != NULL
-                            ? explain_all(x, model, kernels, target, graph, pool, err)
+                            ? explain_all(x, model, kernels, target, graph, steps_only, pool, err)
                             : rcr_fail_memory(err, "explaining a prediction");
     if (status != RCR_OK) {
         rcr_explanation_free(x);
@@ -394,6 +399,16 @@ rcr_status rcr_explain(rcr_explanation **out, const rcr_model *model, const rcr_
     }
     *out = x;
     return RCR_OK;
+}
+
+rcr_status rcr_explain(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
+                       const rcr_graph *graph, rcr_pool *pool, rcr_error *err) {
+    return explain(out, model, kernels, target, graph, 0, pool, err);
+}
+
+rcr_status rcr_explain_steps(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
+                             const rcr_graph *graph, rcr_pool *pool, rcr_error *err) {
+    return explain(out, model, kernels, target, graph, 1, pool, err);
 }
 
 void rcr_explanation_free(rcr_explanation *x) {

@@ -39,6 +39,9 @@ typedef struct rcr_explanation {
  * RCR_ERR_MEMORY. */
 rcr_status rcr_explain(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
                        const rcr_graph *graph, rcr_pool *pool, rcr_error *err);
+/* The same for the steps alone: step_value and step_change; all else is 0.  A single forward pass. */
+rcr_status rcr_explain_steps(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
+                             const rcr_graph *graph, rcr_pool *pool, rcr_error *err);
 void rcr_explanation_free(rcr_explanation *explanation);
 
 #endif

@@ -86,6 +86,7 @@ const rcr_option_field rcr_option_fields[] = {
     FIELD("training", "eps", DOUBLE, eps, "adam, adamw"),
     FIELD("training", "dropout", DOUBLE, dropout, "classification: before the hidden layers"),
     FIELD("training", "seed", UINT64, seed, "weights, order of the batches, dropout"),
+    FIELD("training", "ensemble", INT32, ensemble, "networks, with seeds one after the other"),
     FIELD("run", "threads", INT32, n_threads, "0: every core; changes no result"),
     FIELD("run", "kernels", TEXT, kernels, "instruction set; \"\": the best of the machine"),
     FIELD("run", "strict", FLAG, strict, "stop at the first unusable row"),
@@ -115,6 +116,7 @@ rcr_train_options rcr_train_options_default(void) {
         .plateau_patience = 10,
         .dropout = 0.5,
         .seed = 123,
+        .ensemble = 1,
     };
     return options;
 }
@@ -267,6 +269,9 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
     if (status == RCR_OK) status = rcr_graph_options_check(&o->graph, err);
     if (status != RCR_OK) return status;
     if (o->epochs < 1) return rcr_fail(err, RCR_ERR_ARGUMENT, "epochs is %" PRId32 "; at least 1", o->epochs);
+    if (o->ensemble < 1 || o->ensemble > (int32_t)RCR_MODEL_MAX_MEMBERS)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "an ensemble has 1 to %d networks, not %" PRId32,
+                        (int)RCR_MODEL_MAX_MEMBERS, o->ensemble);
     if (o->batch_size < 1)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "batch size is %" PRId32 "; at least 1", o->batch_size);
     if (o->optimizer < RCR_ADAM || o->optimizer > RCR_ADAMW)

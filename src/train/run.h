@@ -31,6 +31,7 @@ typedef struct rcr_run {
 
     rcr_pool *pool;
     const rcr_kernels *kernels;
+    rcr_dataset *lent; /* a dataset that has been read already, to be this run's; NULL: none */
     rcr_dataset *dataset;
     rcr_split split;
     rcr_choice choice;

@@ -170,6 +170,7 @@ static const char *flag_of(const char *section, const char *name) {
         {"training", "beta2", "--beta2"},
         {"training", "eps", "--eps"},
         {"training", "dropout", "--dropout"},
+        {"training", "ensemble", "--ensemble"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i][0], section) == 0 && strcmp(table[i][1], name) == 0) return table[i][2];

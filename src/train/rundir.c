@@ -28,7 +28,7 @@ const char *rcr_choice_name(rcr_choice choice) {
 }
 
 int rcr_run_exists(const char *directory) {
-    static const char *const names[] = {"last.ckpt", "model.safetensors", "run_summary.json"};
+    static const char *const names[] = {"last.ckpt", "model.safetensors", "run_summary.json", "member-1/last.ckpt"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[RCR_PATH_SIZE];
         snprintf(path, sizeof path, "%.*s/%s", RCR_PATH_SIZE - 64, directory, names[i]);

@@ -61,7 +61,9 @@ typedef struct rcr_train_options {
                          with this share of the old at every update (ramped up from 1/10); 0: the weights themselves */
     double dropout;   /* classification only, 0.5 */
     uint64_t seed;    /* 123 */
-    int n_threads;    /* 0: all */
+    int32_t
+        ensemble;  /* networks that are trained, one after the other, with seeds seed, seed + 1, ... and one split; 1 */
+    int n_threads; /* 0: all */
     const char *kernels; /* NULL: the best */
     int strict;
 } rcr_train_options;
@@ -88,6 +90,7 @@ typedef struct rcr_train_events {
     void (*started)(void *context, const rcr_model *model, const rcr_split *split, const char *kernels, int n_threads);
     void (*batch_done)(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals_done);
     void (*epoch_done)(void *context, const rcr_epoch *epoch, int32_t n_epochs);
+    void (*member)(void *context, int32_t member, int32_t n_members, uint64_t seed); /* of an ensemble, 1-based */
     void (*message)(void *context, const char *text);
     atomic_int *stop; /* set to 1 from anywhere (a signal handler): stop after this batch, resumable */
 } rcr_train_events;

@@ -14,6 +14,7 @@
 #include "report/metrics.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
+#include "train/ensemble.h"
 #include "train/epoch.h"
 #include "train/evaluate.h"
 #include "train/rundir.h"
@@ -28,7 +29,7 @@ static double now(void) {
 
 /* ---- making and freeing a run */
 
-static void release(rcr_run *run) {
+void rcr_run_release(rcr_run *run) {
     rcr_loader_free(run->loader);
     if (run->kernels != NULL) {
         rcr_real *const device[] = {run->device_target, run->device_dout, run->device_loss, run->average_parameters,
@@ -60,7 +61,7 @@ static void release(rcr_run *run) {
     rcr_free(run);
 }
 
-static rcr_status create(rcr_run **out, const char *directory, const rcr_train_events *events, rcr_error *err) {
+rcr_status rcr_run_create(rcr_run **out, const char *directory, const rcr_train_events *events, rcr_error *err) {
     if (directory == NULL || directory[0] == '\0')
         return rcr_fail(err, RCR_ERR_ARGUMENT, "a run needs a directory to write to");
     if (strlen(directory) > RCR_PATH_SIZE - 64)
@@ -123,13 +124,16 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
                                    .pool = run->pool,
                                    .progress = run->events->reading,
                                    .context = run->events->context};
-    status = rcr_dataset_read(&run->dataset, run->data_path, &options, err);
+    if (run->lent != NULL)
+        run->dataset = run->lent;
+    else
+        status = rcr_dataset_read(&run->dataset, run->data_path, &options, err);
     if (status != RCR_OK) return status;
     char path[RCR_PATH_SIZE];
     status = rcr_dataset_write_errors(run->dataset, rcr_run_path(path, run, "errors.csv"), err);
     if (status == RCR_OK) status = check_targets(run, err);
     if (status != RCR_OK) return status;
-    if (run->events->data_read != NULL) run->events->data_read(run->events->context, run->dataset);
+    if (run->events->data_read != NULL && run->lent == NULL) run->events->data_read(run->events->context, run->dataset);
     if (run->dataset->n_bad > 0) {
         char text[256];
         snprintf(text, sizeof text, "%zu of %zu rows can't be used; errors.csv in the run directory says why",
@@ -460,7 +464,7 @@ static rcr_status score_best(rcr_run *run, double *const prediction[3], rcr_erro
     return RCR_OK;
 }
 
-static rcr_status finish(rcr_run *run, rcr_error *err) {
+rcr_status rcr_run_finish(rcr_run *run, rcr_error *err) {
     if (run->best_epoch == 0)
         return rcr_fail(err, RCR_ERR_NUMERIC,
                         "no epoch gave a validation score that is a number, so there is no model: try a lower "
@@ -472,6 +476,7 @@ static rcr_status finish(rcr_run *run, rcr_error *err) {
     double *const prediction[] = {all, all + s->n_train * V, all + (s->n_train + s->n_val) * V};
     rcr_status status = describe_best(run, err);
     if (status == RCR_OK) status = score_best(run, prediction, err);
+    if (status == RCR_OK) status = rcr_run_calibrate(run, err);
     if (status == RCR_OK) status = describe_scores(run, err);
     if (status == RCR_OK) status = rcr_run_write_summary(run, err);
     if (status == RCR_OK) status = rcr_run_write_report(run, prediction, err);
@@ -504,7 +509,7 @@ static rcr_status train_to_end(rcr_train_result *result, rcr_run *run, rcr_error
                              rcr_pool_size(run->pool));
     run->written_at = now();
     rcr_status status = run_epochs(run, err);
-    if (status == RCR_OK) status = finish(run, err);
+    if (status == RCR_OK) status = rcr_run_finish(run, err);
     if (status == RCR_OK) give_result(result, run);
     return status;
 }
@@ -526,20 +531,30 @@ static rcr_status begin(rcr_run *run, const char *data, const rcr_train_options 
     return status == RCR_OK ? flush(run, err) : status;
 }
 
-rcr_status rcr_train(rcr_train_result *result, const char *data, const char *run_directory,
-                     const rcr_train_options *options, const rcr_train_events *events, rcr_error *err) {
+/* The dataset goes back to whom it is from, or stays with the next run. */
+static void give_dataset(rcr_run *run, rcr_dataset **lent) {
+    if (run->dataset == NULL) return;
+    *lent = run->dataset;
+    run->dataset = NULL;
+}
+
+rcr_status rcr_run_train(rcr_train_result *result, const char *data, const char *run_directory,
+                         const rcr_train_options *options, const rcr_train_events *events, rcr_dataset **lent,
+                         rcr_error *err) {
     rcr_run *run;
     if (data == NULL || data[0] == '\0') return rcr_fail(err, RCR_ERR_ARGUMENT, "training needs data");
-    rcr_status status = create(&run, run_directory, events, err);
+    rcr_status status = rcr_run_create(&run, run_directory, events, err);
     if (status != RCR_OK) return status;
+    run->lent = *lent;
     status = begin(run, data, options, err);
     if (status == RCR_OK) status = train_to_end(result, run, err);
-    release(run);
+    give_dataset(run, lent);
+    rcr_run_release(run);
     return status;
 }
 
 /* Bring the run to where its checkpoint left it. */
-static rcr_status restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
+rcr_status rcr_run_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
     const char *program = rcr_safetensors_meta(checkpoint->file, "checkpoint.program");
     if (program != NULL && strcmp(program, rcr_version()) != 0) {
         char text[160];
@@ -555,22 +570,24 @@ static rcr_status restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_er
     return status;
 }
 
-rcr_status rcr_train_resume(rcr_train_result *result, const char *run_directory, int n_threads,
-                            const rcr_train_events *events, rcr_error *err) {
+rcr_status rcr_run_resume(rcr_train_result *result, const char *run_directory, int n_threads,
+                          const rcr_train_events *events, rcr_dataset **lent, rcr_error *err) {
     rcr_run *run;
     rcr_checkpoint checkpoint = {0};
-    rcr_status status = create(&run, run_directory, events, err);
+    rcr_status status = rcr_run_create(&run, run_directory, events, err);
     if (status != RCR_OK) return status;
+    run->lent = *lent;
     status = rcr_checkpoint_open(&checkpoint, run_directory, err);
     if (status == RCR_OK) status = rcr_checkpoint_settings(run, &checkpoint, err);
     if (status == RCR_OK && run->finished) {
         give_result(result, run);
     } else if (status == RCR_OK) {
         if (n_threads >= 0) run->options.n_threads = n_threads;
-        status = restore(run, &checkpoint, err);
+        status = rcr_run_restore(run, &checkpoint, err);
         if (status == RCR_OK) status = train_to_end(result, run, err);
     }
     rcr_checkpoint_close(&checkpoint);
-    release(run);
+    give_dataset(run, lent);
+    rcr_run_release(run);
     return status;
 }

@@ -26,9 +26,9 @@ same "$(cat "$work/out" "$work/err")" "" "quiet"
 run 0 export "$work/plain" "$work/plain.onnx" --format onnx --atoms features
 run 0 export "$work/plain" "$work/plain.pth.tar" --atom-init "$work/atom_init.json"
 run 0 import "$work/plain.pth.tar" "$work/back.safetensors" --atom-init "$work/atom_init.json" --padding none --quiet
-run 0 predict "$work/plain" "$data/examples" --quiet
+run 0 predict "$work/plain" "$data/examples" --quiet --plain
 cp "$work/out" "$work/own"
-run 0 predict "$work/back.safetensors" "$data/examples" --quiet
+run 0 predict "$work/back.safetensors" "$data/examples" --quiet --plain
 # The normaliser is kept in single precision, as torch has it: rows agree to six digits.
 paste -d, "$work/own" "$work/out" | awk -F, 'NR > 1 && ($1 != $4 || ($2 - $5) ^ 2 > 1e-12) { exit 1 }' ||
     fail "a model that was exported and imported predicts something else"
@@ -48,7 +48,7 @@ done >"$work/root/id_prop.csv"
 check() { # PROGRAM_FOLDER MODEL: predict.py and main.py --resume
     run 0 export "$work/$2" "$work/$2.pth.tar" --atom-init "$work/root/atom_init.json"
     err_lacks "note"
-    run 0 predict "$work/$2" "$data/examples" --quiet
+    run 0 predict "$work/$2" "$data/examples" --quiet --plain
     tail -n +2 "$work/out" | cut -d, -f1,2 | sort >"$work/own"
     mkdir -p "$work/there"
     (cd "$work/there" && "$python" "$1/predict.py" "$work/$2.pth.tar" "$work/root" --disable-cuda >log 2>&1) ||

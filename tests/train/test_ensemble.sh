@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# train --ensemble: the members, resuming after Ctrl-C and kill -9, intervals, the domain; recryst ensemble and models.
+set -eu
+. "$RECRYST_SOURCE/tests/cli/support.sh"
+examples=$data/examples
+frames 300 "$work/data.extxyz"
+options=(--target formation_energy --unit eV/atom --epochs 3 --batch-size 16 --atom-features 12 --hidden 12 --threads 2
+    --train-size 150 --val-size 75 --test-size 75)
+
+run 0 train "$work/data.extxyz" "${options[@]}" --ensemble 3 --out "$work/whole"
+err_has "network 1 of 3, seed 123"
+err_has "network 3 of 3, seed 125"
+for member in 1 2 3; do
+    run 0 train "$work/data.extxyz" "${options[@]}" --seed $((122 + member)) --split-seed 123 --out "$work/alone-$member"
+    cmp -s "$work/alone-$member/model.safetensors" "$work/whole/member-$member/model.safetensors" ||
+        fail "member $member is not what it would be alone"
+done
+cmp -s "$work/whole/member-1/model.safetensors" "$work/whole/member-2/model.safetensors" && fail "members are alike"
+
+# The mean and the sample standard deviation of the members.
+run 0 predict "$work/whole" "$examples" --out "$work/whole.csv"
+same "$(head -1 "$work/whole.csv")" id,prediction,spread,lower,upper,domain,error "header"
+for member in 1 2 3; do run 0 predict "$work/alone-$member" "$examples" --plain --out "$work/p$member.csv"; done
+paste -d, "$work/p1.csv" "$work/p2.csv" "$work/p3.csv" "$work/whole.csv" | awk -F, '
+    function abs(x) { return x < 0 ? -x : x }
+    NR > 1 { mean = ($2 + $5 + $8) / 3; n++
+        std = sqrt((($2 - mean) ^ 2 + ($5 - mean) ^ 2 + ($8 - mean) ^ 2) / 2)
+        if (abs(mean - $11) > 1e-9 || abs(std - $12) > 1e-9 || $13 >= $11 || $14 <= $11) { print; bad = 1 } }
+    END { exit bad || n != 5 }' || fail "the ensemble is not the mean of its members"
+
+# Interrupted and killed at any moment, a run ends with the same bytes.
+killed() { # killed SIGNAL SECONDS
+    "$RECRYST" train "$work/data.extxyz" "${options[@]}" --ensemble 3 --out "$work/broken" >"$work/out" 2>"$work/err" &
+    local process=$!
+    sleep "$2"
+    kill -"$1" $process 2>/dev/null || true
+    wait $process || true
+}
+for seconds in 0.15 0.3 0.5; do
+    for signal in INT KILL; do
+        rm -rf "$work/broken"
+        killed $signal $seconds
+        if [ -e "$work/broken/member-1/last.ckpt" ]; then
+            run 0 train --resume "$work/broken"
+        else # before its first checkpoint
+            rm -rf "$work/broken"
+            run 0 train "$work/data.extxyz" "${options[@]}" --ensemble 3 --out "$work/broken"
+        fi
+        cmp -s "$work/whole/model.safetensors" "$work/broken/model.safetensors" || fail "$signal after $seconds s"
+        cmp -s "$work/whole/calibration.csv" "$work/broken/calibration.csv" || fail "calibration after $signal"
+        cmp -s "$work/whole/predictions-test.csv" "$work/broken/predictions-test.csv" || fail "predictions after $signal"
+    done
+done
+# Two members and a bit: the third is begun anew, the finished ones stay.
+rm -rf "$work/broken"
+cp -r "$work/whole" "$work/broken"
+rm -rf "$work/broken/member-3" "$work/broken"/*.*
+run 0 train --resume "$work/broken"
+err_has "network 3 of 3"
+cmp -s "$work/whole/model.safetensors" "$work/broken/model.safetensors" || fail "two of three members"
+run 0 train --resume "$work/broken" # finished: its result
+out_has "test"
+run 2 train "$work/data.extxyz" "${options[@]}" --ensemble 2 --out "$work/whole"
+err_has "holds a run already"
+run 2 train "$work/data.extxyz" --ensemble 0 --out "$work/none"
+
+# Joined by hand: the same predictions, but no intervals until they are calibrated.
+run 0 ensemble "$work/alone-1" "$work/alone-2" "$work/alone-3" "$work/joined.safetensors"
+out_has "3 networks"
+err_has "--calibrate"
+run 0 predict "$work/joined.safetensors" "$examples" --out "$work/joined.csv"
+same "$(cut -d, -f1-3 "$work/joined.csv")" "$(cut -d, -f1-3 "$work/whole.csv")" "predictions of a joined model"
+same "$(head -1 "$work/joined.csv")" id,prediction,spread,domain,error "header without intervals"
+run 2 predict "$work/joined.safetensors" "$examples" --level 0.8
+err_has "no intervals"
+run 0 ensemble "$work/joined.safetensors" "$work/calibrated.safetensors" --calibrate "$work/data.extxyz" --quiet
+run 0 info "$work/calibrated.safetensors"
+out_has "calibrated on 300 rows"
+run 0 predict "$work/calibrated.safetensors" "$examples"
+same "$(head -1 "$work/out")" id,prediction,spread,lower,upper,domain,error "header with intervals"
+run 0 ensemble "$work/joined.safetensors" "$work/third.safetensors" --member 3 --quiet
+run 0 predict "$work/third.safetensors" "$examples" --plain
+cmp -s "$work/out" "$work/p3.csv" || fail "a network taken out predicts otherwise"
+run 2 ensemble "$work/joined.safetensors" "$work/x.safetensors" --member 4
+run 0 train "$work/data.extxyz" --target formation_energy --epochs 1 --batch-size 64 --atom-features 8 --hidden 12 \
+    --out "$work/other"
+run 1 ensemble "$work/alone-1" "$work/other" "$work/x.safetensors"
+err_has "sizes of their layers"
+[ ! -e "$work/x.safetensors" ] || fail "a refused ensemble was written"
+printf '{"licence": "CC0", "date": "2026-11-22"}' >"$work/meta.json"
+run 0 ensemble "$work/whole" "$work/carded.safetensors" --meta "$work/meta.json"
+out_has "CC0"
+run 0 predict "$work/carded.safetensors" "$examples"
+cmp -s "$work/out" "$work/whole.csv" || fail "metadata change predictions"
+
+# Levels, and what leaves columns out.
+width() { awk -F, 'NR == 2 { print $5 - $4 }' "$work/out"; }
+run 0 predict "$work/whole" "$examples" --level 0.5
+narrow=$(width)
+run 0 predict "$work/whole" "$examples" --level 0.95
+awk -v a="$narrow" -v b="$(width)" 'BEGIN { exit !(a > 0 && b > a) }' || fail "a higher level is not longer"
+run 0 predict "$work/whole" "$examples/Pt4-dhcp.cif" --level 0.999 --format jsonl # of 75 rows: no such interval
+out_has '"lower": null'
+run 0 predict "$work/whole" "$examples" --no-intervals
+same "$(head -1 "$work/out")" id,prediction,spread,domain,error "header of --no-intervals"
+run 0 predict "$work/whole" "$examples" --plain
+same "$(head -1 "$work/out")" id,prediction,error "header of --plain"
+run 2 predict "$work/whole" "$examples" --plain --level 0.5
+
+# The same rows from a stream.
+printf '%s\n' "$examples"/*.cif | "$RECRYST" predict "$work/whole" - --quiet >"$work/stream.csv"
+cmp -s "$work/stream.csv" "$work/whole.csv" || fail "a stream gives other rows"
+
+# The domain: an element that is in no training row, and a crystal that is like none of them.
+sed 's/Pt/Fe/g' "$examples/Pt4-dhcp.cif" >"$work/iron.cif"
+run 0 predict "$work/whole" "$work/iron.cif" "$examples/Pt4-dhcp.cif"
+same "$(sed -n 2p "$work/out" | cut -d, -f6)" element:Fe "an unseen element"
+same "$(sed -n 3p "$work/out" | cut -d, -f6)" in "a crystal like the others"
+awk '/_cell_length/ { $2 = $2 * 0.6 } { print }' "$examples/Pt4-dhcp.cif" >"$work/squeezed.cif"
+run 0 predict "$work/whole" "$work/squeezed.cif" --format jsonl
+out_has '"domain": "far"'
+
+# Other programs have no ensembles.
+run 2 export "$work/whole" "$work/x.pth.tar"
+err_has "--member"
+run 0 export "$work/whole" "$work/x.pth.tar" --member 2 --quiet
+run 0 explain "$work/whole" "$examples/Pt4-dhcp.cif"
+
+# The registry.
+mkdir "$work/shelf"
+export RECRYST_MODELS=$work/shelf
+cp "$work/carded.safetensors" "$work/shelf/alloys.safetensors"
+cp "$work/alone-1/model.safetensors" "$work/shelf/single.safetensors"
+echo nonsense >"$work/shelf/broken.safetensors"
+run 0 models
+out_has "alloys"
+out_has "formation_energy"
+out_has "2026-11-22"
+err_has "broken can't be read"
+same "$(grep -E '^(alloys|single)' "$work/out" | awk '{ print $1 }' | tr '\n' ' ')" "alloys single " "order of models"
+run 0 models --json
+same "$(grep -c '"networks": 3' "$work/out")" 1 "models --json"
+run 0 predict alloys "$examples"
+cmp -s "$work/out" "$work/whole.csv" || fail "a shipped model predicts otherwise"
+# Every model at once; what can't be read is an error.
+run 1 predict all "$examples"
+err_has "broken.safetensors"
+rm "$work/shelf/broken.safetensors"
+run 0 predict all "$examples" "$work/none.cif" --format csv
+same "$(head -1 "$work/out")" id,model,property,unit,prediction,std,spread,lower,upper,domain,error "header of all"
+grep '^[^,]*,alloys,' "$work/out" | grep -v '^none' | cut -d, -f1,5,7-10 | sed 's/$/,/' >"$work/all.csv"
+tail -n +2 "$work/whole.csv" >"$work/expected.csv"
+cmp -s "$work/all.csv" "$work/expected.csv" || fail "'all' predicts otherwise than the model alone"
+same "$(grep -c ',single,' "$work/out")" 6 "rows of the second model"
+out_has "none.cif: can't open"
+err_has "1 input could not be used by any model"
+run 0 predict all "$examples/Pt4-dhcp.cif"
+out_has "formation_energy"
+out_has " eV/atom"
+out_has " .. "
+run 0 predict all "$examples/Pt4-dhcp.cif" --format jsonl --no-intervals
+same "$(grep -c '"lower": null' "$work/out")" 2 "'all' without intervals"
+run 2 predict all - --quiet
+run 2 predict all "$examples" --steps 2
+run 2 predict alloys "$examples" --format table
+rm "$work/shelf"/*
+run 1 predict all "$examples"
+err_has "no models"
+run 0 models
+err_has "no models"
