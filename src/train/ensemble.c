@@ -203,6 +203,7 @@ static rcr_status finish_family(rcr_train_result *result, family *f, rcr_error *
     if (status == RCR_OK) status = rcr_run_restore(run, &checkpoint, err);
     if (status == RCR_OK) status = take_ensemble(run, f, err);
     if (status == RCR_OK) status = rcr_run_write_config(run, err);
+    if (status == RCR_OK) status = rcr_run_write_metrics(run, err); /* which the report reads */
     if (status == RCR_OK) status = rcr_run_finish(run, err);
     if (status == RCR_OK) {
         *result = run->result;
