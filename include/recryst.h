@@ -352,6 +352,28 @@ RCR_API rcr_status rcr_session_predict(double *values, rcr_status *status, rcr_s
 RCR_API rcr_status rcr_session_predict_graphs(double *values, rcr_status *status, rcr_session *session,
                                               const rcr_graph *const *graphs, size_t n, const rcr_events *events,
                                               rcr_error *err);
+/* Where things stand in a row that says all that a model knows of a crystal: target t begins at t * block with its
+ * value; from there, the standard deviation that the model predicts, the spread of an ensemble's networks, and the ends
+ * of the interval; from the row's start, the distance from the training rows, above 1 of a crystal unlike them.  0: the
+ * model has no such thing. */
+typedef struct rcr_row_layout {
+    int32_t n_columns, n_targets, block;
+    int32_t std, spread, lower, upper, distance;
+    int32_t has_domain; /* 1: the model knows what it was trained on */
+} rcr_row_layout;
+RCR_API rcr_row_layout rcr_session_layout(const rcr_session *session);
+/* The share of crystals whose interval is to hold them, in (0, 1) [0.9]; 0: no intervals.  RCR_ERR_ARGUMENT. */
+RCR_API rcr_status rcr_session_set_level(rcr_session *session, double level, rcr_error *err);
+
+/* What rcr_session_forecast says of a crystal's kind: "in", "far", or "element:Cs+Fr" of elements that no training row
+ * had (cut where it does not fit); "" where it is not known. */
+#define RCR_KIND_SIZE 64
+/* rows [n, n_columns]; kind [n, RCR_KIND_SIZE] or NULL; of crystals [n], or where that is NULL of graphs [n]. Otherwise
+ * as rcr_session_predict. */
+RCR_API rcr_status rcr_session_forecast(double *rows, char *kind, rcr_session *session,
+                                        const rcr_crystal *const *crystals, const rcr_graph *const *graphs, size_t n,
+                                        const rcr_events *events, rcr_error *err);
+
 /* As rcr_model_embed. */
 RCR_API rcr_status rcr_session_embed(rcr_embedding **out, rcr_session *session, rcr_embedding_kind kind,
                                      const rcr_crystal *const *crystals, size_t n, const rcr_events *events,

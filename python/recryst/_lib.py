@@ -139,6 +139,20 @@ class rcr_events(Structure):
     _fields_ = [("context", c_void_p), ("progress", PROGRESS), ("failed", FAILED)]
 
 
+class rcr_row_layout(Structure):
+    _fields_ = [
+        ("n_columns", c_int32),
+        ("n_targets", c_int32),
+        ("block", c_int32),
+        ("std", c_int32),
+        ("spread", c_int32),
+        ("lower", c_int32),
+        ("upper", c_int32),
+        ("distance", c_int32),
+        ("has_domain", c_int32),
+    ]
+
+
 class rcr_chunk(Structure):
     _fields_ = [
         ("n", c_size_t),
@@ -267,6 +281,7 @@ STRUCTS: "tuple[type[Structure], ...]" = (
     rcr_embedding,
     rcr_structure,
     rcr_events,
+    rcr_row_layout,
     rcr_chunk,
     rcr_tensor_view,
     rcr_import_request,
@@ -277,6 +292,8 @@ STRUCTS: "tuple[type[Structure], ...]" = (
     rcr_training_events,
     rcr_training_result,
 )
+
+KIND_SIZE = 64
 
 # Words for the enumerations, in their order.
 ARCHITECTURES = ("sr-cgcnn", "cgcnn")
@@ -329,6 +346,9 @@ PROTOTYPES: "dict[str, tuple[Any, list[Any]]]" = {
     "rcr_session_kernels": (c_char_p, [_P]),
     "rcr_session_predict": (c_int, [_P, _P, _P, _P, c_size_t, _P, _E]),
     "rcr_session_predict_graphs": (c_int, [_P, _P, _P, _P, c_size_t, _P, _E]),
+    "rcr_session_layout": (rcr_row_layout, [_P]),
+    "rcr_session_set_level": (c_int, [_P, c_double, _E]),
+    "rcr_session_forecast": (c_int, [_P, _P, _P, _P, _P, c_size_t, _P, _E]),
     "rcr_session_embed": (c_int, [_P, _P, c_int, _P, c_size_t, _P, _E]),
     "rcr_session_embed_graphs": (c_int, [_P, _P, c_int, _P, c_size_t, _P, _E]),
     "rcr_embedding_free": (None, [_P]),

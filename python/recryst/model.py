@@ -7,7 +7,7 @@ import os
 from array import array
 from ctypes import byref, c_int, c_void_p
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
@@ -65,6 +65,40 @@ class Prediction(NamedTuple):
     file: str
     value: "Union[float, NDArray[np.float64]]"
     error: Optional[RecrystError]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """All that a model says of n crystals; what it does not know is None.
+
+    Attributes
+    ----------
+    values : numpy.ndarray, shape (n,), or (n, T) of several targets
+        In the target's unit, or probabilities of class 1; of an ensemble, the mean of its networks.
+    std : numpy.ndarray or None
+        Standard deviations that the model predicts, of the same shape.
+    spread : numpy.ndarray or None
+        Of an ensemble, the standard deviation of its networks' values.
+    lower, upper : numpy.ndarray or None
+        Ends of the interval that is to hold the truth (calibrated on rows that were not trained on); may be infinite.
+    distance : numpy.ndarray, shape (n,), or None
+        From the training rows; above 1 is unlike them.
+    kind : list of str or None
+        "in", "far", or "element:Cs+Fr" of elements that no training row had; "" where there is no prediction.
+    ids, files : list of str
+    errors : dict from row to RecrystError
+    """
+
+    values: "NDArray[np.float64]"
+    std: "Optional[NDArray[np.float64]]"
+    spread: "Optional[NDArray[np.float64]]"
+    lower: "Optional[NDArray[np.float64]]"
+    upper: "Optional[NDArray[np.float64]]"
+    distance: "Optional[NDArray[np.float64]]"
+    kind: Optional[List[str]]
+    ids: List[str]
+    files: List[str]
+    errors: Dict[int, RecrystError]
 
 
 class Model(BaseModel):
@@ -233,7 +267,7 @@ class Model(BaseModel):
         return value.value
 
     def predict(
-        self, x: Any, *, errors: str = "raise", as_frame: bool = False, progress: bool = False
+        self, x: Any, *, errors: str = "raise", as_frame: bool = False, progress: bool = False, level: float = 0.9
     ) -> "Union[NDArray[np.float64], Any]":
         """Predict crystals.
 
@@ -248,6 +282,8 @@ class Model(BaseModel):
             Give a pandas frame.
         progress : bool, default False
             Show a bar (tqdm).
+        level : float, default 0.9
+            Of the intervals in a frame: the share of crystals that they are to hold.
 
         Returns
         -------
@@ -255,8 +291,9 @@ class Model(BaseModel):
             The target in its own unit (:attr:`unit`), or the probability of class 1; the same to the last bit whatever
             is predicted together, on any number of threads.
         pandas.DataFrame
-            With ``as_frame``: columns id, file, prediction (of several targets, one named after each), std (or
-            TARGET_std) where the model predicts standard deviations, and error; units are in ``frame.attrs["units"]``.
+            With ``as_frame``: columns id, file, prediction; where the model knows them std, spread, lower, upper,
+            distance and kind (:class:`Forecast`); and error. Of several targets, columns are named ``TARGET``,
+            ``TARGET_std``, ... Units are in ``frame.attrs["units"]``.
 
         Raises
         ------
@@ -277,9 +314,9 @@ class Model(BaseModel):
             return np.array([self.predict_one(x)])
         if isinstance(x, Dataset):
             return self._predict_dataset(x, as_frame)
+        if as_frame:
+            return self._frame(self.forecast(x, level=level, errors=errors, progress=progress))
         parts: "List[NDArray[np.float64]]" = []
-        ids: List[str] = []
-        files: List[str] = []
         failed: Dict[int, RecrystError] = {}
         with _Bar(progress, x) as bar:
             for batch in self._batches(x):
@@ -288,15 +325,92 @@ class Model(BaseModel):
                     raise batch.errors[min(batch.errors)]
                 failed.update((batch.first + i, problem) for i, problem in batch.errors.items())
                 parts.append(values)
-                if as_frame:
-                    ids += batch.ids()
-                    files += batch.files()
                 bar.update(batch.n)
         numbers = np.concatenate(parts) if parts else np.empty((0, self._n_values))
-        if as_frame:
-            return self._frame(ids, files, numbers, failed)
         _warn(failed, len(numbers))
         return self._values(numbers)
+
+    def forecast(self, x: Any, *, level: float = 0.9, errors: str = "raise", progress: bool = False) -> Forecast:
+        """Predict crystals and say how far the values can be believed.
+
+        Parameters
+        ----------
+        x, errors, progress
+            As for :meth:`predict`, but for a Dataset.
+        level : float, default 0.9
+            The share of crystals that the intervals are to hold, between 0 and 1.
+
+        Raises
+        ------
+        ArgumentError
+            A level out of its range.
+        """
+        _lib.choice(errors, ("raise", "record"), "errors")
+        parts: "List[NDArray[np.float64]]" = []
+        kinds: List[str] = []
+        ids: List[str] = []
+        files: List[str] = []
+        failed: Dict[int, RecrystError] = {}
+        with self._lock:
+            layout = self._set_level(level)
+        with _Bar(progress, x) as bar:
+            for batch in self._batches(x):
+                rows, words = self._forecast_batch(batch, level)
+                if batch.errors and errors == "raise":
+                    raise batch.errors[min(batch.errors)]
+                failed.update((batch.first + i, problem) for i, problem in batch.errors.items())
+                parts.append(rows)
+                kinds += words
+                ids += batch.ids()
+                files += batch.files()
+                bar.update(batch.n)
+        table = np.concatenate(parts) if parts else np.empty((0, layout.n_columns))
+        T, block = layout.n_targets, layout.block
+        blocks = table[:, : T * block].reshape(len(table), T, block)
+
+        def column(k: int) -> "NDArray[np.float64]":
+            return blocks[:, 0, k] if T == 1 else blocks[:, :, k]
+
+        def known(k: int) -> "Optional[NDArray[np.float64]]":
+            return column(k) if k else None
+
+        return Forecast(
+            values=column(0),
+            std=known(layout.std),
+            spread=known(layout.spread),
+            lower=known(layout.lower),
+            upper=known(layout.upper),
+            distance=table[:, layout.distance] if layout.distance else None,
+            kind=kinds if layout.has_domain else None,
+            ids=ids,
+            files=files,
+            errors=failed,
+        )
+
+    def _set_level(self, level: float) -> _lib.rcr_row_layout:
+        """The lock is held."""
+        session, error = self._ready(), _lib.rcr_error()
+        _lib.check(lib.rcr_session_set_level(session, float(level), byref(error)), error)
+        layout = lib.rcr_session_layout(session)
+        assert isinstance(layout, _lib.rcr_row_layout)
+        return layout
+
+    def _forecast_batch(self, batch: _Batch, level: float) -> "Tuple[NDArray[np.float64], List[str]]":
+        error = _lib.rcr_error()
+        kind = ctypes.create_string_buffer(batch.n * _lib.KIND_SIZE)
+        crystals, graphs = (None, batch.pointers) if batch.is_graph else (batch.pointers, None)
+        with _Failures() as failures:
+            with self._lock:
+                layout = self._set_level(level)  # another thread may want another
+                rows = np.empty((batch.n, layout.n_columns))
+                status = lib.rcr_session_forecast(
+                    address(rows), kind, self._session, crystals, graphs, batch.n, byref(failures.events), byref(error)
+                )
+            _lib.check(status, error)
+        _name_failures(batch, failures.errors)
+        raw = kind.raw
+        words = [raw[i : i + _lib.KIND_SIZE].split(b"\0", 1)[0].decode() for i in range(0, len(raw), _lib.KIND_SIZE)]
+        return rows, words if layout.has_domain else [""] * batch.n
 
     def predict_iter(self, x: Any) -> Iterator[Prediction]:
         """Predict a stream of crystals: one row for each, in order, while memory does not grow.
@@ -318,36 +432,41 @@ class Model(BaseModel):
                 yield Prediction(batch.first + i, name, file, value, batch.errors.get(i))
 
     def _predict_dataset(self, dataset: Dataset, as_frame: bool) -> Any:
-        values = np.empty((len(dataset), self._n_values))
+        numbers = np.empty((len(dataset), self._n_values))
         error = _lib.rcr_error()
         with self._lock:
-            status = lib.rcr_session_predict_dataset(address(values), self._ready(), dataset._pointer, byref(error))
+            status = lib.rcr_session_predict_dataset(address(numbers), self._ready(), dataset._pointer, byref(error))
         _lib.check(status, error)
-        return self._frame(dataset.ids, [dataset.path] * len(values), values, {}) if as_frame else self._values(values)
+        values = self._values(numbers)
+        if not as_frame:
+            return values
+        std = None if not self.has_std else numbers[:, 1] if self.n_targets == 1 else numbers[:, self.n_targets :]
+        files = [dataset.path] * len(numbers)
+        return self._frame(Forecast(values, std, None, None, None, None, None, dataset.ids, files, {}))
 
-    def _frame(self, ids: List[str], files: List[str], numbers: Any, failed: Mapping[int, RecrystError]) -> Any:
+    def _frame(self, forecast: Forecast) -> Any:
         try:
             import pandas as pd
         except ImportError:
             raise ImportError("as_frame=True needs pandas (pip install pandas)") from None
         T = self.n_targets
-        columns: Dict[str, Any] = {"id": ids, "file": files}
+        columns: Dict[str, Any] = {"id": forecast.ids, "file": forecast.files}
         units: Dict[str, str] = {}
         for k, (name, unit) in enumerate(zip(self.targets, self.units)):
-            label = (
-                "prediction"
-                if T == 1
-                else name
-                if name and name not in columns and name != "error"
-                else f"prediction_{k + 1}"
-            )
-            columns[label] = numbers[:, k]
-            units[label] = "" if self.task == "classification" else unit
-            if self.has_std:
-                spread = "std" if T == 1 else f"{label}_std"
-                columns[spread] = numbers[:, T + k]
-                units[spread] = unit
-        reasons = [str(failed[i]) if i in failed else None for i in range(len(numbers))]
+            taken = not name or name in columns or name in ("error", "distance", "kind")
+            label = "prediction" if T == 1 else f"prediction_{k + 1}" if taken else name
+            for part in ("values", "std", "spread", "lower", "upper"):
+                column = getattr(forecast, part)
+                if column is None:
+                    continue
+                full = label if part == "values" else part if T == 1 else f"{label}_{part}"
+                columns[full] = column if T == 1 else column[:, k]
+                units[full] = "" if self.task == "classification" else unit
+        if forecast.distance is not None:
+            columns["distance"] = forecast.distance
+        if forecast.kind is not None:
+            columns["kind"] = forecast.kind
+        reasons = [str(forecast.errors[i]) if i in forecast.errors else None for i in range(len(forecast.ids))]
         columns["error"] = pd.Series(reasons, dtype=object)
         frame = pd.DataFrame(columns)
         frame.attrs["targets"] = self.targets

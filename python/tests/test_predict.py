@@ -117,13 +117,34 @@ def test_errors_are_recorded(model, salt, tmp_path):
 def test_frames(model, salt, tmp_path):
     pytest.importorskip("pandas")
     frame = model.predict(bad_ones(salt, tmp_path), errors="record", as_frame=True)
-    assert list(frame.columns) == ["id", "file", "prediction", "error"]
-    assert frame.attrs["units"] == {"prediction": "eV/atom"}
+    assert list(frame.columns)[:3] == ["id", "file", "prediction"] and list(frame.columns)[-1] == "error"
+    assert frame.attrs["units"]["prediction"] == "eV/atom"
     assert frame["error"].isna().tolist() == [True, False, False, False, True]
     assert "Og" in frame["error"][1] and "none.cif" in frame["error"][3]
     assert frame["prediction"].isna().sum() == 3
     series = frame["prediction"]
     assert series[0] == model.predict_one(salt)
+
+
+def test_forecasts(model, alloys, salt, tmp_path):
+    some = alloys[:50]
+    forecast = model.forecast(some, level=0.8)
+    assert np.array_equal(forecast.values, model.predict(some)) and not forecast.errors
+    assert forecast.ids == [a.id for a in some] and forecast.spread is None and forecast.std is None
+    assert np.array_equal(model.forecast([model.graph(a) for a in some]).values, forecast.values)
+    if forecast.lower is not None:  # the model was calibrated
+        assert (forecast.lower <= forecast.values).all() and (forecast.values <= forecast.upper).all()
+        wider = model.forecast(some, level=0.95)
+        assert (wider.upper >= forecast.upper).all()
+    if forecast.kind is not None:
+        assert set(forecast.kind) <= {"in", "far"}
+        assert model.forecast([salt]).kind == ["element:Na+Cl"]
+    bad = model.forecast(bad_ones(salt, tmp_path), errors="record")
+    assert np.isnan(bad.values).tolist() == [False, True, True, True, False] and sorted(bad.errors) == [1, 2, 3]
+    for level in (1, -0.1, np.nan):
+        with pytest.raises(recryst.ArgumentError, match="level"):
+            model.forecast(some, level=level)
+    assert model.forecast([]).values.shape == (0,)
 
 
 def test_a_generator_of_any_length_takes_no_memory(model, salt):

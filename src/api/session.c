@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,6 +9,7 @@
 #include "data/dataset.h"
 #include "graph/graph.h"
 #include "model/embed.h"
+#include "model/forecast.h"
 
 /* Up to so many crystals of so many atoms in all are predicted by the calling thread alone, with buffers that are there
  * already: waking the others would take longer. */
@@ -192,6 +194,79 @@ rcr_status rcr_session_predict_dataset(double *values, rcr_session *s, const rcr
     rcr_sample_list list = {dataset, NULL};
     rcr_graph_source source = rcr_sample_graphs(&list);
     return rcr_net_predict_from(values, s->net, s->model, &source, dataset->n, s->pool, err);
+}
+
+/* ---- all that a model says */
+
+rcr_row_layout rcr_session_layout(const rcr_session *session) {
+    rcr_columns c = rcr_model_columns(session->model);
+    return (rcr_row_layout){.n_columns = (int32_t)c.n,
+                            .n_targets = (int32_t)c.n_targets,
+                            .block = (int32_t)c.block,
+                            .std = (int32_t)c.std,
+                            .spread = (int32_t)c.spread,
+                            .lower = (int32_t)c.lower,
+                            .upper = (int32_t)c.upper,
+                            .distance = (int32_t)c.distance,
+                            .has_domain = session->model->domain != NULL};
+}
+
+rcr_status rcr_session_set_level(rcr_session *session, double level, rcr_error *err) {
+    if (!(level >= 0 && level < 1)) return rcr_fail(err, RCR_ERR_ARGUMENT, "a level is above 0 and below 1, or 0");
+    session->model->level = level;
+    return RCR_OK;
+}
+
+static rcr_status describe_kind(char *kind, const rcr_session *s, size_t i, double distance, rcr_error *err) {
+    rcr_text text = {0};
+    rcr_domain_describe(&text, s->model->domain, s->usable[i], distance);
+    rcr_status status = text.failed ? rcr_fail_memory(err, "predicting") : RCR_OK;
+    if (status == RCR_OK) snprintf(kind, RCR_KIND_SIZE, "%s", text.data);
+    rcr_text_free(&text);
+    return status;
+}
+
+/* row [n, W]: room for the usable ones. */
+static rcr_status forecast_chunk(double *rows, char *kind, double *row, const request *r, size_t first, size_t n,
+                                 rcr_error *err) {
+    rcr_session *s = r->session;
+    rcr_columns c = rcr_model_columns(s->model);
+    size_t n_usable = 0;
+    rcr_status status = begin_chunk(r, first, n, &n_usable, err);
+    if (status == RCR_OK && n_usable > 0) {
+        rcr_graph_source source = rcr_graph_source_of(s->usable);
+        rcr_forecast out = {.row = row};
+        status = rcr_net_forecast_from(&out, s->net, s->model, &source, n_usable, s->pool, err);
+    }
+    for (size_t i = 0; i < n * c.n; i++) rows[i] = NAN;
+    for (size_t i = 0; i < n && kind != NULL; i++) kind[i * RCR_KIND_SIZE] = '\0';
+    for (size_t i = 0; i < n_usable && status == RCR_OK; i++) {
+        size_t at = s->place[i];
+        const double *from = row + i * c.n;
+        if (!rcr_forecast_is_finite(&c, from)) {
+            s->status[at] = rcr_fail(&s->error[at], RCR_ERR_NUMERIC, "the prediction is not a number");
+            continue;
+        }
+        memcpy(rows + at * c.n, from, c.n * sizeof *rows);
+        if (kind != NULL && s->model->domain != NULL)
+            status = describe_kind(kind + at * RCR_KIND_SIZE, s, i, c.distance > 0 ? from[c.distance] : 0, err);
+    }
+    end_chunk(r, n);
+    return status == RCR_OK ? tell(r, first, n, err) : status;
+}
+
+rcr_status rcr_session_forecast(double *rows, char *kind, rcr_session *session, const rcr_crystal *const *crystals,
+                                const rcr_graph *const *graphs, size_t n, const rcr_events *events, rcr_error *err) {
+    request r = {.session = session, .crystals = crystals, .graphs = graphs, .n = n, .events = events};
+    size_t W = rcr_model_columns(session->model).n;
+    double *row = rcr_malloc(W, (n < RCR_SESSION_CHUNK ? n : RCR_SESSION_CHUNK) * sizeof *row);
+    if (row == NULL) return rcr_fail_memory(err, "predicting");
+    rcr_status status = RCR_OK;
+    for (size_t first = 0; first < n && status == RCR_OK; first += RCR_SESSION_CHUNK)
+        status = forecast_chunk(rows + first * W, kind != NULL ? kind + first * RCR_KIND_SIZE : NULL, row, &r, first,
+                                n - first < RCR_SESSION_CHUNK ? n - first : RCR_SESSION_CHUNK, err);
+    rcr_free(row);
+    return status;
 }
 
 /* ---- embedding */

@@ -154,6 +154,15 @@ static void sessions_predict_what_the_model_does(void **state) {
                      RCR_OK);
     assert_true(value[0] == plain[3]);
     assert_int_equal(status[1], RCR_ERR_ARGUMENT);
+    /* All that this model says is its values: neither ensemble nor calibrated. */
+    assert_int_equal(rcr_session_layout(session).n_columns, 1);
+    assert_int_equal(rcr_session_layout(session).has_domain, 0);
+    char kind[N * RCR_KIND_SIZE];
+    assert_int_equal(rcr_session_forecast(value, kind, session, all, NULL, N, NULL, &err), RCR_OK);
+    for (int i = 0; i < N; i++) assert_true(i == 17 ? isnan(value[i]) : value[i] == plain[i]);
+    assert_string_equal(kind, "");
+    assert_int_equal(rcr_session_set_level(session, 1, &err), RCR_ERR_ARGUMENT);
+    assert_int_equal(rcr_session_set_level(session, NAN, &err), RCR_ERR_ARGUMENT);
     rcr_embedding *e;
     assert_int_equal(rcr_session_embed(&e, session, RCR_EMBED_ATOMS, all, N, NULL, &err), RCR_OK);
     assert_int_equal(e->row_offset[N], 2 * (N - 1));
