@@ -88,8 +88,10 @@ static rcr_status check_setting(const rcr_study *study, const char *name, const 
         const rcr_study_setting *other = &study->setting[i];
         if (strcmp(other->name, name) == 0)
             return rcr_fail(err, RCR_ERR_ARGUMENT, "two settings are called '%.100s'", name);
-        if (strcmp(other->data, data) == 0 && other->own_split_seed == own_split_seed &&
-            rcr_options_differ(&other->options, options) == NULL)
+        const rcr_option_field *field = NULL;
+        rcr_status status = rcr_options_differ(&field, &other->options, options, err);
+        if (status != RCR_OK) return status;
+        if (strcmp(other->data, data) == 0 && other->own_split_seed == own_split_seed && field == NULL)
             return rcr_fail(err, RCR_ERR_ARGUMENT, "the settings '%.100s' and '%.100s' come to the same", other->name,
                             name);
     }
@@ -265,13 +267,14 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
     if (status != RCR_OK) return status;
     if (state.begun) {
         rcr_train_options wanted = rcr_study_run_options(study, run);
-        const rcr_option_field *field = rcr_options_differ(&state.options, &wanted);
+        const rcr_option_field *field = NULL;
+        status = rcr_options_differ(&field, &state.options, &wanted, err);
         char *data = absolute(study->setting[run->setting].data);
-        if (data == NULL)
+        if (status == RCR_OK && data == NULL)
             status = fail_memory(err);
-        else if (field != NULL)
+        else if (status == RCR_OK && field != NULL)
             status = fail_contradiction(err, directory, field, &state.options, &wanted);
-        else if (strcmp(data, state.data_path) != 0)
+        else if (status == RCR_OK && strcmp(data, state.data_path) != 0)
             status = rcr_fail_at(err, RCR_ERR_ARGUMENT, directory, 0,
                                  "holds a run on %.200s, where the study now says %.200s; give the study another "
                                  "folder with --out, or remove that run",

@@ -42,18 +42,21 @@ rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *er
     return status;
 }
 
-const rcr_option_field *rcr_options_differ(const rcr_train_options *a, const rcr_train_options *b) {
-    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+rcr_status rcr_options_differ(const rcr_option_field **out, const rcr_train_options *a, const rcr_train_options *b,
+                              rcr_error *err) {
+    const rcr_option_field *found = NULL;
+    for (size_t i = 0; i < rcr_n_option_fields && found == NULL; i++) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (strcmp(field->section, "run") == 0) continue;
         rcr_text x = {0}, y = {0};
         rcr_option_format(&x, field, a);
         rcr_option_format(&y, field, b);
-        int differ =
-            x.failed || y.failed || x.length != y.length || (x.length > 0 && memcmp(x.data, y.data, x.length) != 0);
+        int failed = x.failed || y.failed;
+        if (!failed && (x.length != y.length || (x.length > 0 && memcmp(x.data, y.data, x.length) != 0))) found = field;
         rcr_text_free(&x);
         rcr_text_free(&y);
-        if (differ) return field;
+        if (failed) return rcr_fail_memory(err, "comparing the settings of runs");
     }
-    return NULL;
+    *out = found;
+    return RCR_OK;
 }

@@ -15,8 +15,9 @@ typedef struct rcr_run_state {
 rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *err);
 void rcr_run_state_release(rcr_run_state *state);
 
-/* The first setting in which two runs differ, but for threads, kernels and strict, which change no result; NULL when
- * there is none. */
-const rcr_option_field *rcr_options_differ(const rcr_train_options *a, const rcr_train_options *b);
+/* *out <- the first setting in which two runs differ, but for threads, kernels and strict, which change no result; NULL
+ * when there is none.  Errors: RCR_ERR_MEMORY. */
+rcr_status rcr_options_differ(const rcr_option_field **out, const rcr_train_options *a, const rcr_train_options *b,
+                              rcr_error *err);
 
 #endif
