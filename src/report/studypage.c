@@ -144,6 +144,11 @@ static rcr_status put_file(rcr_text *json, const char *directory, rcr_error *err
     return RCR_OK;
 }
 
+static int append(const char *text, size_t length, void *json) {
+    rcr_text_append(json, text, length);
+    return 0;
+}
+
 rcr_status rcr_page_study(rcr_text *json, const char *directory, rcr_error *err) {
     json_t *summary = NULL;
     rcr_csv *csv = NULL;
@@ -155,10 +160,7 @@ rcr_status rcr_page_study(rcr_text *json, const char *directory, rcr_error *err)
         rcr_text_puts(json, "{\"format\":1,\"kind\":\"study\",\"title\":");
         rcr_json_string(json, title.data);
         rcr_text_printf(json, ",\"program\":\"recryst %s\",\"summary\":", rcr_version());
-        char *text = json_dumps(summary, JSON_COMPACT);
-        rcr_text_puts(json, text != NULL ? text : "null");
-        json->failed |= text == NULL;
-        free(text);
+        json->failed |= json_dump_callback(summary, append, json, JSON_COMPACT) != 0;
         put_runs(json, csv);
         status = put_curves(json, directory, csv, err);
     }
