@@ -98,4 +98,23 @@ cut -d, -f2 "$work/run-odd/errors.csv" | tail -n +2 >"$work/bad-ids"
 for id in c3 c4 c6 c7; do grep -qx $id "$work/bad-ids" || fail "no row for $id in errors.csv"; done
 run 0 predict "$work/run-odd" "$work/odd/c5.cif" "$work/odd/c8.cif"
 grep -qE '^c8,-?[0-9.e+-]+,$' "$work/out" || fail "no prediction beside atoms in one place"
+
+# A crystal of 100,000 atoms: rock salt, 50 x 50 x 40 sites; it is predicted as its small cell is.
+awk 'BEGIN { print "rock salt\n2.8\n50 0 0\n0 50 0\n0 0 40\nNa Cl\n50000 50000\nDirect"
+    for (p = 0; p < 2; p++) for (x = 0; x < 50; x++) for (y = 0; y < 50; y++) for (z = 0; z < 40; z++)
+        if ((x + y + z) % 2 == p) printf "%.6f %.6f %.6f\n", x / 50, y / 50, z / 40 }' >"$work/large.vasp"
+printf 'rock salt\n5.6\n1 0 0\n0 1 0\n0 0 1\nNa Cl\n4 4\nDirect\n0 0 0\n0 .5 .5\n.5 0 .5\n.5 .5 0\n.5 .5 .5\n.5 0 0\n0 .5 0\n0 0 .5\n' \
+    >"$work/small.vasp"
+run 0 predict "$work/run-three" "$work/large.vasp" "$work/small.vasp"
+sed -n '2,3p' "$work/out" | cut -d, -f2 >"$work/values"
+awk 'NR == 1 { a = $1 } NR == 2 { d = a - $1; exit !(d < 1e-5 && d > -1e-5) }' "$work/values" ||
+    fail "100,000 atoms and their small cell are predicted otherwise: $(tr '\n' ' ' <"$work/values")"
+mkdir "$work/crystals"
+cp "$work/large.vasp" "$work/small.vasp" "$work/crystals"
+printf 'large,1\nsmall,2\n' >"$work/crystals/id_prop.csv"
+run 0 prepare "$work/crystals" --out "$work/crystals.store"
+err_has "2 rows, 2 usable"
+run 0 evaluate "$work/run-three" "$work/crystals.store"
+run 0 convert "$work/large.vasp" "$work/large.extxyz"
+same "$(head -1 "$work/large.extxyz")" 100000 "atoms of the converted crystal"
 echo passed
