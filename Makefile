@@ -57,7 +57,7 @@ checks: all
 # The checks read the sources, and the double-precision tests run the same code: neither is repeated here.
 sanitize: setup
 	@cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_SANITIZE=address,undefined \
-	  -DRECRYST_DOUBLE_TESTS=OFF $(CMAKE_OPTIONS)
+	  -DRECRYST_DOUBLE_TESTS=OFF -DRECRYST_REPORT=OFF $(CMAKE_OPTIONS)
 	@ninja -C build-asan
 	@ctest --test-dir build-asan -j$$(nproc) --output-on-failure --no-tests=error -E '^checks\.'
 
