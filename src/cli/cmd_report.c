@@ -67,7 +67,7 @@ static rcr_status survey(report *r, rcr_error *err) {
     rcr_model *model = NULL;
     rcr_pool *pool = NULL;
     rcr_status status = rcr_pool_create(&pool, r->threads, err);
-    if (status == RCR_OK && traces_steps(r->run)) status = open_model(&model, r, err);
+    if (status == RCR_OK && traces_steps(r->run) && r->run->n_traced == 0) status = open_model(&model, r, err);
     options.model = model;
     options.pool = pool;
     r->since = rcr_now();

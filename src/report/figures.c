@@ -314,7 +314,7 @@ static rcr_status draw_steps(rcr_canvas *canvas, const rcr_run_data *run, rcr_er
         double at = rcr_frame_x(&frame, (double)(t + 1));
         rcr_draw_circle(canvas, at, rcr_frame_y(&frame, error[t]), 2.2, (rcr_ink){RCR_COLOR_TEST, 1, 0, 0});
         char number[24];
-        snprintf(number, sizeof number, "%zu", t + 1);
+        snprintf(number, sizeof number, "%zu", run->first_step + t);
         rcr_draw_text(canvas, at, frame.top + frame.height + 11, 7, RCR_ANCHOR_MIDDLE, 0, 0, RCR_COLOR_TEXT, number);
     }
     rcr_draw_text(canvas, frame.left + frame.width / 2, frame.top + frame.height + 23, 8, RCR_ANCHOR_MIDDLE, 0, 0,

@@ -274,7 +274,7 @@ static void put_steps(rcr_text *out, const rcr_run_data *run) {
     size_t steps = run->n_steps;
     if (run->n_traced == 0 || steps < 2) return;
     key(out, "steps");
-    rcr_text_puts(out, "{\"error\":[");
+    rcr_text_printf(out, "{\"first\":%zu,\"error\":[", run->first_step);
     for (size_t t = 0; t < steps; t++) put_number(out, step_error(run, t));
     rcr_text_puts(out, "],\"change\":[");
     for (size_t t = 0; t < steps; t++) put_number(out, step_change(run, t));

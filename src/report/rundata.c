@@ -349,8 +349,8 @@ static rcr_status read_calibration(rcr_run_data *run, rcr_error *err) {
     rcr_status status = rcr_run_csv(&run->calibration_csv, run->directory, "calibration.csv", 1, err);
     const rcr_csv *csv = run->calibration_csv;
     if (status != RCR_OK || csv == NULL) return status;
-    size_t part = rcr_csv_column(csv, "part"), promised = rcr_csv_column(csv, "level"),
-           observed = rcr_csv_column(csv, "coverage"), width = rcr_csv_column(csv, "mean_width"),
+    size_t part = rcr_csv_column(csv, "part"), promised = rcr_csv_column(csv, "promised"),
+           observed = rcr_csv_column(csv, "observed"), width = rcr_csv_column(csv, "width"),
            target = rcr_csv_column(csv, "target");
     run->coverage = rcr_calloc(csv->n_rows, sizeof *run->coverage);
     if (run->coverage == NULL) return rcr_fail_memory(err, "reading a run");
@@ -401,6 +401,7 @@ static rcr_status read_steps(rcr_run_data *run, rcr_error *err) {
         }
     }
     run->n_steps = steps;
+    run->first_step = strcmp(cell(csv, 1, column[1]), "0") == 0 ? 0 : 1;
     run->n_traced = n;
     return RCR_OK;
 }

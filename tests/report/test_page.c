@@ -185,7 +185,7 @@ static void test_page_data(void **state) {
     (void)state;
     make_run();
     put("predictions-test.csv", "id,target,prediction\n\"</script>\",3,3.25\n\xff\"x,4,1\n");
-    put("calibration.csv", "target,part,level,n,coverage,mean_width,median_width\ngap,test,0.9,8,0.875,1.5,1.25\n");
+    put("calibration.csv", "target,part,promised,observed,width,median_width,n\ngap,test,0.9,0.875,1.5,1.25,8\n");
     put("steps.csv", "id,step,prediction,change\n</script>,1,1,\n</script>,2,2,0.5\n</script>,3,3.25,0.25\n");
     put("crystals.csv", "id,formula,atoms,space_group,symbol\n</script>,CsI,2,221,Pm-3m\n");
     put("errors.csv", "row,id,file,line,reason\n7,bad,bad.cif,3,no cell\n");

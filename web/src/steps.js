@@ -6,14 +6,14 @@ import { isClass, quantile, targets, unitOf, withUnit } from "./model.js";
 export function stepsSection() {
   const steps = data.steps;
   if (!steps?.error?.length) return;
-  const T = steps.error.length, x = Array.from({ length: T }, (_, i) => i + 1);
+  const T = steps.error.length, first = steps.first ?? 1, x = Array.from({ length: T }, (_, i) => i + first);
   const sorted = steps.away?.map((list) => list.filter(Number.isFinite).sort((a, b) => a - b));
   const stepAxis = (c) => axis(c, "steps", { type: "category", data: x.map(String), splitLine: { show: false }, axisLabel: { color: c.soft, fontSize: 11.5 } });
   const cards = [
     figure({
       name: "steps-error", title: isClass ? "Log loss after each step, test" : "Mean absolute error after each step, test", height: 300, keys: { series: 0, order: x.map((_, i) => i) },
       option: (c) => ({
-        tooltip: { trigger: "axis", formatter: ([i]) => `read after step ${i.data[0] + 1}<br>${isClass ? "log loss" : "MAE"} <b>${number(i.data[1])}</b> ${escapeHtml(unitOf(0))}` },
+        tooltip: { trigger: "axis", formatter: ([i]) => `read after step ${i.data[0] + first}<br>${isClass ? "log loss" : "MAE"} <b>${number(i.data[1])}</b> ${escapeHtml(unitOf(0))}` },
         xAxis: stepAxis(c),
         yAxis: yAxis(c, isClass ? "log loss" : withUnit("MAE", 0), Math.max(...steps.error) > 8 * Math.min(...steps.error) ? { type: "log" } : { min: 0 }),
         series: [{ type: "line", symbolSize: 8, data: steps.error.map((v, i) => [i, v]), lineStyle: { color: c.series[2], width: 2 }, itemStyle: { color: c.series[2] }, label: { show: true, formatter: (i) => number(i.data[1], 3), color: c.soft, fontSize: 11 } }],
@@ -24,9 +24,9 @@ export function stepsSection() {
     cards.push(figure({
       name: "steps-prediction", title: "Prediction after a step, less the last one", height: 300, note: `Line: median; band: the middle 80 % of ${plural(sorted[0].length, "test crystal")}.`, keys: { series: 1, order: x.map((_, i) => i) },
       option: (c) => ({
-        tooltip: { trigger: "axis", formatter: (items) => { const s = sorted[items[0].dataIndex]; return `after step ${items[0].dataIndex + 1}<br>median ${number(quantile(s, 0.5), 3)}<br>80 % lie in ${number(quantile(s, 0.1), 3)} to ${number(quantile(s, 0.9), 3)}`; } },
+        tooltip: { trigger: "axis", formatter: (items) => { const s = sorted[items[0].dataIndex]; return `after step ${items[0].dataIndex + first}<br>median ${number(quantile(s, 0.5), 3)}<br>80 % lie in ${number(quantile(s, 0.1), 3)} to ${number(quantile(s, 0.9), 3)}`; } },
         xAxis: stepAxis(c), yAxis: yAxis(c, isClass ? "probability" : withUnit("difference", 0)),
-        series: [band("middle 80 %", x.map((v) => v - 1), sorted.map((s) => quantile(s, 0.1)), sorted.map((s) => quantile(s, 0.9)), c.series[2]),
+        series: [band("middle 80 %", x.map((v) => v - first), sorted.map((s) => quantile(s, 0.1)), sorted.map((s) => quantile(s, 0.9)), c.series[2]),
           { type: "line", symbolSize: 7, data: sorted.map((s, i) => [i, quantile(s, 0.5)]), lineStyle: { color: c.series[2], width: 2 }, itemStyle: { color: c.series[2] } }],
       }),
     }));
@@ -34,7 +34,7 @@ export function stepsSection() {
     cards.push(figure({
       name: "steps-change", title: "Change of the atom vectors from step to step", height: 300, note: "Length of the change over the length of the vector, mean over atoms.", keys: { series: 0, order: x.map((_, i) => i) },
       option: (c) => ({
-        tooltip: { trigger: "axis", formatter: ([i]) => `step ${i.data[0] + 1}<br>relative change <b>${number(i.data[1], 3)}</b>` },
+        tooltip: { trigger: "axis", formatter: ([i]) => `step ${i.data[0] + first}<br>relative change <b>${number(i.data[1], 3)}</b>` },
         xAxis: stepAxis(c), yAxis: yAxis(c, "|v(t) − v(t−1)| / |v(t−1)|", { min: 0 }),
         series: [{ type: "line", symbolSize: 8, data: steps.change.map((v, i) => [i, v]), lineStyle: { color: c.series[2], width: 2 }, itemStyle: { color: c.series[2] } }],
       }),
