@@ -55,7 +55,7 @@ export function trustSections() {
         legend: parts.length > 1 ? {} : undefined,
         tooltip: { trigger: "item", formatter: ({ data: d }) => `promised ${percent(d[0])}<br>observed <b>${percent(d[1])}</b><br>mean width ${number(d[2], 3)} ${escapeHtml(u)}` },
         xAxis: axis(c, "promised coverage", { min: 0, max: 1 }), yAxis: yAxis(c, "observed coverage", { min: 0, max: 1 }),
-        series: parts.map((part, i) => ({ type: "line", name: part, symbolSize: 7, itemStyle: { color: c.series[2 - i] ?? c.series[i] }, lineStyle: { width: 2, color: c.series[2 - i] ?? c.series[i] }, data: cal.filter((r) => r.part === part).map((r) => [r.promised, r.observed, r.width]), markLine: i ? undefined : { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: c.soft, type: [4, 4] }, data: [[{ coord: [0, 0] }, { coord: [1, 1] }]] } })),
+        series: parts.map((part, i) => ({ type: "line", name: part, symbolSize: 7, itemStyle: { color: c.series[{ test: 2, val: 1, validation: 1, train: 0, training: 0 }[part] ?? 3] }, lineStyle: { width: 2, color: c.series[{ test: 2, val: 1, validation: 1, train: 0, training: 0 }[part] ?? 3] }, data: cal.filter((r) => r.part === part).map((r) => [r.promised, r.observed, r.width]), markLine: i ? undefined : { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: c.soft, type: [4, 4] }, data: [[{ coord: [0, 0] }, { coord: [1, 1] }]] } })),
       }),
     }),
     figure({
@@ -64,7 +64,7 @@ export function trustSections() {
         legend: parts.length > 1 ? {} : undefined,
         tooltip: { trigger: "item", formatter: ({ data: d }) => `promised ${percent(d[0])}<br>mean width <b>${number(d[1], 3)}</b> ${escapeHtml(u)}` },
         xAxis: axis(c, "promised coverage", { min: 0, max: 1 }), yAxis: yAxis(c, `mean width${u ? ` (${u})` : ""}`, { min: 0 }),
-        series: parts.map((part, i) => ({ type: "line", name: part, symbolSize: 7, itemStyle: { color: c.series[2 - i] ?? c.series[i] }, lineStyle: { width: 2, color: c.series[2 - i] ?? c.series[i] }, data: cal.filter((r) => r.part === part).map((r) => [r.promised, r.width]) })),
+        series: parts.map((part, i) => ({ type: "line", name: part, symbolSize: 7, itemStyle: { color: c.series[{ test: 2, val: 1, validation: 1, train: 0, training: 0 }[part] ?? 3] }, lineStyle: { width: 2, color: c.series[{ test: 2, val: 1, validation: 1, train: 0, training: 0 }[part] ?? 3] }, data: cal.filter((r) => r.part === part).map((r) => [r.promised, r.width]) })),
       }),
     }),
   ];
