@@ -70,6 +70,7 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
     o->model.gate = shared && a->gate;
     o->model.layer_norm = shared && a->layer_norm;
     o->optimizer = (rcr_optimizer_kind)a->optimizer;
+    o->init_head = (rcr_init_head)a->init_head;
     o->loss = (rcr_loss_kind)a->loss;
     o->schedule = (rcr_schedule_kind)a->schedule;
     o->n_milestones = a->milestones.n;
@@ -140,6 +141,18 @@ void rcr_train_args_init(rcr_train_args *a) {
         HEADING("training", "training"),
         NUMBER("epochs", RCR_ARG_INT32, &o->epochs, 1, 10000000, "passes over the training part"),
         NUMBER("batch-size", RCR_ARG_INT32, &o->batch_size, 1, 1000000, "crystals in a batch"),
+        {.name = "init",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "MODEL",
+         .value = &o->init,
+         .path = RCR_ARG_PATH,
+         .help = "begin with the weights of this model or run, and with its options of network and graphs"},
+        WORDS("init-head", RCR_ARG_CHOICE, "auto|fresh|keep", &a->init_head,
+              "the model's last layer: kept where it predicts the same targets, or fresh, or kept"),
+        WORDS("freeze", RCR_ARG_TEXT, "PART,PART", &o->freeze,
+              "leave parts as they are: embedding, conv (with its norms), hidden, output"),
+        NUMBER("deep-supervision", RCR_ARG_DOUBLE, &o->deep_supervision, 0, 1000,
+               "sr-cgcnn: the readouts after earlier steps are trained too, with this weight"),
         WORDS("optimizer", RCR_ARG_CHOICE, "adam|sgd|adamw", &a->optimizer, "how weights are updated"),
         {.name = "lr",
          .kind = RCR_ARG_DOUBLE,

@@ -14,7 +14,8 @@ typedef struct rcr_train_args {
     rcr_graph_args graph;
     const char *resume, *out, *split, *kernels, *config;
     const char *data; /* of a settings file; the command line has it without a name */
-    int32_t model, task, optimizer, loss, schedule, steps, layers, gate, layer_norm, strict, quiet, threads, group;
+    int32_t model, task, optimizer, init_head, loss, schedule, steps, layers, gate, layer_norm, strict, quiet, threads,
+        group;
     uint64_t split_seed;
     rcr_arg_list milestones;
     /* The table of them, with pointers to the above: a value of this type stays where it was made. */

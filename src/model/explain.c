@@ -258,7 +258,7 @@ static double explain_readout(rcr_explanation *x, explainer *e, const rcr_real *
 /* One pass from the vectors in e->work; gives f. */
 static double forward_from_work(const explainer *e) {
     const rcr_kernels *k = e->net->kernels;
-    rcr_pass pass = {e->tape, e->net, &e->exec, &e->batch};
+    rcr_pass pass = {.tape = e->tape, .net = e->net, .exec = &e->exec, .batch = &e->batch};
     size_t n = (size_t)e->batch.n_atoms * (size_t)e->model->options.atom_features;
     k->mem_upload(e->tape->embedded, e->work, n);
     e->tape->batch_stats = 0;
@@ -267,7 +267,7 @@ static double forward_from_work(const explainer *e) {
         rcr_cgcnn_forward(&pass);
     else
         rcr_sr_cgcnn_forward(&pass);
-    rcr_head_forward(&pass);
+    rcr_head_forward(&pass, e->model->options.depth - 1);
     rcr_real *out = e->work; /* has been used; as long as the outputs at least */
     k->mem_download(out, e->tape->out, (size_t)e->model->n_outputs);
     double f = e->model->options.task == RCR_CLASSIFICATION ? 0 : e->model->targets[e->target].scale.normalizer.mean;
@@ -278,9 +278,9 @@ static double forward_from_work(const explainer *e) {
 /* Follows forward_from_work: e->work <- the gradient of f by the vectors. */
 static void backward_to_work(const explainer *e) {
     const rcr_kernels *k = e->net->kernels;
-    rcr_pass pass = {e->tape, e->net, &e->exec, &e->batch};
+    rcr_pass pass = {.tape = e->tape, .net = e->net, .exec = &e->exec, .batch = &e->batch};
     k->mem_zero(&e->exec, e->tape->gradient, e->net->n_parameters);
-    rcr_head_backward(&pass, e->device_dout);
+    rcr_head_backward(&pass, e->device_dout, e->tape->d_atoms[0]);
     const rcr_real *d =
         e->model->options.architecture == RCR_CGCNN ? rcr_cgcnn_backward(&pass) : rcr_sr_cgcnn_backward(&pass);
     k->mem_download(e->work, d, (size_t)e->batch.n_atoms * (size_t)e->model->options.atom_features);

@@ -10,14 +10,14 @@ static rcr_linear_place place_of_layer(const rcr_net *net, int32_t i) {
     return i == net->options.hidden_layers ? net->fc_out : net->fc[i - 1];
 }
 
-void rcr_head_forward(const rcr_pass *p) {
+void rcr_head_forward(const rcr_pass *p, int32_t t) {
     const rcr_kernels *k = p->net->kernels;
     const rcr_real *w = p->net->parameters;
     rcr_tape *tape = p->tape;
     const rcr_net *net = p->net;
     int32_t C = p->batch->n_crystals, F = net->options.atom_features, H = net->options.hidden;
     int32_t n_h = net->options.hidden_layers;
-    k->pool_fwd(p->exec, tape->pooled, tape->step[net->options.depth - 1].out, p->batch->crystal_offset, C, F);
+    k->pool_fwd(p->exec, tape->pooled, tape->step[t].out, p->batch->crystal_offset, C, F);
     k->softplus_fwd(p->exec, tape->pooled_active, tape->pooled, (int64_t)C * F);
     k->linear_fwd(p->exec, tape->layer[0].linear, tape->pooled_active, w + net->conv_to_fc.weight,
                   w + net->conv_to_fc.bias, C, F, H);
@@ -33,7 +33,7 @@ void rcr_head_forward(const rcr_pass *p) {
                   net->n_outputs);
 }
 
-void rcr_head_backward(const rcr_pass *p, const rcr_real *d_out) {
+void rcr_head_backward(const rcr_pass *p, const rcr_real *d_out, rcr_real *d_atoms) {
     const rcr_kernels *k = p->net->kernels;
     const rcr_real *w = p->net->parameters;
     rcr_tape *tape = p->tape;
@@ -57,5 +57,13 @@ void rcr_head_backward(const rcr_pass *p, const rcr_real *d_out) {
     k->linear_bwd(p->exec, d_active, g + net->conv_to_fc.weight, g + net->conv_to_fc.bias, d_linear,
                   tape->pooled_active, w + net->conv_to_fc.weight, C, F, H);
     k->softplus_bwd(p->exec, d_linear, d_active, tape->pooled, (int64_t)C * F);
-    k->pool_bwd(p->exec, tape->d_atoms[0], d_linear, p->batch->crystal_offset, C, F);
+    k->pool_bwd(p->exec, d_atoms, d_linear, p->batch->crystal_offset, C, F);
+}
+
+void rcr_head_deep(const rcr_pass *p, int32_t t, rcr_real *d_out) {
+    if (p->deep == NULL || t == p->net->options.depth - 1) return;
+    rcr_head_forward(p, t); /* its activations again, which those of the other steps have overwritten */
+    rcr_head_backward(p, p->deep + (size_t)t * p->stride, p->tape->d_readout);
+    p->net->kernels->add(p->exec, d_out, p->tape->d_readout,
+                         (int64_t)p->batch->n_atoms * p->net->options.atom_features);
 }

@@ -182,6 +182,13 @@ rcr_real *rcr_net_buffers(rcr_net *net) { return net->buffers; }
 
 size_t rcr_net_n_buffers(const rcr_net *net) { return net->n_buffer_values; }
 
+void rcr_net_set_frozen(rcr_net *net, int conv, int embedding) {
+    net->frozen_conv = conv;
+    net->frozen_embedding = embedding;
+}
+
+void rcr_net_set_deep(rcr_net *net) { net->deep = 1; }
+
 void rcr_net_set_dropout(rcr_net *net, double probability) { net->dropout = probability; }
 
 int32_t rcr_net_width(const rcr_net *net) {
@@ -254,13 +261,13 @@ static void forward(const rcr_pass *p) {
         rcr_cgcnn_forward(p);
     else
         rcr_sr_cgcnn_forward(p);
-    rcr_head_forward(p);
+    rcr_head_forward(p, p->net->options.depth - 1);
 }
 
 void rcr_net_forward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch) {
     tape->batch_stats = 0;
     tape->dropout_seed = 0;
-    forward(&(rcr_pass){tape, net, exec, batch});
+    forward(&(rcr_pass){.tape = tape, .net = net, .exec = exec, .batch = batch});
 }
 
 /* PyTorch's momentum of running statistics. */
@@ -269,9 +276,10 @@ void rcr_net_forward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, c
 void rcr_net_forward_training(rcr_tape *tape, rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
                               uint64_t dropout_seed) {
     const rcr_kernels *k = net->kernels;
-    tape->batch_stats = 1;
+    tape->batch_stats = !net->frozen_conv;
     tape->dropout_seed = net->options.task == RCR_CLASSIFICATION && net->dropout > 0 ? dropout_seed : 0;
-    forward(&(rcr_pass){tape, net, exec, batch});
+    forward(&(rcr_pass){.tape = tape, .net = net, .exec = exec, .batch = batch});
+    if (net->frozen_conv) return;
     for (int32_t t = 0; t < net->options.depth; t++) {
         const rcr_tape_step *step = &tape->step[t];
         const rcr_norm_place *norm1 = &net->norm1[t], *norm2 = &net->norm2[t];
@@ -284,13 +292,29 @@ void rcr_net_forward_training(rcr_tape *tape, rcr_net *net, const rcr_exec *exec
     net->n_batches_tracked++;
 }
 
+static void backward(const rcr_pass *p, const rcr_real *dout) {
+    const rcr_net *net = p->net;
+    net->kernels->mem_zero(p->exec, p->tape->gradient, net->n_parameters);
+    rcr_head_backward(p, dout, p->tape->d_atoms[0]);
+    if (net->frozen_conv && net->frozen_embedding && p->deep == NULL) return;
+    const rcr_real *d_embedded =
+        net->options.architecture == RCR_CGCNN ? rcr_cgcnn_backward(p) : rcr_sr_cgcnn_backward(p);
+    if (!net->frozen_embedding) embed_backward(p, d_embedded);
+}
+
 void rcr_net_backward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
                       const rcr_real *dout) {
-    const rcr_kernels *k = net->kernels;
-    rcr_pass pass = {tape, net, exec, batch};
-    k->mem_zero(exec, tape->gradient, net->n_parameters);
-    rcr_head_backward(&pass, dout);
-    const rcr_real *d_embedded =
-        net->options.architecture == RCR_CGCNN ? rcr_cgcnn_backward(&pass) : rcr_sr_cgcnn_backward(&pass);
-    embed_backward(&pass, d_embedded);
+    backward(&(rcr_pass){.tape = tape, .net = net, .exec = exec, .batch = batch}, dout);
+}
+
+void rcr_net_readout(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch, int32_t t) {
+    rcr_head_forward(&(rcr_pass){.tape = tape, .net = net, .exec = exec, .batch = batch}, t);
+}
+
+void rcr_net_backward_deep(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
+                           const rcr_real *dout, size_t stride) {
+    rcr_pass pass = {.tape = tape, .net = net, .exec = exec, .batch = batch, .deep = dout, .stride = stride};
+    int32_t last = net->options.depth - 1;
+    rcr_head_forward(&pass, last);
+    backward(&pass, dout + (size_t)last * stride);
 }

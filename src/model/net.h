@@ -52,12 +52,27 @@ void rcr_net_forward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, c
 /* Probability of dropout in training (classification only); 0.5 after create. */
 void rcr_net_set_dropout(rcr_net *net, double probability);
 
+/* What training leaves as it is: the convolutions with their norms, gate and LayerNorm, whose norms then use their
+ * running statistics and keep them; and the embedding.  Gradients of frozen parts may be anything.  0, 0 after create.
+ */
+void rcr_net_set_frozen(rcr_net *net, int conv, int embedding);
+/* Tapes made after this have room for rcr_net_backward_deep. */
+void rcr_net_set_deep(rcr_net *net);
+
 /* Training: statistics of the batch; running statistics updated; dropout drawn from dropout_seed (0: none). */
 void rcr_net_forward_training(rcr_tape *tape, rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
                               uint64_t dropout_seed);
 /* Gradients of all parameters for dout [C, n_outputs] (device): rcr_tape_gradient, overwritten. */
 void rcr_net_backward(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
                       const rcr_real *dout);
+
+/* After a forward pass: the layers past the convolutions applied to the atom vectors of step t = 0 .. depth-1, as they
+ * are to the last step's; the result is rcr_tape_output.  Not on an evaluation tape (t = depth - 1 excepted). */
+void rcr_net_readout(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch, int32_t t);
+/* Gradients of all parameters for gradients of every step's readout, dout [depth, stride] (device), of which the first
+ * C * n_outputs of each row count: deep supervision, for SR-CGCNN.  After rcr_net_set_deep. */
+void rcr_net_backward_deep(rcr_tape *tape, const rcr_net *net, const rcr_exec *exec, const rcr_batch *batch,
+                           const rcr_real *dout, size_t stride);
 
 rcr_real *rcr_tape_output(rcr_tape *tape);   /* [C, n_outputs] device: normalised target, or logits */
 rcr_real *rcr_tape_gradient(rcr_tape *tape); /* [n_parameters] device */

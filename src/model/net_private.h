@@ -27,6 +27,8 @@ struct rcr_net {
     int32_t n_element_features, n_outputs;
     int32_t n_convs; /* weights of convolutions: depth for CGCNN, 1 for SR-CGCNN */
     double dropout;
+    int frozen_conv, frozen_embedding; /* rcr_net_set_frozen */
+    int deep;                          /* rcr_net_set_deep */
     size_t n_parameters, n_buffer_values;
     int64_t n_batches_tracked;
     rcr_real *parameters, *buffers; /* device */
@@ -77,6 +79,7 @@ struct rcr_tape {
     /* training only */
     rcr_real *d_atoms[3]; /* [N, F] */
     rcr_real *d_s;        /* [N, F] */
+    rcr_real *d_readout;  /* [N, F] of a step's readout; NULL unless net->deep */
     rcr_real *d_head[2];  /* [C, max(F, H)] */
     rcr_real *gradient;   /* [n_parameters], not in the arena */
     rcr_real *d_table;    /* [RCR_TABLE_ROWS, F], not in the arena */
@@ -91,6 +94,8 @@ typedef struct rcr_pass {
     const rcr_net *net;
     const rcr_exec *exec;
     const rcr_batch *batch;
+    const rcr_real *deep; /* backward: [depth, stride] gradients of every step's readout; NULL: of the last alone */
+    size_t stride;
 } rcr_pass;
 
 /* ---- conv.c: what both architectures are made of */
@@ -113,9 +118,11 @@ rcr_real *rcr_cgcnn_backward(const rcr_pass *p);
 void rcr_sr_cgcnn_forward(const rcr_pass *p);
 rcr_real *rcr_sr_cgcnn_backward(const rcr_pass *p);
 
-/* ---- head.c: the last step's out -> tape->out, and d_out -> tape->d_atoms[0] */
-void rcr_head_forward(const rcr_pass *p);
-void rcr_head_backward(const rcr_pass *p, const rcr_real *d_out);
+/* ---- head.c: step t's out -> tape->out, and d_out -> d_atoms [N, F] overwritten, for the step of the last forward */
+void rcr_head_forward(const rcr_pass *p, int32_t t);
+void rcr_head_backward(const rcr_pass *p, const rcr_real *d_out, rcr_real *d_atoms);
+/* d_out [N, F] += the gradient of step t's own readout, where p->deep has one. */
+void rcr_head_deep(const rcr_pass *p, int32_t t, rcr_real *d_out);
 
 /* The widest layer of the network, for scratch_size. */
 int32_t rcr_net_width(const rcr_net *net);

@@ -32,6 +32,7 @@ rcr_real *rcr_sr_cgcnn_backward(const rcr_pass *p) {
     for (int32_t t = o->depth - 1; t >= 0; t--) {
         const rcr_tape_step *step = &tape->step[t];
         rcr_real *swap;
+        rcr_head_deep(p, t, d_out);
         if (o->layer_norm) {
             k->layer_norm_bwd(p->exec, other, g + p->net->layer_norm.gamma, g + p->net->layer_norm.beta, d_out,
                               step->gated, w + p->net->layer_norm.gamma, N, F);

@@ -105,6 +105,7 @@ static size_t carve(rcr_tape *tape, rcr_real *base, const rcr_net *net) {
         tape->dropped = take(&c, C, H);
         for (int i = 0; i < 3; i++) tape->d_atoms[i] = take(&c, N, F);
         tape->d_s = take(&c, N, F);
+        if (net->deep) tape->d_readout = take(&c, N, F);
         for (int i = 0; i < 2; i++) tape->d_head[i] = take(&c, C, F > H ? F : H);
     }
     return c.used;

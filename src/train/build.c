@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "train/init.h"
 #include "train/options.h"
 #include "train/targets.h"
 
@@ -76,7 +77,7 @@ static rcr_status fit_scales(rcr_run *run, rcr_error *err) {
 
 rcr_status rcr_run_build_model(rcr_run *run, rcr_error *err) {
     rcr_element_table *cgcnn = NULL;
-    const rcr_element_table *elements = run->dataset->elements;
+    const rcr_element_table *elements = run->init != NULL ? run->init->elements : run->dataset->elements;
     rcr_status status = RCR_OK;
     if (elements == NULL) {
         status = rcr_element_table_cgcnn(&cgcnn, err);
@@ -88,6 +89,7 @@ rcr_status rcr_run_build_model(rcr_run *run, rcr_error *err) {
     rcr_element_table_free(cgcnn);
     if (status == RCR_OK) status = name_targets(run, err);
     if (status == RCR_OK && run->options.model.task == RCR_REGRESSION) status = fit_scales(run, err);
+    if (status == RCR_OK) status = rcr_run_apply_init(run, err);
     if (status != RCR_OK) return status;
     int balanced;
     run->has_class_weight = run->options.class_weights != NULL && run->options.model.task == RCR_CLASSIFICATION;

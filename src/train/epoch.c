@@ -89,6 +89,34 @@ static void follow_average(rcr_run *run) {
                         (int64_t)rcr_net_n_parameters(run->net));
     run->kernels->blend(&run->exec, run->average_buffers, rcr_net_buffers(run->net), keep,
                         (int64_t)rcr_net_n_buffers(run->net));
+    /* The average of what stays as it is, without the rounding. */
+    for (size_t i = 0; i < run->n_ranges; i++)
+        if (run->range[i].frozen)
+            run->kernels->mem_copy(&run->exec, run->average_parameters + run->range[i].first,
+                                   rcr_net_parameters(run->net) + run->range[i].first, run->range[i].n);
+    if (run->frozen_conv)
+        run->kernels->mem_copy(&run->exec, run->average_buffers, rcr_net_buffers(run->net),
+                               rcr_net_n_buffers(run->net));
+}
+
+/* The readouts after all steps but the last: their gradients, weighted, go to device_dout; the weighted mean of their
+ * losses is returned. */
+static double supervise_steps(rcr_run *run, const rcr_batch *batch) {
+    const rcr_kernels *k = run->kernels;
+    int32_t n = batch->n_crystals, depth = run->options.model.depth;
+    size_t count = (size_t)n * (size_t)run->model->n_outputs;
+    double weight = run->options.deep_supervision / (depth - 1), sum = 0;
+    for (int32_t t = 0; t + 1 < depth; t++) {
+        rcr_real *dout = run->device_dout + (size_t)t * run->dout_stride, loss;
+        rcr_net_readout(run->tape, run->net, &run->exec, batch, t);
+        compute_loss(run, dout, rcr_tape_output(run->tape), n);
+        k->mem_download(&loss, run->device_loss, 1);
+        k->mem_download(run->host_dout, dout, count);
+        for (size_t i = 0; i < count; i++) run->host_dout[i] = (rcr_real)((double)run->host_dout[i] * weight);
+        k->mem_upload(dout, run->host_dout, count);
+        sum += weight * (double)loss;
+    }
+    return sum;
 }
 
 /* One update.  rows: the samples of the batch.  *loss: the mean over them. */
@@ -105,17 +133,28 @@ static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_
     k->mem_upload(run->device_target, run->host_target, n_values);
     rcr_net_forward_training(run->tape, run->net, &run->exec, batch, dropout_seed(run));
     rcr_real *output = rcr_tape_output(run->tape), host_loss;
-    compute_loss(run, run->device_dout, output, n);
+    int32_t depth = run->options.model.depth;
+    int deep = run->options.deep_supervision > 0 && depth > 1;
+    rcr_real *dout = run->device_dout + (deep ? (size_t)(depth - 1) * run->dout_stride : 0);
+    compute_loss(run, dout, output, n);
     k->mem_download(&host_loss, run->device_loss, 1);
     k->mem_download(run->host_output, output, (size_t)n * (size_t)n_outputs);
     *loss = (double)host_loss;
     if (!isfinite(*loss)) return RCR_ERR_NUMERIC;
-    rcr_net_backward(run->tape, run->net, &run->exec, batch, run->device_dout);
+    if (deep) *loss += supervise_steps(run, batch);
+    if (!isfinite(*loss)) return RCR_ERR_NUMERIC;
+    if (deep)
+        rcr_net_backward_deep(run->tape, run->net, &run->exec, batch, run->device_dout, run->dout_stride);
+    else
+        rcr_net_backward(run->tape, run->net, &run->exec, batch, dout);
+    for (size_t i = 0; i < run->n_ranges && run->options.clip > 0; i++) /* frozen ones have no part in the norm */
+        if (run->range[i].frozen)
+            k->mem_zero(&run->exec, rcr_tape_gradient(run->tape) + run->range[i].first, run->range[i].n);
     if (run->options.clip > 0)
         k->clip_norm(&run->exec, rcr_tape_gradient(run->tape), run->options.clip,
                      (int64_t)rcr_net_n_parameters(run->net));
     rcr_optimizer_update(&run->optimizer, &run->exec, rcr_net_parameters(run->net), rcr_tape_gradient(run->tape),
-                         &run->options, lr);
+                         run->range, run->n_ranges, &run->options, lr);
     rcr_net_refresh(run->net, &run->exec);
     follow_average(run);
     return RCR_OK;

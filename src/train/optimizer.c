@@ -22,13 +22,9 @@ void rcr_optimizer_release(rcr_optimizer *optimizer) {
 }
 
 void rcr_optimizer_update(rcr_optimizer *optimizer, const rcr_exec *exec, rcr_real *parameters,
-                          const rcr_real *gradient, const rcr_train_options *options, double lr) {
+                          const rcr_real *gradient, const rcr_range *range, size_t n_ranges,
+                          const rcr_train_options *options, double lr) {
     optimizer->step++;
-    if (options->optimizer == RCR_SGD) {
-        optimizer->kernels->sgd_update(exec, parameters, optimizer->first, gradient, lr, options->momentum,
-                                       options->weight_decay, optimizer->step == 1, (int64_t)optimizer->n);
-        return;
-    }
     rcr_adam adam = {.lr = lr,
                      .beta1 = options->beta1,
                      .beta2 = options->beta2,
@@ -36,6 +32,15 @@ void rcr_optimizer_update(rcr_optimizer *optimizer, const rcr_exec *exec, rcr_re
                      .weight_decay = options->weight_decay,
                      .decoupled = options->optimizer == RCR_ADAMW,
                      .step = optimizer->step};
-    optimizer->kernels->adam_update(exec, parameters, optimizer->first, optimizer->second, gradient, &adam,
-                                    (int64_t)optimizer->n);
+    for (size_t i = 0; i < n_ranges; i++) {
+        size_t at = range[i].first;
+        int64_t n = (int64_t)range[i].n;
+        if (range[i].frozen) continue;
+        if (options->optimizer == RCR_SGD)
+            optimizer->kernels->sgd_update(exec, parameters + at, optimizer->first + at, gradient + at, lr,
+                                           options->momentum, options->weight_decay, optimizer->step == 1, n);
+        else
+            optimizer->kernels->adam_update(exec, parameters + at, optimizer->first + at, optimizer->second + at,
+                                            gradient + at, &adam, n);
+    }
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/graph.h"
+#include "train/init.h"
 #include "train/targets.h"
 
 static const char *const architectures[] = {"sr-cgcnn", "cgcnn", NULL};
@@ -17,6 +18,7 @@ static const char *const tie_rules[] = {"cut", "keep", NULL};
 static const char *const split_kinds[] = {"random", "reference", "file", "highest", "lowest", "sklearn", NULL};
 static const char *const split_groups[] = {"none", "formula", "chemical-system", "prototype", NULL};
 static const char *const losses[] = {"mse", "l1", "huber", "gaussian", NULL};
+static const char *const init_heads[] = {"auto", "fresh", "keep", NULL};
 static const char *const schedules[] = {"multistep", "constant", "cosine", "one-cycle", "plateau", NULL};
 static const char *const optimizers[] = {"adam", "sgd", "adamw", NULL};
 
@@ -61,6 +63,10 @@ const rcr_option_field rcr_option_fields[] = {
     FIELD("split", "train_size", INT64, split.train_size, "rows; below 0: by ratio"),
     FIELD("split", "val_size", INT64, split.val_size, "rows; below 0: by ratio"),
     FIELD("split", "test_size", INT64, split.test_size, "rows; below 0: by ratio"),
+    FIELD("training", "init", TEXT, init, "model whose weights are the start"),
+    CHOICE("training", "init_head", init_head, init_heads, "init: the last layer"),
+    FIELD("training", "freeze", TEXT, freeze, "what stays as it is: embedding,conv,hidden,output"),
+    FIELD("training", "deep_supervision", DOUBLE, deep_supervision, "sr-cgcnn: weight of the earlier steps' readouts"),
     FIELD("training", "epochs", INT32, epochs, "passes over the training part"),
     FIELD("training", "batch_size", INT32, batch_size, "crystals in a batch"),
     CHOICE("training", "optimizer", optimizer, optimizers, "adam, sgd (with momentum) or adamw"),
@@ -264,6 +270,20 @@ static rcr_status check_words(const rcr_train_options *o, rcr_error *err) {
     return rcr_transforms_parse(kind, o->transform, n, err);
 }
 
+/* What a run begins with, and what of it is trained. */
+static rcr_status check_start(const rcr_train_options *o, rcr_error *err) {
+    int frozen[RCR_N_PARTS];
+    rcr_status status = rcr_freeze_parse(frozen, o->freeze, err);
+    if (status != RCR_OK) return status;
+    if (o->init_head < RCR_HEAD_AUTO || o->init_head > RCR_HEAD_KEEP)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "no such choice of the last layer; allowed are auto, fresh and keep");
+    if (o->init == NULL && o->init_head != RCR_HEAD_AUTO)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--init-head is for a run that begins with a model (--init)");
+    if (o->deep_supervision > 0 && o->model.architecture != RCR_SR_CGCNN)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "deep supervision is for the steps of SR-CGCNN; CGCNN has none");
+    return RCR_OK;
+}
+
 rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
     rcr_status status = rcr_model_options_check(&o->model, err);
     if (status == RCR_OK) status = rcr_graph_options_check(&o->graph, err);
@@ -282,6 +302,7 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the loss %s is one of regression; classes have their own",
                         losses[o->loss]);
     status = check_words(o, err);
+    if (status == RCR_OK) status = check_start(o, err);
     if (status != RCR_OK) return status;
     if (o->schedule < RCR_SCHEDULE_MULTISTEP || o->schedule > RCR_SCHEDULE_PLATEAU)
         return rcr_fail(err, RCR_ERR_ARGUMENT,
@@ -305,6 +326,7 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
         {"Gaussian loss' beta", "0 to 1", o->gaussian_beta, o->gaussian_beta >= 0 && o->gaussian_beta <= 1},
         {"final share of the learning rate", "0 to 1", o->lr_final, o->lr_final >= 0 && o->lr_final <= 1},
         {"warm-up", "0 or more epochs, fewer than there are", o->warmup, o->warmup >= 0 && o->warmup < o->epochs},
+        {"weight of deep supervision", "0 or more", o->deep_supervision, o->deep_supervision >= 0},
         {"largest norm of the gradient", "0 or more", o->clip, o->clip >= 0},
         {"average's share of the old", "0 to below 1", o->average, o->average >= 0 && o->average < 1},
         {"momentum", "0 to below 1", o->momentum, o->momentum >= 0 && o->momentum < 1},

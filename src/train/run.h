@@ -38,6 +38,10 @@ typedef struct rcr_run {
     double *target_std;     /* [T] of the training rows, in the targets' units; 1 where they do not vary */
     double class_weight[2]; /* used where has_class_weight */
     int has_class_weight;
+    rcr_model *init;  /* what the run began with; NULL: fresh weights */
+    rcr_range *range; /* [n_ranges] of the parameters, in their order, all of them */
+    size_t n_ranges;
+    int frozen_conv;
     rcr_model *model; /* the weights after the last whole epoch */
     rcr_model *best;
     rcr_model *average; /* the moving average after the last whole epoch; NULL when the options ask for none */
@@ -49,7 +53,8 @@ typedef struct rcr_run {
 
     /* Work space of a batch: targets, gradient of the loss and the loss on the device, and their like on the host. */
     rcr_real *device_target, *device_dout, *device_loss;
-    rcr_real *host_target, *host_output;
+    size_t dout_stride; /* reals of device_dout for each step's readout */
+    rcr_real *host_target, *host_output, *host_dout;
     /* The moving average of parameters and running statistics, device; NULL without. */
     rcr_real *average_parameters, *average_buffers;
     int64_t *order; /* [split.n_train] this epoch's */

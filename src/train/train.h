@@ -28,6 +28,13 @@ typedef enum rcr_schedule_kind {
     RCR_SCHEDULE_PLATEAU
 } rcr_schedule_kind;
 
+/* Whether a run that begins with another model's weights begins with its last layer too. */
+typedef enum rcr_init_head {
+    RCR_HEAD_AUTO = 0, /* where it predicts the same targets */
+    RCR_HEAD_FRESH,
+    RCR_HEAD_KEEP
+} rcr_init_head;
+
 #define RCR_MAX_MILESTONES 32
 
 typedef struct rcr_train_options {
@@ -38,8 +45,13 @@ typedef struct rcr_train_options {
     const char *unit;      /* stored in the model; of several targets one for each, "eV,GPa"; NULL: "" */
     const char *transform; /* what is learnt of a target (data/transform.h); one for all or one for each; NULL: none */
     const char *class_weights; /* what rows of each class count in the loss: "balanced" or "W0,W1"; NULL: 1 */
-    int32_t epochs;            /* 300 */
-    int32_t batch_size;        /* 256 */
+    const char *init; /* model or run whose weights are the start, and whose options of the network and of graphs are
+                         taken where they are the default here, and must be the same where they are not; NULL: fresh */
+    rcr_init_head init_head;
+    const char *freeze;      /* what stays as it is, of "embedding,conv,hidden,output"; NULL: nothing */
+    double deep_supervision; /* SR-CGCNN: what the mean loss of the readouts after earlier steps counts; 0 */
+    int32_t epochs;          /* 300 */
+    int32_t batch_size;      /* 256 */
     rcr_optimizer_kind optimizer;
     double lr;           /* 1e-3 */
     double momentum;     /* SGD, 0.9 */

@@ -17,6 +17,7 @@
 #include "train/ensemble.h"
 #include "train/epoch.h"
 #include "train/evaluate.h"
+#include "train/init.h"
 #include "train/rundir.h"
 #include "train/schedule.h"
 #include "train/targets.h"
@@ -41,6 +42,8 @@ void rcr_run_release(rcr_run *run) {
     rcr_tape_free(run->tape);
     rcr_net_free(run->net);
     rcr_exec_release(&run->exec);
+    rcr_model_free(run->init);
+    rcr_free(run->range);
     rcr_model_free(run->model);
     rcr_model_free(run->best);
     rcr_model_free(run->average);
@@ -50,6 +53,7 @@ void rcr_run_release(rcr_run *run) {
     rcr_train_options_release(&run->options);
     rcr_free(run->host_target);
     rcr_free(run->host_output);
+    rcr_free(run->host_dout);
     rcr_free(run->order);
     rcr_free(run->part_target);
     rcr_free(run->part_prediction);
@@ -121,6 +125,7 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
                                    .prototypes =
                                        run->options.split.group == RCR_GROUP_PROTOTYPE && run->data_sha256[0] == '\0',
                                    .graph = run->options.graph,
+                                   .known = run->init != NULL ? run->init->elements : NULL,
                                    .pool = run->pool,
                                    .progress = run->events->reading,
                                    .context = run->events->context};
@@ -159,6 +164,8 @@ static void choose_score(rcr_run *run) {
                  "accuracy, then by log loss");
 }
 
+static int is_deep(const rcr_run *run) { return run->options.deep_supervision > 0 && run->options.model.depth > 1; }
+
 static rcr_status make_room(rcr_run *run, rcr_error *err) {
     const rcr_split *s = &run->split;
     size_t largest = s->n_train > s->n_val ? s->n_train : s->n_val;
@@ -167,10 +174,13 @@ static rcr_status make_room(rcr_run *run, rcr_error *err) {
     size_t batch = (size_t)run->options.batch_size < s->n_train ? (size_t)run->options.batch_size : s->n_train;
     size_t T = rcr_run_n_targets(run), n_outputs = 2 * T; /* at most: two classes, or values and variances */
     run->device_target = run->kernels->mem_alloc(batch * T);
-    run->device_dout = run->kernels->mem_alloc(batch * n_outputs);
+    run->dout_stride = batch * n_outputs;
+    run->device_dout =
+        run->kernels->mem_alloc(run->dout_stride * (is_deep(run) ? (size_t)run->options.model.depth : 1));
     run->device_loss = run->kernels->mem_alloc(1);
     run->host_target = rcr_calloc(batch * T, sizeof *run->host_target);
     run->host_output = rcr_calloc(batch * n_outputs, sizeof *run->host_output);
+    run->host_dout = rcr_calloc(batch * n_outputs, sizeof *run->host_dout);
     run->order = rcr_calloc(s->n_train, sizeof *run->order);
     run->history = rcr_calloc((size_t)run->options.epochs, sizeof *run->history);
     run->part_target = rcr_calloc(largest * T, sizeof *run->part_target);
@@ -178,8 +188,8 @@ static rcr_status make_room(rcr_run *run, rcr_error *err) {
     run->target_std = rcr_calloc(T, sizeof *run->target_std);
     if (T > 1) run->target_mae = rcr_calloc((size_t)run->options.epochs * T, sizeof *run->target_mae);
     if (run->device_target == NULL || run->device_dout == NULL || run->device_loss == NULL ||
-        run->host_target == NULL || run->host_output == NULL || run->order == NULL || run->history == NULL ||
-        run->part_target == NULL || run->part_prediction == NULL || run->target_std == NULL ||
+        run->host_target == NULL || run->host_output == NULL || run->host_dout == NULL || run->order == NULL ||
+        run->history == NULL || run->part_target == NULL || run->part_prediction == NULL || run->target_std == NULL ||
         (T > 1 && run->target_mae == NULL))
         return rcr_fail_memory(err, "starting a run");
     return rcr_loader_create(&run->loader, run->dataset, (int32_t)batch, rcr_pool_size(run->pool) > 1, err);
@@ -209,6 +219,8 @@ static rcr_status build(rcr_run *run, rcr_error *err) {
     rcr_rng_seed(&run->shuffle, run->options.seed, RCR_STREAM_SHUFFLE);
     status = rcr_exec_init(&run->exec, run->kernels, run->pool, err);
     if (status == RCR_OK) status = rcr_net_create(&run->net, run->model, run->kernels, err);
+    if (status == RCR_OK) status = rcr_run_find_ranges(run, err);
+    if (status == RCR_OK && is_deep(run)) rcr_net_set_deep(run->net);
     if (status == RCR_OK) status = rcr_tape_create(&run->tape, run->net, RCR_TAPE_TRAINING, err);
     if (status == RCR_OK)
         status = rcr_optimizer_init(&run->optimizer, run->options.optimizer, run->kernels,
@@ -523,6 +535,7 @@ static rcr_status begin(rcr_run *run, const char *data, const rcr_train_options 
         return rcr_fail_at(err, RCR_ERR_ARGUMENT, run->directory, 0,
                            "it holds a run already; resume that run, or choose another directory");
     status = rcr_make_directory(run->directory, err);
+    if (status == RCR_OK) status = rcr_run_open_init(run, err);
     if (status == RCR_OK) status = read_data(run, err);
     if (status == RCR_OK) status = rcr_split_make(&run->split, run->dataset, &run->options.split, err);
     if (status == RCR_OK) status = build(run, err);
@@ -563,7 +576,8 @@ rcr_status rcr_run_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_e
                  program, rcr_version());
         rcr_run_say(run, text);
     }
-    rcr_status status = read_data(run, err);
+    rcr_status status = rcr_run_reopen_init(run, err);
+    if (status == RCR_OK) status = read_data(run, err);
     if (status == RCR_OK) status = rcr_checkpoint_split(run, checkpoint, err);
     if (status == RCR_OK) status = build(run, err);
     if (status == RCR_OK) status = rcr_checkpoint_restore(run, checkpoint, err);

@@ -18,11 +18,15 @@ typedef struct bench {
     rcr_batch batch;
     rcr_real *d_out; /* device [C, n_outputs] */
     rcr_real *form, *out, *gradient;
-    int training;
+    int training, deep, frozen;
     uint64_t dropout_seed;
+    rcr_real *deep_out; /* device [depth, C, n_outputs], with deep */
 } bench;
 
 enum { N_GRAPHS = 5 };
+
+/* What the readout of step t counts. */
+static double weight_of(const bench *b, int32_t t) { return t == b->model->options.depth - 1 ? 1 : 0.25 * (t + 1); }
 
 static void start(bench *b, int variant) {
     rcr_rng rng;
@@ -34,6 +38,8 @@ static void start(bench *b, int variant) {
     assert_int_equal(rcr_batch_fill(&b->batch, (const rcr_graph *const *)graph, N_GRAPHS, NULL), RCR_OK);
     for (int i = 0; i < N_GRAPHS; i++) rcr_graph_free(graph[i]);
     assert_int_equal(rcr_net_create(&b->net, b->model, b->k, NULL), RCR_OK);
+    if (b->deep) rcr_net_set_deep(b->net);
+    rcr_net_set_frozen(b->net, b->frozen, 0);
     assert_int_equal(rcr_tape_create(&b->tape, b->net, RCR_TAPE_TRAINING, NULL), RCR_OK);
     assert_int_equal(rcr_exec_init(&b->exec, b->k, NULL, NULL), RCR_OK);
     assert_int_equal(rcr_tape_reserve(b->tape, &b->exec, b->net, &b->batch, NULL), RCR_OK);
@@ -44,10 +50,17 @@ static void start(bench *b, int variant) {
     b->gradient = calloc(b->model->n_parameters, sizeof *b->gradient);
     for (size_t i = 0; i < n_out; i++) b->form[i] = (rcr_real)(rcr_rng_uniform(&rng) - 0.5);
     b->k->mem_upload(b->d_out, b->form, n_out);
+    if (!b->deep) return;
+    b->deep_out = b->k->mem_alloc((size_t)b->model->options.depth * n_out);
+    for (int32_t t = 0; t < b->model->options.depth; t++) {
+        for (size_t i = 0; i < n_out; i++) b->out[i] = b->form[i] * (rcr_real)weight_of(b, t);
+        b->k->mem_upload(b->deep_out + (size_t)t * n_out, b->out, n_out);
+    }
 }
 
 static void end(bench *b) {
     b->k->mem_free(b->d_out);
+    if (b->deep) b->k->mem_free(b->deep_out);
     free(b->form);
     free(b->out);
     free(b->gradient);
@@ -65,15 +78,23 @@ static double loss(bench *b) {
     else
         rcr_net_forward(b->tape, b->net, &b->exec, &b->batch);
     size_t n_out = (size_t)(N_GRAPHS * b->model->n_outputs);
-    b->k->mem_download(b->out, rcr_tape_output(b->tape), n_out);
     double sum = 0;
-    for (size_t i = 0; i < n_out; i++) sum += (double)b->form[i] * (double)b->out[i];
+    for (int32_t t = b->model->options.depth - 1; t >= 0; t--) {
+        b->k->mem_download(b->out, rcr_tape_output(b->tape), n_out);
+        for (size_t i = 0; i < n_out; i++) sum += weight_of(b, t) * (double)b->form[i] * (double)b->out[i];
+        if (!b->deep || t == 0) break;
+        rcr_net_readout(b->tape, b->net, &b->exec, &b->batch, t - 1);
+    }
     return sum;
 }
 
 static void compute_gradient(bench *b) {
     loss(b);
-    rcr_net_backward(b->tape, b->net, &b->exec, &b->batch, b->d_out);
+    if (b->deep)
+        rcr_net_backward_deep(b->tape, b->net, &b->exec, &b->batch, b->deep_out,
+                              (size_t)(N_GRAPHS * b->model->n_outputs));
+    else
+        rcr_net_backward(b->tape, b->net, &b->exec, &b->batch, b->d_out);
     b->k->mem_download(b->gradient, rcr_tape_gradient(b->tape), b->model->n_parameters);
 }
 
@@ -120,7 +141,38 @@ static void gradients_are_those_of_differences(void **state) {
                 end(&b);
             }
 }
+
+static void deep_and_frozen_gradients(void **state) {
+    (void)state;
+    for (int v = 0; v < N_ALL_VARIANTS; v++)
+        for (int deep = 0; deep <= (model_variants[v].architecture == RCR_SR_CGCNN); deep++)
+            for (int frozen = !deep; frozen < 2; frozen++) {
+                bench b = {.training = 1, .deep = deep, .frozen = frozen, .dropout_seed = 99};
+                start(&b, v);
+                check_gradient(&b, v);
+                end(&b);
+            }
+}
 #endif
+
+/* A network whose convolutions are frozen trains on what it predicts with, and leaves its statistics alone. */
+static void frozen_norms_use_running_statistics(void **state) {
+    (void)state;
+    for (int v = 0; v < N_ALL_VARIANTS; v++) {
+        bench b = {.training = 1, .frozen = 1};
+        start(&b, v);
+        double in_training = loss(&b);
+        rcr_model *after = NULL;
+        assert_int_equal(rcr_model_copy(&after, b.model, NULL), RCR_OK);
+        rcr_net_store(b.net, after);
+        assert_memory_equal(after->buffers, b.model->buffers, after->n_buffer_values * sizeof(rcr_real));
+        assert_int_equal(after->n_batches_tracked, b.model->n_batches_tracked);
+        rcr_model_free(after);
+        b.training = 0;
+        assert_true(loss(&b) == in_training);
+        end(&b);
+    }
+}
 
 /* Dropout acts in training, on classification, when there is a seed, and with the probability that was set. */
 static void dropout_acts_where_it_should(void **state) {
@@ -191,11 +243,10 @@ static void evaluation_leaves_no_trace(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #ifdef RCR_DOUBLE
-        cmocka_unit_test(gradients_are_those_of_differences),
+        cmocka_unit_test(gradients_are_those_of_differences),  cmocka_unit_test(deep_and_frozen_gradients),
 #endif
-        cmocka_unit_test(dropout_acts_where_it_should),
-        cmocka_unit_test(null_biases_stay),
-        cmocka_unit_test(evaluation_leaves_no_trace),
+        cmocka_unit_test(dropout_acts_where_it_should),        cmocka_unit_test(null_biases_stay),
+        cmocka_unit_test(frozen_norms_use_running_statistics), cmocka_unit_test(evaluation_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

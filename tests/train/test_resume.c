@@ -169,6 +169,31 @@ static void several_targets(void **state) {
     rcr_train_result_release(&b);
 }
 
+/* Another model's weights, frozen parts, and every step's readout. */
+static void begun_with_a_model(void **state) {
+    char *data = toy_data(*state, 120), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts"),
+         *first = toy_path(*state, "first"), *model = toy_path(first, "model.safetensors");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    rcr_train_result a = {0}, b = {0};
+    rcr_error err = {0};
+    options.model.gate = 0; /* each is a batch norm's step and a shared LayerNorm */
+    options.epochs = 2;
+    assert_ok(rcr_train(&a, data, first, &options, NULL, &err), &err);
+    options.init = model;
+    options.freeze = "embedding,hidden";
+    options.deep_supervision = 0.5;
+    options.average = 0.9;
+    options.clip = 0.3;
+    options.epochs = 6;
+    options.seed = 9;
+    assert_ok(rcr_train(&a, data, whole, &options, NULL, &err), &err);
+    assert_int_equal(stop_after(9, data, parts, &options, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_int_equal(remove(model), 0); /* a run has what it needs */
+    assert_int_equal(stop_after(14, NULL, parts, NULL, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_ok(rcr_train_resume(&b, parts, 3, NULL, &err), &err);
+    assert_same_run(whole, parts);
+}
+
 static void class_weights(void **state) {
     char *data = toy_data(*state, 120), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts");
     rcr_train_options options = toy_options(RCR_CLASSIFICATION);
@@ -336,6 +361,7 @@ int main(void) {
         in_folder(every_recipe),
         in_folder(several_targets),
         in_folder(class_weights),
+        in_folder(begun_with_a_model),
         in_folder(plateau_and_patience),
         in_folder(threads_change_nothing),
         in_folder(seeds_matter),

@@ -1,0 +1,211 @@
+#include "train/init.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "graph/graph.h"
+#include "model/ensemble.h"
+#include "train/build.h"
+#include "train/targets.h"
+
+static const char *const part_names[] = {"embedding", "conv", "hidden", "output"};
+
+rcr_status rcr_freeze_parse(int frozen[RCR_N_PARTS], const char *text, rcr_error *err) {
+    int n = 0;
+    for (int p = 0; p < RCR_N_PARTS; p++) frozen[p] = 0;
+    for (const char *at = text; at != NULL && *at != '\0';) {
+        size_t length = strcspn(at, ",");
+        int found = 0;
+        for (int p = 0; p < RCR_N_PARTS; p++)
+            if (strlen(part_names[p]) == length && memcmp(part_names[p], at, length) == 0) frozen[p] = found = 1;
+        if (!found)
+            return rcr_fail(
+                err, RCR_ERR_ARGUMENT,
+                "\"%.*s\" is no part of a network to freeze; the parts are embedding, conv, hidden and output",
+                (int)(length < 60 ? length : 60), at);
+        at += length + (at[length] == ',');
+    }
+    for (int p = 0; p < RCR_N_PARTS; p++) n += frozen[p];
+    return n < RCR_N_PARTS ? RCR_OK
+                           : rcr_fail(err, RCR_ERR_ARGUMENT, "with every part frozen there is nothing left to train");
+}
+
+/* ---- the options */
+
+static rcr_status adopt(int32_t *own, int32_t usual, int32_t theirs, const char *what, rcr_error *err) {
+    if (*own != usual && *own != theirs)
+        return rcr_fail(err, RCR_ERR_MISMATCH,
+                        "the %s is %d, and that of the model to begin with is %d; leave the option out to take it from "
+                        "the model",
+                        what, (int)*own, (int)theirs);
+    *own = theirs;
+    return RCR_OK;
+}
+
+static rcr_status adopt_graph(rcr_graph_options *own, const rcr_model *init, rcr_error *err) {
+    rcr_graph_options usual = rcr_graph_options_default(), asked = *own, given = init->graph;
+    /* A model that refused disordered crystals may be trained on with them. */
+    rcr_disorder disorder = own->disorder != usual.disorder ? own->disorder : init->graph.disorder;
+    asked.disorder = given.disorder = usual.disorder;
+    if (!rcr_graph_options_equal(&asked, &usual) && !rcr_graph_options_equal(&asked, &given))
+        return rcr_fail(err, RCR_ERR_MISMATCH,
+                        "the options of graphs are not those of the model to begin with; leave them out to take them "
+                        "from the model");
+    *own = init->graph;
+    own->disorder = disorder;
+    return RCR_OK;
+}
+
+static rcr_status adopt_options(rcr_train_options *o, const rcr_model *init, rcr_error *err) {
+    rcr_model_options *own = &o->model, usual = rcr_model_options_default(), theirs = init->options;
+    if (own->architecture != usual.architecture && own->architecture != theirs.architecture)
+        return rcr_fail(err, RCR_ERR_MISMATCH, "the model to begin with is of another architecture");
+    own->architecture = theirs.architecture;
+    const struct {
+        int32_t *own, usual, theirs;
+        const char *what;
+    } option[] = {{&own->depth, usual.depth, theirs.depth, "number of steps or layers"},
+                  {&own->gate, usual.gate, theirs.gate, "gate"},
+                  {&own->layer_norm, usual.layer_norm, theirs.layer_norm, "LayerNorm"},
+                  {&own->atom_features, usual.atom_features, theirs.atom_features, "number of atom features"},
+                  {&own->hidden, usual.hidden, theirs.hidden, "width of the hidden layers"},
+                  {&own->hidden_layers, usual.hidden_layers, theirs.hidden_layers, "number of hidden layers"}};
+    rcr_status status = RCR_OK;
+    for (size_t i = 0; i < sizeof option / sizeof option[0] && status == RCR_OK; i++)
+        status = adopt(option[i].own, option[i].usual, option[i].theirs, option[i].what, err);
+    if (status == RCR_OK) status = adopt_graph(&o->graph, init, err);
+    return status == RCR_OK ? rcr_train_options_check(o, err) : status;
+}
+
+/* So that the settings can be repeated from elsewhere. */
+static rcr_status make_absolute(rcr_run *run, rcr_error *err) {
+    char here[RCR_PATH_SIZE];
+    rcr_text full = {0};
+    if (run->options.init[0] == '/') return RCR_OK;
+    if (getcwd(here, sizeof here) == NULL) return rcr_fail(err, RCR_ERR_IO, "the working directory has no usable name");
+    rcr_text_printf(&full, "%s/%s", here, run->options.init);
+    char *path = full.failed ? NULL : rcr_strdup(full.data);
+    rcr_text_free(&full);
+    if (path == NULL) return rcr_fail_memory(err, "starting a run");
+    rcr_free((void *)(uintptr_t)run->options.init); /* the run's own copy */
+    run->options.init = path;
+    return RCR_OK;
+}
+
+rcr_status rcr_run_open_init(rcr_run *run, rcr_error *err) {
+    rcr_model *whole = NULL;
+    char path[RCR_PATH_SIZE];
+    if (run->options.init == NULL) return RCR_OK;
+    rcr_status status = rcr_model_load(&whole, run->options.init, err);
+    if (status != RCR_OK) return status;
+    status = rcr_model_pick(&run->init, whole, 0, err);
+    if (status == RCR_OK) rcr_model_drop_calibration(run->init);
+    if (status == RCR_OK) status = adopt_options(&run->options, run->init, err);
+    if (status == RCR_OK && whole->n_members > 1)
+        rcr_run_say(run, "the model to begin with is an ensemble: its first network is taken");
+    if (status == RCR_OK) status = make_absolute(run, err);
+    if (status == RCR_OK) status = rcr_model_save(run->init, rcr_run_path(path, run, "init.safetensors"), err);
+    rcr_model_free(whole);
+    return status;
+}
+
+rcr_status rcr_run_reopen_init(rcr_run *run, rcr_error *err) {
+    char path[RCR_PATH_SIZE];
+    if (run->options.init == NULL) return RCR_OK;
+    return rcr_model_load(&run->init, rcr_run_path(path, run, "init.safetensors"), err);
+}
+
+/* ---- the weights */
+
+/* What of the last layers differs; NULL when one can take the place of the other. */
+static const char *head_difference(const rcr_run *run) {
+    const rcr_model *a = run->model, *b = run->init;
+    if (a->options.task != b->options.task) return "another task";
+    if (a->options.n_targets != b->options.n_targets) return "another number of targets";
+    if (a->options.variance != b->options.variance) return b->options.variance ? "variances" : "no variances";
+    for (int32_t k = 0; k < a->options.n_targets && run->options.transform != NULL; k++)
+        if (a->targets[k].scale.transform.kind != b->targets[k].scale.transform.kind) return "another transform";
+    return NULL;
+}
+
+static int same_targets(const rcr_model *a, const rcr_model *b) {
+    for (int32_t k = 0; k < a->options.n_targets; k++)
+        if (strcmp(a->targets[k].name, b->targets[k].name) != 0) return 0;
+    return 1;
+}
+
+static int is_output(const rcr_tensor *tensor) { return strncmp(tensor->name, "fc_out.", 7) == 0; }
+
+static rcr_status choose_head(int *keep, const rcr_run *run, rcr_error *err) {
+    int frozen[RCR_N_PARTS];
+    const char *difference = head_difference(run);
+    rcr_status status = rcr_freeze_parse(frozen, run->options.freeze, err);
+    if (status != RCR_OK) return status;
+    if (run->options.init_head == RCR_HEAD_KEEP && difference != NULL)
+        return rcr_fail(
+            err, RCR_ERR_MISMATCH,
+            "the last layer can't be kept: the model to begin with has %s; begin with a fresh one (--init-head)",
+            difference);
+    *keep = difference == NULL && run->options.init_head != RCR_HEAD_FRESH &&
+            (run->options.init_head == RCR_HEAD_KEEP || same_targets(run->model, run->init));
+    if (!*keep && frozen[RCR_PART_OUTPUT])
+        return rcr_fail(err, RCR_ERR_MISMATCH,
+                        "the last layer begins fresh, and frozen it would stay random; leave output out of --freeze");
+    return RCR_OK;
+}
+
+rcr_status rcr_run_apply_init(rcr_run *run, rcr_error *err) {
+    rcr_model *model = run->model;
+    const rcr_model *init = run->init;
+    int keep = 0;
+    if (init == NULL) return RCR_OK;
+    rcr_status status = choose_head(&keep, run, err);
+    if (status != RCR_OK) return status;
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const rcr_tensor *to = &model->tensor[i], *from = rcr_model_find(init, to->name, NULL);
+        if (is_output(to) && !keep) continue;
+        if (from == NULL || from->count != to->count || from->shape[0] != to->shape[0])
+            return rcr_fail(err, RCR_ERR_MISMATCH, "the model to begin with has no \"%s\" of this size", to->name);
+        memcpy(model->parameters + to->offset, init->parameters + from->offset, to->count * sizeof(rcr_real));
+    }
+    memcpy(model->buffers, init->buffers, model->n_buffer_values * sizeof(rcr_real));
+    model->n_batches_tracked = init->n_batches_tracked;
+    for (int32_t k = 0; k < model->options.n_targets && keep; k++) model->targets[k].scale = init->targets[k].scale;
+    rcr_run_say(run, keep ? "begins with all of the model's weights, and its scale of the targets"
+                          : "begins with the model's weights but for a fresh last layer");
+    const char *slash = strrchr(run->options.init, '/');
+    return rcr_model_set_meta(model, "init", slash != NULL ? slash + 1 : run->options.init, err);
+}
+
+/* ---- what is trained */
+
+static rcr_part part_of(const rcr_tensor *tensor) {
+    if (strncmp(tensor->name, "embedding.", 10) == 0) return RCR_PART_EMBEDDING;
+    if (is_output(tensor)) return RCR_PART_OUTPUT;
+    if (strncmp(tensor->name, "conv_to_fc.", 11) == 0 || strncmp(tensor->name, "fcs.", 4) == 0) return RCR_PART_HIDDEN;
+    return RCR_PART_CONV;
+}
+
+rcr_status rcr_run_find_ranges(rcr_run *run, rcr_error *err) {
+    int frozen[RCR_N_PARTS];
+    rcr_status status = rcr_freeze_parse(frozen, run->options.freeze, err);
+    if (status != RCR_OK) return status;
+    const rcr_model *model = run->model;
+    run->range = rcr_calloc(model->n_tensors, sizeof *run->range);
+    if (run->range == NULL) return rcr_fail_memory(err, "starting a run");
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const rcr_tensor *tensor = &model->tensor[i];
+        int is_frozen = frozen[part_of(tensor)];
+        rcr_range *last = run->n_ranges > 0 ? &run->range[run->n_ranges - 1] : NULL;
+        if (last != NULL && last->frozen == is_frozen)
+            last->n += tensor->count;
+        else
+            run->range[run->n_ranges++] = (rcr_range){tensor->offset, tensor->count, is_frozen};
+    }
+    run->frozen_conv = frozen[RCR_PART_CONV];
+    rcr_net_set_frozen(run->net, frozen[RCR_PART_CONV], frozen[RCR_PART_EMBEDDING]);
+    return RCR_OK;
+}
