@@ -66,7 +66,7 @@ typedef struct rcr_run_data {
     rcr_run_coverage *coverage;
     /* steps.csv: predictions after each step, and the relative change of the atoms' vectors in it. */
     size_t n_steps, n_traced;
-    size_t first_step; /* 1, or 0 where the elements' own vectors are read out too */
+    size_t first_step;                     /* 1, or 0 where the elements' own vectors are read out too */
     const char **traced_id;                /* [n_traced] views */
     double *step_target;                   /* [n_traced] NaN where it is unknown */
     double *step_prediction, *step_change; /* [n_traced, n_steps] */
