@@ -10,8 +10,8 @@ expected paper-formation 60
 expected paper-gap 60
 expected recipe-formation 30
 expected recipe-gap 30
-expected full-formation 10
-expected phonons 100
+expected full-formation 4
+expected phonons 30
 expected demo 18
 same "$(ls "$RECRYST_SOURCE"/studies/*.toml | wc -l)" 7 "study files that this test knows"
 run 0 study "$RECRYST_SOURCE/studies/demo.toml" --out "$work/demo" --threads 1
