@@ -374,6 +374,25 @@ RCR_API rcr_status rcr_session_forecast(double *rows, char *kind, rcr_session *s
                                         const rcr_crystal *const *crystals, const rcr_graph *const *graphs, size_t n,
                                         const rcr_events *events, rcr_error *err);
 
+/* What a network's value f is made of (docs/trust.md): f is the transformed target, or the logarithm of the odds of
+ * class
+ * 1.  The arrays belong to the explanation. */
+typedef struct rcr_explained {
+    int32_t n_atoms, n_steps;
+    double value, prediction;      /* f, and the target in its unit, or the probability of class 1 */
+    const double *step_value;      /* [n_steps + 1] the prediction from the vectors after each step; 0: the embedding */
+    const double *step_change;     /* [n_steps] |v_t - v_(t-1)| / |v_(t-1)| over all atoms */
+    const double *readout, *input; /* [n_atoms] what each atom adds to f, at the readout and at the input */
+    double readout_baseline, input_baseline; /* f of the baselines, to which the contributions add */
+    double readout_gap, input_gap;           /* what the contributions are over or short of f */
+    void *own;
+} rcr_explained;
+/* Target 0 .. T - 1 of one crystal, or where that is NULL of a graph.  *out is released with rcr_explained_release.
+ * Errors: RCR_ERR_ARGUMENT (no such target), those of the crystal, RCR_ERR_NUMERIC, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_session_explain(rcr_explained *out, rcr_session *session, const rcr_crystal *crystal,
+                                       const rcr_graph *graph, int32_t target, rcr_error *err);
+RCR_API void rcr_explained_release(rcr_explained *explained);
+
 /* As rcr_model_embed. */
 RCR_API rcr_status rcr_session_embed(rcr_embedding **out, rcr_session *session, rcr_embedding_kind kind,
                                      const rcr_crystal *const *crystals, size_t n, const rcr_events *events,

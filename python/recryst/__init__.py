@@ -29,7 +29,8 @@ from .estimators import Classifier, Regressor
 from .files import read, write
 from .graph import Graph, GraphOptions, to_torch_geometric
 from .loading import import_checkpoint, load, models
-from .model import Forecast, Model, Prediction, Scores
+from .model import Model
+from .results import Explanation, Forecast, Prediction, Scores
 from .training import Epoch, Run, resume, settings, train
 
 #: The library's version.
@@ -42,6 +43,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Epoch",
+    "Explanation",
     "FileError",
     "Forecast",
     "Graph",

@@ -153,6 +153,24 @@ class rcr_row_layout(Structure):
     ]
 
 
+class rcr_explained(Structure):
+    _fields_ = [
+        ("n_atoms", c_int32),
+        ("n_steps", c_int32),
+        ("value", c_double),
+        ("prediction", c_double),
+        ("step_value", c_void_p),
+        ("step_change", c_void_p),
+        ("readout", c_void_p),
+        ("input", c_void_p),
+        ("readout_baseline", c_double),
+        ("input_baseline", c_double),
+        ("readout_gap", c_double),
+        ("input_gap", c_double),
+        ("own", c_void_p),
+    ]
+
+
 class rcr_chunk(Structure):
     _fields_ = [
         ("n", c_size_t),
@@ -282,6 +300,7 @@ STRUCTS: "tuple[type[Structure], ...]" = (
     rcr_structure,
     rcr_events,
     rcr_row_layout,
+    rcr_explained,
     rcr_chunk,
     rcr_tensor_view,
     rcr_import_request,
@@ -349,6 +368,8 @@ PROTOTYPES: "dict[str, tuple[Any, list[Any]]]" = {
     "rcr_session_layout": (rcr_row_layout, [_P]),
     "rcr_session_set_level": (c_int, [_P, c_double, _E]),
     "rcr_session_forecast": (c_int, [_P, _P, _P, _P, _P, c_size_t, _P, _E]),
+    "rcr_session_explain": (c_int, [POINTER(rcr_explained), _P, _P, _P, c_int32, _E]),
+    "rcr_explained_release": (None, [POINTER(rcr_explained)]),
     "rcr_session_embed": (c_int, [_P, _P, c_int, _P, c_size_t, _P, _E]),
     "rcr_session_embed_graphs": (c_int, [_P, _P, c_int, _P, c_size_t, _P, _E]),
     "rcr_embedding_free": (None, [_P]),

@@ -6,8 +6,7 @@ import ctypes
 import os
 from array import array
 from ctypes import byref, c_int, c_void_p
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -20,85 +19,10 @@ from .crystal import Crystal, as_crystal, is_crystal_like, is_path
 from .dataset import Dataset
 from .errors import ArgumentError, MismatchError, RecrystError
 from .graph import Graph
+from .results import Explanation, Forecast, Prediction, Scores
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How well predictions fit; what does not apply to the task is NaN.
-
-    Attributes
-    ----------
-    n : int
-        Rows.
-    mae, rmse, r2 : float
-        Regression, in the target's unit (r2 has none).
-    accuracy, precision, recall, f1, auc : float
-        Classification, of class 1.
-    loss : float
-        Mean squared error of normalised targets, or mean negative log-likelihood.
-    """
-
-    n: int
-    mae: float
-    rmse: float
-    r2: float
-    accuracy: float
-    precision: float
-    recall: float
-    f1: float
-    auc: float
-    loss: float
-
-    @classmethod
-    def _of(cls, c: _lib.rcr_scores) -> "Scores":
-        return cls(*[getattr(c, name) for name, _ in c._fields_])  # type: ignore[misc]
-
-
-class Prediction(NamedTuple):
-    """One row of :meth:`Model.predict_iter`: its number from 0, where it comes from, and the value or the error."""
-
-    row: int
-    id: str
-    file: str
-    value: "Union[float, NDArray[np.float64]]"
-    error: Optional[RecrystError]
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """All that a model says of n crystals; what it does not know is None.
-
-    Attributes
-    ----------
-    values : numpy.ndarray, shape (n,), or (n, T) of several targets
-        In the target's unit, or probabilities of class 1; of an ensemble, the mean of its networks.
-    std : numpy.ndarray or None
-        Standard deviations that the model predicts, of the same shape.
-    spread : numpy.ndarray or None
-        Of an ensemble, the standard deviation of its networks' values.
-    lower, upper : numpy.ndarray or None
-        Ends of the interval that is to hold the truth (calibrated on rows that were not trained on); may be infinite.
-    distance : numpy.ndarray, shape (n,), or None
-        From the training rows; above 1 is unlike them.
-    kind : list of str or None
-        "in", "far", or "element:Cs+Fr" of elements that no training row had; "" where there is no prediction.
-    ids, files : list of str
-    errors : dict from row to RecrystError
-    """
-
-    values: "NDArray[np.float64]"
-    std: "Optional[NDArray[np.float64]]"
-    spread: "Optional[NDArray[np.float64]]"
-    lower: "Optional[NDArray[np.float64]]"
-    upper: "Optional[NDArray[np.float64]]"
-    distance: "Optional[NDArray[np.float64]]"
-    kind: Optional[List[str]]
-    ids: List[str]
-    files: List[str]
-    errors: Dict[int, RecrystError]
 
 
 class Model(BaseModel):
@@ -537,6 +461,39 @@ class Model(BaseModel):
         for i in batch.errors:
             rows[i] = np.full((1, *width), np.nan, np.float32) if kind == 0 else rows[i][:0]
         return rows
+
+    def explain(self, x: Any, target: int = 0) -> Explanation:
+        """What each atom and each step does to the prediction of one crystal.
+
+        Parameters
+        ----------
+        x : Crystal, Graph, ase.Atoms, pymatgen Structure or path (of a file, its first structure)
+        target : int, default 0
+            Which of several targets.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such target.
+        RecrystError
+            The crystal can't be used.
+        """
+        batch = self._batch([as_crystal(x) if not isinstance(x, Graph) else x])
+        if batch.errors:
+            raise batch.errors[0]
+        pointer = batch.pointers[0]
+        crystal, graph = (None, pointer) if batch.is_graph else (pointer, None)
+        e, error = _lib.rcr_explained(), _lib.rcr_error()
+        with self._lock:
+            status = lib.rcr_session_explain(byref(e), self._ready(), crystal, graph, int(target), byref(error))
+        _lib.check(status, error)
+        try:
+            lengths = {"step_value": e.n_steps + 1, "step_change": e.n_steps, "readout": e.n_atoms, "input": e.n_atoms}
+            arrays = [np.array(view(e, getattr(e, name), (n,), np.float64)) for name, n in lengths.items()]
+            gaps = (e.readout_baseline, e.input_baseline, e.readout_gap, e.input_gap)
+            return Explanation(e.prediction, e.value, arrays[0], arrays[1], arrays[2], arrays[3], *gaps)
+        finally:
+            lib.rcr_explained_release(byref(e))
 
     # ---- evaluating
 

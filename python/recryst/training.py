@@ -14,7 +14,8 @@ from . import _lib
 from ._lib import lib
 from .crystal import PathLike
 from .errors import ArgumentError, Interrupted, TrainingStopped
-from .model import Model, Scores
+from .model import Model
+from .results import Scores
 
 # Shorter names, as the command and most papers have them.
 ALIASES = {

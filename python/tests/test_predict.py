@@ -147,6 +147,22 @@ def test_forecasts(model, alloys, salt, tmp_path):
     assert model.forecast([]).values.shape == (0,)
 
 
+def test_explanations(model, alloys):
+    crystal = max(alloys, key=len)
+    e = model.explain(crystal)
+    assert e.prediction == pytest.approx(model.predict_one(crystal), rel=1e-5, abs=1e-6)
+    assert e.readout.shape == e.input.shape == (len(crystal),)
+    assert e.step_values.shape == (model.options["depth"] + 1,) and e.step_changes.shape == (model.options["depth"],)
+    assert e.step_values[-1] == pytest.approx(e.prediction, rel=1e-5, abs=1e-6)
+    assert e.readout.sum() + e.readout_baseline - e.readout_gap == pytest.approx(e.value, abs=1e-6)
+    assert e.input.sum() + e.input_baseline - e.input_gap == pytest.approx(e.value, abs=1e-6)
+    assert np.array_equal(model.explain(model.graph(crystal)).input, e.input)
+    with pytest.raises(recryst.ArgumentError):
+        model.explain(crystal, target=5)
+    with pytest.raises(recryst.FileError):
+        model.explain("none.cif")
+
+
 def test_a_generator_of_any_length_takes_no_memory(model, salt):
     numbers = model.predict_iter(salt for _ in range(20000))
     tracemalloc.start()
