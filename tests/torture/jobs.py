@@ -158,6 +158,19 @@ class Train(Job):
         raise Broken("%s is torn or another one (%d bytes)" % (name, len(data)))
 
 
+class TrainEnsemble(Train):
+    """Networks one after the other, then one model file of them all."""
+
+    seeds = 2
+    options = [*Train.options, "--ensemble", "3"]
+    short = ["--epochs", "2"]
+
+    def go_on(self, folder):
+        run = os.path.join(folder, "run")
+        begun = [os.path.exists(os.path.join(run, name)) for name in ("last.ckpt", "member-1/last.ckpt")]
+        return [RECRYST, "train", "--resume", run, "--quiet"] if any(begun) else self.argv(folder)
+
+
 class Study(Train):
     """Several runs beside each other; the same command goes on."""
 
@@ -313,6 +326,30 @@ class EmbedSafetensors(Embed):
     what, name = "steps", "v.safetensors"
 
 
+class Ensemble(Job):
+    old = ("m.safetensors",)
+
+    def argv(self, folder):
+        return [RECRYST, "ensemble", self.lab.path("base"), self.lab.path("other"), os.path.join(folder, "m.safetensors")]
+
+
+class Explain(Job):
+    old = ("explained.json",)
+
+    def argv(self, folder):
+        return [RECRYST, "explain", self.lab.path("base"), self.lab.path("mixed"), "--quiet", "--out",
+                os.path.join(folder, "explained.json")]
+
+
+class Report(Job):
+    """Figures without the time of day; the page is made of a run that has its tables."""
+
+    old = ("page.html",)
+
+    def argv(self, folder):
+        return [RECRYST, "report", self.lab.path("base"), "--no-data", "--quiet", "--out", os.path.join(folder, "page.html")]
+
+
 class Export(Job):
     old = ("m.pth.tar", "atom_init.json")
 
@@ -380,8 +417,8 @@ class Fetch(Job):
 
 
 JOBS = {
-    "train": Train, "study": Study, "prepare": Prepare, "prepare --append": Append, "predict": Predict, "predict jsonl": PredictLines,
+    "train": Train, "train --ensemble": TrainEnsemble, "study": Study, "prepare": Prepare, "prepare --append": Append, "predict": Predict, "predict jsonl": PredictLines,
     "predict to stdout": PredictPrint, "predict --resume": Stream, "evaluate": Evaluate, "convert": ConvertFile,
     "convert to folder": ConvertFolder, "embed csv": Embed, "embed npy": EmbedNpy, "embed safetensors": EmbedSafetensors,
-    "export": Export, "export onnx": ExportOnnx, "import": Import, "info": Show, "graph": ShowGraph, "fetch": Fetch,
+    "ensemble": Ensemble, "explain": Explain, "report": Report, "export": Export, "export onnx": ExportOnnx, "import": Import, "info": Show, "graph": ShowGraph, "fetch": Fetch,
 }  # fmt: skip

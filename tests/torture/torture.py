@@ -58,8 +58,10 @@ class Lab:
         write(self.path("many.extxyz"), frames * (8 if long else 2))
         shutil.copytree(os.path.join(DEMO, "examples"), self.path("mixed"))
         write(self.path("mixed/broken.cif"), b"data_x\n_cell_length_a 3\n")
-        must([RECRYST, "train", self.path("small.extxyz"), "--target", "formation_energy", "--epochs", "2", "--batch-size", "16",
-              "--atom-features", "16", "--hidden", "16", "--quiet", "--out", self.path("base")])  # fmt: skip
+        for name, seed in (("base", "1"), ("other", "2")):
+            must([RECRYST, "train", self.path("small.extxyz"), "--target", "formation_energy", "--epochs", "2", "--batch-size",
+                  "16", "--atom-features", "16", "--hidden", "16", "--seed", seed, "--split-seed", "1", "--quiet", "--out",
+                  self.path(name)])  # fmt: skip
         for name, epochs in (("short", 2), ("study", 25)):
             text = """seeds = [1, 2]
 [base]
