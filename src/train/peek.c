@@ -1,7 +1,9 @@
 #include "train/peek.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/checkpoint.h"
@@ -22,11 +24,16 @@ rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *er
     }
     rcr_run *run = rcr_calloc(1, sizeof *run);
     if (run == NULL) return rcr_fail_memory(err, "looking at a run");
-    rcr_status status = rcr_checkpoint_open(&checkpoint, directory, err);
+    char path[RCR_PATH_SIZE];
+    /* An ensemble has no checkpoint of its own before all members are done; its settings are those of the first. */
+    snprintf(path, sizeof path, "%.*s/last.ckpt", RCR_PATH_SIZE - 64, directory);
+    int joined = rcr_is_file(path);
+    snprintf(path, sizeof path, "%.*s%s", RCR_PATH_SIZE - 64, directory, joined ? "" : "/member-1");
+    rcr_status status = rcr_checkpoint_open(&checkpoint, path, err);
     if (status == RCR_OK) status = rcr_checkpoint_settings(run, &checkpoint, err);
     if (status == RCR_OK) {
         state.begun = 1;
-        state.finished = run->finished;
+        state.finished = joined && run->finished;
         state.data_path = rcr_strdup(run->data_path);
         if (state.data_path == NULL) status = rcr_fail_memory(err, "looking at a run");
     }

@@ -88,9 +88,10 @@ sed -i '/^baseline/d' there/long.toml
 run 0 study there/long.toml --out whole --jobs 2 --quiet
 set -m
 for signal in KILL INT TERM; do
+    : >"$work/err"
     "$RECRYST" study there/long.toml --out parts --jobs 2 >"$work/out" 2>"$work/err" </dev/null &
     for _ in $(seq 300); do
-        grep -q "^[0-9]*/12 " "$work/err" && break
+        if grep -q "^[0-9]*/12 " "$work/err" || ! kill -0 $! 2>/dev/null; then break; fi
         sleep 0.02
     done
     kill -$signal $! 2>/dev/null || true
@@ -104,6 +105,24 @@ same "$(sed 's/,[0-9.]*$//' parts/study.csv)" "$(sed 's/,[0-9.]*$//' whole/study
 for file in whole/runs/*/*/model.safetensors; do
     cmp -s "$file" "parts/${file#whole/}" || fail "${file#whole/} differs after stops"
 done
+
+# An ensemble, too, which is killed between and amid its members.
+sed '/^folds/d; /^\[grid/,$d' there/long.toml >there/ensemble.toml
+printf '%s\n' '[[setting]]' 'name = "one"' '[[setting]]' 'name = "three"' 'ensemble = 3' >>there/ensemble.toml
+run 0 study there/ensemble.toml --out joined --jobs 2 --quiet
+set -m
+for member in 1 2 3; do
+    "$RECRYST" study there/ensemble.toml --out torn --jobs 1 >"$work/out" 2>"$work/err" </dev/null &
+    for _ in $(seq 300); do
+        if [ -e "torn/runs/three/seed-4/member-$member/last.ckpt" ] || ! kill -0 $! 2>/dev/null; then break; fi
+        sleep 0.01
+    done
+    kill -KILL $! 2>/dev/null || true
+    wait $! 2>/dev/null || true
+done
+set +m
+run 0 study there/ensemble.toml --out torn --quiet
+same "$(sed 's/,[0-9.]*$//' torn/study.csv)" "$(sed 's/,[0-9.]*$//' joined/study.csv)" "study.csv of torn ensembles"
 
 # One process at a time.
 (
