@@ -135,6 +135,18 @@ def test_cgcnn_and_other_settings(alloys, energies):
     assert regressor.model_.graph_options.radius == 6.0
 
 
+@pytest.mark.filterwarnings("ignore:begins with")
+def test_fine_tuning(alloys, energies, tmp_path):
+    first = recryst.Regressor(**{**SMALL, "epochs": 20}).fit(alloys[:200], energies[:200])
+    first.model_.save(tmp_path / "first.safetensors")
+    little = {**SMALL, "epochs": 1, "lr": 1e-6}
+    second = recryst.Regressor(**little, settings={"init": tmp_path / "first.safetensors"})
+    second.fit(alloys[:200], energies[:200])
+    fresh = recryst.Regressor(**little).fit(alloys[:200], energies[:200])
+    errors = [np.abs(r.predict(alloys[200:]) - energies[200:]).mean() for r in (first, second, fresh)]
+    assert errors[1] < 0.5 * errors[2] and errors[1] < 1.5 * errors[0]
+
+
 def test_classes(alloys, energies):
     labels = np.where(energies > np.median(energies), "high", "low")
     classifier = recryst.Classifier(**{**SMALL, "epochs": 5}).fit(alloys, labels)
