@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build setup report all demo bench test checks sanitize fuzz torture soak format install clean help
+.PHONY: build setup report all demo bench test checks sanitize tsan msan valgrind coverage sbom fuzz torture soak aarch64 format install clean help
 
 help:
 	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
@@ -17,6 +17,11 @@ help:
 	@echo 'make fuzz       every reader under libFuzzer with sanitizers; RUNS=10000000 for the long campaign (resumable)'
 	@echo 'make torture    faults, kills and power cuts at every call that writes; 100,000 files; half an hour (resumable)'
 	@echo 'make soak       prepare, train, predict in turn in one process for SOAK_SECONDS=3600; memory must not grow'
+	@echo 'make tsan       the tests that use threads under ThreadSanitizer, in build-tsan/'
+	@echo 'make msan       readers without foreign libraries under MemorySanitizer, in build-msan/'
+	@echo 'make valgrind   the tests under valgrind, leaks included; half an hour'
+	@echo 'make coverage   lines and branches that the tests run, in build-coverage/'
+	@echo 'make sbom       a bill of materials of what was built: $(BUILD)/recryst.cdx.json'
 	@echo 'make aarch64    build for 64-bit ARM in build-aarch64/, run kernel and other tests under qemu (tools/setup.sh --dev)'
 	@echo 'make format     lay out the sources with clang-format'
 	@echo 'make install    install command, library and header below PREFIX=$(PREFIX) (DESTDIR is honoured)'
@@ -73,6 +78,27 @@ torture: all
 soak: all
 	@$(BUILD)/tests/soak $(or $(SOAK_SECONDS),3600)
 
+# The tests that use threads, under ThreadSanitizer.
+tsan: setup
+	@bash tools/tsan.sh build-tsan
+
+# The readers that need no foreign library, under MemorySanitizer (clang): seeds, mutations, RUNS of libFuzzer.
+msan:
+	@bash tools/setup.sh --dev
+	@bash tools/msan.sh build-msan $(or $(RUNS),20000)
+
+# The test-suite under valgrind's memcheck, leaks included: a quarter of an hour and more.
+valgrind: all
+	@bash tools/valgrind.sh $(BUILD)
+
+coverage: setup
+	@bash tools/coverage.sh build-coverage
+
+# A software bill of materials of what was built (CycloneDX).
+sbom: build
+	@python3 tools/sbom.py $(BUILD) >$(BUILD)/recryst.cdx.json.part && mv $(BUILD)/recryst.cdx.json.part $(BUILD)/recryst.cdx.json
+	@echo "$(BUILD)/recryst.cdx.json"
+
 aarch64: build
 	@bash tools/aarch64.sh build-aarch64 $(BUILD)
 
@@ -84,4 +110,4 @@ install: build
 	@cmake --install $(BUILD)
 
 clean:
-	@rm -rf $(BUILD) build-clang build-asan build-aarch64 build-fuzz
+	@rm -rf $(BUILD) build-clang build-asan build-aarch64 build-fuzz build-tsan build-msan build-coverage

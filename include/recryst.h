@@ -11,6 +11,9 @@
  *  - Functions that can fail return an rcr_status, take what they make as the first argument and an rcr_error* as the
  *    last.  *out is untouched on failure.  The error may be NULL.
  *  - What a function makes belongs to the caller, who gives it to the matching _free; _free(NULL) does nothing.
+ *  - The host's floating-point state (rounding, flushing to zero, traps, flags), locale, signal handlers and masks,
+ *    folder, environment and output are left alone and change no result.  While a function that calls back runs, the
+ *    floating-point state is the default one.  The library's own threads block the signals that a process is sent.
  *  - No function prints, exits, aborts, or changes global state; two threads may use two different objects at once, and
  *    may share an object that both only read.
  */

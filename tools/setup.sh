@@ -10,7 +10,7 @@ set -eu
 packages="cmake ninja-build gcc g++ libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libtomlplusplus-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
---dev) packages="$packages clang clang-format python3 openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
+--dev) packages="$packages clang clang-format python3 locales openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
 --report | --report-tests)
     # Also from elsewhere than Debian, whose packages of Node.js then stay away.
     command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"

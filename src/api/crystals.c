@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -45,6 +46,7 @@ rcr_status rcr_crystal_make(rcr_crystal **out, const char *id, const double *lat
                             const double *positions, int cartesian, const uint8_t *atomic_number, size_t n_species,
                             const int32_t *species_site, const uint8_t *species_number, const double *species_occupancy,
                             rcr_error *err) {
+    RCR_OWN_FLOATING;
     if (n_sites < 1) return rcr_fail(err, RCR_ERR_ARGUMENT, "a crystal has at least one site");
     if (lattice == NULL || positions == NULL || atomic_number == NULL ||
         (n_species > 0 && (species_site == NULL || species_number == NULL || species_occupancy == NULL)))
@@ -112,6 +114,7 @@ static rcr_status append(rcr_text *out, const target *t, const rcr_crystal *crys
 rcr_status rcr_crystals_write(const char *path, const char *format, const rcr_crystal *const *crystals,
                               const char *const *ids, size_t n, const char *const *name, const double *value,
                               size_t n_properties, rcr_error *err) {
+    RCR_OWN_FLOATING;
     const target *t = NULL;
     rcr_status status = find_target(&t, format, path, err);
     if (status != RCR_OK) return status;

@@ -2,12 +2,14 @@
 
 #include <math.h>
 
+#include "base/floating.h"
 #include "base/status.h"
 #include "base/threads.h"
 #include "model/model.h"
 
 rcr_status rcr_dataset_open(rcr_dataset **out, const char *path, const char *target, int need_target,
                             const rcr_graph_options *graph, const rcr_model *model, int n_threads, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_pool *pool;
     rcr_status status = rcr_pool_create(&pool, n_threads, err);
     if (status != RCR_OK) return status;

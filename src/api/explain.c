@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "api/session.h"
+#include "base/floating.h"
 
 rcr_status rcr_session_explain(rcr_explained *out, rcr_session *session, const rcr_crystal *crystal,
                                const rcr_graph *graph, int32_t target, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_graph *made = NULL;
     rcr_explanation *e = NULL;
     rcr_status status = RCR_OK;

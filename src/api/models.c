@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "model/export.h"
@@ -57,6 +58,7 @@ static rcr_status read_table(rcr_element_table **out, const char *path, rcr_erro
 }
 
 rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_request *request, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_import_request r = request != NULL ? *request : rcr_import_request_default();
     rcr_element_table *table = NULL;
     rcr_status status = r.atom_init != NULL ? read_table(&table, r.atom_init, err) : RCR_OK;
@@ -83,6 +85,7 @@ rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_
 }
 
 rcr_status rcr_model_export(const rcr_model *model, const char *path, const char *format, rcr_error *err) {
+    RCR_OWN_FLOATING;
     char *bytes = NULL;
     size_t length = 0;
     rcr_status status;
@@ -104,6 +107,7 @@ rcr_status rcr_model_export(const rcr_model *model, const char *path, const char
 
 rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double *target, const double *prediction,
                            size_t n, rcr_error *err) {
+    RCR_OWN_FLOATING;
     int classes = model->options.task == RCR_CLASSIFICATION;
     if (model->options.n_targets > 1)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the model predicts %d targets, and this scores one",

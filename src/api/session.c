@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "data/dataset.h"
@@ -28,6 +29,7 @@ void rcr_session_free(rcr_session *session) {
 
 rcr_status rcr_session_create(rcr_session **out, const rcr_model *model, const char *kernels, int n_threads,
                               rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_session *s = rcr_calloc(1, sizeof *s);
     if (s == NULL) return rcr_fail_memory(err, "making a model ready");
     s->error = rcr_calloc(RCR_SESSION_CHUNK, sizeof *s->error);
@@ -176,6 +178,7 @@ static rcr_status predict(double *values, rcr_status *status, const request *r, 
 
 rcr_status rcr_session_predict(double *values, rcr_status *status, rcr_session *session,
                                const rcr_crystal *const *crystals, size_t n, const rcr_events *events, rcr_error *err) {
+    RCR_OWN_FLOATING;
     request r = {.session = session, .crystals = crystals, .n = n, .events = events};
     return predict(values, status, &r, err);
 }
@@ -183,11 +186,13 @@ rcr_status rcr_session_predict(double *values, rcr_status *status, rcr_session *
 rcr_status rcr_session_predict_graphs(double *values, rcr_status *status, rcr_session *session,
                                       const rcr_graph *const *graphs, size_t n, const rcr_events *events,
                                       rcr_error *err) {
+    RCR_OWN_FLOATING;
     request r = {.session = session, .graphs = graphs, .n = n, .events = events};
     return predict(values, status, &r, err);
 }
 
 rcr_status rcr_session_predict_dataset(double *values, rcr_session *s, const rcr_dataset *dataset, rcr_error *err) {
+    RCR_OWN_FLOATING;
     if (!rcr_graph_options_equal(&s->model->graph, &dataset->graph_options))
         return rcr_fail(err, RCR_ERR_MISMATCH,
                         "the dataset's graphs were made with other options than the model's; open it with the model");
@@ -212,6 +217,7 @@ rcr_row_layout rcr_session_layout(const rcr_session *session) {
 }
 
 rcr_status rcr_session_set_level(rcr_session *session, double level, rcr_error *err) {
+    RCR_OWN_FLOATING;
     if (!(level >= 0 && level < 1)) return rcr_fail(err, RCR_ERR_ARGUMENT, "a level is above 0 and below 1, or 0");
     session->model->level = level;
     return RCR_OK;
@@ -257,6 +263,7 @@ static rcr_status forecast_chunk(double *rows, char *kind, double *row, const re
 
 rcr_status rcr_session_forecast(double *rows, char *kind, rcr_session *session, const rcr_crystal *const *crystals,
                                 const rcr_graph *const *graphs, size_t n, const rcr_events *events, rcr_error *err) {
+    RCR_OWN_FLOATING;
     request r = {.session = session, .crystals = crystals, .graphs = graphs, .n = n, .events = events};
     size_t W = rcr_model_columns(session->model).n;
     double *row = rcr_malloc(W, (n < RCR_SESSION_CHUNK ? n : RCR_SESSION_CHUNK) * sizeof *row);
@@ -329,6 +336,7 @@ static rcr_status embed(rcr_embedding **out, const request *r, rcr_embedding_kin
 
 rcr_status rcr_session_embed(rcr_embedding **out, rcr_session *session, rcr_embedding_kind kind,
                              const rcr_crystal *const *crystals, size_t n, const rcr_events *events, rcr_error *err) {
+    RCR_OWN_FLOATING;
     request r = {.session = session, .crystals = crystals, .n = n, .events = events};
     return embed(out, &r, kind, err);
 }
@@ -336,6 +344,7 @@ rcr_status rcr_session_embed(rcr_embedding **out, rcr_session *session, rcr_embe
 rcr_status rcr_session_embed_graphs(rcr_embedding **out, rcr_session *session, rcr_embedding_kind kind,
                                     const rcr_graph *const *graphs, size_t n, const rcr_events *events,
                                     rcr_error *err) {
+    RCR_OWN_FLOATING;
     request r = {.session = session, .graphs = graphs, .n = n, .events = events};
     return embed(out, &r, kind, err);
 }

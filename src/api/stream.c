@@ -3,6 +3,7 @@
 
 #include "api/inputs.h"
 #include "api/session.h"
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -38,6 +39,7 @@ void rcr_stream_close(rcr_stream *stream) {
 
 rcr_status rcr_stream_open(rcr_stream **out, rcr_session *session, const char *const *paths, size_t n_paths,
                            rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_stream *stream = rcr_calloc(1, sizeof *stream);
     if (stream == NULL) return rcr_fail_memory(err, "reading the inputs");
     stream->session = session;
@@ -64,6 +66,7 @@ static void prepare_piece(void *job, int index, int worker) {
 }
 
 rcr_status rcr_stream_next(rcr_chunk *out, rcr_stream *stream, rcr_error *err) {
+    RCR_OWN_FLOATING;
     size_t bytes = 0;
     release_chunk(stream);
     for (; stream->n < CHUNK_INPUTS && bytes < CHUNK_BYTES; stream->n++) {

@@ -1,6 +1,7 @@
 /* All structures of a file, folder, archive or table, parsed ahead on a pool. */
 #include <string.h>
 
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/threads.h"
@@ -44,6 +45,7 @@ void rcr_structures_close(rcr_structures *s) {
 }
 
 rcr_status rcr_structures_open(rcr_structures **out, const char *path, int n_threads, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_structures *s = rcr_calloc(1, sizeof *s);
     if (s == NULL) return rcr_fail_memory(err, "reading structures");
     rcr_status status = rcr_pool_create(&s->pool, n_threads, err);
@@ -113,6 +115,7 @@ static rcr_status name_crystals(rcr_structures *s, rcr_error *err) {
 }
 
 rcr_status rcr_structures_next(rcr_structure **list, size_t *n, rcr_structures *s, size_t most, rcr_error *err) {
+    RCR_OWN_FLOATING;
     release_chunk(s);
     size_t bytes = 0, n_names = 0;
     if (most > CHUNK) most = CHUNK;

@@ -1,6 +1,7 @@
 /* Training by named settings. */
 #include <string.h>
 
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -35,6 +36,7 @@ static int is_named(const rcr_option_field *field, const char *name) {
 }
 
 rcr_status rcr_settings_set(rcr_settings *settings, const char *name, const char *value, rcr_error *err) {
+    RCR_OWN_FLOATING;
     for (size_t i = 0; i < rcr_n_option_fields; i++) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (!is_named(field, name)) continue;
@@ -61,6 +63,7 @@ rcr_status rcr_settings_set(rcr_settings *settings, const char *name, const char
 
 rcr_status rcr_settings_get(const char **section, const char **name, const char **comment, char **value,
                             const rcr_settings *settings, size_t i, rcr_error *err) {
+    RCR_OWN_FLOATING;
     if (i >= rcr_n_option_fields) return rcr_fail(err, RCR_ERR_ARGUMENT, "there is no setting %zu", i);
     const rcr_option_field *field = &rcr_option_fields[i];
     rcr_text text = {0};
@@ -159,6 +162,7 @@ static void tell_result(rcr_training_result *out, const rcr_train_result *r) {
 
 rcr_status rcr_training_run(rcr_training_result *result, const char *data, const char *run_directory,
                             const rcr_settings *settings, const rcr_training_events *events, rcr_error *err) {
+    RCR_OWN_FLOATING;
     follower f;
     rcr_train_result r = {0};
     follow(&f, events);
@@ -170,6 +174,7 @@ rcr_status rcr_training_run(rcr_training_result *result, const char *data, const
 
 rcr_status rcr_training_resume(rcr_training_result *result, const char *run_directory, int n_threads,
                                const rcr_training_events *events, rcr_error *err) {
+    RCR_OWN_FLOATING;
     follower f;
     rcr_train_result r = {0};
     follow(&f, events);

@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "base/threads.h"
 
-#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -133,12 +133,24 @@ static uint32_t announce(rcr_pool *pool, uint32_t left) {
     return generation;
 }
 
+int rcr_thread_start(pthread_t *out, void *(*run)(void *), void *context) {
+    static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) sigdelset(&blocked, open[i]);
+    /* A thread starts with its maker's mask. */
+    int masked = pthread_sigmask(SIG_BLOCK, &blocked, &before) == 0;
+    int code = pthread_create(out, NULL, run, context);
+    if (masked) pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
 /* With fewer threads than wanted, where the system gives no more, the results are the same. */
 static void start_threads(rcr_pool *pool) {
     pool->n_started = 1;
     for (int i = 1; i < pool->n_threads; i++) {
         pool->start[i - 1] = (worker_start){pool, i};
-        if (pthread_create(&pool->thread[i - 1], NULL, worker_main, &pool->start[i - 1]) != 0) return;
+        if (rcr_thread_start(&pool->thread[i - 1], worker_main, &pool->start[i - 1]) != 0) return;
         pool->n_started = i + 1;
     }
 }

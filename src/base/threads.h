@@ -3,7 +3,14 @@
 #ifndef RCR_BASE_THREADS_H
 #define RCR_BASE_THREADS_H
 
+#include <pthread.h>
+
 #include "recryst.h"
+
+/* pthread_create, with the signals that a process is sent blocked in the new thread: they belong to the host's threads,
+ * whose handlers must not find themselves in one of ours.  Those that a thread brings upon itself (SIGSEGV, ...), and
+ * SIGPROF, for profilers, stay open.  Returns as pthread_create does. */
+int rcr_thread_start(pthread_t *out, void *(*run)(void *), void *context);
 
 typedef struct rcr_pool rcr_pool;
 

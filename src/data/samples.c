@@ -1,4 +1,5 @@
 /* The graphs of a dataset's samples. */
+#include "base/floating.h"
 #include "base/status.h"
 #include "data/dataset.h"
 
@@ -51,6 +52,7 @@ rcr_status rcr_dataset_fill_batch(rcr_batch *batch, const rcr_dataset *dataset, 
 }
 
 rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t sample, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_sample_list list = {dataset, NULL};
     rcr_graph_view view;
     rcr_status status = view_sample(&view, &list, sample, err);

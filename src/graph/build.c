@@ -14,6 +14,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "crystal/crystal.h"
@@ -212,6 +213,7 @@ static rcr_status search_all(fast_search *s, rcr_shells *shells, const rcr_searc
 
 rcr_status rcr_graph_build(rcr_graph **out, const rcr_crystal *crystal, const rcr_graph_options *options,
                            rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_status status = rcr_graph_options_check(options, err);
     if (status == RCR_OK) status = rcr_graph_check_crystal(crystal, options, err);
     rcr_search_cell cell;

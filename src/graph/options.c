@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/internal.h"
@@ -25,6 +26,7 @@ static double gaussians_wanted(const rcr_graph_options *options) {
 }
 
 int32_t rcr_graph_options_n_gaussians(const rcr_graph_options *options) {
+    RCR_OWN_FLOATING;
     double wanted = gaussians_wanted(options);
     if (!(wanted >= 1.0)) return 0;
     return wanted > RCR_GRAPH_MAX_GAUSSIANS ? RCR_GRAPH_MAX_GAUSSIANS : (int32_t)wanted;

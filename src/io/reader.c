@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/floating.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -554,6 +555,7 @@ rcr_status rcr_reader_first(rcr_crystal **out, const char *name, const void *dat
 }
 
 rcr_status rcr_crystal_read(rcr_crystal **out, const char *path, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_reader *r;
     if (rcr_is_directory(path)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't read: it is a folder");
     rcr_status status = rcr_reader_open(&r, path, err);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "model/net_private.h"
@@ -202,6 +203,7 @@ static rcr_status embed(rcr_embedding *e, const rcr_model *model, rcr_embedding_
 
 rcr_status rcr_model_embed(rcr_embedding **out, const rcr_model *model, rcr_embedding_kind kind,
                            const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err) {
+    RCR_OWN_FLOATING;
     if (kind != RCR_EMBED_CRYSTAL && kind != RCR_EMBED_ATOMS && kind != RCR_EMBED_STEPS)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "unknown kind of vectors %d", (int)kind);
     rcr_embedding *e = rcr_calloc(1, sizeof *e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -376,6 +377,7 @@ static rcr_status read_model(rcr_model **model, rcr_element_table *table, const 
 }
 
 rcr_status rcr_model_parse(rcr_model **out, const void *bytes, size_t length, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_safetensors *file = NULL;
     TRY(rcr_safetensors_parse(&file, bytes, length, err));
     rcr_element_table table = {0};
@@ -392,6 +394,7 @@ rcr_status rcr_model_parse(rcr_model **out, const void *bytes, size_t length, rc
 }
 
 rcr_status rcr_model_load(rcr_model **out, const char *path, rcr_error *err) {
+    RCR_OWN_FLOATING;
     rcr_text full = {0};
     rcr_text_puts(&full, path);
     if (rcr_is_directory(path)) rcr_text_puts(&full, "/model.safetensors");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/floating.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -352,6 +353,7 @@ static rcr_status collect_tensors(collector *c, const rcr_model *model, rcr_erro
 }
 
 rcr_status rcr_model_pack(char **out, size_t *length, const rcr_model *model, rcr_error *err) {
+    RCR_OWN_FLOATING;
     collector c;
     rcr_status status = collect_tensors(&c, model, err);
     if (status != RCR_OK) {
@@ -375,6 +377,7 @@ rcr_status rcr_model_pack(char **out, size_t *length, const rcr_model *model, rc
 }
 
 rcr_status rcr_model_save(const rcr_model *model, const char *path, rcr_error *err) {
+    RCR_OWN_FLOATING;
     char *bytes = NULL;
     size_t length = 0;
     rcr_status status = rcr_model_pack(&bytes, &length, model, err);

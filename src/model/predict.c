@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "model/forecast.h"
@@ -397,6 +398,7 @@ static rcr_status predict_crystals(double *values, rcr_status *status, const rcr
 
 rcr_status rcr_model_predict(double *values, rcr_status *status, const rcr_model *model,
                              const rcr_crystal *const *crystals, size_t n, int n_threads, rcr_error *err) {
+    RCR_OWN_FLOATING;
     int32_t n_targets = model->options.n_targets;
     if (n_targets > 1)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the model predicts %d targets; rcr_model_predict_all gives them",
@@ -421,6 +423,7 @@ void rcr_prediction_free(rcr_prediction *made) {
 
 rcr_status rcr_model_predict_all(rcr_prediction **out, const rcr_model *model, const rcr_crystal *const *crystals,
                                  size_t n, int n_threads, rcr_error *err) {
+    RCR_OWN_FLOATING;
     size_t V = rcr_model_n_values(model), T = (size_t)model->options.n_targets;
     rcr_prediction *p = rcr_calloc(1, sizeof *p);
     double *all = rcr_malloc(n * V, sizeof *all);

@@ -1,9 +1,8 @@
 #include "train/loader.h"
 
-#include <pthread.h>
-
 #include "base/mem.h"
 #include "base/status.h"
+#include "base/threads.h"
 
 /* Batch b of the epoch is collated into slot b % 2.  The thread fills batch `filled` once batch `filled` - 2 has been
  * given back, so it never touches the slot that the caller reads. */
@@ -59,7 +58,7 @@ rcr_status rcr_loader_create(rcr_loader **out, const rcr_dataset *dataset, int32
     loader->batch_size = batch_size;
     if (threaded && pthread_mutex_init(&loader->mutex, NULL) == 0) {
         if (pthread_cond_init(&loader->changed, NULL) == 0) {
-            loader->threaded = pthread_create(&loader->thread, NULL, collate_ahead, loader) == 0;
+            loader->threaded = rcr_thread_start(&loader->thread, collate_ahead, loader) == 0;
             if (!loader->threaded) pthread_cond_destroy(&loader->changed);
         }
         /* A machine that gives no further thread collates on the caller. */

@@ -123,7 +123,12 @@ static void refuses_unsafe_members(void **state) {
                  {"/etc/x", AE_IFREG, "1", "absolute"},
                  {"x", AE_IFLNK, "/etc/passwd", "link"},
                  {"x", 'h', "y", "link"},
-                 {"x", AE_IFIFO, "", "device"}};
+                 {"x", AE_IFIFO, "", "device"},
+                 {"x", AE_IFCHR, "", "device"},
+                 {"x", AE_IFBLK, "", "device"},
+                 {"a/b/../../../x", AE_IFREG, "1", "leads out"},
+                 {"x/..", AE_IFREG, "1", "leads out"},
+                 {"x", AE_IFLNK, "y", "link"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pack p;
         pack_begin(&p, 0, 0);

@@ -20,10 +20,10 @@ static inline test_folder folder_make(void) {
     return folder;
 }
 
-/* "folder/name" (one of 8 static buffers, so that a call can use several). */
+/* "folder/name" (one of 8 static buffers for each thread, so that a call can use several). */
 static inline const char *folder_path(const test_folder *folder, const char *name) {
-    static char buffer[8][1024];
-    static int next;
+    static _Thread_local char buffer[8][1024];
+    static _Thread_local int next;
     char *path = buffer[next++ % 8];
     snprintf(path, sizeof buffer[0], "%s/%s", folder->path, name);
     return path;
