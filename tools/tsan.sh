@@ -23,5 +23,5 @@ ninja -C "$build" recryst recryst_shared $(printf '%s\n' $targets | grep -v '_sh
     tail -n 30 "$build/ninja.log" >&2
     exit 1
 }
-export TSAN_OPTIONS=halt_on_error=1:exitcode=66:${TSAN_OPTIONS-}
+export TSAN_OPTIONS="halt_on_error=1:exitcode=66:suppressions=$PWD/tools/tsan.supp:${TSAN_OPTIONS-}"
 ctest --test-dir "$build" -j"$(nproc)" --output-on-failure --no-tests=error -R "$tests"
