@@ -342,12 +342,15 @@ class Explain(Job):
 
 
 class Report(Job):
-    """Figures without the time of day; the page is made of a run that has its tables."""
+    """The page, of a run that has its tables; a figure where the command was built without the page (no Node.js)."""
 
     old = ("page.html",)
 
     def argv(self, folder):
-        return [RECRYST, "report", self.lab.path("base"), "--no-data", "--quiet", "--out", os.path.join(folder, "page.html")]
+        page = os.path.join(os.environ.get("RECRYST_BUILD", ""), "report-page.html")
+        built = os.path.exists(page) and os.path.getsize(page) > 0
+        return [RECRYST, "report", self.lab.path("base"), "--no-data", "--quiet", "--out", os.path.join(folder, "page.html"),
+                *([] if built else ["--format", "svg", "--figure", "parity"])]
 
 
 class Export(Job):
