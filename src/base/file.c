@@ -82,6 +82,21 @@ rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t ma
     return status;
 }
 
+/* folder/name, for as long as the path is not freed; NULL when out of memory. */
+static const char *joined(rcr_text *path, const char *folder, const char *name) {
+    rcr_text_printf(path, "%s/%s", folder, name);
+    return path->failed ? NULL : path->data;
+}
+
+rcr_status rcr_file_read_in(char **out, size_t *length, const char *folder, const char *name, size_t max_bytes,
+                            rcr_error *err) {
+    rcr_text path = {0};
+    rcr_status status = joined(&path, folder, name) == NULL ? rcr_fail_memory(err, "reading a file")
+                                                            : rcr_file_read(out, length, path.data, max_bytes, err);
+    rcr_text_free(&path);
+    return status;
+}
+
 struct rcr_writer {
     char *path;
     char *temporary; /* NULL: a device or pipe, written directly */
@@ -267,6 +282,16 @@ rcr_status rcr_file_write(const char *path, const void *data, size_t length, rcr
     return rcr_writer_commit(writer, err);
 }
 
+rcr_status rcr_file_write_in(const char *folder, const char *name, rcr_text *text, rcr_error *err) {
+    rcr_text path = {0};
+    rcr_status status = text->failed || joined(&path, folder, name) == NULL
+                            ? rcr_fail_memory(err, "writing a file")
+                            : rcr_file_write(path.data, text->data, text->length, err);
+    rcr_text_free(&path);
+    rcr_text_free(text);
+    return status;
+}
+
 int rcr_is_directory(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -275,6 +300,13 @@ int rcr_is_directory(const char *path) {
 int rcr_is_file(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+int rcr_is_file_in(const char *folder, const char *name) {
+    rcr_text path = {0};
+    int found = joined(&path, folder, name) != NULL && rcr_is_file(path.data);
+    rcr_text_free(&path);
+    return found;
 }
 
 rcr_status rcr_make_directory(const char *path, rcr_error *err) {

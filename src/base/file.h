@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "recryst.h"
 
 /* RCR_ERR_IO with the system's reason for an errno: "PATH: what: permission denied". */
@@ -12,6 +13,10 @@ rcr_status rcr_fail_system(rcr_error *err, const char *path, const char *what, i
 /* Read a whole regular file of at most max_bytes.  (*out)[0 .. *length) are its bytes, (*out)[*length] is 0.
  * Free with rcr_free.  Errors: RCR_ERR_IO (with the path and the system's reason), RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t max_bytes, rcr_error *err);
+
+/* The same of folder/name. */
+rcr_status rcr_file_read_in(char **out, size_t *length, const char *folder, const char *name, size_t max_bytes,
+                            rcr_error *err);
 
 /* A file being written under a temporary name beside its own; it appears under its name only on commit. */
 typedef struct rcr_writer rcr_writer;
@@ -30,6 +35,8 @@ void rcr_writer_abort(rcr_writer *writer);
 
 /* All at once. */
 rcr_status rcr_file_write(const char *path, const void *data, size_t length, rcr_error *err);
+/* To folder/name; RCR_ERR_MEMORY where the text failed.  Frees the text in every case. */
+rcr_status rcr_file_write_in(const char *folder, const char *name, rcr_text *text, rcr_error *err);
 
 /* mkdir -p.  Errors: RCR_ERR_IO. */
 rcr_status rcr_make_directory(const char *path, rcr_error *err);
@@ -37,5 +44,7 @@ rcr_status rcr_make_directory(const char *path, rcr_error *err);
 int rcr_is_directory(const char *path);
 /* 1 if it exists and is a regular file. */
 int rcr_is_file(const char *path);
+/* The same of folder/name; 0 when out of memory. */
+int rcr_is_file_in(const char *folder, const char *name);
 
 #endif

@@ -35,6 +35,17 @@ void *rcr_realloc(void *block, size_t n, size_t size) {
     return block == NULL ? counted(grown) : grown;
 }
 
+void *rcr_grow(void *block, size_t *room, size_t n, size_t size) {
+    enum { FIRST = 64 };
+    if (n <= *room && block != NULL) return block;
+    size_t wanted = *room <= SIZE_MAX / 2 ? 2 * *room : SIZE_MAX;
+    if (wanted < FIRST) wanted = FIRST;
+    if (wanted < n) wanted = n;
+    void *grown = rcr_realloc(block, wanted, size);
+    if (grown != NULL) *room = wanted;
+    return grown;
+}
+
 void *rcr_malloc_aligned(size_t n, size_t size) {
     size_t bytes = total_size(n, size);
     if (bytes == 0 || bytes > SIZE_MAX - 63) return NULL;

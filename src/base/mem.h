@@ -14,6 +14,9 @@ void *rcr_calloc(size_t n, size_t size);
 void *rcr_malloc(size_t n, size_t size);
 /* Grow or shrink; the old block stays valid on failure. */
 void *rcr_realloc(void *block, size_t n, size_t size);
+/* Room for at least n objects in a block that grows as it is filled: the block itself while n is within *room, else one
+ * of at least twice the room, which *room then tells.  NULL on failure; the old block and *room stay valid. */
+void *rcr_grow(void *block, size_t *room, size_t n, size_t size);
 /* n objects of `size` bytes, 64-byte aligned, zeroed; freed with rcr_free too. */
 void *rcr_calloc_aligned(size_t n, size_t size);
 /* The same, not zeroed: memory that is never used then costs nothing. */

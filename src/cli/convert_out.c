@@ -232,13 +232,9 @@ static int set_value(rcr_convert_out *out, row *r, const rcr_property *property)
 }
 
 static int add_row(rcr_convert_out *out, const char *id, const rcr_record *record) {
-    if (out->n_rows == out->capacity) {
-        size_t capacity = out->capacity > 0 ? 2 * out->capacity : 256;
-        row *larger = rcr_realloc(out->row, capacity, sizeof *larger);
-        if (larger == NULL) return 0;
-        out->row = larger;
-        out->capacity = capacity;
-    }
+    row *larger = rcr_grow(out->row, &out->capacity, out->n_rows + 1, sizeof *larger);
+    if (larger == NULL) return 0;
+    out->row = larger;
     row *r = &out->row[out->n_rows++];
     *r = (row){.id = rcr_strdup(id)};
     int good = r->id != NULL;

@@ -68,13 +68,9 @@ static void append_integer(rcr_text *out, uint64_t value) {
 }
 
 static rcr_status keep_id(rcr_embed_output *out, const char *id, rcr_error *err) {
-    if (out->n == out->capacity) {
-        size_t capacity = out->capacity > 0 ? 2 * out->capacity : 256;
-        char **grown = rcr_realloc(out->id, capacity, sizeof *grown);
-        if (grown == NULL) return rcr_fail_memory(err, "embedding crystals");
-        out->id = grown;
-        out->capacity = capacity;
-    }
+    char **grown = rcr_grow(out->id, &out->capacity, out->n + 1, sizeof *grown);
+    if (grown == NULL) return rcr_fail_memory(err, "embedding crystals");
+    out->id = grown;
     out->id[out->n] = rcr_strdup(id);
     if (out->id[out->n] == NULL) return rcr_fail_memory(err, "embedding crystals");
     out->n++;

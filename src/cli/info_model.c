@@ -66,27 +66,15 @@ void rcr_info_model(rcr_text *out, const rcr_model *model) {
 
 /* ---- runs */
 
-static int has_file(const char *directory, const char *name) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", directory, name);
-    int has = !path.failed && rcr_is_file(path.data);
-    rcr_text_free(&path);
-    return has;
-}
-
 int rcr_is_run(const char *directory) {
-    return has_file(directory, "config.toml") || has_file(directory, "last.ckpt") ||
-           has_file(directory, "model.safetensors");
+    return rcr_is_file_in(directory, "config.toml") || rcr_is_file_in(directory, "last.ckpt") ||
+           rcr_is_file_in(directory, "model.safetensors");
 }
 
 /* The text of a file of the run, or NULL; free with rcr_free. */
 static char *read_file(const char *directory, const char *name, size_t *length) {
-    rcr_text path = {0};
     char *text = NULL;
-    rcr_text_printf(&path, "%s/%s", directory, name);
-    if (path.failed || rcr_file_read(&text, length, path.data, (size_t)1 << 28, NULL) != RCR_OK) text = NULL;
-    rcr_text_free(&path);
-    return text;
+    return rcr_file_read_in(&text, length, directory, name, (size_t)1 << 28, NULL) == RCR_OK ? text : NULL;
 }
 
 /* Rows of metrics.csv: one for each epoch that is done. */
@@ -120,15 +108,15 @@ static void put_settings(rcr_text *out, const char *directory) {
 rcr_status rcr_info_run(rcr_text *out, const char *directory, rcr_error *err) {
     char count[32];
     size_t n = epochs_done(directory);
-    int finished = has_file(directory, "run_summary.json");
+    int finished = rcr_is_file_in(directory, "run_summary.json");
     rcr_text_printf(out, "run        %s: %s, %s epoch%s\n", directory, finished ? "finished" : "not finished",
                     rcr_format_count(count, (long long)n), n == 1 ? "" : "s");
-    if (!finished && has_file(directory, "last.ckpt")) {
+    if (!finished && rcr_is_file_in(directory, "last.ckpt")) {
         rcr_text_puts(out, "go on      recryst train --resume ");
         rcr_shell_word(out, directory);
         rcr_text_puts(out, "\n");
     }
-    if (has_file(directory, "model.safetensors")) {
+    if (rcr_is_file_in(directory, "model.safetensors")) {
         rcr_model *model;
         rcr_status status = rcr_model_load(&model, directory, err);
         if (status != RCR_OK) return status;

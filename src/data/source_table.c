@@ -21,17 +21,9 @@ typedef struct columns {
 } columns;
 
 source_row *rcr_source_add(source *s, char *id, char *file, rcr_crystal *crystal) {
-    if (s->n == s->capacity) {
-        size_t capacity = s->capacity > 0 ? 2 * s->capacity : 256;
-        source_row *grown = rcr_realloc(s->row, capacity, sizeof *grown);
-        if (grown == NULL) {
-            s->out_of_memory = 1;
-        } else {
-            s->row = grown;
-            s->capacity = capacity;
-        }
-    }
-    if (id == NULL || s->n == s->capacity) {
+    source_row *grown = rcr_grow(s->row, &s->capacity, s->n + 1, sizeof *grown);
+    if (grown != NULL) s->row = grown;
+    if (id == NULL || grown == NULL) {
         s->out_of_memory = 1;
         rcr_free(id);
         rcr_free(file);

@@ -28,16 +28,12 @@ typedef struct package {
 /* ---- tensors */
 
 static rcr_text *new_storage(package *p) {
-    if (p->n_storages == p->capacity) {
-        size_t capacity = p->capacity > 0 ? 2 * p->capacity : 64;
-        rcr_text *grown = rcr_realloc(p->storage, capacity, sizeof *grown);
-        if (grown == NULL) {
-            p->failed = 1;
-            return NULL;
-        }
-        p->storage = grown;
-        p->capacity = capacity;
+    rcr_text *grown = rcr_grow(p->storage, &p->capacity, p->n_storages + 1, sizeof *grown);
+    if (grown == NULL) {
+        p->failed = 1;
+        return NULL;
     }
+    p->storage = grown;
     p->storage[p->n_storages] = (rcr_text){0};
     return &p->storage[p->n_storages++];
 }

@@ -16,16 +16,12 @@ void rcr_canvas_release(rcr_canvas *canvas) {
 /* ---- drawing */
 
 static rcr_shape *add_shape(rcr_canvas *canvas, rcr_shape_kind kind, rcr_ink ink) {
-    if (canvas->n_shapes == canvas->shape_room) {
-        size_t room = canvas->shape_room > 0 ? 2 * canvas->shape_room : 256;
-        rcr_shape *grown = rcr_realloc(canvas->shape, room, sizeof *grown);
-        if (grown == NULL) {
-            canvas->failed = 1;
-            return NULL;
-        }
-        canvas->shape = grown;
-        canvas->shape_room = room;
+    rcr_shape *grown = rcr_grow(canvas->shape, &canvas->shape_room, canvas->n_shapes + 1, sizeof *grown);
+    if (grown == NULL) {
+        canvas->failed = 1;
+        return NULL;
     }
+    canvas->shape = grown;
     rcr_shape *shape = &canvas->shape[canvas->n_shapes++];
     *shape = (rcr_shape){.kind = kind, .ink = ink};
     return shape;
@@ -33,16 +29,12 @@ static rcr_shape *add_shape(rcr_canvas *canvas, rcr_shape_kind kind, rcr_ink ink
 
 void rcr_draw_path(rcr_canvas *canvas, const double (*point)[2], size_t n, rcr_ink ink) {
     if (n < 2) return;
-    if (canvas->n_points + n > canvas->point_room) {
-        size_t room = 2 * (canvas->n_points + n);
-        double(*grown)[2] = rcr_realloc(canvas->point, room, sizeof *grown);
-        if (grown == NULL) {
-            canvas->failed = 1;
-            return;
-        }
-        canvas->point = grown;
-        canvas->point_room = room;
+    double(*grown)[2] = rcr_grow(canvas->point, &canvas->point_room, canvas->n_points + n, sizeof *grown);
+    if (grown == NULL) {
+        canvas->failed = 1;
+        return;
     }
+    canvas->point = grown;
     rcr_shape *shape = add_shape(canvas, RCR_SHAPE_PATH, ink);
     if (shape == NULL) return;
     shape->first = canvas->n_points;

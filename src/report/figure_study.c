@@ -96,13 +96,10 @@ static rcr_status draw(rcr_canvas *canvas, const json_t *summary, const rcr_csv 
 }
 
 rcr_status rcr_figure_study(rcr_canvas *canvas, const char *directory, rcr_error *err) {
-    rcr_text path = {0};
     char *text = NULL;
     size_t length = 0;
     rcr_csv *csv = NULL;
-    rcr_text_printf(&path, "%s/summary.json", directory);
-    rcr_status status =
-        path.failed ? rcr_fail_memory(err, "reading a study") : rcr_file_read(&text, &length, path.data, max_file, err);
+    rcr_status status = rcr_file_read_in(&text, &length, directory, "summary.json", max_file, err);
     if (status == RCR_OK) status = rcr_run_csv(&csv, directory, "study.csv", 0, err);
     if (status == RCR_OK) {
         json_t *summary = json_loadb(text, length, 0, NULL);
@@ -112,6 +109,5 @@ rcr_status rcr_figure_study(rcr_canvas *canvas, const char *directory, rcr_error
     }
     rcr_csv_free(csv);
     rcr_free(text);
-    rcr_text_free(&path);
     return status;
 }

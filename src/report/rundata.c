@@ -16,31 +16,14 @@ enum { MAX_WORST = 1000 };
 
 /* ---- files */
 
-static rcr_status read_file(char **text, size_t *length, const char *directory, const char *name, rcr_error *err) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", directory, name);
-    rcr_status status =
-        path.failed ? rcr_fail_memory(err, "reading a run") : rcr_file_read(text, length, path.data, max_file, err);
-    rcr_text_free(&path);
-    return status;
-}
-
-static int has_file(const char *directory, const char *name) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", directory, name);
-    int found = !path.failed && rcr_is_file(path.data);
-    rcr_text_free(&path);
-    return found;
-}
-
 rcr_status rcr_run_csv(rcr_csv **out, const char *directory, const char *name, int absent_ok, rcr_error *err) {
-    if (absent_ok && !has_file(directory, name)) {
+    if (absent_ok && !rcr_is_file_in(directory, name)) {
         *out = NULL;
         return RCR_OK;
     }
     char *text;
     size_t length;
-    rcr_status status = read_file(&text, &length, directory, name, err);
+    rcr_status status = rcr_file_read_in(&text, &length, directory, name, max_file, err);
     if (status != RCR_OK) return status;
     status = rcr_csv_parse(out, text, length, err);
     if (status == RCR_OK && (*out)->n_rows == 0) {
@@ -79,10 +62,10 @@ static rcr_status need_column(size_t *out, const rcr_csv *csv, const char *name,
 static rcr_status read_summary(rcr_run_data *run, rcr_error *err) {
     char *text;
     size_t length;
-    if (!has_file(run->directory, "run_summary.json"))
+    if (!rcr_is_file_in(run->directory, "run_summary.json"))
         return rcr_fail_at(err, RCR_ERR_IO, run->directory, 0,
                            "this is no finished training run: it holds no run_summary.json");
-    rcr_status status = read_file(&text, &length, run->directory, "run_summary.json", err);
+    rcr_status status = rcr_file_read_in(&text, &length, run->directory, "run_summary.json", max_file, err);
     if (status != RCR_OK) return status;
     json_error_t problem;
     run->summary = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
@@ -309,9 +292,9 @@ static void cut_value(char *text, rcr_run_setting *setting) {
 }
 
 static rcr_status read_settings(rcr_run_data *run, rcr_error *err) {
-    if (!has_file(run->directory, "config.toml")) return RCR_OK;
+    if (!rcr_is_file_in(run->directory, "config.toml")) return RCR_OK;
     size_t length, lines = 1;
-    rcr_status status = read_file(&run->settings_text, &length, run->directory, "config.toml", err);
+    rcr_status status = rcr_file_read_in(&run->settings_text, &length, run->directory, "config.toml", max_file, err);
     if (status != RCR_OK) return status;
     for (size_t i = 0; i < length; i++) lines += run->settings_text[i] == '\n';
     run->setting = rcr_calloc(lines, sizeof *run->setting);
@@ -407,7 +390,7 @@ static rcr_status read_steps(rcr_run_data *run, rcr_error *err) {
 }
 
 static rcr_status read_worst(rcr_run_data *run, rcr_error *err) {
-    if (!has_file(run->directory, "worst-crystals.jsonl")) return RCR_OK;
+    if (!rcr_is_file_in(run->directory, "worst-crystals.jsonl")) return RCR_OK;
     rcr_text path = {0};
     rcr_reader *reader = NULL;
     rcr_record record;

@@ -13,29 +13,14 @@
 
 static const size_t max_file = (size_t)1 << 28;
 
-static rcr_status read_text(char **text, size_t *length, const char *directory, const char *name, rcr_error *err) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", directory, name);
-    rcr_status status =
-        path.failed ? rcr_fail_memory(err, "reading a study") : rcr_file_read(text, length, path.data, max_file, err);
-    rcr_text_free(&path);
-    return status;
+int rcr_study_is(const char *directory) {
+    return rcr_is_file_in(directory, "study.csv") && rcr_is_file_in(directory, "summary.json");
 }
-
-static int has(const char *directory, const char *name) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", directory, name);
-    int found = !path.failed && rcr_is_file(path.data);
-    rcr_text_free(&path);
-    return found;
-}
-
-int rcr_study_is(const char *directory) { return has(directory, "study.csv") && has(directory, "summary.json"); }
 
 static rcr_status load_summary(json_t **out, const char *directory, rcr_error *err) {
     char *text;
     size_t length;
-    rcr_status status = read_text(&text, &length, directory, "summary.json", err);
+    rcr_status status = rcr_file_read_in(&text, &length, directory, "summary.json", max_file, err);
     if (status != RCR_OK) return status;
     json_error_t problem;
     json_t *summary = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
@@ -134,8 +119,8 @@ static rcr_status put_curves(rcr_text *json, const char *directory, const rcr_cs
 static rcr_status put_file(rcr_text *json, const char *directory, rcr_error *err) {
     char *text;
     size_t length;
-    if (!has(directory, "study.toml")) return RCR_OK;
-    rcr_status status = read_text(&text, &length, directory, "study.toml", err);
+    if (!rcr_is_file_in(directory, "study.toml")) return RCR_OK;
+    rcr_status status = rcr_file_read_in(&text, &length, directory, "study.toml", max_file, err);
     if (status != RCR_OK) return status;
     rcr_text_puts(json, ",\"file\":");
     rcr_json_string(json, text);

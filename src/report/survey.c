@@ -154,16 +154,6 @@ static rcr_status look(void *context, size_t at, const char *id, const rcr_cryst
 
 /* ---- writing */
 
-static rcr_status write_file(const rcr_run_data *run, const char *name, rcr_text *text, rcr_error *err) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", run->directory, name);
-    rcr_status status = text->failed || path.failed ? rcr_fail_memory(err, "writing what was seen of the crystals")
-                                                    : rcr_file_write(path.data, text->data, text->length, err);
-    rcr_text_free(&path);
-    rcr_text_free(text);
-    return status;
-}
-
 static rcr_status write_crystals(const survey *s, const rcr_run_data *run, rcr_error *err) {
     rcr_text text = {0};
     rcr_text_puts(&text, "id,formula,atoms,space_group,symbol\n");
@@ -178,7 +168,7 @@ static rcr_status write_crystals(const survey *s, const rcr_run_data *run, rcr_e
             rcr_csv_write_field(&text, row->symbol, 0);
             rcr_text_puts(&text, "\n");
         }
-    return write_file(run, "crystals.csv", &text, err);
+    return rcr_file_write_in(run->directory, "crystals.csv", &text, err);
 }
 
 static rcr_status write_worst(const survey *s, const rcr_run_data *run, rcr_error *err) {
@@ -190,7 +180,8 @@ static rcr_status write_worst(const survey *s, const rcr_run_data *run, rcr_erro
         status = rcr_json_write(&text, s->row[i].crystal, NULL, 0, err);
         if (status == RCR_OK && (text.length == 0 || text.data[text.length - 1] != '\n')) rcr_text_puts(&text, "\n");
     }
-    if (status == RCR_OK) return text.length > 0 ? write_file(run, "worst-crystals.jsonl", &text, err) : RCR_OK;
+    if (status == RCR_OK)
+        return text.length > 0 ? rcr_file_write_in(run->directory, "worst-crystals.jsonl", &text, err) : RCR_OK;
     rcr_text_free(&text);
     return status;
 }
@@ -295,7 +286,7 @@ static rcr_status write_steps(const survey *s, const rcr_run_data *run, rcr_erro
         rcr_text text = {0};
         rcr_text_puts(&text, "id,step,prediction,change\n");
         for (size_t i = 0; i < n; i++) put_trace(&text, crystal[i], value + i * S, change + i * S, S);
-        status = write_file(run, "steps.csv", &text, err);
+        status = rcr_file_write_in(run->directory, "steps.csv", &text, err);
     }
     rcr_free(value);
     rcr_free(change);

@@ -12,16 +12,6 @@
 #include "study/statistics.h"
 #include "study/study.h"
 
-static rcr_status write_text(const rcr_study *study, const char *name, rcr_text *text, rcr_error *err) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", study->directory, name);
-    rcr_status status = path.failed || text->failed ? rcr_fail_memory(err, "writing the tables of a study")
-                                                    : rcr_file_write(path.data, text->data, text->length, err);
-    rcr_text_free(&path);
-    rcr_text_free(text);
-    return status;
-}
-
 /* An empty field for what is undefined. */
 static void put_number(rcr_text *out, double value) {
     char buffer[32];
@@ -66,7 +56,7 @@ static rcr_status write_runs(const rcr_study *study, rcr_error *err) {
         for (int k = 0; k < N_LAST; k++) put_number(&out, rcr_study_number(run, last_columns[k]));
         rcr_text_puts(&out, "\n");
     }
-    return write_text(study, "study.csv", &out, err);
+    return rcr_file_write_in(study->directory, "study.csv", &out, err);
 }
 
 /* ---- summary.csv, differences.csv */
@@ -83,7 +73,7 @@ static rcr_status write_summary(const rcr_study *study, rcr_error *err) {
             for (int i = 0; i < 5; i++) put_number(&out, number[i]);
             rcr_text_puts(&out, "\n");
         }
-    return write_text(study, "summary.csv", &out, err);
+    return rcr_file_write_in(study->directory, "summary.csv", &out, err);
 }
 
 static int is_of_training(const char *score) { return strncmp(score, "train_", 6) == 0; }
@@ -103,7 +93,7 @@ static rcr_status write_differences(const rcr_study *study, rcr_error *err) {
                 for (int i = 0; i < 4; i++) put_number(&out, number[i]);
                 rcr_text_printf(&out, ",%zu\n", d.wins);
             }
-    return write_text(study, "differences.csv", &out, err);
+    return rcr_file_write_in(study->directory, "differences.csv", &out, err);
 }
 
 /* ---- summary.json */
@@ -196,7 +186,7 @@ static rcr_status write_json(const rcr_study *study, rcr_error *err) {
     rcr_text_puts(&out, "  ],\n  \"differences\": [");
     put_differences_json(&out, study);
     rcr_text_puts(&out, "\n  ]\n}\n");
-    return write_text(study, "summary.json", &out, err);
+    return rcr_file_write_in(study->directory, "summary.json", &out, err);
 }
 
 rcr_status rcr_study_write_tables(rcr_study *study, rcr_error *err) {
@@ -208,5 +198,5 @@ rcr_status rcr_study_write_tables(rcr_study *study, rcr_error *err) {
     rcr_text text = {0};
     if (status != RCR_OK) return status;
     rcr_study_summary_text(&text, study);
-    return write_text(study, "summary.txt", &text, err);
+    return rcr_file_write_in(study->directory, "summary.txt", &text, err);
 }

@@ -254,16 +254,12 @@ typedef struct json_list {
 } json_list;
 
 static rcr_text *json_begin(json_list *list, const char *key) {
-    if (list->n == list->capacity) {
-        size_t capacity = 2 * list->capacity + 64;
-        json_pair *grown = rcr_realloc(list->pair, capacity, sizeof *grown);
-        if (grown == NULL) {
-            list->text.failed = 1;
-            return &list->text;
-        }
-        list->pair = grown;
-        list->capacity = capacity;
+    json_pair *grown = rcr_grow(list->pair, &list->capacity, list->n + 1, sizeof *grown);
+    if (grown == NULL) {
+        list->text.failed = 1;
+        return &list->text;
     }
+    list->pair = grown;
     if (list->text.length > 0) rcr_text_append(&list->text, "", 1);
     size_t key_at = list->text.length;
     rcr_text_puts(&list->text, key);

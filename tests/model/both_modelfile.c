@@ -192,6 +192,33 @@ static rcr_status finish_forgery(forgery *f, rcr_error *err) {
     return status;
 }
 
+typedef struct forged_pair {
+    const char *key, *value; /* value NULL: the key is renamed away */
+    rcr_status status;       /* of reading the file then */
+} forged_pair;
+
+/* The file of these bytes, with one pair of its metadata forged at a time. */
+static void check_forged_metadata(const char *bytes, size_t length, const forged_pair *pair, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        forgery f;
+        start_forgery(&f, bytes, length);
+        size_t place = f.n_meta;
+        for (size_t j = 0; j < f.n_meta; j++)
+            if (strcmp(f.key[j], pair[i].key) == 0) place = j;
+        assert_true(place < f.n_meta);
+        if (pair[i].value != NULL)
+            f.value[place] = pair[i].value;
+        else
+            f.key[place] = "elsewhere";
+        rcr_error err = {0};
+        rcr_status status = finish_forgery(&f, &err);
+        if (status != pair[i].status)
+            fail_msg("%s = %s: %s: %s", pair[i].key, pair[i].value != NULL ? pair[i].value : "(absent)",
+                     rcr_status_name(status), err.message);
+        if (status != RCR_OK) assert_int_equal(err.status, status);
+    }
+}
+
 static rcr_st_tensor *tensor_of(forgery *f, const char *name) {
     for (size_t i = 0; i < f->n_tensors; i++)
         if (strcmp(f->tensor[i].name, name) == 0) return &f->tensor[i];
@@ -201,10 +228,7 @@ static rcr_st_tensor *tensor_of(forgery *f, const char *name) {
 
 static void forged_metadata_are_refused(void **state) {
     (void)state;
-    static const struct {
-        const char *key, *value; /* value NULL: the key is renamed away */
-        rcr_status status;
-    } cases[] = {
+    static const forged_pair cases[] = {
         {"format", "recryst-model", RCR_OK},
         {"format", "pt", RCR_ERR_PARSE},
         {"format_version", "3", RCR_ERR_UNSUPPORTED},
@@ -241,24 +265,7 @@ static void forged_metadata_are_refused(void **state) {
     };
     size_t length = 0;
     char *bytes = saved_bytes(&length);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        forgery f;
-        start_forgery(&f, bytes, length);
-        size_t place = f.n_meta;
-        for (size_t j = 0; j < f.n_meta; j++)
-            if (strcmp(f.key[j], cases[i].key) == 0) place = j;
-        assert_true(place < f.n_meta);
-        if (cases[i].value != NULL)
-            f.value[place] = cases[i].value;
-        else
-            f.key[place] = "elsewhere";
-        rcr_error err = {0};
-        rcr_status status = finish_forgery(&f, &err);
-        if (status != cases[i].status)
-            fail_msg("%s = %s: %s: %s", cases[i].key, cases[i].value != NULL ? cases[i].value : "(absent)",
-                     rcr_status_name(status), err.message);
-        if (status != RCR_OK) assert_int_equal(err.status, status);
-    }
+    check_forged_metadata(bytes, length, cases, sizeof cases / sizeof cases[0]);
     rcr_free(bytes);
 }
 
@@ -290,10 +297,7 @@ static void formats_are_told_apart(void **state) {
 
 static void forged_targets_are_refused(void **state) {
     (void)state;
-    static const struct {
-        const char *key, *value;
-        rcr_status status;
-    } cases[] = {
+    static const forged_pair cases[] = {
         {"n_targets", "3", RCR_OK},
         {"n_targets", "0", RCR_ERR_PARSE},
         {"n_targets", "2", RCR_ERR_PARSE},
@@ -318,23 +322,7 @@ static void forged_targets_are_refused(void **state) {
     size_t length = 0;
     assert_int_equal(rcr_model_pack(&bytes, &length, model, NULL), RCR_OK);
     rcr_model_free(model);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        forgery f;
-        start_forgery(&f, bytes, length);
-        size_t place = f.n_meta;
-        for (size_t j = 0; j < f.n_meta; j++)
-            if (strcmp(f.key[j], cases[i].key) == 0) place = j;
-        assert_true(place < f.n_meta);
-        if (cases[i].value != NULL)
-            f.value[place] = cases[i].value;
-        else
-            f.key[place] = "elsewhere";
-        rcr_error err = {0};
-        rcr_status status = finish_forgery(&f, &err);
-        if (status != cases[i].status)
-            fail_msg("%s = %s: %s: %s", cases[i].key, cases[i].value != NULL ? cases[i].value : "(absent)",
-                     rcr_status_name(status), err.message);
-    }
+    check_forged_metadata(bytes, length, cases, sizeof cases / sizeof cases[0]);
     rcr_free(bytes);
 }
 

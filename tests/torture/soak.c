@@ -86,20 +86,6 @@ static void write_bad(const char *path) {
     fclose(file);
 }
 
-typedef struct stopper {
-    int left;
-    atomic_int stop;
-} stopper;
-
-static void count_batch(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals) {
-    stopper *s = context;
-    (void)epoch;
-    (void)batch;
-    (void)n_batches;
-    (void)crystals;
-    if (--s->left == 0) atomic_store(&s->stop, 1);
-}
-
 static void prepare(const soak *s) {
     rcr_prepare_options options = {.graph = rcr_graph_options_default()};
     rcr_prepare_result result;
@@ -113,8 +99,8 @@ static void prepare(const soak *s) {
 static void train(soak *s) {
     rcr_train_options options = toy_options(RCR_REGRESSION);
     options.n_threads = 1 + (int)(s->rounds % 3);
-    stopper stop = {.left = 1 + (int)(s->rounds % N_STOPS)};
-    rcr_train_events events = {.context = &stop, .batch_done = count_batch, .stop = &stop.stop};
+    toy_stopper stop = {.batches_left = 1 + (int)(s->rounds % N_STOPS)};
+    rcr_train_events events = {.context = &stop, .batch_done = toy_count_batch, .stop = &stop.stop};
     rcr_train_result result = {0};
     rcr_error err = {0};
     toy_remove(s->run, 2);

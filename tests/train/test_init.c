@@ -134,57 +134,49 @@ static void heads(void **state) {
     rcr_model_free(start);
 }
 
-static void refused(const char *data, const char *folder, const rcr_train_options *options, rcr_status status,
-                    const char *says) {
-    rcr_train_result result = {0};
-    rcr_error err = {0};
-    rcr_status got = rcr_train(&result, data, toy_path(folder, "refused"), options, NULL, &err);
-    if (got != status || strstr(err.message, says) == NULL) fail_msg("%s: %s", rcr_status_name(got), err.message);
-}
-
 static void refusals(void **state) {
     char *data = toy_data(*state, N), *first = toy_path(*state, "first");
     rcr_train_options options = quick();
     train(data, first, &options);
     options.init = toy_path(*state, "nowhere");
-    refused(data, *state, &options, RCR_ERR_IO, "");
+    toy_refused(data, *state, &options, RCR_ERR_IO, "");
     options.init = first;
     options.model.depth = 5;
-    refused(data, *state, &options, RCR_ERR_MISMATCH, "number of steps or layers is 5, and that of the model");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "number of steps or layers is 5, and that of the model");
     options = quick();
     options.init = first;
     options.graph.radius = 5;
-    refused(data, *state, &options, RCR_ERR_MISMATCH, "options of graphs");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "options of graphs");
     options = quick();
     options.init = first;
     options.model.architecture = RCR_CGCNN;
     options.model.gate = options.model.layer_norm = 0;
-    refused(data, *state, &options, RCR_ERR_MISMATCH, "another architecture");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "another architecture");
     options = quick();
     options.init = first;
     options.loss = RCR_LOSS_GAUSSIAN;
     options.init_head = RCR_HEAD_KEEP;
-    refused(data, *state, &options, RCR_ERR_MISMATCH, "no variances");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "no variances");
     options = quick();
     options.init = first;
     options.target = "stiff";
     options.freeze = "output";
-    refused(data, *state, &options, RCR_ERR_MISMATCH, "would stay random");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "would stay random");
     options = quick();
     options.init_head = RCR_HEAD_KEEP;
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "--init-head");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "--init-head");
     options = quick();
     options.freeze = "convs";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "\"convs\" is no part");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "\"convs\" is no part");
     options.freeze = "embedding,conv,hidden,output";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "nothing left");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "nothing left");
     options = quick();
     options.deep_supervision = -1;
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "deep supervision");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "deep supervision");
     options.deep_supervision = 1;
     options.model.architecture = RCR_CGCNN;
     options.model.gate = options.model.layer_norm = 0;
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "CGCNN has none");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "CGCNN has none");
 }
 
 /* The readout after one step of a model that was trained for it predicts; of one that was not it need not. */

@@ -9,25 +9,10 @@
 #include "train/checkpoint.h"
 #include "train/rundir.h"
 
-/* Stops after so many batches. */
-typedef struct stopper {
-    int batches_left;
-    atomic_int stop;
-} stopper;
-
-static void count_batch(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals) {
-    stopper *s = context;
-    (void)epoch;
-    (void)batch;
-    (void)n_batches;
-    (void)crystals;
-    if (--s->batches_left == 0) atomic_store(&s->stop, 1);
-}
-
 static rcr_status stop_after(int batches, const char *data, const char *run, const rcr_train_options *options,
                              rcr_train_result *result, rcr_error *err) {
-    stopper s = {.batches_left = batches};
-    rcr_train_events events = {.context = &s, .batch_done = count_batch, .stop = &s.stop};
+    toy_stopper s = {.batches_left = batches};
+    rcr_train_events events = {.context = &s, .batch_done = toy_count_batch, .stop = &s.stop};
     return data != NULL ? rcr_train(result, data, run, options, &events, err)
                         : rcr_train_resume(result, run, -1, &events, err);
 }

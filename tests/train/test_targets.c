@@ -94,49 +94,41 @@ static void transformed_runs(void **state) {
     }
 }
 
-static void refused(const char *data, const char *folder, const rcr_train_options *options, rcr_status status,
-                    const char *says) {
-    rcr_train_result result = {0};
-    rcr_error err = {0};
-    rcr_status got = rcr_train(&result, data, toy_path(folder, "refused"), options, NULL, &err);
-    if (got != status || strstr(err.message, says) == NULL) fail_msg("%s: %s", rcr_status_name(got), err.message);
-}
-
 static void refusals(void **state) {
     char *data = toy_data(*state, N);
     rcr_train_options options = quick("energy"); /* down to -0.9 */
     options.transform = "log";
-    refused(data, *state, &options, RCR_ERR_DATA, "the transform log is for targets above 0");
-    refused(data, *state, &options, RCR_ERR_DATA, "'energy' of toy-0 is"); /* 1.5 (3.2 - 3.8) */
+    toy_refused(data, *state, &options, RCR_ERR_DATA, "the transform log is for targets above 0");
+    toy_refused(data, *state, &options, RCR_ERR_DATA, "'energy' of toy-0 is"); /* 1.5 (3.2 - 3.8) */
     options.transform = "square";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "yeo-johnson");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "yeo-johnson");
     options.transform = "none,log,none";
     options.target = "energy,stiff";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "3 transforms");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "3 transforms");
     options.transform = NULL;
     options.unit = "eV,GPa,K";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "3 units");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "3 units");
     options.unit = NULL;
     options.target = "energy,stif";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "\"stif\"");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "\"stif\"");
     options.target = "energy,,stiff";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "empty name");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "empty name");
     options.target = "energy, energy";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "named twice");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "named twice");
     options.class_weights = "balanced";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "classification");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "classification");
     options = toy_options(RCR_CLASSIFICATION);
     static const char *const bad[] = {"1", "1,2,3", "1,-2", "0,1", "a,b", "1,nan"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         options.class_weights = bad[i];
-        refused(data, *state, &options, RCR_ERR_ARGUMENT, "neither \"balanced\" nor two numbers above 0");
+        toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "neither \"balanced\" nor two numbers above 0");
     }
     options.class_weights = NULL;
     options.transform = "log";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "classes have no transform");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "classes have no transform");
     options.transform = NULL;
     options.target = "big,energy";
-    refused(data, *state, &options, RCR_ERR_ARGUMENT, "one target");
+    toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "one target");
 }
 
 /* Missing values are left out everywhere; each target has scores in its own unit. */

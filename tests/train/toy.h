@@ -137,4 +137,28 @@ static inline void assert_ok(rcr_status status, const rcr_error *err) {
     assert_int_equal(status, RCR_OK);
 }
 
+/* Training with these options fails with this status, and the error says so. */
+static inline void toy_refused(const char *data, const char *folder, const rcr_train_options *options,
+                               rcr_status status, const char *says) {
+    rcr_train_result result = {0};
+    rcr_error err = {0};
+    rcr_status got = rcr_train(&result, data, toy_path(folder, "refused"), options, NULL, &err);
+    if (got != status || strstr(err.message, says) == NULL) fail_msg("%s: %s", rcr_status_name(got), err.message);
+}
+
+/* As context of the events, with toy_count_batch: stops a run after so many batches. */
+typedef struct toy_stopper {
+    int batches_left;
+    atomic_int stop;
+} toy_stopper;
+
+static inline void toy_count_batch(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals) {
+    toy_stopper *s = context;
+    (void)epoch;
+    (void)batch;
+    (void)n_batches;
+    (void)crystals;
+    if (--s->batches_left == 0) atomic_store(&s->stop, 1);
+}
+
 #endif
