@@ -71,11 +71,10 @@ static const rcr_command *find_command(const char *name) {
 }
 
 static int unknown_command(const char *name) {
-    const char *names[16];
-    size_t n = 0;
-    for (const rcr_command *c = rcr_commands; c->name != NULL && n < 14; c++) names[n++] = c->name;
-    names[n++] = "help";
-    names[n] = NULL;
+    const char *names[64] = {"help"}; /* and NULL after the last */
+    size_t n = 1;
+    for (const rcr_command *c = rcr_commands; c->name != NULL && n < sizeof names / sizeof *names - 1; c++)
+        names[n++] = c->name;
     const char *kind = name[0] == '-' ? "option" : "command";
     const char *near = rcr_nearest_word(name, names);
     if (near != NULL) return rcr_cli_usage_error("", "unknown %s '%s'; did you mean '%s'?", kind, name, near);
@@ -87,7 +86,7 @@ int rcr_cli_main(int argc, char **argv) {
     rcr_signals_ignore_writes();
     if (argc < 2) {
         /* Not what was asked for, so not on standard output. */
-        return rcr_cli_usage_error("", "no command given: train, evaluate, predict, info, graph or bench");
+        return rcr_cli_usage_error("", "no command given, such as: recryst predict formation-energy NaCl.cif");
     }
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return print_version();

@@ -32,6 +32,30 @@ static void reads_whole_files(void **state) {
     folder_remove(&f);
 }
 
+static void joins_folder_and_name(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    rcr_text text = {0};
+    rcr_error err = {0};
+    rcr_text_puts(&text, "hello");
+    assert_int_equal(rcr_file_write_in(f.path, "a", &text, &err), RCR_OK);
+    assert_null(text.data); /* it is freed */
+    assert_true(rcr_is_file_in(f.path, "a"));
+    assert_false(rcr_is_file_in(f.path, "b"));
+    assert_false(rcr_is_file_in(folder_path(&f, "a"), "b"));
+    char *back = NULL;
+    size_t length;
+    assert_int_equal(rcr_file_read_in(&back, &length, f.path, "a", 5, &err), RCR_OK);
+    assert_string_equal(back, "hello");
+    rcr_free(back);
+    assert_int_equal(rcr_file_read_in(&back, &length, f.path, "b", 5, &err), RCR_ERR_IO);
+    assert_string_equal(err.file, folder_path(&f, "b"));
+    text.failed = 1;
+    assert_int_equal(rcr_file_write_in(f.path, "c", &text, &err), RCR_ERR_MEMORY);
+    assert_false(rcr_is_file_in(f.path, "c"));
+    folder_remove(&f);
+}
+
 static void expect_content(const test_folder *f, const char *name, const char *content) {
     char *text = folder_read(f, name);
     assert_non_null(text);
@@ -150,6 +174,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_whole_files),           cmocka_unit_test(writes_whole_or_not_at_all),
         cmocka_unit_test(writes_more_than_its_buffer), cmocka_unit_test(reports_what_can_not_be_written),
-        cmocka_unit_test(full_devices_are_errors),     cmocka_unit_test(makes_folders)};
+        cmocka_unit_test(full_devices_are_errors),     cmocka_unit_test(makes_folders),
+        cmocka_unit_test(joins_folder_and_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

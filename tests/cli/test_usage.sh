@@ -13,6 +13,10 @@ run 2
 err_has "no command given"
 run 2 trian
 err_has "recryst: error: unknown command 'trian'; did you mean 'train'?"
+for command in $("$RECRYST" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+    run 2 "${command}x"
+    err_has "did you mean '$command'?"
+done
 run 2 help trian
 err_has "did you mean 'train'?"
 run 2 --versoin
