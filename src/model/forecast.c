@@ -46,6 +46,9 @@ static void add_value(scatter *s, double value) {
 
 static double scatter_of(const scatter *s) { return s->n > 1 ? sqrt(s->squares / (s->n - 1)) : 0; }
 
+/* The standard deviation of the normalised target, from its output. */
+static double std_of(rcr_real output) { return exp(0.5 * rcr_log_variance((double)output)); }
+
 /* output [n_outputs] of network m is at outputs + m * stride. */
 static mean mean_of_target(const rcr_model *model, size_t t, const rcr_real *outputs, size_t stride) {
     size_t T = (size_t)model->options.n_targets;
@@ -60,14 +63,14 @@ static mean mean_of_target(const rcr_model *model, size_t t, const rcr_real *out
                                    : (out * scale->normalizer.std + scale->normalizer.mean - first->normalizer.mean) /
                                          first->normalizer.std);
         if (!model->options.variance) continue;
-        double std = exp(0.5 * (double)outputs[m * stride + T + t]), unit = rcr_scale_undo_std(scale, out, std);
+        double std = std_of(outputs[m * stride + T + t]), unit = rcr_scale_undo_std(scale, out, std);
         variance += unit * unit / M;
         normalised_variance += std * ratio * std * ratio / M;
     }
     double own = scatter_of(&centers);
     mean result = {.value = values.mean, .std = sqrt(variance), .spread = scatter_of(&values)};
     if (model->n_members == 1 && model->options.variance) /* to the last bit */
-        result.std = rcr_scale_undo_std(first, (double)outputs[t], exp(0.5 * (double)outputs[T + t]));
+        result.std = rcr_scale_undo_std(first, (double)outputs[t], std_of(outputs[T + t]));
     result.center = centers.mean;
     /* The mean of transformed values is not the transformed mean, about which the interval is to be. */
     if (model->n_members > 1 && first->transform.kind != RCR_TRANSFORM_NONE &&

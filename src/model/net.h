@@ -91,9 +91,6 @@ rcr_status rcr_net_predict(double *values, const rcr_net *net, const rcr_model *
 rcr_status rcr_net_predict_from(double *values, const rcr_net *net, const rcr_model *model,
                                 const rcr_graph_source *source, size_t n, rcr_pool *pool, rcr_error *err);
 
-/* values [n, V] <- outputs [n, V] of a regression's network, as above. */
-void rcr_model_undo(double *values, const rcr_model *model, const rcr_real *outputs, size_t n);
-
 /* The graphs of n <= INT32_MAX crystals as the model wants them, built on the pool (NULL: one thread).  status[i] says
  * whether graph[i] was made and the model can use it; else graph[i] is NULL.  The graphs are the caller's. */
 void rcr_model_build_graphs(rcr_graph **graph, rcr_status *status, const rcr_model *model,

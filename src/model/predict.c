@@ -79,19 +79,6 @@ static rcr_status check_elements(const rcr_model *model, const rcr_batch *batch,
     return status;
 }
 
-void rcr_model_undo(double *values, const rcr_model *model, const rcr_real *outputs, size_t n) {
-    size_t T = (size_t)model->options.n_targets, V = rcr_model_n_values(model);
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < T; k++) {
-            const rcr_scale *scale = &model->targets[k].scale;
-            double out = (double)outputs[i * V + k];
-            values[i * V + k] = rcr_scale_undo(scale, out);
-            if (V > T)
-                values[i * V + T + k] =
-                    rcr_scale_undo_std(scale, out, exp(0.5 * rcr_log_variance((double)outputs[i * V + T + k])));
-        }
-}
-
 /* outputs [n, n_outputs] <- those of one network; of classes the logarithms of their probabilities. */
 static void run_network(rcr_real *outputs, const rcr_net *net, worker *w, int32_t n) {
     rcr_net_forward(w->tape, net, &w->exec, &w->batch);

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "crystal/crystal.h"
+#include "model/forecast.h"
 #include "model/net.h"
 #include "support/check.h"
 #include "support/models.h"
@@ -303,7 +304,8 @@ static void outputs_are_brought_back(void **state) {
     rcr_model *model = make_model(&model_variants[N_MODEL_VARIANTS], 4);
     const rcr_real out[2][6] = {{1, -1, 2, 0, 0, 0}, {-0.5, 3, -2, 1, -2, 4}};
     double value[2][6];
-    rcr_model_undo(&value[0][0], model, &out[0][0], 2);
+    const rcr_forecast forecast = {.values = &value[0][0]};
+    rcr_forecast_fill(&forecast, 0, model, &out[0][0], NULL, 2);
     for (int i = 0; i < 2; i++) {
         assert_true(fabs(value[i][0] - ((double)out[i][0] * 0.75 - 1.25)) < 1e-12);
         assert_true(fabs(value[i][3] - exp(5 * tanh((double)out[i][3] / 10)) * 0.75) < 1e-12);
