@@ -6,6 +6,7 @@ import inspect
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -35,6 +36,7 @@ class _Estimator:
     _estimator_type: str
     _task: str
 
+    classes_: "NDArray[Any]"
     model_: Model
     history_: List[Epoch]
     run_: Run
@@ -195,7 +197,34 @@ class _Estimator:
         return values
 
 
-class Regressor(_Estimator):
+@dataclass(eq=False, repr=False)
+class _Parameters(_Estimator):
+    """The constructor of both, and what it sets; :class:`Regressor` says what each means."""
+
+    model: str = "sr-cgcnn"
+    steps: int = 3
+    atom_features: int = 64
+    hidden: int = 128
+    hidden_layers: int = 1
+    epochs: int = 300
+    batch_size: int = 256
+    lr: float = 1e-3
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    patience: int = 0
+    validation_fraction: float = 0.1
+    seed: int = 123
+    threads: int = 0
+    unit: str = ""
+    settings: Optional[Mapping[str, Any]] = None
+    callbacks: Callbacks = None
+    progress: bool = False
+    on_interrupt: str = "keep"
+    run_directory: Optional[PathLike] = None
+
+
+@dataclass(eq=False, repr=False)
+class Regressor(_Parameters):
     """A network that predicts a number of a crystal, with scikit-learn's interface.
 
     It can be cloned, pickled, cross-validated and searched over like any estimator of scikit-learn.
@@ -254,51 +283,6 @@ class Regressor(_Estimator):
     _estimator_type = "regressor"
     _task = "regression"
 
-    def __init__(
-        self,
-        model: str = "sr-cgcnn",
-        steps: int = 3,
-        *,
-        atom_features: int = 64,
-        hidden: int = 128,
-        hidden_layers: int = 1,
-        epochs: int = 300,
-        batch_size: int = 256,
-        lr: float = 1e-3,
-        optimizer: str = "adam",
-        weight_decay: float = 0.0,
-        patience: int = 0,
-        validation_fraction: float = 0.1,
-        seed: int = 123,
-        threads: int = 0,
-        unit: str = "",
-        settings: Optional[Mapping[str, Any]] = None,
-        callbacks: Callbacks = None,
-        progress: bool = False,
-        on_interrupt: str = "keep",
-        run_directory: Optional[PathLike] = None,
-    ) -> None:
-        self.model = model
-        self.steps = steps
-        self.atom_features = atom_features
-        self.hidden = hidden
-        self.hidden_layers = hidden_layers
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.seed = seed
-        self.threads = threads
-        self.unit = unit
-        self.settings = settings
-        self.callbacks = callbacks
-        self.progress = progress
-        self.on_interrupt = on_interrupt
-        self.run_directory = run_directory
-
     def fit(self, X: Any, y: "ArrayLike", X_val: Any = None, y_val: "Optional[ArrayLike]" = None) -> "Regressor":
         """Train.
 
@@ -336,7 +320,8 @@ class Regressor(_Estimator):
         return 1 - residual / total if total > 0 else float(residual == 0)
 
 
-class Classifier(_Estimator):
+@dataclass(eq=False, repr=False)
+class Classifier(_Parameters):
     """A network that tells two classes of crystals apart, with scikit-learn's interface.
 
     Parameters
@@ -357,54 +342,7 @@ class Classifier(_Estimator):
     _estimator_type = "classifier"
     _task = "classification"
 
-    classes_: "NDArray[Any]"
-
-    def __init__(
-        self,
-        model: str = "sr-cgcnn",
-        steps: int = 3,
-        *,
-        atom_features: int = 64,
-        hidden: int = 128,
-        hidden_layers: int = 1,
-        epochs: int = 300,
-        batch_size: int = 256,
-        lr: float = 1e-3,
-        optimizer: str = "adam",
-        weight_decay: float = 0.0,
-        dropout: float = 0.5,
-        patience: int = 0,
-        validation_fraction: float = 0.1,
-        seed: int = 123,
-        threads: int = 0,
-        unit: str = "",
-        settings: Optional[Mapping[str, Any]] = None,
-        callbacks: Callbacks = None,
-        progress: bool = False,
-        on_interrupt: str = "keep",
-        run_directory: Optional[PathLike] = None,
-    ) -> None:
-        self.model = model
-        self.steps = steps
-        self.atom_features = atom_features
-        self.hidden = hidden
-        self.hidden_layers = hidden_layers
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.seed = seed
-        self.threads = threads
-        self.unit = unit
-        self.settings = settings
-        self.callbacks = callbacks
-        self.progress = progress
-        self.on_interrupt = on_interrupt
-        self.run_directory = run_directory
+    dropout: float = 0.5
 
     def _settings(self) -> Dict[str, Any]:
         return {"dropout": self.dropout, **super()._settings()}
