@@ -186,8 +186,7 @@ class _Estimator:
             on_interrupt=own["on_interrupt"],
             split_kind="file",
             split_file=split,
-            strict=True,
-            **settings,
+            **{"strict": True, **settings},
         )
 
     def _raw(self, X: Any) -> "NDArray[np.float64]":
