@@ -31,12 +31,7 @@ static rcr_status write_table(const rcr_model *model, const char *path, rcr_erro
     return status;
 }
 
-/* Other programs have no ensembles. */
 static rcr_status choose_member(rcr_model **model, int32_t member, rcr_error *err) {
-    if (member == 0 && (*model)->n_members > 1)
-        return rcr_fail(err, RCR_ERR_ARGUMENT,
-                        "the model is an ensemble of %zu networks, and the file holds one: --member N says which",
-                        (*model)->n_members);
     if (member == 0) return RCR_OK;
     rcr_model *picked;
     rcr_status status = rcr_model_pick(&picked, *model, (size_t)member - 1, err);
@@ -72,7 +67,7 @@ int rcr_cmd_export(int argc, char **argv) {
          .value = &member,
          .min = 1,
          .max = 100,
-         .help = "of an ensemble: the network to write, counted from 1"},
+         .help = "of an ensemble: the one network to write, counted from 1; an ONNX graph holds all when not given"},
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &quiet, .help = "no notes"},
     };
     rcr_args args = {

@@ -232,6 +232,12 @@ static rcr_status pack(char **out, size_t *length, const package *p, rcr_error *
 
 rcr_status rcr_checkpoint_export(char **out, size_t *length, const rcr_model *model, rcr_error *err) {
     package p = {.model = model};
+    if (model->n_members > 1)
+        return rcr_fail(
+            err, RCR_ERR_ARGUMENT,
+            "the model is an ensemble of %zu networks, and a checkpoint holds one: recryst export --member N "
+            "takes one out",
+            model->n_members);
     if (rcr_model_is_extended(model))
         return rcr_fail(err, RCR_ERR_UNSUPPORTED,
                         "the reference programs know one target as it is: a model of several targets, of a transformed "

@@ -8,7 +8,8 @@
  * best_mae_error, optimizer (Adam's and SGD's settings, no moments), normalizer, args.  args holds all that their
  * command lines set: those that the network fixes, those of the checkpoint that the model was imported from, else their
  * defaults; and radius, max_num_nbr, dmin and step.  *out is freed with rcr_free.
- * Errors: RCR_ERR_LIMIT (4 GiB), RCR_ERR_MEMORY. */
+ * Errors: RCR_ERR_ARGUMENT (an ensemble), RCR_ERR_UNSUPPORTED (several targets, a transform, standard deviations),
+ * RCR_ERR_LIMIT (4 GiB), RCR_ERR_MEMORY. */
 rcr_status rcr_checkpoint_export(char **out, size_t *length, const rcr_model *model, rcr_error *err);
 
 /* Where what the reference programs compute differs from this model: a sentence each.  n: room in reasons (at most 5
@@ -24,7 +25,8 @@ typedef enum rcr_onnx_atoms {
     RCR_ONNX_FEATURES     /* vectors as the element table has them */
 } rcr_onnx_atoms;
 
-/* The network in evaluation as an ONNX model (opset 17): docs/checkpoints.md has its inputs and outputs.
+/* The network in evaluation as an ONNX model (opset 17), an ensemble with all its networks; intervals and domain stay
+ * behind.  docs/checkpoints.md has its inputs and outputs.
  * *out is freed with rcr_free.  Errors: RCR_ERR_LIMIT (2 GiB, protobuf's own), RCR_ERR_MEMORY. */
 rcr_status rcr_onnx_export(char **out, size_t *length, const rcr_model *model, rcr_onnx_atoms atoms, rcr_error *err);
 

@@ -113,6 +113,28 @@ def check(what, got, want, scale, worst):
     assert difference <= TOLERANCE, f"{what}: {difference} of a standard deviation"
 
 
+def check_extended(batch, worst):
+    """Several targets, transforms, standard deviations, ensembles: all outputs, to 1e-5 of 1 + the value's size."""
+    z, center, neighbor, distance, crystal = batch
+    feed = {"atomic_number": z, "edge_center": center, "edge_neighbor": neighbor,
+            "edge_distance": distance.astype(np.float32), "crystal_index": crystal}
+    cases = read("extended.json")
+    for case in cases:
+        path = os.path.join(folder, case["name"] + ".onnx")
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        session = onnxruntime.InferenceSession(path)
+        names = [output.name for output in session.get_outputs()]
+        assert names == [k for k in ("prediction", "std", "spread") if k in case], (case["name"], names)
+        for name, got in zip(names, session.run(None, feed)):
+            want = np.array(case[name])
+            if case["targets"] > 1:
+                want = want.reshape(-1, case["targets"])
+            assert got.shape == want.shape, (case["name"], name, got.shape, want.shape)
+            check(f"{name} of extended models", (got - want) / (1 + np.abs(want)), np.zeros_like(want), 1, worst)
+            assert np.ptp(want) > 0, (case["name"], name)
+    assert len(cases) >= 20, len(cases)
+
+
 def main():
     cases, graphs, worst = read("cases.json"), read("graphs.json"), {}
     vectors = {int(z): v for z, v in read("atom_init.json").items()}
@@ -162,6 +184,7 @@ def main():
             out = session.run(None, {"atomic_number": z, "edge_center": center, "edge_neighbor": neighbor,
                                      "edge_distance": distance.astype(np.float32), "crystal_index": crystal})[0]
             assert np.flatnonzero(np.isnan(out)).tolist() == [1], out
+    check_extended(batches["uneven"], worst)
     for name, program in programs.items():
         if program is None:
             print(f"SKIPPED: the program {name} is not in RECRYST_PROGRAMS")

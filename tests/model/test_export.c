@@ -4,7 +4,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/zip_write.h"
+#include "model/ensemble.h"
 #include "model/export.h"
+#include "model/forecast.h"
 #include "model/import.h"
 #include "model/net.h"
 #include "support/folder.h"
@@ -78,6 +80,35 @@ static void graph_options_come_back(void **state) {
     rcr_model_free(copy);
     rcr_model_free(model);
     rcr_element_table_free(elements);
+}
+
+static rcr_model *join_three(const rcr_model_options *options, const rcr_transform *transform) {
+    rcr_model *model[3], *joined = NULL;
+    for (uint64_t m = 0; m < 3; m++) {
+        model[m] = make_model(options, 10 + m);
+        if (transform != NULL) model[m]->targets[0].scale.transform = *transform;
+        if (options->task == RCR_REGRESSION) model[m]->targets[0].scale.normalizer.mean += 0.25 * (double)m;
+    }
+    assert_int_equal(rcr_model_join(&joined, (const rcr_model *const *)model, 3, NULL), RCR_OK);
+    for (int m = 0; m < 3; m++) rcr_model_free(model[m]);
+    return joined;
+}
+
+static void checkpoints_hold_one_plain_network(void **state) {
+    (void)state;
+    char *bytes = NULL;
+    size_t length = 0;
+    rcr_error err = {0};
+    rcr_model *model = join_three(&model_variants[0], NULL);
+    assert_int_equal(rcr_checkpoint_export(&bytes, &length, model, &err), RCR_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "ensemble of 3"));
+    rcr_model_free(model);
+    for (size_t i = N_MODEL_VARIANTS; i < N_ALL_VARIANTS; i++) {
+        model = make_model(&model_variants[i], i);
+        assert_int_equal(rcr_checkpoint_export(&bytes, &length, model, &err), RCR_ERR_UNSUPPORTED);
+        rcr_model_free(model);
+    }
+    assert_null(bytes);
 }
 
 static void members_of_an_archive_are_aligned(void **state) {
@@ -183,6 +214,90 @@ static void write_case(const test_folder *folder, size_t i, rcr_text *cases, rcr
     rcr_model_free(model);
 }
 
+/* ---- what checkpoints can't hold: several targets, transforms, standard deviations, ensembles */
+
+/* One target with each transform in turn, with a parameter from the range and at its ends. */
+static const rcr_transform transforms[] = {
+    {RCR_TRANSFORM_LOG, 0},         {RCR_TRANSFORM_LOG1P, 0},       {RCR_TRANSFORM_SIGNED_LOG, 0},
+    {RCR_TRANSFORM_ASINH, 2.5},     {RCR_TRANSFORM_BOX_COX, 0},     {RCR_TRANSFORM_BOX_COX, 0.4},
+    {RCR_TRANSFORM_BOX_COX, 2},     {RCR_TRANSFORM_YEO_JOHNSON, 0}, {RCR_TRANSFORM_YEO_JOHNSON, 1.3},
+    {RCR_TRANSFORM_YEO_JOHNSON, 2},
+};
+enum { N_TRANSFORMS = sizeof transforms / sizeof transforms[0] };
+
+/* Values, standard deviations and spreads of all graphs: [n, T] each, as recryst says them. */
+static void put_forecast(rcr_text *out, const rcr_model *model, rcr_graph *const *graph) {
+    rcr_columns c = rcr_model_columns(model);
+    const rcr_kernels *kernels = NULL;
+    rcr_net *net = NULL;
+    double row[N_GRAPHS * 16], picked[N_GRAPHS * 4];
+    rcr_graph_source source = rcr_graph_source_of((const rcr_graph *const *)graph);
+    rcr_forecast forecast = {.row = row};
+    assert_true(c.n <= 16 && c.n_targets <= 4);
+    assert_int_equal(rcr_kernels_choose(&kernels, NULL, NULL), RCR_OK);
+    assert_int_equal(rcr_net_create(&net, model, kernels, NULL), RCR_OK);
+    assert_int_equal(rcr_net_forecast_from(&forecast, net, model, &source, N_GRAPHS, NULL, NULL), RCR_OK);
+    const struct {
+        const char *name;
+        size_t at;
+        int there;
+    } columns[] = {{"prediction", 0, 1}, {"std", c.std, c.std > 0}, {"spread", c.spread, c.spread > 0}};
+    for (size_t k = 0; k < 3; k++) {
+        if (!columns[k].there) continue;
+        for (size_t i = 0; i < N_GRAPHS; i++)
+            for (size_t t = 0; t < c.n_targets; t++)
+                picked[i * c.n_targets + t] = row[i * c.n + t * c.block + columns[k].at];
+        if (k > 0) rcr_text_puts(out, ", ");
+        put_numbers(out, columns[k].name, picked, N_GRAPHS * c.n_targets);
+    }
+    rcr_net_free(net);
+}
+
+/* The model is freed. */
+static void write_onnx_case(const test_folder *folder, const char *name, rcr_text *cases, rcr_model *model,
+                            rcr_graph *const *graph) {
+    char file[64], *bytes = NULL;
+    size_t length = 0;
+    rcr_error err = {0};
+    rcr_text_printf(cases, "%s{\"name\": \"%s\", \"targets\": %d, ", cases->length > 1 ? ",\n" : "", name,
+                    (int)model->options.n_targets);
+    put_forecast(cases, model, graph);
+    rcr_text_puts(cases, "}");
+    snprintf(file, sizeof file, "%s.onnx", name);
+    if (rcr_onnx_export(&bytes, &length, model, RCR_ONNX_NUMBERS, &err) != RCR_OK) fail_msg("%s", err.message);
+    write_bytes(folder, file, bytes, length);
+    rcr_model_free(model);
+}
+
+static void write_extended_cases(const test_folder *folder, rcr_graph *const *graph) {
+    rcr_text cases = {0};
+    char name[32];
+    rcr_model_options with_std = model_variants[0];
+    with_std.variance = 1;
+    rcr_text_puts(&cases, "[");
+    for (size_t i = N_MODEL_VARIANTS; i < N_ALL_VARIANTS; i++) {
+        snprintf(name, sizeof name, "extended-%zu", i);
+        write_onnx_case(folder, name, &cases, make_model(&model_variants[i], i), graph);
+    }
+    for (size_t i = 0; i < N_TRANSFORMS; i++) {
+        rcr_model *model = make_model(&with_std, i);
+        model->targets[0].scale.transform = transforms[i];
+        model->targets[0].scale.normalizer.mean =
+            i % 2 == 0 ? 1.2 : -0.5; /* of both signs, and with values that no target gives */
+        snprintf(name, sizeof name, "transform-%zu", i);
+        write_onnx_case(folder, name, &cases, model, graph);
+    }
+    for (size_t i = 0; i < N_ALL_VARIANTS; i++) {
+        snprintf(name, sizeof name, "ensemble-%zu", i);
+        write_onnx_case(folder, name, &cases, join_three(&model_variants[i], NULL), graph);
+    }
+    write_onnx_case(folder, "ensemble-log", &cases, join_three(&with_std, &transforms[0]), graph);
+    rcr_text_puts(&cases, "]");
+    assert_false(cases.failed);
+    folder_write(folder, "extended.json", cases.data);
+    rcr_text_free(&cases);
+}
+
 static void other_programs_predict_the_same(void **state) {
     (void)state;
     const char *venv = getenv("RECRYST_VENV"), *source = getenv("RECRYST_SOURCE");
@@ -209,6 +324,7 @@ static void other_programs_predict_the_same(void **state) {
     for (size_t i = 0; i < N_MODEL_VARIANTS; i++) write_case(&folder, i, &cases, even, uneven);
     rcr_text_puts(&cases, "]");
     folder_write(&folder, "cases.json", cases.data);
+    write_extended_cases(&folder, uneven);
     rcr_text_free(&graphs);
     rcr_text_free(&cases);
     for (int i = 0; i < N_GRAPHS; i++) {
@@ -224,9 +340,8 @@ static void other_programs_predict_the_same(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_exported_comes_back),
-        cmocka_unit_test(graph_options_come_back),
-        cmocka_unit_test(members_of_an_archive_are_aligned),
+        cmocka_unit_test(what_is_exported_comes_back),        cmocka_unit_test(graph_options_come_back),
+        cmocka_unit_test(checkpoints_hold_one_plain_network), cmocka_unit_test(members_of_an_archive_are_aligned),
         cmocka_unit_test(other_programs_predict_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,7 +120,11 @@ awk '/_cell_length/ { $2 = $2 * 0.6 } { print }' "$examples/Pt4-dhcp.cif" >"$wor
 run 0 predict "$work/whole" "$work/squeezed.cif" --format jsonl
 out_has '"domain": "far"'
 
-# Other programs have no ensembles.
+# A checkpoint holds one network, an ONNX graph all.
+run 0 export "$work/whole" "$work/x.onnx" --format onnx
+run 0 export "$work/whole" "$work/one.onnx" --format onnx --member 2
+grep -qaF member.3.fc_out.weight "$work/x.onnx" || fail "an ensemble as ONNX lacks its third network"
+! grep -qaF member. "$work/one.onnx" || fail "one network as ONNX has the names of an ensemble"
 run 2 export "$work/whole" "$work/x.pth.tar"
 err_has "--member"
 run 0 export "$work/whole" "$work/x.pth.tar" --member 2 --quiet
