@@ -32,7 +32,7 @@ row() {
             END { printf " %d of %d | %.4f | %.3f |", many, n, sum / n, worst }'
 }
 
-"$build/tests/model.import" 2>&1 | tr -d '\r' >"$work/same" || true
+"$build/tests/exchange.import" 2>&1 | tr -d '\r' >"$work/same" || true
 echo '| checkpoint | the same graphs: largest | ties as recryst cuts them: above 1e-4 | mean | largest | shells kept whole: above 1e-4 | mean | largest | no padding: above 1e-4 | mean | largest |'
 echo '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|'
 column=2

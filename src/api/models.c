@@ -6,8 +6,8 @@
 #include "base/floating.h"
 #include "base/mem.h"
 #include "base/status.h"
-#include "model/export.h"
-#include "model/import.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
 #include "train/evaluate.h"
 
 static const size_t max_checkpoint = (size_t)1 << 31, max_table = (size_t)64 << 20;

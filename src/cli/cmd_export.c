@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 #include "cli/find_model.h"
 #include "cli/output.h"
+#include "exchange/export.h"
 #include "model/ensemble.h"
-#include "model/export.h"
 
 enum { FORMAT_CHECKPOINT = 0, FORMAT_ONNX, MAX_REASONS = 5 };
 

@@ -10,7 +10,7 @@
 #include "cli/graph_args.h"
 #include "cli/info.h"
 #include "cli/output.h"
-#include "model/import.h"
+#include "exchange/import.h"
 
 #define MAX_FILE_BYTES ((size_t)1 << 31)
 #define MAX_TABLE_BYTES ((size_t)64 << 20)

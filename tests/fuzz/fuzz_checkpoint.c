@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/export.h"
-#include "model/import.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
 
 static void check_copy(const rcr_model *model, const char *bytes, size_t length) {
     rcr_import_options options = rcr_import_options_default();

@@ -2,7 +2,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/mem.h"
-#include "model/import.h"
+#include "exchange/import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rcr_pickle *pickle = NULL;

@@ -1,4 +1,4 @@
-#include "model/torchfile.h"
+#include "exchange/torchfile.h"
 
 #include <stdlib.h>
 #include <string.h>

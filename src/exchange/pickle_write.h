@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
-#include "model/pickle.h"
+#include "exchange/pickle.h"
 
 void rcr_pickle_begin(rcr_text *out);
 void rcr_pickle_end(rcr_text *out);

@@ -1,11 +1,11 @@
 /* The messages of onnx.proto (https://onnx.ai, IR version 8, opset 17), written field by field. */
-#include "model/onnx_build.h"
+#include "exchange/onnx_build.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
-#include "model/protobuf.h"
+#include "exchange/protobuf.h"
 
 /* Numbers of fields and types in onnx.proto. */
 enum {

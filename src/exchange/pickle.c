@@ -1,5 +1,5 @@
 /* The pickle machine: reading instructions, the stack, the memo. */
-#include "model/pickle_private.h"
+#include "exchange/pickle_private.h"
 
 #include <string.h>
 

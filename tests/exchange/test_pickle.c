@@ -1,5 +1,5 @@
 /* Pickles that want more than they may: each is refused with a message that says why, and none runs, hangs or grows. */
-#include "model/import.h"
+#include "exchange/import.h"
 #include "support/check.h"
 
 /* A pickle put together from its instructions (without the end, which is added). */

@@ -1,4 +1,4 @@
-#include "model/pickle_write.h"
+#include "exchange/pickle_write.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef RCR_MODEL_PICKLE_PRIVATE_H
 #define RCR_MODEL_PICKLE_PRIVATE_H
 
-#include "model/pickle.h"
+#include "exchange/pickle.h"
 
 /* The names that a pickle may ask for. */
 typedef enum rcr_py_name {

@@ -1,6 +1,6 @@
 /* Scales, transforms, standard deviations and ensembles in ONNX: model/forecast.c and data/transform.c, operator by
  * operator. */
-#include "model/onnx_values.h"
+#include "exchange/onnx_values.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-#include "model/protobuf.h"
+#include "exchange/protobuf.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #ifndef RCR_MODEL_ONNX_VALUES_H
 #define RCR_MODEL_ONNX_VALUES_H
 
+#include "exchange/onnx_build.h"
 #include "model/model.h"
-#include "model/onnx_build.h"
 
 /* From a network's "output" [C, n_outputs] its "prediction" ([C] of one target, [C, T] of several) in the target's
  * unit or as the probability of class 1, and where it has variances "std", as large. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "model/pickle_private.h"
+#include "exchange/pickle_private.h"
 
 static const struct known_name {
     const char *module, *name;

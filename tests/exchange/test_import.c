@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "base/text.h"
+#include "exchange/import.h"
 #include "io/csv.h"
-#include "model/import.h"
 #include "model/net.h"
 #include "support/folder.h"
 #include "support/reference_graphs.h"
@@ -160,7 +160,7 @@ static void variants_in_both_formats_predict_as_the_reference(void **state) {
     }
     test_folder folder = folder_make();
     char command[16384];
-    snprintf(command, sizeof command, "'%s/bin/python' '%s/tests/model/make_checkpoints.py' '%s' '%s'", venv, source,
+    snprintf(command, sizeof command, "'%s/bin/python' '%s/tests/exchange/make_checkpoints.py' '%s' '%s'", venv, source,
              shared_path("reference/step"), folder.path);
     assert_int_equal(system(command), 0);
     reference_file graphs = reference_open("reference/graphs.safetensors");

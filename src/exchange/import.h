@@ -3,8 +3,8 @@
 #ifndef RCR_MODEL_IMPORT_H
 #define RCR_MODEL_IMPORT_H
 
+#include "exchange/pickle.h"
 #include "model/model.h"
-#include "model/pickle.h"
 
 /* What a checkpoint does not say, or says wrongly. */
 typedef struct rcr_import_options {

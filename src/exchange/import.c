@@ -1,4 +1,4 @@
-#include "model/import.h"
+#include "exchange/import.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "exchange/torchfile.h"
 #include "graph/graph.h"
-#include "model/torchfile.h"
 
 /* Far more tensors than the deepest network has: bounds the time of looking them up by name. */
 enum { MAX_TENSORS = 20000 };

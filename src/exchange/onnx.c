@@ -6,10 +6,10 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "model/export.h"
+#include "exchange/export.h"
+#include "exchange/onnx_build.h"
+#include "exchange/onnx_values.h"
 #include "model/modelfile.h"
-#include "model/onnx_build.h"
-#include "model/onnx_values.h"
 
 static const char description[] =
     "A crystal graph network, in evaluation. Inputs: atoms (atomic_number [N], or atom_features [N, n]); edges "

@@ -6,7 +6,7 @@
 #ifndef RCR_MODEL_TORCHFILE_H
 #define RCR_MODEL_TORCHFILE_H
 
-#include "model/pickle.h"
+#include "exchange/pickle.h"
 
 typedef struct rcr_torch_file rcr_torch_file;
 

@@ -3,11 +3,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
 #include "io/zip_write.h"
 #include "model/ensemble.h"
-#include "model/export.h"
 #include "model/forecast.h"
-#include "model/import.h"
 #include "model/net.h"
 #include "support/folder.h"
 #include "support/models.h"
@@ -332,7 +332,7 @@ static void other_programs_predict_the_same(void **state) {
         rcr_graph_free(uneven[i]);
     }
     char command[16384];
-    snprintf(command, sizeof command, "'%s/bin/python' '%s/tests/model/check_exports.py' '%s'", venv, source,
+    snprintf(command, sizeof command, "'%s/bin/python' '%s/tests/exchange/check_exports.py' '%s'", venv, source,
              folder.path);
     assert_int_equal(system(command), 0);
     folder_remove(&folder);

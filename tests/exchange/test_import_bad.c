@@ -4,10 +4,10 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
 #include "io/archive.h"
 #include "io/zip_write.h"
-#include "model/export.h"
-#include "model/import.h"
 #include "support/models.h"
 
 enum { MAX_MEMBERS = 100 };

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
-#include "model/import.h"
+#include "exchange/import.h"
 
 /* Values may hold themselves, or each other many times over: these bounds keep what comes out small. */
 enum { MAX_DEPTH = 8, MAX_NODES = 2000, MAX_TEXT = 1000 };

@@ -1,5 +1,5 @@
 /* Checkpoints for the reference programs. */
-#include "model/export.h"
+#include "exchange/export.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "exchange/pickle_write.h"
 #include "graph/graph.h"
 #include "io/zip_write.h"
-#include "model/pickle_write.h"
 
 /* Where torch puts the elements of a tensor, so that they can be mapped. */
 enum { ALIGNMENT = 64 };
