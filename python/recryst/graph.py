@@ -15,7 +15,7 @@ from .crystal import as_crystal
 from .errors import ArgumentError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -203,36 +203,43 @@ class Graph:
         return np.exp(-(((self.distances[:, None] - centre) / o.step) ** 2)).astype(np.float32)
 
 
-def to_torch_geometric(graph: Graph, y: Any = None) -> Any:
-    """A ``torch_geometric.data.Data`` of a graph.
+def to_torch_geometric(graph: Any, y: "Optional[ArrayLike]" = None) -> Any:
+    """A ``torch_geometric.data.Data`` of a graph, for PyTorch Geometric's layers and loaders.
 
     Parameters
     ----------
-    graph : Graph
-    y : float or array_like, optional
-        The target.
+    graph : Graph, or a crystal as for :class:`Graph`, which is given default options
+    y : float or array_like, shape (T,), optional
+        The target, or T targets.
 
     Returns
     -------
     torch_geometric.data.Data
-        ``z`` (N,) atomic numbers, ``edge_index`` (2, E) sources and targets, ``edge_attr`` (E, K) the Gaussians,
-        ``distance`` (E,) in angstrom, and ``y`` where given.
+        ``z`` (N,) atomic numbers; ``edge_index`` (2, E) sources and targets, grouped by target; ``edge_attr`` (E, K)
+        the Gaussians; ``distance`` (E,) in angstrom; and, where given, ``y`` (1,) or (1, T), so that a batch of B
+        graphs has (B,) or (B, T).
 
     Raises
     ------
     ImportError
         When PyTorch Geometric is not installed.
+    ArgumentError
+        Targets of more than one dimension.
     """
     import torch
     from torch_geometric.data import Data
 
+    taken = graph if isinstance(graph, Graph) else Graph(graph)
     data = Data(
-        z=torch.from_numpy(graph.atomic_numbers.astype(np.int64)),
-        edge_index=torch.from_numpy(graph.edge_index),
-        edge_attr=torch.from_numpy(graph.gaussians()),
-        distance=torch.from_numpy(graph.distances.astype(np.float32)),
-        num_nodes=graph.n_atoms,
+        z=torch.from_numpy(taken.atomic_numbers.astype(np.int64)),
+        edge_index=torch.from_numpy(taken.edge_index),
+        edge_attr=torch.from_numpy(taken.gaussians()),
+        distance=torch.from_numpy(taken.distances.astype(np.float32)),
+        num_nodes=taken.n_atoms,
     )
     if y is not None:
-        data.y = torch.as_tensor(np.atleast_1d(np.asarray(y, np.float32)))
+        target = np.asarray(y, np.float32)
+        if target.ndim > 1:
+            raise ArgumentError(f"y has shape {target.shape}; of one graph it is a number, or (T,)")
+        data.y = torch.from_numpy(target.reshape(1, *target.shape))
     return data

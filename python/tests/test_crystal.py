@@ -254,3 +254,36 @@ def test_unusable_rows_of_a_dataset(tmp_path, alloys, energies):
     with pytest.raises(IndexError):
         data[4]
     assert len(recryst.Dataset(tmp_path / "d.jsonl", "e", need_target=False)) == 5
+
+
+def test_a_graph_for_torch_geometric(salt):
+    pytest.importorskip("torch_geometric")
+    import torch
+    from torch_geometric.data import Batch
+    from torch_geometric.nn import CGConv
+
+    graph = recryst.Graph(salt)
+    data = recryst.to_torch_geometric(graph, y=1.5)
+    assert data.validate() and data.num_nodes == 2 and data.num_edges == 24 and data.z.tolist() == [11, 17]
+    assert data.y.tolist() == [1.5] and data.edge_attr.shape == (24, 41) and data.distance.dtype == torch.float32
+    # CGConv adds, at every atom, what comes from its neighbours: with the gate at 1/2 and softplus(0), log(2) / 2 of each.
+    conv = CGConv(1, dim=41)
+    for parameter in conv.parameters():
+        torch.nn.init.zeros_(parameter)
+    out = conv(data.z[:, None].float(), data.edge_index, data.edge_attr)
+    assert torch.allclose(out[:, 0], data.z + 12 * np.log(2) / 2)
+    # An edge goes from the neighbour to the atom: the value of the source arrives.
+    with torch.no_grad():
+        conv.lin_s.weight[0, 1] = 1.0
+    out = conv(data.z[:, None].float(), data.edge_index, data.edge_attr)
+    sources = data.z[torch.from_numpy(np.array(graph.neighbors[:12], np.int64))]
+    expected = 11 + 0.5 * torch.nn.functional.softplus(sources.float()).sum()
+    assert torch.allclose(out[0, 0], expected)
+    several = [
+        recryst.to_torch_geometric(salt, y=[1.0, np.nan, 3.0]),
+        recryst.to_torch_geometric(salt, y=[4.0, 5.0, 6.0]),
+    ]
+    batch = Batch.from_data_list(several)
+    assert batch.y.shape == (2, 3) and batch.edge_index.max() == 3 and batch.num_graphs == 2
+    with pytest.raises(recryst.ArgumentError, match="shape"):
+        recryst.to_torch_geometric(graph, y=[[1.0]])
