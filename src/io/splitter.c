@@ -20,6 +20,7 @@ enum {
 struct rcr_splitter {
     int fd, at_end, malformed, done;
     const atomic_int *stop;
+    atomic_int halted;
     rcr_stream_format format;
     /* Bytes begin .. end of data are read and not given out.  Of them those before `scan` belong to lines of the item
      * at hand that have been looked at, and those before `searched` hold no end of the line at scan. */
@@ -67,7 +68,11 @@ rcr_stream_format rcr_splitter_format(const rcr_splitter *splitter) { return spl
 
 /* ---- reading */
 
-static int stopped(const rcr_splitter *s) { return s->stop != NULL && atomic_load(s->stop) != 0; }
+void rcr_splitter_halt(rcr_splitter *splitter) { atomic_store(&splitter->halted, 1); }
+
+static int stopped(const rcr_splitter *s) {
+    return atomic_load(&s->halted) != 0 || (s->stop != NULL && atomic_load(s->stop) != 0);
+}
 
 /* Bytes that are given out make room; a structure longer than the buffer doubles it. */
 static rcr_status make_room(rcr_splitter *s, rcr_error *err) {
@@ -96,7 +101,7 @@ static rcr_status read_more(rcr_splitter *s, rcr_error *err) {
             return RCR_OK;
         }
         struct pollfd wait = {.fd = s->fd, .events = POLLIN};
-        int ready = s->stop != NULL ? poll(&wait, 1, POLL_MILLISECONDS) : 1;
+        int ready = poll(&wait, 1, POLL_MILLISECONDS);
         if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
         ssize_t n = read(s->fd, s->data + s->end, s->capacity - s->end);
         if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;

@@ -48,6 +48,10 @@ rcr_status rcr_splitter_create(rcr_splitter **out, int fd, rcr_stream_format for
                                rcr_error *err);
 void rcr_splitter_free(rcr_splitter *splitter);
 
+/* End as at *stop != 0, also while another thread waits for input in the splitter (which takes 0.2 s to notice).  May
+ * be called by any thread. */
+void rcr_splitter_halt(rcr_splitter *splitter);
+
 /* Fill the slab with the structures that are there, waiting only for the first; slab->n is 0 at the end.
  * Where a frame's end can't be found (its first line is no number, the stream ends within it), its beginning is the
  * last item, which the parser will refuse, and the stream ends there: rcr_splitter_malformed.

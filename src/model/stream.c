@@ -30,12 +30,12 @@ typedef struct stream {
     const rcr_stream_options *options;
     rcr_stream_result *result;
     rcr_predictor **predictor; /* [n_threads] */
-    pthread_mutex_t reading;   /* guards the splitter, n_taken and ended */
-    rcr_splitter *splitter;
-    uint64_t n_taken; /* slabs read */
+    rcr_splitter *splitter;    /* belongs to the thread that set is_reading */
+    pthread_mutex_t order;     /* guards what follows, and slot.ready */
+    pthread_cond_t changed;    /* a slab was given out, or read, or this is the end */
+    int is_reading;            /* a thread waits for input.  It does so without a lock, so that the others can end. */
     int ended;
-    pthread_mutex_t order; /* guards what follows, and slot.ready; taken after reading where both are */
-    pthread_cond_t emitted;
+    uint64_t n_taken;   /* slabs read */
     uint64_t n_emitted; /* slabs given out */
     int giving_up;      /* emit wants no more, or error is set */
     rcr_error error;
@@ -178,45 +178,52 @@ static rcr_status run_slab(slot *at, const stream *s, rcr_stream_format format, 
     return status;
 }
 
+/* No more is wanted.  Holds order. */
+static void end(stream *s) {
+    s->giving_up = 1;
+    rcr_splitter_halt(s->splitter);
+    pthread_cond_broadcast(&s->changed);
+}
+
 static void give_up(stream *s, const rcr_error *err) {
     pthread_mutex_lock(&s->order);
-    if (err != NULL && s->error.status == RCR_OK) s->error = *err;
-    s->giving_up = 1;
-    pthread_cond_broadcast(&s->emitted);
+    if (s->error.status == RCR_OK) s->error = *err;
+    end(s);
     pthread_mutex_unlock(&s->order);
+}
+
+/* Wait until it is this thread's turn to read and there is a slot for it; 0 at the end.  Holds order. */
+static int may_read(stream *s) {
+    while (!s->ended && !s->giving_up && (s->is_reading || s->n_taken - s->n_emitted >= (uint64_t)s->n_slots))
+        pthread_cond_wait(&s->changed, &s->order);
+    return !s->ended && !s->giving_up;
 }
 
 /* Read the next slab into its slot, once that is free; NULL at the end.  *k is the slab's number. */
 static slot *take_slab(stream *s, uint64_t *k, rcr_stream_format *format) {
     slot *at = NULL;
-    pthread_mutex_lock(&s->reading);
-    if (!s->ended) {
-        pthread_mutex_lock(&s->order);
-        while (!s->giving_up && s->n_taken - s->n_emitted >= (uint64_t)s->n_slots)
-            pthread_cond_wait(&s->emitted, &s->order);
-        s->ended = s->giving_up;
-        pthread_mutex_unlock(&s->order);
-    }
-    if (!s->ended) {
+    pthread_mutex_lock(&s->order);
+    if (may_read(s)) {
         rcr_error err;
         at = &s->slot[s->n_taken % (uint64_t)s->n_slots];
+        s->is_reading = 1;
+        pthread_mutex_unlock(&s->order);
         rcr_status status = rcr_splitter_next(&at->slab, s->splitter, &err);
-        if (status != RCR_OK) {
-            rcr_error_set_file(&err, s->options->name);
-            /* What was read before is still given out. */
-            pthread_mutex_lock(&s->order);
-            if (s->error.status == RCR_OK) s->error = err;
-            pthread_mutex_unlock(&s->order);
-        }
         *format = rcr_splitter_format(s->splitter);
+        if (status != RCR_OK) rcr_error_set_file(&err, s->options->name);
+        pthread_mutex_lock(&s->order);
+        s->is_reading = 0;
+        /* What was read before is still given out. */
+        if (status != RCR_OK && s->error.status == RCR_OK) s->error = err;
         if (status != RCR_OK || at->slab.n == 0) {
             s->ended = 1;
             at = NULL;
         } else {
             *k = s->n_taken++;
         }
+        pthread_cond_broadcast(&s->changed);
     }
-    pthread_mutex_unlock(&s->reading);
+    pthread_mutex_unlock(&s->order);
     return at;
 }
 
@@ -228,10 +235,10 @@ static void put_slab(stream *s, slot *done) {
         slot *next = &s->slot[s->n_emitted % (uint64_t)s->n_slots];
         if (!next->ready || s->giving_up) break;
         s->result->n_rows += next->slab.n;
-        if (!s->options->emit(s->options->context, next->row, next->slab.n)) s->giving_up = 1;
+        if (!s->options->emit(s->options->context, next->row, next->slab.n)) end(s);
         next->ready = 0;
         s->n_emitted++;
-        pthread_cond_broadcast(&s->emitted);
+        pthread_cond_broadcast(&s->changed);
     }
     pthread_mutex_unlock(&s->order);
 }
@@ -275,9 +282,8 @@ rcr_status rcr_stream_predict(rcr_stream_result *result, const rcr_net *net, con
     int n_threads = rcr_pool_size(pool);
     stream s = {.model = model, .columns = rcr_model_columns(model), .options = options, .result = result};
     *result = (rcr_stream_result){0};
-    pthread_mutex_init(&s.reading, NULL);
     pthread_mutex_init(&s.order, NULL);
-    pthread_cond_init(&s.emitted, NULL);
+    pthread_cond_init(&s.changed, NULL);
     rcr_status status = start(&s, net, n_threads, err);
     if (status == RCR_OK) {
         rcr_pool_run(pool, n_threads, run_thread, &s);
@@ -293,8 +299,7 @@ rcr_status rcr_stream_predict(rcr_stream_result *result, const rcr_net *net, con
     rcr_free(s.predictor);
     rcr_free(s.slot);
     rcr_splitter_free(s.splitter);
-    pthread_cond_destroy(&s.emitted);
+    pthread_cond_destroy(&s.changed);
     pthread_mutex_destroy(&s.order);
-    pthread_mutex_destroy(&s.reading);
     return status;
 }

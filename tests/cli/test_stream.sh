@@ -145,8 +145,9 @@ if [ -r /proc/self/status ]; then
 fi
 
 # Stopped while it waits for more: all that came has its row, code 3, and --resume goes on.
+# Four threads wait, whichever of them is given the signal.
 mkfifo "$work/stopped"
-"$RECRYST" predict "$model" - --out "$work/stopped.csv" <"$work/stopped" >"$work/out" 2>"$work/err" &
+"$RECRYST" predict "$model" - --out "$work/stopped.csv" --threads 4 <"$work/stopped" >"$work/out" 2>"$work/err" &
 pid=$!
 exec 9>"$work/stopped"
 cat "$work/small.extxyz" >&9
@@ -162,6 +163,38 @@ same "$code" 3 "exit code of a stopped stream"
 err_has "interrupted after 80 structures"
 stream 0 "$frames" --out "$work/stopped.csv" --resume
 cmp -s "$work/stopped.csv" "$work/rows.csv" || fail "a stopped run, resumed, gives other rows"
+
+# A bad structure with --strict, and an output that takes nothing: the end, though the stream stays open and silent.
+# Twenty large crystals beside the bad one keep one thread busy, so that another one waits for input when it finds out.
+awk 'BEGIN { for (f = 0; f < 21; f++) {
+    print 216; print "Lattice=\"18 0 0 0 18 0 0 0 " (f == 0 ? "x" : 18) "\" Properties=species:S:1:pos:R:3 pbc=\"T T T\""
+    for (i = 0; i < 216; i++) print "Al", 3 * (i % 6), 3 * (int(i / 6) % 6), 3 * int(i / 36) } }' >"$work/large.extxyz"
+for threads in 1 2 4; do
+    for what in strict closed; do
+        mkfifo "$work/open.$what.$threads"
+        if [ $what = strict ]; then
+            "$RECRYST" predict "$model" - --strict --threads $threads <"$work/open.$what.$threads" >"$work/out" 2>"$work/err" &
+        else
+            "$RECRYST" predict "$model" - --threads $threads <"$work/open.$what.$threads" >/dev/full 2>"$work/err" &
+        fi
+        pid=$!
+        exec 9>"$work/open.$what.$threads"
+        cat "$work/large.extxyz" >&9
+        for _ in $(seq 600); do
+            kill -0 $pid 2>/dev/null || break
+            sleep 0.05
+        done
+        ! kill -0 $pid 2>/dev/null || {
+            kill -9 $pid
+            fail "a stream that has nothing more to give waits for input ($what, $threads threads)"
+        }
+        code=0
+        wait $pid || code=$?
+        exec 9>&-
+        same "$code" 1 "exit code of a stream that ends early ($what, $threads threads)"
+        if [ $what = strict ]; then err_has "stdin:"; else err_has "No space left"; fi
+    done
+done
 
 # The command line.
 run 2 predict "$model" - "$frames"

@@ -159,6 +159,38 @@ static void a_structure_longer_than_the_buffer(void **state) {
     free(text);
 }
 
+/* The thread that waits for input, in an open pipe that says nothing. */
+typedef struct waiter {
+    rcr_splitter *splitter;
+    rcr_slab slab;
+    rcr_status status;
+} waiter;
+
+static void *wait_for_input(void *argument) {
+    waiter *w = argument;
+    w->status = rcr_splitter_next(&w->slab, w->splitter, NULL);
+    return NULL;
+}
+
+static void another_thread_ends_the_wait(void **state) {
+    (void)state;
+    int ends[2];
+    waiter w = {0};
+    pthread_t thread;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(rcr_splitter_create(&w.splitter, ends[0], RCR_STREAM_JSONL, NULL, NULL), RCR_OK);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_input, &w), 0);
+    rcr_splitter_halt(w.splitter);
+    pthread_join(thread, NULL);
+    assert_int_equal(w.status, RCR_OK);
+    assert_int_equal(w.slab.n, 0);
+    assert_false(rcr_splitter_malformed(w.splitter));
+    rcr_splitter_free(w.splitter);
+    rcr_slab_release(&w.slab);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 /* ---- the objects */
 
 static rcr_status parse(rcr_crystal **out, const char *text, rcr_error *err) {
@@ -261,7 +293,7 @@ int main(void) {
         cmocka_unit_test(frames_end_after_their_atoms), cmocka_unit_test(a_frame_without_an_end_ends_the_stream),
         cmocka_unit_test(lines_are_told_by_the_first),  cmocka_unit_test(a_structure_longer_than_the_buffer),
         cmocka_unit_test(objects_become_crystals),      cmocka_unit_test(objects_become_disordered_crystals),
-        cmocka_unit_test(bad_objects_say_why),
+        cmocka_unit_test(bad_objects_say_why),          cmocka_unit_test(another_thread_ends_the_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
