@@ -2,7 +2,7 @@
 # The long form of the tests that disturb the command (make torture): every call that writes fails or ends the process, hundreds of
 # kills at random moments, every allocation and file call of the library fails in turn, 100,000 files.  Can be stopped and goes on;
 # what is done is remembered in BUILD/torture.json until the build folder is removed.
-# usage: tools/torture.sh BUILD
+# usage: tools/torture.sh BUILD      JOBS: how many commands are disturbed beside each other (all cores)
 set -eu
 cd "$(dirname "$0")/.."
 build=$(cd "$1" && pwd)
@@ -10,7 +10,7 @@ export RECRYST=$build/recryst RECRYST_SOURCE=$PWD RECRYST_BUILD=$build RECRYST_S
 export RECRYST_TORTURE=1
 status=0
 echo "== the command, disturbed"
-python3 tests/torture/torture.py --long --state "$build/torture.json" --table "$build/torture.md" || status=1
+python3 tests/torture/torture.py --long --at-once "${JOBS:-$(nproc)}" --state "$build/torture.json" --table "$build/torture.md" || status=1
 echo "== the library: every allocation and file call fails in turn"
 for test in "$build"/tests/faults.*; do
     [ -x "$test" ] || continue

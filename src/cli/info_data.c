@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/running.h"
 #include "base/status.h"
 #include "cli/describe.h"
 #include "cli/info.h"
@@ -17,11 +18,11 @@
 #define MAX_FILE_BYTES ((size_t)1 << 31)
 enum { MAX_COLUMNS = 256, MAX_REASONS = 5, LINE_WIDTH = 80 };
 
-/* Running statistics of a column (Welford 1962): exact enough for any offset. */
 typedef struct column {
     char name[64];
-    size_t n, n_text;
-    double mean, m2, min, max;
+    rcr_running numbers;
+    size_t n_text;
+    double min, max;
 } column;
 
 static void column_add(column *c, const char *text, size_t length) {
@@ -31,10 +32,8 @@ static void column_add(column *c, const char *text, size_t length) {
         c->n_text++;
         return;
     }
-    if (c->n++ == 0) c->min = c->max = value;
-    double delta = value - c->mean;
-    c->mean += delta / (double)c->n;
-    c->m2 += delta * (value - c->mean);
+    if (c->numbers.n == 0) c->min = c->max = value;
+    rcr_running_add(&c->numbers, value);
     if (value < c->min) c->min = value;
     if (value > c->max) c->max = value;
 }
@@ -49,14 +48,14 @@ static void put_columns(rcr_text *out, const column *columns, size_t n) {
         const column *c = &columns[i];
         char count[32], number[32];
         rcr_text_printf(out, "%-*s  ", (int)width, c->name);
-        if (c->n == 0 || c->n < c->n_text) {
+        if (c->numbers.n == 0 || c->numbers.n < c->n_text) {
             rcr_text_puts(out, c->n_text > 0 ? "     text\n" : "    empty\n");
             continue;
         }
-        double std = c->n > 1 ? sqrt(c->m2 / (double)(c->n - 1)) : 0;
-        int d = rcr_decimals_for(std > 0 ? std : fabs(c->mean));
-        rcr_text_printf(out, "%9s", rcr_format_count(count, (long long)c->n));
-        const double value[] = {c->mean, std, c->min, c->max};
+        double mean = rcr_running_mean(&c->numbers), std = rcr_running_std(&c->numbers);
+        int d = rcr_decimals_for(std > 0 ? std : fabs(mean));
+        rcr_text_printf(out, "%9s", rcr_format_count(count, (long long)c->numbers.n));
+        const double value[] = {mean, std, c->min, c->max};
         for (int k = 0; k < 4; k++) rcr_text_printf(out, "  %12s", rcr_format_value(number, value[k], d));
         rcr_text_puts(out, "\n");
     }

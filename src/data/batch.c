@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/running.h"
 #include "base/status.h"
 #include "data/mixture.h"
 
@@ -141,11 +142,8 @@ void rcr_batch_release(rcr_batch *batch) {
 
 double rcr_exact_scale(const double *values, size_t n) {
     double most = 0;
-    int exponent;
     for (size_t i = 0; i < n; i++) most = fmax(most, fabs(values[i]));
-    if (most == 0 || (most > 1e-100 && most < 1e100) || !isfinite(most)) return 1;
-    frexp(most, &exponent);
-    return ldexp(1, exponent > 1000 ? -1000 : exponent < -1000 ? 1000 : -exponent);
+    return rcr_running_scale(most);
 }
 
 rcr_normalizer rcr_normalizer_fit(const double *values, size_t n) {

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/running.h"
+
 const char *const rcr_transform_names[] = {"none",  "log",     "log1p",       "signed-log",
                                            "asinh", "box-cox", "yeo-johnson", NULL};
 
@@ -62,14 +64,13 @@ double rcr_transform_undo(const rcr_transform *t, double z) {
  * Cox 1964, equation 8; Yeo and Johnson 2000, equation 3.1). */
 static double log_likelihood(rcr_transform_kind kind, double lambda, const double *values, size_t n) {
     rcr_transform t = {kind, lambda};
-    double mean = 0, squares = 0, slopes = 0;
+    rcr_running z = {0};
+    double slopes = 0;
     for (size_t i = 0; i < n; i++) {
-        double z = rcr_transform_apply(&t, values[i]), off = z - mean;
-        mean += off / (double)(i + 1);
-        squares += off * (z - mean);
+        rcr_running_add(&z, rcr_transform_apply(&t, values[i]));
         slopes += kind == RCR_TRANSFORM_BOX_COX ? log(values[i]) : copysign(log1p(fabs(values[i])), values[i]);
     }
-    return -0.5 * (double)n * log(squares / (double)n) + (lambda - 1) * slopes;
+    return -0.5 * (double)n * (log(z.squares / (double)n) - 2 * log(z.scale)) + (lambda - 1) * slopes;
 }
 
 /* The best of a grid, then a golden section about it. */

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/running.h"
+
 rcr_columns rcr_model_columns(const rcr_model *model) {
     rcr_columns c = {.n_targets = (size_t)model->options.n_targets, .block = 1};
     if (model->options.variance) c.std = c.block++;
@@ -32,46 +34,51 @@ typedef struct mean {
     double center, doubt;      /* of the normalised target */
 } mean;
 
-/* Sample standard deviation of n > 1 values that are added one by one (Welford 1962). */
-typedef struct scatter {
-    double n, mean, squares;
-} scatter;
-
-static void add_value(scatter *s, double value) {
-    s->n++;
-    double delta = value - s->mean;
-    s->mean += delta / s->n;
-    s->squares += delta * (value - s->mean);
-}
-
-static double scatter_of(const scatter *s) { return s->n > 1 ? sqrt(s->squares / (s->n - 1)) : 0; }
-
 /* The standard deviation of the normalised target, from its output. */
 static double std_of(rcr_real output) { return exp(0.5 * rcr_log_variance((double)output)); }
+
+/* The predicted standard deviation of network m, in the target's unit. */
+static double member_std(const rcr_model *model, size_t t, size_t m, const rcr_real *outputs, size_t stride) {
+    const rcr_real *row = outputs + m * stride;
+    double std = std_of(row[(size_t)model->options.n_targets + t]);
+    return rcr_scale_undo_std(&rcr_model_member(model, m)->targets[t].scale, (double)row[t], std);
+}
+
+/* The root of their mean square, which does not overflow unless it is that large itself. */
+static double mean_std(const rcr_model *model, size_t t, const rcr_real *outputs, size_t stride) {
+    double most = 0, variance = 0, M = (double)model->n_members;
+    if (model->n_members == 1) return member_std(model, t, 0, outputs, stride); /* to the last bit */
+    for (size_t m = 0; m < model->n_members; m++) most = fmax(most, member_std(model, t, m, outputs, stride));
+    double scale = rcr_running_scale(most);
+    for (size_t m = 0; m < model->n_members; m++) {
+        double std = member_std(model, t, m, outputs, stride) * scale;
+        variance += std * std / M;
+    }
+    return sqrt(variance) / scale;
+}
 
 /* output [n_outputs] of network m is at outputs + m * stride. */
 static mean mean_of_target(const rcr_model *model, size_t t, const rcr_real *outputs, size_t stride) {
     size_t T = (size_t)model->options.n_targets;
     const rcr_scale *first = &model->targets[t].scale;
-    scatter values = {0}, centers = {0};
-    double variance = 0, normalised_variance = 0, M = (double)model->n_members;
+    rcr_running values = {0}, centers = {0};
+    double normalised_variance = 0, M = (double)model->n_members;
     for (size_t m = 0; m < model->n_members; m++) {
         const rcr_scale *scale = &rcr_model_member(model, m)->targets[t].scale;
         double out = (double)outputs[m * stride + t], ratio = scale->normalizer.std / first->normalizer.std;
-        add_value(&values, rcr_scale_undo(scale, out));
-        add_value(&centers, m == 0 ? out
-                                   : (out * scale->normalizer.std + scale->normalizer.mean - first->normalizer.mean) /
-                                         first->normalizer.std);
+        rcr_running_add(&values, rcr_scale_undo(scale, out));
+        rcr_running_add(&centers,
+                        m == 0 ? out
+                               : (out * scale->normalizer.std + scale->normalizer.mean - first->normalizer.mean) /
+                                     first->normalizer.std);
         if (!model->options.variance) continue;
-        double std = std_of(outputs[m * stride + T + t]), unit = rcr_scale_undo_std(scale, out, std);
-        variance += unit * unit / M;
+        double std = std_of(outputs[m * stride + T + t]);
         normalised_variance += std * ratio * std * ratio / M;
     }
-    double own = scatter_of(&centers);
-    mean result = {.value = values.mean, .std = sqrt(variance), .spread = scatter_of(&values)};
-    if (model->n_members == 1 && model->options.variance) /* to the last bit */
-        result.std = rcr_scale_undo_std(first, (double)outputs[t], std_of(outputs[T + t]));
-    result.center = centers.mean;
+    double own = rcr_running_std(&centers);
+    mean result = {.value = rcr_running_mean(&values), .spread = rcr_running_std(&values)};
+    if (model->options.variance) result.std = mean_std(model, t, outputs, stride);
+    result.center = rcr_running_mean(&centers);
     /* The mean of transformed values is not the transformed mean, about which the interval is to be. */
     if (model->n_members > 1 && first->transform.kind != RCR_TRANSFORM_NONE &&
         rcr_transform_allows(&first->transform, result.value))
@@ -81,9 +88,9 @@ static mean mean_of_target(const rcr_model *model, size_t t, const rcr_real *out
 }
 
 static mean mean_of_classes(const rcr_model *model, const rcr_real *outputs, size_t stride) {
-    scatter s = {0};
-    for (size_t m = 0; m < model->n_members; m++) add_value(&s, exp((double)outputs[m * stride + 1]));
-    return (mean){.value = s.mean, .spread = scatter_of(&s)};
+    rcr_running s = {0};
+    for (size_t m = 0; m < model->n_members; m++) rcr_running_add(&s, exp((double)outputs[m * stride + 1]));
+    return (mean){.value = rcr_running_mean(&s), .spread = rcr_running_std(&s)};
 }
 
 static void fill_block(double *block, const rcr_columns *c, const mean *m, const rcr_model *model, size_t t, double q) {

@@ -2,6 +2,7 @@
 """Commands that write, disturbed: calls that fail, kill -9 and power cuts at a call or at a random moment.
 
 usage: torture.py [--jobs NAME,...] [--parts fail,calls,power,moments] [--long] [--kills N] [--seed S] [--state FILE]
+                  [--at-once N]
 
 RECRYST is the command, RECRYST_SOURCE the sources, RECRYST_SHIM_LIBRARY what shim.c was made into.  Parts:
 
@@ -14,11 +15,13 @@ moments  SIGKILL at random moments, --kills of them; a run that goes on is kille
 
 After each, what is on disk is looked at: every file is a whole earlier or later one, a file that grows has a part of the
 rows that it will have; then the run goes on, and its results are those of a run that nothing disturbed, byte for byte.
-Without --long, a few of each.  With --state what has been done is remembered, and the same command goes on from there.
+Without --long, a few of each.  With --state what has been done is remembered, and the same command goes on from there.  With
+--at-once that many commands are disturbed beside each other, each by a process and in a folder of its own.
 """
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -35,6 +38,7 @@ from jobs import DEMO, JOBS, PATIENCE, RECRYST, SOURCE, TEMPORARY, Broken, Fetch
 
 SHIM = os.environ.get("RECRYST_SHIM_LIBRARY", "")
 EIO, ENOSPC = 5, 28
+SLOW = ["study", "train --ensemble", "train", "fetch", "prepare"]
 
 
 # ---- how it is disturbed
@@ -274,7 +278,45 @@ PARTS = {
 }
 
 
+def recall(state):
+    return json.loads(read(state)) if state and os.path.exists(state) else {}
+
+
+def remember(state, key, done):
+    """Several processes write it."""
+    with open(state + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write(state + ".new", json.dumps({**recall(state), key: done}).encode())
+        os.replace(state + ".new", state)
+
+
+def beside_each_other(options):
+    """A process for each command, those that take longest first; how many of them found something."""
+    done = recall(options.state)
+    names = [name for name in options.jobs.split(",")
+             if any("%s|%s" % (name, part) not in done for part in options.parts.split(","))]  # fmt: skip
+    names.sort(key=lambda name: (name not in SLOW, SLOW.index(name) if name in SLOW else 0))
+    more = ["--parts", options.parts, *(["--long"] if options.long else [])]
+    for name, value in (("--kills", options.kills), ("--seed", options.seed), ("--state", options.state)):
+        more += [name, str(value)] if value is not None else []
+    broken, running = 0, []
+    try:
+        while names or running:
+            while names and len(running) < options.at_once:
+                running.append(subprocess.Popen([sys.executable, "-B", os.path.abspath(__file__), "--jobs", names.pop(0), *more]))
+            time.sleep(0.2)
+            broken += sum(child.poll() not in (None, 0) for child in running)
+            running = [child for child in running if child.poll() is None]
+    finally:
+        for child in running:
+            child.terminate()
+            child.wait()
+    return broken
+
+
 def main():
+    # A process that is ended clears away its folder and what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", default=",".join(JOBS))
     parser.add_argument("--parts", default=",".join(PARTS))
@@ -283,12 +325,18 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--state")
     parser.add_argument("--table")
+    parser.add_argument("--at-once", type=int, default=1)
     options = parser.parse_args()
+    broken = beside_each_other(options) if options.at_once > 1 else one_by_one(options)
+    if options.table:
+        write(options.table, table(recall(options.state)).encode())
+    return 1 if broken else 0
+
+
+def one_by_one(options):
     seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
     kills = options.kills or (200 if options.long else 5)
-    remembered = {}
-    if options.state and os.path.exists(options.state):
-        remembered = json.loads(read(options.state))
+    remembered = recall(options.state)
     broken = 0
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(os.path.realpath(folder), seed, options.long)
@@ -312,16 +360,12 @@ def main():
                         print("BROKEN: %s, %s, %s: %s\n    again: torture.py %s --kills %d" %
                               (name, PARTS[part][0], step, problem, again, kills), flush=True)  # fmt: skip
                         continue
-                    remembered[key] = lab.done
                     print("%-20s %-28s %5d  %6.1f s" % (name, PARTS[part][0], lab.done, time.monotonic() - since), flush=True)
                     if options.state:
-                        write(options.state + ".new", json.dumps(remembered).encode())
-                        os.replace(options.state + ".new", options.state)
+                        remember(options.state, key, lab.done)
         finally:
             lab.close()
-    if options.table:
-        write(options.table, table(remembered).encode())
-    return 1 if broken else 0
+    return broken
 
 
 def table(remembered):
