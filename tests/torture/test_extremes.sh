@@ -36,6 +36,21 @@ trains() {
     grep -qE '^c0,-?[0-9.]+(e[-+][0-9]+)?,' "$work/out" || fail "$1: the prediction is no number"
     run 0 train --resume "$work/run-$1" --quiet
 }
+# says_no_more NAME STD MEAN MIN: nor do info, an ensemble that predicts variances, what is made of its rows, and a study.
+says_no_more() {
+    local name=$1
+    run 0 info "$work/$name"
+    out_has "$(printf '20  %12s  %12s  %12s' "$3" "$2" "$4")"
+    run 0 train "$work/$name" $small --ensemble 2 --loss gaussian --out "$work/run-$name-2" --quiet
+    run 0 evaluate "$work/run-$name-2" "$work/$name"
+    ! grep -qiE '(^|[^a-z])-?(inf|nan)([^a-z]|$)' "$work/out" || fail "$name: evaluating an ensemble says inf or nan"
+    run 0 predict "$work/run-$name-2" "$work/$name/c0.cif" --no-intervals
+    grep -qE '^c0(,-?[0-9.]+(e[-+][0-9]+)?){3},' "$work/out" || fail "$name: an ensemble's prediction, deviation or spread is no number"
+    printf 'seeds = [1, 2]\n[base]\ndata = "%s"\nepochs = 2\nbatch-size = 4\natom-features = 8\nhidden = 8\n[grid]\ngate = [false, true]\n' \
+        "$work/$name" >"$work/$name.toml"
+    run 0 study "$work/$name.toml" --out "$work/study-$name" --threads 1 --quiet
+    ! grep -qiE '(^|[^a-z])-?(inf|nan)([^a-z]|$)' "$work/study-$name"/*.csv "$work/study-$name/summary.txt" || fail "$name: a study says inf or nan"
+}
 dataset element Si Si $(targets 'print i / 10')
 trains element
 dataset equal Na Cl $(targets 'print 2.5')
@@ -45,8 +60,10 @@ out_lacks "% of it"
 dataset huge Na Cl $(targets 'printf "%de299\n", i - 10')
 trains huge
 out_has e+299
+says_no_more huge 5.916e+299 -5.000e+298 -1.000e+300 # deviation: sqrt(35)
 dataset tiny Na Cl $(targets 'printf "%de-310\n", i')
 trains tiny
+says_no_more tiny 5.916e-310 9.500e-310 0.000000000
 dataset offset Na Cl $(targets 'printf "%.3f\n", 1e12 + i / 8')
 trains offset
 dataset lacking Na Cl $(targets 'print i % 2 ? "nan" : i')
