@@ -17,12 +17,14 @@ void rcr_cif_lexer_start(rcr_cif_lexer *lexer, const char *text, size_t length) 
     lexer->cif2 = (size_t)(lexer->end - lexer->p) >= sizeof magic - 1 && memcmp(lexer->p, magic, sizeof magic - 1) == 0;
 }
 
-long rcr_cif_line(const rcr_cif_lexer *lexer, const char *at) {
-    long line = 1;
-    for (const char *p = lexer->begin; p < at; p++)
-        if (*p == '\n' || (*p == '\r' && !(p + 1 < lexer->end && p[1] == '\n'))) line++;
-    return line;
+long rcr_cif_line_ends(const rcr_cif_lexer *lexer, const char *from, const char *to) {
+    long n = 0;
+    for (const char *p = from; p < to; p++)
+        if (*p == '\n' || (*p == '\r' && !(p + 1 < lexer->end && p[1] == '\n'))) n++;
+    return n;
 }
+
+long rcr_cif_line(const rcr_cif_lexer *lexer, const char *at) { return 1 + rcr_cif_line_ends(lexer, lexer->begin, at); }
 
 /* ;...; from a semicolon that begins a line to the next one. */
 static rcr_cif_token text_block(rcr_cif_lexer *lexer) {

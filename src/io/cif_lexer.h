@@ -36,6 +36,8 @@ rcr_cif_token rcr_cif_next(rcr_cif_lexer *lexer);
 
 /* The number of the line (1-based; LF, CRLF and CR end lines) that holds `at`. */
 long rcr_cif_line(const rcr_cif_lexer *lexer, const char *at);
+/* The ends of lines within [from, to), for whoever asks of one place after another. */
+long rcr_cif_line_ends(const rcr_cif_lexer *lexer, const char *from, const char *to);
 
 /* A CIF number with or without an uncertainty in parentheses ("5.43(2)", "1.", "-.5e3").  1 on success. */
 int rcr_cif_number(double *out, const char *text, size_t length);

@@ -12,6 +12,8 @@ typedef struct cif_file {
     rcr_window window; /* read to its end */
     rcr_cif_blocks blocks;
     const char *begin, *end; /* of the block that is next; NULL: none is */
+    const char *counted;     /* up to here lines are counted, this one being `line` */
+    long line;
 } cif_file;
 
 static void close_file(void *self) {
@@ -28,12 +30,14 @@ static int next_block(void *self, rcr_record *record, int *last) {
     cif_file *f = self;
     rcr_window *w = &f->window;
     if (f->begin == NULL) return 0;
-    long line = rcr_cif_line(&f->blocks.lexer, f->begin);
+    f->line +=
+        rcr_cif_line_ends(&f->blocks.lexer, f->counted, f->begin); /* from the file's begin it would be quadratic */
+    f->counted = f->begin;
     w->at = (size_t)(f->begin - w->data);
     rcr_window_drop(w);
     w->at = (size_t)(f->end - w->data);
     rcr_cut_take(record, w, f->blocks.lexer.cif2 ? RCR_UNPARSED_BLOCK_2 : RCR_UNPARSED_BLOCK, NULL);
-    record->line = line; /* as the parser counts, which takes CR for the end of a line as well */
+    record->line = f->line; /* as the parser counts, which takes CR for the end of a line as well */
     find_block(f);
     *last = f->begin == NULL;
     return 1;
@@ -57,6 +61,8 @@ rcr_status rcr_cut_cif(rcr_cutter *out, rcr_window *window, rcr_error *err) {
     rcr_cif_blocks_start(&f->blocks, text, length);
     find_block(f);
     f->window = *window;
+    f->counted = f->blocks.lexer.begin;
+    f->line = 1;
     *out = (rcr_cutter){.format = "CIF of several structures", .self = f, .next = next_block, .close = close_file};
     return RCR_OK;
 }

@@ -1,5 +1,6 @@
 /* CIFs with several data blocks: which of them are structures, what they are called, where their errors are. */
 #include <string.h>
+#include <unistd.h>
 
 #include "support/check.h"
 
@@ -80,12 +81,39 @@ static void errors_name_the_line_of_the_file(void **state) {
     assert_string_equal(read_all("x.cif", carriage), "x-1:1:3 x-2:line 21 x-3:1:5 ");
 }
 
+/* Work that grows with the square of the blocks would take a quarter of an hour here, and seconds where it does not. */
+static void many_blocks_are_read_in_time(void **state) {
+    (void)state;
+    enum { N = 100000, LINES = 12 };
+    static const char block[] = "data_a\n" CELL("3") SITES("Fe1 0 0 0\nO1 .5 .5 .5\n") "# end\n";
+    static const char broken[] = "data_a\n" CELL("3") SITES("Fe1 0 0 0\nO1 .5 .5 zz\n") "# end\n";
+    size_t each = strlen(block);
+    char *text = malloc(N * each + 1);
+    assert_non_null(text);
+    assert_int_equal(strlen(broken), each);
+    for (size_t i = 0; i < N; i++) memcpy(text + i * each, i == N - 1 ? broken : block, each);
+    rcr_reader *reader;
+    rcr_record record;
+    size_t n = 0;
+    alarm(300);
+    assert_int_equal(rcr_reader_open_memory(&reader, "x.cif", text, N * each, NULL), RCR_OK);
+    while (rcr_reader_read(reader, &record)) {
+        n++;
+        if (n < N) assert_non_null(record.crystal);
+        if (n == N) assert_int_equal(record.error.line, (N - 1) * LINES + 11);
+        rcr_record_release(&record);
+    }
+    alarm(0);
+    assert_int_equal(n, N);
+    rcr_reader_close(reader);
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_structure_is_a_record),
-        cmocka_unit_test(other_blocks_are_passed_over),
-        cmocka_unit_test(a_block_within_a_value_is_none),
-        cmocka_unit_test(errors_name_the_line_of_the_file),
+        cmocka_unit_test(every_structure_is_a_record),    cmocka_unit_test(other_blocks_are_passed_over),
+        cmocka_unit_test(a_block_within_a_value_is_none), cmocka_unit_test(errors_name_the_line_of_the_file),
+        cmocka_unit_test(many_blocks_are_read_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
