@@ -12,6 +12,9 @@
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 #include "crystal/crystal.h"
 #include "data/prepare.h"
@@ -182,6 +185,9 @@ static void count_exactly(char **argv) {
            "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=131072:"
            "glibc.malloc.trim_threshold=131072",
            1);
+#if defined(__linux__)
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* a huge page put in for small ones looks like 2 MB of growth */
+#endif
     execv("/proc/self/exe", argv);
 }
 
