@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: build setup report all demo bench test checks sanitize tsan msan valgrind coverage sbom fuzz torture soak aarch64 format install clean help
+.PHONY: build setup report all demo bench test checks sanitize tsan msan valgrind coverage python-docs sbom fuzz torture soak aarch64 format install clean help
 
 help:
 	@echo 'make            install what is missing (Debian packages) and build the recryst command in $(BUILD)/'
@@ -21,6 +21,7 @@ help:
 	@echo 'make msan       readers without foreign libraries under MemorySanitizer, in build-msan/'
 	@echo 'make valgrind   the tests under valgrind, leaks included; half an hour'
 	@echo 'make coverage   lines and branches that the tests run, in build-coverage/'
+	@echo 'make python-docs  the pages of the Python package (Sphinx, from PyPI) in $(BUILD)/python-docs/'
 	@echo 'make sbom       a bill of materials of what was built: $(BUILD)/recryst.cdx.json'
 	@echo 'make aarch64    build for 64-bit ARM in build-aarch64/, run kernel and other tests under qemu (tools/setup.sh --dev)'
 	@echo 'make format     lay out the sources with clang-format'
@@ -93,6 +94,10 @@ valgrind: all
 
 coverage: setup
 	@bash tools/coverage.sh build-coverage
+
+# The interface of the Python package as pages; RECRYST_VENV may name an environment that has Sphinx.
+python-docs: build
+	@bash tools/python_docs.sh $(BUILD)
 
 # A software bill of materials of what was built (CycloneDX).
 sbom: build

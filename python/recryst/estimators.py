@@ -323,12 +323,12 @@ class Regressor(_Parameters):
 class Classifier(_Parameters):
     """A network that tells two classes of crystals apart, with scikit-learn's interface.
 
+    Parameters are those of :class:`Regressor`, and one more.
+
     Parameters
     ----------
     dropout : float, default 0.5
         Before the layers after pooling.
-    others
-        As for :class:`Regressor`.
 
     Attributes
     ----------

@@ -259,10 +259,12 @@ class Model(BaseModel):
 
         Parameters
         ----------
-        x, errors, progress
+        x
             As for :meth:`predict`, but for a Dataset.
         level : float, default 0.9
             The share of crystals that the intervals are to hold, between 0 and 1.
+        errors, progress
+            As for :meth:`predict`.
 
         Raises
         ------

@@ -45,7 +45,14 @@ def recipe(of: Union[str, Task]) -> Dict[str, Any]:
 
 
 def make_estimator(of: Union[str, Task], **settings: Any) -> Union[Regressor, Classifier]:
-    """A :class:`Regressor` or :class:`Classifier` for a task, with settings of :func:`recryst.train` by name."""
+    """A :class:`recryst.Regressor` or :class:`recryst.Classifier` for a task.
+
+    Parameters
+    ----------
+    of : str or Task
+    **settings
+        Those of :func:`recryst.train` by name.
+    """
     work = task(of)
     kind = Regressor if work.kind == "regression" else Classifier
     own = [name for name in settings if name in kind._names() and name != "settings"]

@@ -112,7 +112,8 @@ class Task:
         """Matbench's scores of predictions.
 
         Its ``rocauc`` is computed, as the package computes it, from the classes that probabilities above 0.5 stand for,
-        and so is the mean of both classes' recalls; :meth:`Model.score` gives the area under the curve of probabilities.
+        and so is the mean of both classes' recalls; :meth:`recryst.Model.score` gives the area under the curve of
+        probabilities.
 
         Parameters
         ----------
