@@ -8,12 +8,14 @@ expected() { # STUDY RUNS
 }
 expected paper-formation 60
 expected paper-gap 60
-expected recipe-formation 30
-expected recipe-gap 30
-expected full-formation 4
-expected phonons 30
+expected recipe-formation 11
+expected recipe-gap 26
+expected final-formation 20
+expected final-gap 20
+expected full-formation 2
+expected phonons 35
 expected demo 18
-same "$(ls "$RECRYST_SOURCE"/studies/*.toml | wc -l)" 7 "study files that this test knows"
+same "$(ls "$RECRYST_SOURCE"/studies/*.toml | wc -l)" 9 "study files that this test knows"
 run 0 study "$RECRYST_SOURCE/studies/demo.toml" --out "$work/demo" --threads 1
 out_has "18 of 18 runs done"
 out_has "CGCNN"

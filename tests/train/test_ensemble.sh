@@ -130,8 +130,10 @@ err_has "--member"
 run 0 export "$work/whole" "$work/x.pth.tar" --member 2 --quiet
 run 0 explain "$work/whole" "$examples/Pt4-dhcp.cif"
 
-# The registry.
-mkdir "$work/shelf"
+# The registry, of a program that has no models of its own beside it.
+mkdir "$work/shelf" "$work/bin"
+cp "$RECRYST" "$work/bin/recryst"
+RECRYST=$work/bin/recryst
 export RECRYST_MODELS=$work/shelf
 cp "$work/carded.safetensors" "$work/shelf/alloys.safetensors"
 cp "$work/alone-1/model.safetensors" "$work/shelf/single.safetensors"
