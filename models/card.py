@@ -143,7 +143,7 @@ def coverage_note(levels, n_val, n_test):
     """What is to be said of the coverage at 90 %."""
     off = {name: (float(level["0.9"][0]) - 0.9) * 100 for name, level in levels.items()}
     chance = 100 * math.sqrt(0.09 / n_val + 0.09 / n_test)
-    far = [f"{name + ': ' if len(off) > 1 else ''}{abs(d):.1f} points too {'few' if d < 0 else 'many'}" for name, d in off.items() if abs(d) > 2]
+    far = [f"{name + ': ' if len(off) > 1 else ''}{abs(d):.1f} points too {'few' if d < 0 else 'many'}" for name, d in off.items() if round(abs(d), 1) > 2]
     text = "Intervals are conformal, calibrated on the validation rows ([docs/trust.md](../docs/trust.md)). "
     if far:
         text += "At 90 % they are further off than 2 points (" + "; ".join(far) + "). "

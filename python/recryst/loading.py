@@ -17,7 +17,11 @@ from .model import Model
 
 def _model_folders() -> List[str]:
     given = os.environ.get("RECRYST_MODELS")
-    own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "models")
+    package = os.path.dirname(os.path.abspath(__file__))
+    own = os.path.join(package, "models")
+    tree = os.path.dirname(os.path.dirname(package))  # the sources, where the package is used as it lies there
+    if not os.path.isdir(own) and os.path.isfile(os.path.join(tree, "models", "train.sh")):
+        own = os.path.join(tree, "models")
     return ([given] if given else []) + [own]
 
 

@@ -66,4 +66,11 @@ if [ -f "$RECRYST_MODELS/formation-energy.safetensors" ]; then
     between NaCl formation_energy_per_atom -2.4 -1.8 # -2.11 eV/atom
     between copper formation_energy_per_atom -0.15 0.15
 fi
+
+# Installed, the command finds them by name.
+cmake --install "$RECRYST_BUILD" --prefix "$work/installed" >"$work/out" 2>&1 || fail "cmake --install"
+installed=$work/installed/bin/recryst
+RECRYST_MODELS= "$installed" predict band-gap "$work/NaCl.vasp" >"$work/out" 2>"$work/err" || fail "an installed model"
+out_has "NaCl,"
+same "$(find "$work/installed/share/recryst/models" -name '*.md' -not -name README.md | wc -l)" "$n" "installed cards"
 echo "$n models"
