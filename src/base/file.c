@@ -309,6 +309,24 @@ int rcr_is_file_in(const char *folder, const char *name) {
     return found;
 }
 
+rcr_status rcr_absolute_path(char **out, const char *path, rcr_error *err) {
+    char here[4096];
+    rcr_text full = {0};
+    if (path[0] == '/') {
+        rcr_text_puts(&full, path);
+    } else {
+        if (getcwd(here, sizeof here) == NULL)
+            return rcr_fail(err, RCR_ERR_IO, "the working directory has no usable name");
+        rcr_text_printf(&full, "%s/%s", here, path);
+    }
+    if (full.failed) {
+        rcr_text_free(&full);
+        return rcr_fail_memory(err, "looking up a path");
+    }
+    *out = full.data;
+    return RCR_OK;
+}
+
 rcr_status rcr_make_directory(const char *path, rcr_error *err) {
     char *name = rcr_strdup(path);
     if (name == NULL) return rcr_fail_memory(err, "making a folder");

@@ -38,6 +38,10 @@ rcr_status rcr_file_write(const char *path, const void *data, size_t length, rcr
 /* To folder/name; RCR_ERR_MEMORY where the text failed.  Frees the text in every case. */
 rcr_status rcr_file_write_in(const char *folder, const char *name, rcr_text *text, rcr_error *err);
 
+/* The path from the root on, as the working directory is now: for names that are kept.  *out is freed with rcr_free.
+ * Errors: RCR_ERR_IO (the working directory has no usable name), RCR_ERR_MEMORY. */
+rcr_status rcr_absolute_path(char **out, const char *path, rcr_error *err);
+
 /* mkdir -p.  Errors: RCR_ERR_IO. */
 rcr_status rcr_make_directory(const char *path, rcr_error *err);
 /* 1 if it exists and is a directory. */

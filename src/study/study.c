@@ -236,17 +236,6 @@ static rcr_status lock(rcr_study *study, rcr_error *err) {
     return status;
 }
 
-/* Absolute, as a run keeps it.  NULL: out of memory, or no working directory. */
-static char *absolute(const char *path) {
-    char here[4096];
-    if (path[0] == '/') return rcr_strdup(path);
-    if (getcwd(here, sizeof here) == NULL) return NULL;
-    rcr_text text = {0};
-    rcr_text_printf(&text, "%s/%s", here, path);
-    if (text.failed) rcr_text_free(&text);
-    return text.data;
-}
-
 static rcr_status fail_contradiction(rcr_error *err, const char *directory, const rcr_option_field *field,
                                      const rcr_train_options *there, const rcr_train_options *wanted) {
     rcr_text old = {0}, new = {0};
@@ -268,11 +257,10 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
     if (state.begun) {
         rcr_train_options wanted = rcr_study_run_options(study, run);
         const rcr_option_field *field = NULL;
+        char *data = NULL; /* absolute, as a run keeps it */
         status = rcr_options_differ(&field, &state.options, &wanted, err);
-        char *data = absolute(study->setting[run->setting].data);
-        if (status == RCR_OK && data == NULL)
-            status = fail_memory(err);
-        else if (status == RCR_OK && field != NULL)
+        if (status == RCR_OK) status = rcr_absolute_path(&data, study->setting[run->setting].data, err);
+        if (status == RCR_OK && field != NULL)
             status = fail_contradiction(err, directory, field, &state.options, &wanted);
         else if (status == RCR_OK && strcmp(data, state.data_path) != 0)
             status = rcr_fail_at(err, RCR_ERR_ARGUMENT, directory, 0,

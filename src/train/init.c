@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/graph.h"
@@ -82,14 +82,9 @@ static rcr_status adopt_options(rcr_train_options *o, const rcr_model *init, rcr
 
 /* So that the settings can be repeated from elsewhere. */
 static rcr_status make_absolute(rcr_run *run, rcr_error *err) {
-    char here[RCR_PATH_SIZE];
-    rcr_text full = {0};
-    if (run->options.init[0] == '/') return RCR_OK;
-    if (getcwd(here, sizeof here) == NULL) return rcr_fail(err, RCR_ERR_IO, "the working directory has no usable name");
-    rcr_text_printf(&full, "%s/%s", here, run->options.init);
-    char *path = full.failed ? NULL : rcr_strdup(full.data);
-    rcr_text_free(&full);
-    if (path == NULL) return rcr_fail_memory(err, "starting a run");
+    char *path;
+    rcr_status status = rcr_absolute_path(&path, run->options.init, err);
+    if (status != RCR_OK) return status;
     rcr_free((void *)(uintptr_t)run->options.init); /* the run's own copy */
     run->options.init = path;
     return RCR_OK;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -80,16 +79,15 @@ rcr_status rcr_run_create(rcr_run **out, const char *directory, const rcr_train_
 
 /* A resume may be started from another working directory. */
 static rcr_status set_data_path(rcr_run *run, const char *data, rcr_error *err) {
-    char here[RCR_PATH_SIZE] = "";
-    if (data[0] != '/' && getcwd(here, sizeof here) == NULL)
-        return rcr_fail(err, RCR_ERR_IO, "the working directory has no usable name");
-    if (strlen(here) + strlen(data) + 2 > sizeof run->data_path)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "the path of the data is too long");
-    size_t n = strlen(here);
-    memcpy(run->data_path, here, n);
-    if (n > 0) run->data_path[n++] = '/';
-    memcpy(run->data_path + n, data, strlen(data) + 1);
-    return RCR_OK;
+    char *path;
+    rcr_status status = rcr_absolute_path(&path, data, err);
+    if (status != RCR_OK) return status;
+    if (strlen(path) < sizeof run->data_path)
+        memcpy(run->data_path, path, strlen(path) + 1);
+    else
+        status = rcr_fail(err, RCR_ERR_ARGUMENT, "the path of the data is too long");
+    rcr_free(path);
+    return status;
 }
 
 size_t rcr_run_n_targets(const rcr_run *run) { return run->dataset->n_targets; }

@@ -56,6 +56,29 @@ static void joins_folder_and_name(void **state) {
     folder_remove(&f);
 }
 
+static void paths_from_the_root(void **state) {
+    (void)state;
+    char here[4096], *path = NULL;
+    rcr_error err = {0};
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(rcr_absolute_path(&path, "/a/b", &err), RCR_OK);
+    assert_string_equal(path, "/a/b");
+    rcr_free(path);
+    assert_int_equal(rcr_absolute_path(&path, "a/b", &err), RCR_OK);
+    assert_int_equal(strlen(path), strlen(here) + 4);
+    assert_memory_equal(path, here, strlen(here));
+    assert_string_equal(path + strlen(here), "/a/b");
+    rcr_free(path);
+    /* A folder that is removed has no name any more. */
+    test_folder f = folder_make();
+    assert_int_equal(chdir(f.path), 0);
+    folder_remove(&f);
+    path = NULL;
+    assert_int_equal(rcr_absolute_path(&path, "a", &err), RCR_ERR_IO);
+    assert_null(path);
+    assert_int_equal(chdir(here), 0);
+}
+
 static void expect_content(const test_folder *f, const char *name, const char *content) {
     char *text = folder_read(f, name);
     assert_non_null(text);
@@ -175,6 +198,6 @@ int main(void) {
         cmocka_unit_test(reads_whole_files),           cmocka_unit_test(writes_whole_or_not_at_all),
         cmocka_unit_test(writes_more_than_its_buffer), cmocka_unit_test(reports_what_can_not_be_written),
         cmocka_unit_test(full_devices_are_errors),     cmocka_unit_test(makes_folders),
-        cmocka_unit_test(joins_folder_and_name)};
+        cmocka_unit_test(joins_folder_and_name),       cmocka_unit_test(paths_from_the_root)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
