@@ -64,9 +64,7 @@ between copper bulk_modulus 110 180    # 145 GPa
 between copper poisson_ratio 0.28 0.42 # 0.35
 between silicon bulk_modulus 70 115    # 83 GPa by the Materials Project
 between silicon "last phdos peak" 400 600 # 515 1/cm
-if [ -f "$RECRYST_MODELS/band-gap.safetensors" ]; then
-    between NaCl band_gap 3.5 6.5 # PBE: 5.0 eV
-fi
+between NaCl band_gap 3.5 6.5 # PBE: 5.0 eV
 if [ -f "$RECRYST_MODELS/formation-energy.safetensors" ]; then
     between NaCl formation_energy_per_atom -2.4 -1.8 # -2.11 eV/atom
     between copper formation_energy_per_atom -0.15 0.15

@@ -11,7 +11,7 @@ expected paper-gap 60
 expected recipe-formation 11
 expected recipe-gap 26
 expected final-formation 20
-expected final-gap 20
+expected final-gap 15
 expected full-formation 2
 expected phonons 35
 expected demo 18
