@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "io/archive_read.h"
 
-enum { MAX_FILES = 1000000, MAX_DEPTH = 64 };
+enum { MAX_FILES = 1000000 };
 static const size_t max_unpacked = (size_t)8 << 30, max_file = (size_t)1 << 30;
 
 struct rcr_folder {
@@ -111,51 +111,36 @@ rcr_status rcr_folder_read(char **out, size_t *length, const rcr_folder *folder,
     return status;
 }
 
-static rcr_status add_name(rcr_folder *folder, char *name, rcr_error *err) {
+static rcr_status add_name(rcr_folder *folder, const char *name, rcr_error *err) {
     if (folder->n_names == folder->names_capacity) {
         size_t capacity = folder->names_capacity > 0 ? 2 * folder->names_capacity : 256;
         char **grown = rcr_realloc(folder->names, capacity, sizeof *grown);
-        if (grown == NULL) {
-            rcr_free(name);
-            return rcr_fail_memory(err, "listing a folder");
-        }
+        if (grown == NULL) return rcr_fail_memory(err, "listing a folder");
         folder->names = grown;
         folder->names_capacity = capacity;
     }
-    folder->names[folder->n_names++] = name;
+    if ((folder->names[folder->n_names] = rcr_strdup(name)) == NULL) return rcr_fail_memory(err, "listing a folder");
+    folder->n_names++;
     if (folder->n_names > MAX_FILES)
         return rcr_fail_at(err, RCR_ERR_LIMIT, folder->path, 0, "the folder holds more than %d files", MAX_FILES);
     return RCR_OK;
 }
 
-/* The files of folder/below ("" for the folder itself) and of the folders in it. */
-static rcr_status list_directory(rcr_folder *folder, const char *below, int depth, rcr_error *err) {
-    if (depth > MAX_DEPTH)
-        return rcr_fail_at(err, RCR_ERR_LIMIT, folder->path, 0, "folders lie more than %d deep", MAX_DEPTH);
-    char *path = below[0] != '\0' ? join(folder->path, below) : rcr_strdup(folder->path);
-    if (path == NULL) return rcr_fail_memory(err, "listing a folder");
-    DIR *directory = opendir(path);
+/* The files that lie in the directory itself.  Nothing is looked for in folders below it, which may also be links that
+ * lead round in a circle. */
+static rcr_status list_directory(rcr_folder *folder, rcr_error *err) {
+    DIR *directory = opendir(folder->path);
     rcr_status status = RCR_OK;
-    if (directory == NULL) status = rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't list the folder");
+    if (directory == NULL) return rcr_fail_at(err, RCR_ERR_IO, folder->path, 0, "can't list the folder");
     for (struct dirent *entry; status == RCR_OK && (entry = readdir(directory)) != NULL;) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        char *name = below[0] != '\0' ? join(below, entry->d_name) : rcr_strdup(entry->d_name);
-        char *full = join(path, entry->d_name);
-        if (name == NULL || full == NULL) {
-            rcr_free(name);
+        char *path = join(folder->path, entry->d_name);
+        if (path == NULL)
             status = rcr_fail_memory(err, "listing a folder");
-        } else if (rcr_is_directory(full)) {
-            status = list_directory(folder, name, depth + 1, err);
-            rcr_free(name);
-        } else if (rcr_is_file(full)) {
-            status = add_name(folder, name, err);
-        } else {
-            rcr_free(name);
-        }
-        rcr_free(full);
+        else if (rcr_is_file(path))
+            status = add_name(folder, entry->d_name, err);
+        rcr_free(path);
     }
-    if (directory != NULL) closedir(directory);
-    rcr_free(path);
+    closedir(directory);
     return status;
 }
 
@@ -165,7 +150,7 @@ rcr_status rcr_folder_list(const char *const **names, size_t *n, rcr_folder *fol
     if (folder->names == NULL) {
         rcr_status status = RCR_OK;
         if (folder->path != NULL) {
-            status = list_directory(folder, "", 0, err);
+            status = list_directory(folder, err);
             if (status == RCR_OK && folder->n_names > 0)
                 qsort(folder->names, folder->n_names, sizeof *folder->names, by_text);
         } else {

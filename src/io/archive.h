@@ -21,7 +21,8 @@ int rcr_folder_has(const rcr_folder *folder, const char *name);
  * at once.  Errors: RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY, RCR_ERR_ARGUMENT (a name that leads out of the folder).
  */
 rcr_status rcr_folder_read(char **out, size_t *length, const rcr_folder *folder, const char *name, rcr_error *err);
-/* Names of all files (not folders), sorted by strcmp, relative to the folder; owned by the folder. */
+/* Names of the files in a directory, not of those in folders below it (nor are links to folders followed), or of all
+ * files of an archive: sorted by strcmp, relative to the folder; owned by the folder. */
 rcr_status rcr_folder_list(const char *const **names, size_t *n, rcr_folder *folder, rcr_error *err);
 
 #endif

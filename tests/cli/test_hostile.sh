@@ -57,11 +57,21 @@ timeout 60 "$RECRYST" predict "$model" "$work/mixed" >"$work/out" 2>"$work/err" 
 [ "$got" -le 1 ] || fail "predict of a folder with a pipe, a loop and a device ended with $got"
 same "$(grep -cE '^[^,]+,-?[0-9]' "$work/out")" "$(ls "$data"/examples/*.cif | wc -l)" "rows predicted"
 
-# A folder that holds itself is not walked for ever.
-mkdir "$work/circle"
+# A folder that holds itself, its parent and a folder of more files: its own files are read, once, and nothing below it.
+mkdir -p "$work/circle/below"
+cp "$data"/examples/*.cif "$work/circle"
+cp "$data"/examples/*.cif "$work/circle/below"
 ln -s .. "$work/circle/up"
+ln -s . "$work/circle/itself"
+ln -s below "$work/circle/again.cif"
+run 0 predict "$model" "$work/circle"
+same "$(wc -l <"$work/out")" "$(($(ls "$data"/examples/*.cif | wc -l) + 1))" "rows of a folder with links to folders"
+run 0 info "$work/circle"
+run 0 convert "$work/circle" "$work/circle.extxyz"
+(cd "$work/circle" && ls *.cif | grep -v again | sed 's/\.cif$/,1/' >id_prop.csv)
+run 0 prepare "$work/circle" --out "$work/circle.store"
+rm -r "$work/circle"/*.cif
 refused predict "$model" "$work/circle"
-err_has "64 deep"
 
 # Archives that expand without bound: 1 GB of zeros in a megabyte, and one within another.
 head -c 1000000000 /dev/zero | gzip -1 >"$work/bomb.cif.gz"

@@ -333,12 +333,21 @@ def main():
     return 1 if broken else 0
 
 
+def in_memory():
+    """Where syncing costs nothing, if there is such a place: what a power cut takes is taken by the shim, not by the disk."""
+    with contextlib.suppress(OSError):
+        free = os.statvfs("/dev/shm")
+        if "TMPDIR" not in os.environ and os.access("/dev/shm", os.W_OK) and free.f_bavail * free.f_frsize > 1 << 30:
+            return "/dev/shm"
+    return None
+
+
 def one_by_one(options):
     seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
     kills = options.kills or (200 if options.long else 5)
     remembered = recall(options.state)
     broken = 0
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         lab = Lab(os.path.realpath(folder), seed, options.long)
         try:
             for name in options.jobs.split(","):
