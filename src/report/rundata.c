@@ -62,10 +62,10 @@ static rcr_status need_column(size_t *out, const rcr_csv *csv, const char *name,
 static rcr_status read_summary(rcr_run_data *run, rcr_error *err) {
     char *text;
     size_t length;
-    if (!rcr_is_file_in(run->directory, "run_summary.json"))
+    rcr_status status = rcr_file_read_in(&text, &length, run->directory, "run_summary.json", max_file, err);
+    if (status == RCR_ERR_IO && !rcr_is_file_in(run->directory, "run_summary.json"))
         return rcr_fail_at(err, RCR_ERR_IO, run->directory, 0,
                            "this is no finished training run: it holds no run_summary.json");
-    rcr_status status = rcr_file_read_in(&text, &length, run->directory, "run_summary.json", max_file, err);
     if (status != RCR_OK) return status;
     json_error_t problem;
     run->summary = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);

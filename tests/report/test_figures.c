@@ -1,6 +1,7 @@
 /* Figures: their files are whole and say what was drawn. */
 #include "support/check.h"
 
+#include <dlfcn.h>
 #include <math.h>
 
 #include "report/canvas.h"
@@ -42,13 +43,26 @@ static void test_svg(void **state) {
     rcr_canvas_release(&canvas);
 }
 
+static void call(const char *library, const char *function) {
+    void *handle = dlopen(library, RTLD_NOW | RTLD_NOLOAD);
+    void (*run)(void) = NULL;
+    if (handle == NULL) return;
+    *(void **)&run = dlsym(handle, function);
+    if (run != NULL) run();
+    dlclose(handle);
+}
+
+/* cairo keeps the font that was used last, and fontconfig the system's list of them, by pointers that the leak checker
+ * does not see.  Both give them back when they are asked to; what is still there then is a leak of ours. */
+static int release_caches(void **state) {
+    (void)state;
+    call("libcairo.so.2", "cairo_debug_reset_static_data");
+    call("libfontconfig.so.1", "FcFini");
+    return 0;
+}
+
 static void test_cairo(void **state) {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__)
-    /* fontconfig, which cairo calls, keeps what it read until the process ends; the leak checker minds. */
-    print_message("SKIPPED: fontconfig under the leak checker\n");
-    skip();
-#endif
     rcr_canvas canvas = {0};
     rcr_text png = {0}, pdf = {0};
     rcr_error err;
@@ -142,5 +156,5 @@ int main(void) {
         cmocka_unit_test(test_figures),
         cmocka_unit_test(test_places),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, release_caches);
 }
