@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Callbacks = Union[None, Callable[[Epoch], Any], Sequence[Callable[[Epoch], Any]]]
 
-# What is learnt stands under this name in the training data.
+# What is learnt stands under this name in the training data, or under this and a number.
 _TARGET = "target"
 
 
@@ -72,7 +72,7 @@ class _Estimator:
 
         return Tags(
             estimator_type=self._estimator_type,
-            target_tags=TargetTags(required=True, multi_output=False),
+            target_tags=TargetTags(required=True, multi_output=self._estimator_type == "regressor"),
             transformer_tags=None,
             classifier_tags=ClassifierTags(multi_class=False) if self._estimator_type == "classifier" else None,
             regressor_tags=RegressorTags() if self._estimator_type == "regressor" else None,
@@ -97,7 +97,7 @@ class _Estimator:
 
     # ---- fitting
 
-    def _settings(self) -> Dict[str, Any]:
+    def _settings(self, targets: List[str]) -> Dict[str, Any]:
         named: Dict[str, Any] = {}
         own = self.get_params()
         for name in ("epochs", "batch_size", "lr", "optimizer", "weight_decay", "patience", "seed", "threads"):
@@ -110,7 +110,7 @@ class _Estimator:
         named["task"] = self._task
         named["unit"] = own["unit"]
         named.update(own["settings"] or {})
-        named["target"] = _TARGET
+        named["target"] = ",".join(targets)
         return named
 
     def _callback(self) -> Optional[Callable[[Epoch], Any]]:
@@ -127,8 +127,14 @@ class _Estimator:
         return call
 
     def _fit(
-        self, X: Any, y: "NDArray[np.float64]", X_val: Any, y_val: "Optional[NDArray[np.float64]]", classes: bool
+        self,
+        X: Any,
+        y: "NDArray[np.float64]",
+        X_val: Any,
+        y_val: "Optional[NDArray[np.float64]]",
+        targets: Optional[List[str]] = None,
     ) -> None:
+        """Train on y, (n,) or (n, T); targets are the T names, and None stands for the two classes."""
         own = self.get_params()
         crystals = _crystals(X)
         if len(crystals) != len(y):
@@ -137,12 +143,14 @@ class _Estimator:
             validation = _crystals(X_val)
             if len(validation) != len(y_val):
                 raise ArgumentError(f"{len(validation)} validation crystals and {len(y_val)} targets")
+            if y.shape[1:] != y_val.shape[1:]:
+                raise ArgumentError(f"y has shape {y.shape}, y_val {y_val.shape}: not the same targets")
             parts = ["train"] * len(crystals) + ["val"] * len(validation)
             crystals, y = crystals + validation, np.concatenate([y, y_val])
         elif X_val is not None or y_val is not None:
             raise ArgumentError("X_val and y_val go together")
         else:
-            parts = _split(y, own["validation_fraction"], own["seed"], classes)
+            parts = _split(y, own["validation_fraction"], own["seed"], targets is None)
         directory = own["run_directory"]
         temporary = None
         if directory is None:
@@ -151,7 +159,7 @@ class _Estimator:
             directory = os.fspath(directory)
             os.makedirs(directory, exist_ok=True)
         try:
-            run = self._train(directory, crystals, y, parts)
+            run = self._train(directory, crystals, y, parts, targets or [_TARGET])
             self.model_ = Model(directory, threads=own["threads"])
         finally:
             if temporary is not None:
@@ -162,7 +170,9 @@ class _Estimator:
         self.best_epoch_ = run.best_epoch
         self.interrupted_ = run.interrupted
 
-    def _train(self, directory: str, crystals: List[Crystal], y: "NDArray[np.float64]", parts: List[str]) -> Run:
+    def _train(
+        self, directory: str, crystals: List[Crystal], y: "NDArray[np.float64]", parts: List[str], targets: List[str]
+    ) -> Run:
         """Write the data where the run can find them again, and train."""
         own = self.get_params()
         data, split = os.path.join(directory, "structures.jsonl"), os.path.join(directory, "split.csv")
@@ -170,11 +180,12 @@ class _Estimator:
         # The library wants a test part; cross-validation and score() test elsewhere, so the validation rows serve again.
         again = [i for i, part in enumerate(parts) if part == "val"]
         ids += [f"{i}-again" for i in again]
-        write(data, crystals + [crystals[i] for i in again], {_TARGET: np.concatenate([y, y[again]])}, ids=ids)
+        columns = np.concatenate([y, y[again]]).reshape(len(ids), -1).T
+        write(data, crystals + [crystals[i] for i in again], dict(zip(targets, columns)), ids=ids)
         with open(split, "w", encoding="ascii") as file:
             file.write("id,part\n")
             file.writelines(f"{name},{part}\n" for name, part in zip(ids, parts + ["test"] * len(again)))
-        settings = self._settings()
+        settings = self._settings(targets)
         for name in settings:
             if name.startswith("split") or name in ("target", "folds", "fold", "group") and name != "target":
                 raise ArgumentError(f"{name} is no setting of an estimator; X_val, y_val and validation_fraction are")
@@ -214,7 +225,7 @@ class _Parameters(_Estimator):
     validation_fraction: float = 0.1
     seed: int = 123
     threads: int = 0
-    unit: str = ""
+    unit: Union[str, Sequence[str]] = ""
     settings: Optional[Mapping[str, Any]] = None
     callbacks: Callbacks = None
     progress: bool = False
@@ -251,8 +262,8 @@ class Regressor(_Parameters):
         weights, on any number of threads.
     threads : int, default 0
         0: all cores.
-    unit : str
-        Unit of the target; kept in the model.
+    unit : str or sequence of str
+        Unit of the target, or of each of several; kept in the model.
     settings : mapping, optional
         Any other setting of :func:`recryst.train`, such as ``{"loss": "huber", "schedule": "one-cycle"}``.
     callbacks : callable or sequence of callables, optional
@@ -289,8 +300,9 @@ class Regressor(_Parameters):
         ----------
         X : sequence of n crystals
             Crystal, ase.Atoms, pymatgen Structure or path (of a file, its first structure).
-        y : array_like, shape (n,)
-            Their targets.
+        y : array_like, shape (n,) or (n, T)
+            Their targets.  Of several, a row may lack values, which are NaN, but not all; the network learns each in
+            units of its own spread from the rows that have it.  Columns of a pandas frame give the targets their names.
         X_val, y_val : optional
             Rows that choose the best epoch, in place of a share of X.
 
@@ -301,22 +313,25 @@ class Regressor(_Parameters):
         Raises
         ------
         RecrystError
-            A crystal that can't be used (``index`` says which), a target that is not finite, a setting out of range.
+            A crystal that can't be used (``index`` says which), a target that is not finite (a row without any, of
+            several), a setting out of range.
         """
-        self._fit(X, _targets(y), X_val, None if y_val is None else _targets(y_val), classes=False)
+        self._fit(X, _targets(y), X_val, None if y_val is None else _targets(y_val), _names_of(y))
         return self
 
     def predict(self, X: Any) -> "NDArray[np.float64]":
-        """Predictions in the target's unit; shape (n,)."""
+        """Predictions in the targets' units; shape (n,), or (n, T) of several targets."""
         return self._raw(X)
 
     def score(self, X: Any, y: "ArrayLike", sample_weight: "Optional[ArrayLike]" = None) -> float:
-        """R^2, 1 for a perfect fit, 0 for the mean of the targets."""
+        """R^2, 1 for a perfect fit, 0 for the mean of the targets; of several their mean, over what is not NaN."""
         target, value = _targets(y), self.predict(X)
-        weight = np.ones_like(target) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        mean = np.average(target, weights=weight)
-        residual, total = float(np.sum(weight * (target - value) ** 2)), float(np.sum(weight * (target - mean) ** 2))
-        return 1 - residual / total if total > 0 else float(residual == 0)
+        if target.shape != value.shape:
+            raise ArgumentError(f"y has shape {target.shape}, the predictions {value.shape}")
+        n = len(target)
+        weight = np.ones(n) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        columns = zip(target.reshape(n, -1).T, value.reshape(n, -1).T)
+        return float(np.mean([_r2(t, v, weight) for t, v in columns if np.isfinite(t).any()]))
 
 
 @dataclass(eq=False, repr=False)
@@ -343,8 +358,8 @@ class Classifier(_Parameters):
 
     dropout: float = 0.5
 
-    def _settings(self) -> Dict[str, Any]:
-        return {"dropout": self.dropout, **super()._settings()}
+    def _settings(self, targets: List[str]) -> Dict[str, Any]:
+        return {"dropout": self.dropout, **super()._settings(targets)}
 
     def _encode(self, y: "ArrayLike") -> "NDArray[np.float64]":
         labels = np.asarray(y)
@@ -363,7 +378,7 @@ class Classifier(_Parameters):
         if labels.ndim != 1 or len(found) != 2:
             raise ArgumentError(f"y holds {len(found)} classes and has shape {labels.shape}; two classes, shape (n,)")
         self.classes_ = found
-        self._fit(X, self._encode(y), X_val, None if y_val is None else self._encode(y_val), classes=True)
+        self._fit(X, self._encode(y), X_val, None if y_val is None else self._encode(y_val))
         return self
 
     def predict_proba(self, X: Any) -> "NDArray[np.float64]":
@@ -410,12 +425,36 @@ def _targets(y: "ArrayLike") -> "NDArray[np.float64]":
         values: "NDArray[np.float64]" = np.asarray(y, np.float64)
     except (TypeError, ValueError):
         raise ArgumentError("y can't be made an array of numbers") from None
-    if values.ndim != 1:
-        raise ArgumentError(f"y has shape {values.shape}; it is (n,)")
-    if not np.isfinite(values).all():
-        i = int(np.flatnonzero(~np.isfinite(values))[0])
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim not in (1, 2) or 0 in values.shape[1:]:
+        raise ArgumentError(f"y has shape {values.shape}; it is (n,), or (n, T) of several targets")
+    wrong = ~np.isfinite(values) if values.ndim == 1 else np.isinf(values).any(axis=1) | np.isnan(values).all(axis=1)
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
         raise ArgumentError(f"target {i} is {values[i]}, not a finite number")
     return values
+
+
+def _names_of(y: Any) -> List[str]:
+    """Names of the targets: those of a frame's columns, else numbered."""
+    columns = getattr(y, "columns", None)
+    T = 1 if np.ndim(y) == 1 else np.shape(y)[1]
+    if columns is None:
+        return [_TARGET] if T == 1 else [f"{_TARGET}_{k + 1}" for k in range(T)]
+    names = [str(name) for name in columns]
+    odd = [name for name in names if not name or "," in name or names.count(name) > 1]
+    if odd:
+        raise ArgumentError(f"the column {odd[0]!r} of y: names are different, not empty and without commas")
+    return names
+
+
+def _r2(target: "NDArray[np.float64]", value: "NDArray[np.float64]", weight: "NDArray[np.float64]") -> float:
+    known = np.isfinite(target)
+    t, v, w = target[known], value[known], weight[known]
+    mean = np.average(t, weights=w)
+    residual, total = float(np.sum(w * (t - v) ** 2)), float(np.sum(w * (t - mean) ** 2))
+    return 1 - residual / total if total > 0 else float(residual == 0)
 
 
 def _split(y: "NDArray[np.float64]", fraction: float, seed: int, classes: bool) -> List[str]:

@@ -149,6 +149,41 @@ def test_fine_tuning(alloys, energies, tmp_path):
     assert 0 < np.abs(tuned - start).max() < 1e-4 < 1e-2 < np.abs(other - start).max()
 
 
+def test_several_targets(alloys, energies):
+    volume = np.array([abs(np.linalg.det(c.lattice)) / len(c) for c in alloys])
+    y = np.column_stack([energies, volume])
+    y[::3, 0] = np.nan
+    regressor = recryst.Regressor(**{**SMALL, "epochs": 30, "lr": 1e-2}, unit=["eV/atom", "A^3"])
+    assert regressor.fit(alloys, y) is regressor
+    values = regressor.predict(alloys)
+    assert values.shape == (400, 2) and regressor.model_.targets == ["target_1", "target_2"]
+    assert regressor.model_.units == ["eV/atom", "A^3"]
+    known = np.isfinite(y[:, 0])
+    each = [
+        1 - ((t - v) ** 2).sum() / ((t - t.mean()) ** 2).sum()
+        for t, v in ((y[known, 0], values[known, 0]), (y[:, 1], values[:, 1]))
+    ]
+    assert regressor.score(alloys, y) == pytest.approx(np.mean(each), rel=1e-12) and min(each) > 0.5
+    # What is missing is not learnt as something: the rows without it are predicted like the others.
+    assert np.corrcoef(values[~known, 0], energies[~known])[0, 1] > 0.7
+    assert np.array_equal(pickle.loads(pickle.dumps(regressor)).predict(alloys), values)
+    with pytest.raises(recryst.ArgumentError, match="same targets"):
+        regressor.fit(alloys[:50], y[:50], alloys[50:60], energies[50:60])
+    with pytest.raises(recryst.ArgumentError, match="shape"):
+        regressor.score(alloys, energies)
+    one = recryst.Regressor(**SMALL).fit(alloys[:60], energies[:60, None])
+    assert one.predict(alloys[:3]).shape == (3,)
+
+
+def test_targets_in_a_frame(alloys, energies):
+    pd = pytest.importorskip("pandas")
+    y = pd.DataFrame({"formation energy": energies[:80], "n": [len(a) for a in alloys[:80]]})
+    regressor = recryst.Regressor(**SMALL).fit(alloys[:80], y)
+    assert regressor.model_.targets == ["formation energy", "n"]
+    with pytest.raises(recryst.ArgumentError, match="a,b"):
+        recryst.Regressor(**SMALL).fit(alloys[:80], y.rename(columns={"n": "a,b"}))
+
+
 def test_classes(alloys, energies):
     labels = np.where(energies > np.median(energies), "high", "low")
     classifier = recryst.Classifier(**{**SMALL, "epochs": 5}).fit(alloys, labels)
@@ -169,7 +204,10 @@ def test_bad_data_for_fit(alloys, energies, salt):
         (alloys[:5], energies[:4], "5 crystals and 4"),
         (alloys[:5], [1, 2, 3, 4, np.nan], "target 4"),
         (alloys[:5], ["a"] * 5, "numbers"),
-        (alloys[:5], np.zeros((5, 2)), "shape"),
+        (alloys[:5], np.zeros((5, 2, 2)), "shape"),
+        (alloys[:5], np.zeros((5, 0)), "shape"),
+        (alloys[:5], [[1, 2], [1, np.nan], [np.nan, np.nan], [1, 2], [1, 2]], "target 2"),
+        (alloys[:5], [[1, 2], [1, np.inf], [1, 2], [1, 2], [1, 2]], "target 1"),
         (alloys[:1], energies[:1], "too few"),
     ):
         with pytest.raises(recryst.ArgumentError, match=words):
