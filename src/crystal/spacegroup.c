@@ -178,7 +178,9 @@ rcr_status rcr_spacegroup_find(rcr_spacegroup **out, const rcr_crystal *crystal,
     cell c = {0};
     rcr_status status = make_cell(&c, crystal, 1, tolerance, err);
     if (status == RCR_OK) {
-        SpglibDataset *d = spg_get_dataset(c.lattice, c.position, c.type, c.n, tolerance);
+        /* spglib's prototypes have const arrays from 2.1 on, which C17 does not convert to by itself. */
+        void *lattice = c.lattice, *position = c.position;
+        SpglibDataset *d = spg_get_dataset(lattice, position, c.type, c.n, tolerance);
         if (d == NULL || !is_usable(d, c.n))
             status = fail_search(err, tolerance);
         else
