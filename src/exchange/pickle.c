@@ -301,8 +301,8 @@ static rcr_status push_global(rcr_pickle *p, const char *module, size_t module_l
 }
 
 static rcr_status do_global(rcr_pickle *p) {
-    const char *module, *name;
-    size_t module_length, name_length;
+    const char *module = NULL, *name = NULL;
+    size_t module_length = 0, name_length = 0;
     rcr_status status = take_line(&module, &module_length, p);
     if (status == RCR_OK) status = take_line(&name, &name_length, p);
     return status == RCR_OK ? push_global(p, module, module_length, name, name_length) : status;

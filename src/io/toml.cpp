@@ -7,11 +7,19 @@
 #define TOML_MAX_NESTED_VALUES 32 /* RCR_TOML_MAX_DEPTH */
 /* Its test for blanks beyond ASCII runs into "unreachable" for most letters from U+00A1 to U+0499 (3.3 and before),
  * which is undefined behaviour; there it has to say no. */
+#if __has_include(<toml++/impl/forward_declarations.hpp>)
+#include <toml++/impl/forward_declarations.hpp> /* 3.4 */
+#else
 #include <toml++/impl/forward_declarations.h>
+#endif
 #pragma push_macro("TOML_UNREACHABLE")
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false
+#if __has_include(<toml++/impl/unicode.hpp>)
+#include <toml++/impl/unicode.hpp>
+#else
 #include <toml++/impl/unicode.h>
+#endif
 #pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
