@@ -360,3 +360,16 @@ def test_duck_types_that_break(model):
     fake = types.SimpleNamespace(arrays={}, cell=None, pbc=(True, True, True))
     with pytest.raises((KeyError, AttributeError, TypeError)):
         model.predict([fake])
+
+
+def test_shipped_models(source, salt, monkeypatch):
+    """By name, from an installed package as from the sources: the same models that stand there, each with its unit."""
+    monkeypatch.delenv("RECRYST_MODELS", raising=False)
+    shipped = sorted(path.stem for path in (source / "models").glob("*.safetensors"))
+    assert shipped and recryst.models() == shipped
+    for name in shipped:
+        with recryst.load(name) as model:
+            forecast = model.forecast(salt)
+            assert np.isfinite(forecast.values).all() and forecast.kind == ["in"]
+            assert model.target and (model.unit or model.task == "classification" or name == "poisson-ratio")
+            assert model.to_bytes() == recryst.load(source / "models" / f"{name}.safetensors").to_bytes()
