@@ -83,7 +83,8 @@ soak: all
 tsan: setup
 	@bash tools/tsan.sh build-tsan
 
-# The readers that need no foreign library, under MemorySanitizer (clang): seeds, mutations, RUNS of libFuzzer.
+# The readers that need no foreign library, under MemorySanitizer (clang): seeds, mutations, RUNS of libFuzzer
+# (remembered in build-msan/, so a long campaign can be stopped and goes on).
 msan:
 	@bash tools/setup.sh --dev
 	@bash tools/msan.sh build-msan $(or $(RUNS),20000)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make msan`: readers under MemorySanitizer (clang), which sees every use of a value that was never set: each target over its
-# seeds with 2,000 mutations of each (as ctest runs it), then RUNS inputs of libFuzzer's.
+# seeds with 2,000 mutations of each (as ctest runs it), then RUNS inputs of libFuzzer's.  As in tools/fuzz.sh, what has been run of
+# the present sources is remembered (BUILD/fuzz/), so that a long campaign may be stopped and goes on; JOBS: targets at once.
 # usage: tools/msan.sh [BUILD [RUNS]]      default: build-msan, 20000
 # The sanitizer must see every byte that is written, so a library that it did not compile gives false alarms.  Run here are the
 # readers that need none, or so little of one (tests/fuzz/msan_foreign.c) that its results can be declared set; the linker
@@ -51,19 +52,32 @@ ninja -f "$build/build.ninja" $(printf "$build/seeds_%s $build/libfuzz_%s " $(fo
     exit 1
 }
 
+. tools/fuzz_rounds.sh
+state=$PWD/$build/fuzz
+export FUZZ_TIMEOUT=60 FUZZ_MEMORY=3072 FUZZ_ROUND=${FUZZ_ROUND:-100000}
 run_one() {
-    local target=$1 build=$2 runs=$3
-    mkdir -p "$build/$target"
-    if "$build/seeds_$target" "tests/fuzz/corpus/$target" >"$build/$target.log" 2>&1 &&
-        "$build/libfuzz_$target" "$build/$target" "tests/fuzz/corpus/$target" -runs="$runs" -max_len=8192 -timeout=60 \
-            -rss_limit_mb=3072 -reload=0 -artifact_prefix="$build/" >>"$build/$target.log" 2>&1; then
-        echo "msan: $target, $(head -n 1 "$build/$target.log"); $runs runs of libFuzzer, clean"
-    else
-        echo "msan: $target FAILED; $build/$target.log" >&2
-        grep -E -A 12 'WARNING: MemorySanitizer|ERROR|SUMMARY' "$build/$target.log" | head -n 40 >&2
+    local target=$1 build=$2 runs=$3 state=$4
+    mkdir -p "$state/$target"
+    if ! "$build/seeds_$target" "tests/fuzz/corpus/$target" >"$state/$target/seeds.log" 2>&1; then
+        echo "msan: $target FAILED; $state/$target/seeds.log" >&2
+        grep -E -A 12 'WARNING: MemorySanitizer|ERROR|SUMMARY' "$state/$target/seeds.log" | head -n 40 >&2
         return 1
     fi
+    fuzz_one "$target" "$runs" "$state" "$build/libfuzz_$target" 2>"$state/$target/said" || {
+        cat "$state/$target/said" >&2
+        return 1
+    }
+    echo "msan: $target, $(head -n 1 "$state/$target/seeds.log"); $(sed -E 's/.* ([0-9]+) runs, clean/\1/' "$state/$target/said") runs of libFuzzer, clean"
 }
 export -f run_one
+status=0
 # shellcheck disable=SC2086
-printf '%s\n' $targets | xargs -P "${JOBS:-$(nproc)}" -I {} bash -c 'run_one "$@"' _ {} "$build" "$runs"
+printf '%s\n' $targets | xargs -P "${JOBS:-$(nproc)}" -I {} bash -c 'run_one "$@"' _ {} "$build" "$runs" "$state" || status=1
+{
+    echo '| target | runs | seconds | edges covered | inputs kept |'
+    echo '|---|---:|---:|---:|---:|'
+    for target in $targets; do
+        if [ -f "$state/$target/row" ]; then cat "$state/$target/row"; fi
+    done
+} | tee ${FUZZ_TABLE:+"$FUZZ_TABLE"}
+exit $status

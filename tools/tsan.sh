@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make tsan`: the tests in which threads meet, under ThreadSanitizer.
-# usage: tools/tsan.sh [BUILD [REGEX]]      default: build-tsan, the tests below; REGEX: of ctest's names
+# usage: tools/tsan.sh [BUILD [REGEX]]      default: build-tsan, the tests below; REGEX: of ctest's names; JOBS: tests at once
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build-tsan}
@@ -24,4 +24,4 @@ ninja -C "$build" recryst recryst_shared $(printf '%s\n' $targets | grep -v '_sh
     exit 1
 }
 export TSAN_OPTIONS="halt_on_error=1:exitcode=66:suppressions=$PWD/tools/tsan.supp:${TSAN_OPTIONS-}"
-ctest --test-dir "$build" -j"$(nproc)" --output-on-failure --no-tests=error -R "$tests"
+ctest --test-dir "$build" -j"${JOBS:-$(nproc)}" --output-on-failure --no-tests=error -R "$tests"
