@@ -140,7 +140,10 @@ def test_pools_of_processes(model, alloys, method):
     assert np.array_equal(np.concatenate(parts), expected)
 
 
-INTERRUPTED = """
+# A shell that runs the tests in the background has its children ignore interrupts.
+HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+INTERRUPTED = f"""{HEED}
 import sys, warnings, recryst
 warnings.simplefilter("always")
 crystals = list(recryst.read(sys.argv[1]))[:200]
@@ -156,6 +159,14 @@ except KeyboardInterrupt:
 """
 
 
+def _rest(process):
+    """What it still prints; it does not outlive the test."""
+    try:
+        return process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+
 @pytest.mark.parametrize("choice, told", [("keep", "kept True True 200"), ("raise", "raised")])
 def test_an_interrupt_from_the_keyboard_keeps_the_best_model(demo, choice, told):
     process = subprocess.Popen(
@@ -168,7 +179,7 @@ def test_an_interrupt_from_the_keyboard_keeps_the_best_model(demo, choice, told)
         if line.startswith("epoch 3"):
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = _rest(process)
     assert out.splitlines()[-1] == told, err
     assert process.returncode == 0
     assert ("the best model so far is kept" in err) == (choice == "keep")
@@ -176,7 +187,7 @@ def test_an_interrupt_from_the_keyboard_keeps_the_best_model(demo, choice, told)
 
 def test_an_endless_prediction_can_be_interrupted(run):
     code = (
-        "import recryst, sys\n"
+        HEED + "import recryst, sys\n"
         "m = recryst.load(sys.argv[1])\n"
         "c = recryst.Crystal([[4,0,0],[0,4,0],[0,0,4]], ['Cu'], [[0,0,0]])\n"
         "def endless():\n"
@@ -189,5 +200,5 @@ def test_an_endless_prediction_can_be_interrupted(run):
     assert process.stdout.readline() == "going\n"
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = _rest(process)
     assert out == "stopped True\n" and process.returncode == 0
