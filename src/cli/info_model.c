@@ -33,6 +33,37 @@ static void put_trust(rcr_text *out, const rcr_model *model) {
                     model->domain->n_features > 0 ? ", and where their crystal vectors lie" : "");
 }
 
+/* Mean and deviation are those of what is learnt: of the transformed values where there is a transform. */
+static void put_scale(rcr_text *out, const rcr_scale *scale) {
+    const rcr_normalizer *normalizer = &scale->normalizer;
+    int decimals = rcr_decimals_for(normalizer->std);
+    char mean[32], std[32], parameter[32];
+    rcr_format_value(mean, normalizer->mean, decimals);
+    rcr_format_value(std, normalizer->std, decimals);
+    if (scale->transform.kind == RCR_TRANSFORM_NONE) {
+        rcr_text_printf(out, "; training rows: mean %s, standard deviation %s\n", mean, std);
+        return;
+    }
+    rcr_text_printf(out, "; learnt as %s", rcr_transform_names[scale->transform.kind]);
+    if (rcr_transform_has_parameter(scale->transform.kind))
+        rcr_text_printf(out, " with parameter %s", rcr_format_double(parameter, scale->transform.parameter));
+    rcr_text_printf(out, ", whose mean over the training rows is %s, standard deviation %s\n", mean, std);
+}
+
+static void put_targets(rcr_text *out, const rcr_model *model) {
+    for (int32_t k = 0; k < model->options.n_targets; k++) {
+        const rcr_target *target = &model->targets[k];
+        rcr_text_printf(out, "%-10s %s%s%s", k == 0 ? "target" : "",
+                        target->name[0] != '\0' ? target->name : "(without a name)",
+                        target->unit[0] != '\0' ? " in " : "", target->unit);
+        if (model->options.task == RCR_CLASSIFICATION)
+            rcr_text_puts(out, ", classes 0 and 1; a prediction is the probability of class 1\n");
+        else
+            put_scale(out, &target->scale);
+    }
+    if (model->options.variance) rcr_text_puts(out, "std        a standard deviation is predicted beside each value\n");
+}
+
 void rcr_info_model(rcr_text *out, const rcr_model *model) {
     rcr_model_info info = rcr_model_describe(model);
     const rcr_model_options *o = &info.options;
@@ -43,18 +74,7 @@ void rcr_info_model(rcr_text *out, const rcr_model *model) {
                     o->hidden_layers == 1 ? "" : "s", o->hidden);
     rcr_text_printf(out, "parameters %s, %s of them in the convolutions\n", rcr_format_count(a, info.n_parameters),
                     rcr_format_count(b, info.n_conv_parameters));
-    rcr_text_printf(out, "target     %s%s%s", info.target[0] != '\0' ? info.target : "(without a name)",
-                    info.unit[0] != '\0' ? " in " : "", info.unit);
-    if (o->task == RCR_CLASSIFICATION) {
-        rcr_text_puts(out, ", classes 0 and 1; a prediction is the probability of class 1\n");
-    } else {
-        const rcr_normalizer *normalizer = &model->targets[0].scale.normalizer;
-        int decimals = rcr_decimals_for(normalizer->std);
-        char mean[32], std[32];
-        rcr_text_printf(out, "; training rows: mean %s, standard deviation %s\n",
-                        rcr_format_value(mean, normalizer->mean, decimals),
-                        rcr_format_value(std, normalizer->std, decimals));
-    }
+    put_targets(out, model);
     put_trust(out, model);
     put_elements(out, model->elements);
     rcr_describe_graph_options(out, &info.graph);

@@ -140,4 +140,18 @@ run 0 graph "$work/salt.cif" --radius 2.9
 out_has "8 atoms, 0 edges"
 run 1 graph "$work/nothing.cif"
 err_has "recryst: error: $work/nothing.cif"
+
+# Every target, and what is learnt of it: the mean of a transformed target is not in its unit.
+frames 40 "$work/plain.extxyz"
+awk '/formation_energy=/ { print $0 " hardness=" 2 + ++n; next } { print }' "$work/plain.extxyz" >"$work/two.extxyz"
+run 0 train "$work/two.extxyz" --target hardness,formation_energy --unit GPa,eV/atom --transform log,none --loss gaussian --epochs 1 \
+    --batch-size 16 --atom-features 8 --hidden 8 --train-ratio 0.8 --out "$work/two"
+run 0 info "$work/two/model.safetensors"
+out_has "target     hardness in GPa; learnt as log, whose mean over the training rows is "
+out_has "           formation_energy in eV/atom; training rows: mean "
+out_has "std        a standard deviation is predicted beside each value"
+run 0 train "$work/two.extxyz" --target formation_energy --transform yeo-johnson --epochs 1 --batch-size 16 --atom-features 8 \
+    --hidden 8 --out "$work/one"
+run 0 info "$work/one/model.safetensors"
+grep -qE 'learnt as yeo-johnson with parameter [0-9.]+, whose mean' "$work/out" || fail "info does not tell the transform's parameter"
 echo passed
