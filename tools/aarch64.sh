@@ -83,9 +83,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$native/recryst" train data/demo/alloys.tar.zst --target formation_energy --epochs 3 --train-size 200 --val-size 20 --test-size 20 --quiet \
     --out "$work/run" >/dev/null
-"$native/recryst" predict "$work/run" data/demo/examples --quiet >"$work/native.csv"
+"$native/recryst" predict "$work/run" data/demo/examples --quiet --plain >"$work/native.csv"
 for kernels in ref base; do
-    qemu-aarch64 "$build/recryst" predict "$work/run" data/demo/examples --quiet --kernels $kernels >"$work/arm.csv"
+    qemu-aarch64 "$build/recryst" predict "$work/run" data/demo/examples --quiet --plain --kernels $kernels >"$work/arm.csv"
     paste -d, "$work/native.csv" "$work/arm.csv" | awk -F, -v kernels=$kernels 'NR > 1 {
         d = $2 - $5; if (d < 0) d = -d
         if ($1 != $4 || $2 == "" || $5 == "" || d > 1e-5) { print "differs from this machine: " $0; failed = 1 }
