@@ -9,6 +9,7 @@
 #include "graph/graph.h"
 #include "model/ensemble.h"
 #include "train/build.h"
+#include "train/peek.h"
 #include "train/targets.h"
 
 static const char *const part_names[] = {"embedding", "conv", "hidden", "output"};
@@ -80,16 +81,6 @@ static rcr_status adopt_options(rcr_train_options *o, const rcr_model *init, rcr
     return status == RCR_OK ? rcr_train_options_check(o, err) : status;
 }
 
-/* So that the settings can be repeated from elsewhere. */
-static rcr_status make_absolute(rcr_run *run, rcr_error *err) {
-    char *path;
-    rcr_status status = rcr_absolute_path(&path, run->options.init, err);
-    if (status != RCR_OK) return status;
-    rcr_free((void *)(uintptr_t)run->options.init); /* the run's own copy */
-    run->options.init = path;
-    return RCR_OK;
-}
-
 rcr_status rcr_run_open_init(rcr_run *run, rcr_error *err) {
     rcr_model *whole = NULL;
     char path[RCR_PATH_SIZE];
@@ -101,16 +92,36 @@ rcr_status rcr_run_open_init(rcr_run *run, rcr_error *err) {
     if (status == RCR_OK) status = adopt_options(&run->options, run->init, err);
     if (status == RCR_OK && whole->n_members > 1)
         rcr_run_say(run, "the model to begin with is an ensemble: its first network is taken");
-    if (status == RCR_OK) status = make_absolute(run, err);
+    if (status == RCR_OK) status = rcr_option_make_absolute(&run->options.init, err);
     if (status == RCR_OK) status = rcr_model_save(run->init, rcr_run_path(path, run, "init.safetensors"), err);
     rcr_model_free(whole);
     return status;
 }
 
-rcr_status rcr_run_reopen_init(rcr_run *run, rcr_error *err) {
+/* The copy of the model that the run in the directory began with; of an ensemble the members have it. */
+static rcr_status load_copy(rcr_model **out, const char *directory, rcr_error *err) {
     char path[RCR_PATH_SIZE];
+    snprintf(path, sizeof path, "%.*s/init.safetensors", RCR_PATH_SIZE - 64, directory);
+    if (!rcr_is_file(path))
+        snprintf(path, sizeof path, "%.*s/member-1/init.safetensors", RCR_PATH_SIZE - 64, directory);
+    return rcr_model_load(out, path, err);
+}
+
+rcr_status rcr_run_reopen_init(rcr_run *run, rcr_error *err) {
     if (run->options.init == NULL) return RCR_OK;
-    return rcr_model_load(&run->init, rcr_run_path(path, run, "init.safetensors"), err);
+    return load_copy(&run->init, run->directory, err);
+}
+
+rcr_status rcr_options_as_run(rcr_train_options *options, const char *directory, rcr_error *err) {
+    rcr_model *init = NULL;
+    rcr_status status = rcr_option_make_absolute(&options->split.file, err);
+    if (status == RCR_OK) status = rcr_option_make_absolute(&options->init, err);
+    if (status != RCR_OK || options->init == NULL) return status;
+    status = load_copy(&init, directory, err);
+    if (status == RCR_ERR_IO) return RCR_OK; /* the run began with none, and the settings differ in that alone */
+    if (status == RCR_OK) status = adopt_options(options, init, err);
+    rcr_model_free(init);
+    return status;
 }
 
 /* ---- the weights */

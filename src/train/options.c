@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/graph.h"
@@ -134,6 +135,37 @@ const char *rcr_loss_name(rcr_loss_kind loss) { return losses[loss]; }
 const char *rcr_schedule_name(rcr_schedule_kind schedule) { return schedules[schedule]; }
 const char *rcr_split_group_name(rcr_split_group group) { return split_groups[group]; }
 const char *rcr_split_kind_name(rcr_split_kind kind) { return split_kinds[kind]; }
+
+const char *rcr_option_name(const rcr_option_field *field, const rcr_train_options *o) {
+    const rcr_split_options *s = &o->split;
+    const struct {
+        const char *section, *field, *option;
+        int told;
+    } special[] = {
+        {"model", "architecture", "model", 1},
+        {"model", "depth", o->model.architecture == RCR_SR_CGCNN ? "steps" : "layers", 1},
+        {"split", "kind", "split", s->kind != RCR_SPLIT_FILE},
+        {"split", "file", "split", s->kind == RCR_SPLIT_FILE},
+        {"split", "seed", "split_seed", s->seed != o->seed},
+        {"split", "folds", "folds", s->folds > 0},
+        {"split", "fold", "fold", s->folds > 0},
+        {"split", "train_ratio", "train_ratio", s->train_ratio >= 0 && s->train_size < 0},
+        {"split", "val_ratio", "val_ratio", s->val_size < 0},
+        {"split", "test_ratio", "test_ratio", s->test_size < 0},
+        {"split", "train_size", "train_size", s->train_size >= 0},
+        {"split", "val_size", "val_size", s->val_size >= 0},
+        {"split", "test_size", "test_size", s->test_size >= 0},
+    };
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (strcmp(special[i].section, field->section) == 0 && strcmp(special[i].field, field->name) == 0)
+            return special[i].told ? special[i].option : NULL;
+    if (field->kind == RCR_FIELD_TEXT) {
+        const char *text;
+        memcpy(&text, (const char *)o + field->offset, sizeof text);
+        if (text == NULL) return NULL;
+    }
+    return field->name;
+}
 
 void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options) {
     const char *at = (const char *)options + field->offset;
@@ -371,5 +403,15 @@ rcr_status rcr_train_options_copy(rcr_train_options *out, const rcr_train_option
         return rcr_fail_memory(err, "copying the settings of a run");
     }
     *out = copy;
+    return RCR_OK;
+}
+
+rcr_status rcr_option_make_absolute(const char **option, rcr_error *err) {
+    char *path;
+    if (*option == NULL) return RCR_OK;
+    rcr_status status = rcr_absolute_path(&path, *option, err);
+    if (status != RCR_OK) return status;
+    rcr_free((void *)(uintptr_t)*option);
+    *option = path;
     return RCR_OK;
 }

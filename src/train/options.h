@@ -27,6 +27,10 @@ typedef struct rcr_option_field {
 extern const rcr_option_field rcr_option_fields[];
 extern const size_t rcr_n_option_fields;
 
+/* The option that sets the field, with '_' for '-'; NULL where there is nothing to tell: the option is not given then,
+ * or another one of the same thing is. */
+const char *rcr_option_name(const rcr_option_field *field, const rcr_train_options *options);
+
 /* Append the value as plain text ("0.001", "adam", "100,200", "" for a NULL string). */
 void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options);
 
@@ -41,6 +45,10 @@ rcr_status rcr_train_options_check(const rcr_train_options *options, rcr_error *
 /* A copy with strings of its own, and freeing them. */
 rcr_status rcr_train_options_copy(rcr_train_options *out, const rcr_train_options *options, rcr_error *err);
 void rcr_train_options_release(rcr_train_options *options);
+
+/* Replace a path that the options own (or NULL) by an absolute one, so that the settings can be repeated from
+ * elsewhere. Errors: RCR_ERR_IO, RCR_ERR_MEMORY. */
+rcr_status rcr_option_make_absolute(const char **option, rcr_error *err);
 
 /* Names as they stand in settings: "sr-cgcnn", "regression", "adam", "random". */
 const char *rcr_architecture_name(rcr_architecture architecture);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "report/html.h"
+#include "train/options.h"
 #include "train/rundir.h"
 
 enum { MAX_FACTS = 12, TEXT_SIZE = 160 };
@@ -116,8 +117,8 @@ static void gather_facts(gathered *g, const rcr_run *run) {
     snprintf(add_fact(g, "Program"), TEXT_SIZE, "recryst %s", rcr_version());
 }
 
-static void put_argument(rcr_text *text, const char *flag, const char *value) {
-    rcr_text_printf(text, "%s '", flag);
+static void put_argument(rcr_text *text, const char *value) {
+    rcr_text_puts(text, " '");
     for (; *value != '\0'; value++)
         if (*value == '\'')
             rcr_text_puts(text, "'\\''");
@@ -126,96 +127,76 @@ static void put_argument(rcr_text *text, const char *flag, const char *value) {
     rcr_text_puts(text, "'");
 }
 
-/* The flag of the command for a setting; NULL where it has none or another line covers it. */
-static const char *flag_of(const char *section, const char *name) {
-    static const char *const table[][3] = {
-        {"model", "task", "--task"},
-        {"model", "atom_features", "--atom-features"},
-        {"model", "hidden", "--hidden"},
-        {"model", "hidden_layers", "--hidden-layers"},
-        {"graph", "radius", "--radius"},
-        {"graph", "max_neighbors", "--max-neighbors"},
-        {"graph", "dmin", "--dmin"},
-        {"graph", "step", "--step"},
-        {"graph", "padding", "--padding"},
-        {"graph", "ties", "--ties"},
-        {"graph", "tie_tolerance", "--tie-tolerance"},
-        {"graph", "disorder", "--disorder"},
-        {"split", "group", "--group"},
-        {"split", "folds", "--folds"},
-        {"split", "fold", "--fold"},
-        {"split", "repeat", "--repeat"},
-        {"split", "train_ratio", "--train-ratio"},
-        {"split", "val_ratio", "--val-ratio"},
-        {"split", "test_ratio", "--test-ratio"},
-        {"split", "train_size", "--train-size"},
-        {"split", "val_size", "--val-size"},
-        {"split", "test_size", "--test-size"},
-        {"training", "loss", "--loss"},
-        {"training", "huber_delta", "--huber-delta"},
-        {"training", "gaussian_beta", "--gaussian-beta"},
-        {"training", "class_weights", "--class-weights"},
-        {"data", "transform", "--transform"},
-        {"training", "schedule", "--schedule"},
-        {"training", "lr_final", "--lr-final"},
-        {"training", "warmup", "--warmup"},
-        {"training", "plateau_patience", "--plateau-patience"},
-        {"training", "patience", "--patience"},
-        {"training", "clip", "--clip"},
-        {"training", "average", "--average"},
-        {"training", "lr_gamma", "--lr-gamma"},
-        {"training", "momentum", "--momentum"},
-        {"training", "weight_decay", "--weight-decay"},
-        {"training", "beta1", "--beta1"},
-        {"training", "beta2", "--beta2"},
-        {"training", "eps", "--eps"},
-        {"training", "dropout", "--dropout"},
-        {"training", "ensemble", "--ensemble"},
+/* 0 where the command refuses the option, because another one takes its use away. */
+static int has_use(const char *option, const rcr_train_options *o) {
+    const struct {
+        const char *option;
+        int used;
+    } needs[] = {
+        {"lr_milestones", o->schedule == RCR_SCHEDULE_MULTISTEP},
+        {"lr_gamma", o->schedule == RCR_SCHEDULE_MULTISTEP || o->schedule == RCR_SCHEDULE_PLATEAU},
+        {"lr_final", o->schedule == RCR_SCHEDULE_COSINE || o->schedule == RCR_SCHEDULE_ONE_CYCLE},
+        {"plateau_patience", o->schedule == RCR_SCHEDULE_PLATEAU},
+        {"huber_delta", o->loss == RCR_LOSS_HUBER},
+        {"gaussian_beta", o->loss == RCR_LOSS_GAUSSIAN},
     };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        if (strcmp(table[i][0], section) == 0 && strcmp(table[i][1], name) == 0) return table[i][2];
-    return NULL;
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (strcmp(needs[i].option, option) == 0) return needs[i].used;
+    return 1;
 }
 
-/* Settings that differ from the defaults, as options of the command. */
-static void put_changed(rcr_text *out, const rcr_run *run) {
-    rcr_train_options defaults = rcr_train_options_default();
-    for (size_t i = 0; i < rcr_n_option_fields; i++) {
-        const char *flag = flag_of(rcr_option_fields[i].section, rcr_option_fields[i].name);
-        if (flag == NULL) continue;
-        rcr_text now = {0}, normal = {0};
-        rcr_option_format(&now, &rcr_option_fields[i], &run->options);
-        rcr_option_format(&normal, &rcr_option_fields[i], &defaults);
-        out->failed |= now.failed || normal.failed;
-        if (!out->failed && strcmp(now.data, normal.data) != 0) rcr_text_printf(out, " \\\n    %s %s", flag, now.data);
-        rcr_text_free(&now);
-        rcr_text_free(&normal);
+/* What a reader wants to see even where it is the default, and what defaults may differ in tomorrow. */
+static int is_always_told(const char *option) {
+    static const char *const told[] = {"model",     "steps", "layers",        "epochs", "batch_size",
+                                       "optimizer", "lr",    "lr_milestones", "split",  "seed"};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (strcmp(told[i], option) == 0) return 1;
+    return 0;
+}
+
+/* "--lr 0.001", or nothing where it goes without saying. */
+static void put_option(rcr_text *out, const rcr_option_field *field, const rcr_train_options *o,
+                       const rcr_train_options *defaults) {
+    const char *name = rcr_option_name(field, o);
+    if (name == NULL || !has_use(name, o)) return;
+    rcr_text now = {0}, normal = {0};
+    rcr_text_puts(&now, ""); /* a list of milestones may be empty */
+    rcr_option_format(&now, field, o);
+    rcr_option_format(&normal, field, defaults);
+    out->failed |= now.failed || normal.failed;
+    if (!out->failed && (is_always_told(name) || strcmp(now.data, normal.data) != 0)) {
+        rcr_text_puts(out, " --");
+        for (const char *c = name; *c != '\0'; c++) rcr_text_printf(out, "%c", *c == '_' ? '-' : *c);
+        if (field->kind == RCR_FIELD_TEXT || now.length == 0)
+            put_argument(out, now.data);
+        else if (field->kind != RCR_FIELD_FLAG)
+            rcr_text_printf(out, " %s", now.data);
     }
+    rcr_text_free(&now);
+    rcr_text_free(&normal);
 }
 
+/* A line for each section of the settings.  The table of fields knows every option, so that none is forgotten. */
 void rcr_run_repeat_command(rcr_text *text, const rcr_run *run) {
-    const rcr_train_options *o = &run->options;
-    char number[32];
-    int shared = o->model.architecture == RCR_SR_CGCNN;
+    rcr_train_options defaults = rcr_train_options_default();
+    const char *section = "data";
     rcr_text_puts(text, "recryst train");
-    put_argument(text, "", run->data_path);
-    put_argument(text, " \\\n    --target", run->dataset->target);
-    rcr_text_printf(text, " \\\n    --model %s %s %" PRId32 "%s%s", rcr_architecture_name(o->model.architecture),
-                    shared ? "--steps" : "--layers", o->model.depth, shared && o->model.gate ? " --gate" : "",
-                    shared && o->model.layer_norm ? " --layer-norm" : "");
-    rcr_text_printf(text, " \\\n    --epochs %" PRId32 " --batch-size %" PRId32 " --optimizer %s --lr %s", o->epochs,
-                    o->batch_size, rcr_optimizer_name(o->optimizer), rcr_format_double(number, o->lr));
-    if (o->n_milestones > 0 && o->schedule == RCR_SCHEDULE_MULTISTEP) rcr_text_puts(text, " \\\n    --lr-milestones ");
-    for (int32_t i = 0; i < o->n_milestones && o->schedule == RCR_SCHEDULE_MULTISTEP; i++)
-        rcr_text_printf(text, i > 0 ? ",%" PRId32 : "%" PRId32, o->milestone[i]);
-    put_changed(text, run);
-    if (o->split.kind == RCR_SPLIT_FILE)
-        put_argument(text, " \\\n    --split", o->split.file);
-    else
-        rcr_text_printf(text, " \\\n    --split %s", rcr_split_kind_name(o->split.kind));
-    rcr_text_printf(text, " --seed %" PRIu64, o->seed);
-    if (o->split.seed != o->seed) rcr_text_printf(text, " --split-seed %" PRIu64, o->split.seed);
-    if (o->unit != NULL && o->unit[0] != '\0') put_argument(text, " \\\n    --unit", o->unit);
+    put_argument(text, run->data_path);
+    rcr_text_puts(text, " \\\n    --target");
+    put_argument(text, run->dataset->target);
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        const rcr_option_field *field = &rcr_option_fields[i];
+        if (strcmp(field->section, "run") == 0 || strcmp(field->name, "target") == 0) continue;
+        rcr_text option = {0};
+        put_option(&option, field, &run->options, &defaults);
+        text->failed |= option.failed;
+        if (option.length > 0 && !option.failed) {
+            rcr_text_puts(text, strcmp(field->section, section) != 0 ? " \\\n   " : "");
+            rcr_text_puts(text, option.data);
+            section = field->section;
+        }
+        rcr_text_free(&option);
+    }
     /* Instruction sets differ in the last digits. */
     rcr_text_printf(text, " \\\n    --kernels %s --out NEW_RUN\n", run->kernels->name);
 }

@@ -68,41 +68,8 @@ static void put_quoted(rcr_text *text, const char *value) {
 
 /* ---- config.toml */
 
-/* The option that sets the field, with '_' for '-'; NULL where there is nothing to tell: the option is not given then,
- * or another one of the same thing is. */
-static const char *option_of(const rcr_option_field *field, const rcr_train_options *o) {
-    const rcr_split_options *s = &o->split;
-    const struct {
-        const char *section, *field, *option;
-        int told;
-    } special[] = {
-        {"model", "architecture", "model", 1},
-        {"model", "depth", o->model.architecture == RCR_SR_CGCNN ? "steps" : "layers", 1},
-        {"split", "kind", "split", s->kind != RCR_SPLIT_FILE},
-        {"split", "file", "split", s->kind == RCR_SPLIT_FILE},
-        {"split", "seed", "split_seed", s->seed != o->seed},
-        {"split", "folds", "folds", s->folds > 0},
-        {"split", "fold", "fold", s->folds > 0},
-        {"split", "train_ratio", "train_ratio", s->train_ratio >= 0 && s->train_size < 0},
-        {"split", "val_ratio", "val_ratio", s->val_size < 0},
-        {"split", "test_ratio", "test_ratio", s->test_size < 0},
-        {"split", "train_size", "train_size", s->train_size >= 0},
-        {"split", "val_size", "val_size", s->val_size >= 0},
-        {"split", "test_size", "test_size", s->test_size >= 0},
-    };
-    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-        if (strcmp(special[i].section, field->section) == 0 && strcmp(special[i].field, field->name) == 0)
-            return special[i].told ? special[i].option : NULL;
-    if (field->kind == RCR_FIELD_TEXT) {
-        const char *text;
-        memcpy(&text, (const char *)o + field->offset, sizeof text);
-        if (text == NULL) return NULL;
-    }
-    return field->name;
-}
-
 static void put_toml_field(rcr_text *text, const rcr_option_field *field, const rcr_train_options *options) {
-    const char *name = option_of(field, options);
+    const char *name = rcr_option_name(field, options);
     if (name == NULL) return;
     rcr_text value = {0};
     rcr_option_format(&value, field, options);

@@ -528,6 +528,7 @@ static rcr_status begin(rcr_run *run, const char *data, const rcr_train_options 
     rcr_status status = rcr_train_options_check(options, err);
     if (status == RCR_OK) status = rcr_train_options_copy(&run->options, options, err);
     if (status == RCR_OK) status = set_data_path(run, data, err);
+    if (status == RCR_OK) status = rcr_option_make_absolute(&run->options.split.file, err);
     if (status != RCR_OK) return status;
     if (rcr_run_exists(run->directory))
         return rcr_fail_at(err, RCR_ERR_ARGUMENT, run->directory, 0,

@@ -25,8 +25,32 @@ awk -v n=40 'BEGIN {
     --lr-milestones 1,2 --lr-gamma 0.3 --momentum 0.8 --weight-decay 0.001 --radius 6 --max-neighbors 9 --step 0.25 \
     --dmin 0.5 --ties keep --padding reference --val-size 5 --test-ratio 0.2 --seed 9223372036854775807 --quiet \
     --out first >/dev/null
-sed -n '/<pre>/,/<\/pre>/p' first/report.html |
-    sed -e 's/.*<pre>//' -e 's/<\/pre>.*//' -e "s/&#39;/'/g" -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&quot;/"/g' \
-        -e 's/&amp;/\&/g' -e "s#^recryst#'$RECRYST'#" -e 's/NEW_RUN/second --quiet/' >command.sh
-bash command.sh >/dev/null || { cat command.sh; exit 1; }
-cmp first/model.safetensors second/model.safetensors
+# repeated RUN: what its report says makes the same model.
+repeated() {
+    sed -n '/<pre>/,/<\/pre>/p' "$1/report.html" |
+        sed -e 's/.*<pre>//' -e 's/<\/pre>.*//' -e "s/&#39;/'/g" -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&quot;/"/g' \
+            -e 's/&amp;/\&/g' -e "s#^recryst#'$RECRYST'#" -e "s/NEW_RUN/again-$1 --quiet/" >command.sh
+    (cd / && sed "s#again-#$folder/again-#" "$folder/command.sh" | bash >/dev/null) || { cat command.sh; exit 1; }
+    cmp "$1/model.safetensors" "again-$1/model.safetensors" || { cat command.sh; exit 1; }
+}
+repeated first
+# Each of these options moves the weights: none may be missing.
+small=(--target 'energy <eV>' --epochs 3 --batch-size 8 --quiet)
+"$RECRYST" train "it's data" "${small[@]}" --atom-features 8 --hidden 8 --steps 2 --out begun >/dev/null
+"$RECRYST" train "it's data" "${small[@]}" --init begun --init-head fresh --freeze embedding,conv --seed 4 --out tuned >/dev/null
+repeated tuned
+"$RECRYST" train "it's data" "${small[@]}" --init begun --deep-supervision 0.5 --optimizer adamw --weight-decay 0.1 --beta1 0.8 --beta2 0.99 \
+    --eps 1e-6 --loss huber --huber-delta 0.5 --schedule one-cycle --lr-final 0.01 --warmup 0.5 --clip 0.1 --average 0.8 --patience 2 \
+    --transform log --ensemble 2 --split-seed 5 --out deep >/dev/null
+repeated deep
+awk -F, 'BEGIN { print "id,part" } NR > 1 { print $1 "," (NR % 3 == 0 ? "test" : NR % 3 == 1 ? "val" : "train") }' \
+    "it's data/id_prop.csv" >parts.csv
+"$RECRYST" train "it's data" "${small[@]}" --model cgcnn --layers 1 --split parts.csv --loss gaussian --gaussian-beta 0.5 --schedule plateau \
+    --plateau-patience 0 --lr-gamma 0.5 --atom-features 8 --out parted >/dev/null
+repeated parted
+# A setting that another has taken the use from is in the run's record alone.
+"$RECRYST" train --config deep/config.toml --schedule constant --loss l1 --ensemble 1 --quiet --out plain >/dev/null
+repeated plain
+# So does the run's own record, read from elsewhere.
+(cd / && "$RECRYST" train --config "$folder/parted/config.toml" --out "$folder/parted-2" --quiet >/dev/null)
+cmp parted/model.safetensors parted-2/model.safetensors
