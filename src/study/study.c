@@ -255,10 +255,15 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
     rcr_status status = rcr_run_peek(&state, directory, err);
     if (status != RCR_OK) return status;
     if (state.begun) {
-        rcr_train_options wanted = rcr_study_run_options(study, run);
+        rcr_train_options asked = rcr_study_run_options(study, run), wanted = {0};
         const rcr_option_field *field = NULL;
         char *data = NULL; /* absolute, as a run keeps it */
-        status = rcr_options_differ(&field, &state.options, &wanted, err);
+        status = rcr_train_options_copy(&wanted, &asked, err);
+        if (status == RCR_OK) {
+            status = rcr_options_as_run(&wanted, directory, err);
+            if (status != RCR_OK) rcr_error_set_file(err, directory);
+        }
+        if (status == RCR_OK) status = rcr_options_differ(&field, &state.options, &wanted, err);
         if (status == RCR_OK) status = rcr_absolute_path(&data, study->setting[run->setting].data, err);
         if (status == RCR_OK && field != NULL)
             status = fail_contradiction(err, directory, field, &state.options, &wanted);
@@ -269,6 +274,7 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
                                  state.data_path, data);
         run->status = state.finished ? RCR_STUDY_DONE : RCR_STUDY_STOPPED;
         rcr_free(data);
+        rcr_train_options_release(&wanted);
     }
     rcr_run_state_release(&state);
     return status;

@@ -15,6 +15,11 @@ typedef struct rcr_run_state {
 rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *err);
 void rcr_run_state_release(rcr_run_state *state);
 
+/* Make of settings, with strings of their own, what the run that began with them in the directory has: absolute paths,
+ * and the options of the model that it began with.  Errors: RCR_ERR_MISMATCH (that model has others), those of
+ * rcr_model_load, RCR_ERR_MEMORY. */
+rcr_status rcr_options_as_run(rcr_train_options *options, const char *directory, rcr_error *err);
+
 /* *out <- the first setting in which two runs differ, but for threads, kernels and strict, which change no result; NULL
  * when there is none.  Errors: RCR_ERR_MEMORY. */
 rcr_status rcr_options_differ(const rcr_option_field **out, const rcr_train_options *a, const rcr_train_options *b,

@@ -124,6 +124,31 @@ set +m
 run 0 study there/ensemble.toml --out torn --quiet
 same "$(sed 's/,[0-9.]*$//' torn/study.csv)" "$(sed 's/,[0-9.]*$//' joined/study.csv)" "study.csv of torn ensembles"
 
+# Begun with another model, which brings its sizes, and on parts from a file: going on knows the runs as its own.
+run 0 train there/small.extxyz --target formation_energy --epochs 1 --atom-features 8 --hidden 8 --steps 2 --gate --out begun --quiet
+awk -F, 'BEGIN { print "id,part" } FNR > 1 { print $1 "," (FNR % 4 == 1 ? "test" : FNR % 4 == 2 ? "val" : "train") }' \
+    begun/predictions-train.csv >there/parts.csv
+cat >there/tuned.toml <<'END'
+[base]
+data = "small.extxyz"
+target = "formation_energy"
+epochs = 2
+split = "parts.csv"
+[[setting]]
+name = "tuned"
+init = "../begun"
+[[setting]]
+name = "joined"
+init = "../begun"
+ensemble = 2
+END
+run 0 study there/tuned.toml --out t --quiet
+run 0 study there/tuned.toml --out t
+err_has "2 runs, 0 to do"
+sed 's/ensemble = 2/steps = 4/' there/tuned.toml >there/other-tuned.toml
+run 1 study there/other-tuned.toml --out t
+err_has "joined/seed-123: the number of steps or layers is 4, and that of the model to begin with is 2"
+
 # One process at a time.
 (
     flock 9
