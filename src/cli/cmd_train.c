@@ -69,7 +69,8 @@ static int train(rcr_train_args *a, const rcr_args *args, const char *data) {
     rcr_train_events events = {0};
     rcr_train_result result = {0};
     rcr_text directory = {0};
-    if (rcr_train_args_finish(a, args, &err) != RCR_OK) return rcr_args_usage_error(args, &err);
+    rcr_status good = rcr_train_args_finish(a, args, &err);
+    if (good != RCR_OK) return good == RCR_ERR_ARGUMENT ? rcr_args_usage_error(args, &err) : rcr_cli_error(&err);
     if (a->out == NULL && choose_directory(&directory, data, a, &err) != RCR_OK) return rcr_cli_error(&err);
     const char *run = a->out != NULL ? a->out : directory.data;
     events.stop = rcr_signals_catch("\nrecryst: stopping; press Ctrl-C again to end at once\n");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "cli/find_model.h"
 
 static void set_defaults(rcr_train_args *a) {
     *a = (rcr_train_args){.options = rcr_train_options_default(), .graph = rcr_graph_args_default()};
@@ -33,6 +34,21 @@ static rcr_status choose_sizes(rcr_train_options *o, const rcr_args *args, rcr_e
         if (by_ratio < by_size) *rows[i] = -1;
     }
     return RCR_OK;
+}
+
+/* The model to begin with may be given by the name of a shipped one. */
+static rcr_status find_init(rcr_train_args *a, rcr_error *err) {
+    rcr_text path = {0};
+    if (a->options.init == NULL) return RCR_OK;
+    rcr_status status = rcr_find_model(&path, a->options.init, err);
+    if (status == RCR_OK && path.length < sizeof a->init) {
+        memcpy(a->init, path.data, path.length + 1);
+        a->options.init = a->init;
+    } else if (status == RCR_OK) {
+        status = rcr_fail(err, RCR_ERR_ARGUMENT, "the path of the model to begin with is too long");
+    }
+    rcr_text_free(&path);
+    return status;
 }
 
 rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err) {
@@ -93,7 +109,7 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
     o->n_threads = a->threads;
     o->kernels = a->kernels;
     o->strict = a->strict;
-    return RCR_OK;
+    return find_init(a, err);
 }
 
 #define NUMBER(option, type, target, low, high, text)                                                                  \
@@ -145,8 +161,9 @@ void rcr_train_args_init(rcr_train_args *a) {
          .kind = RCR_ARG_TEXT,
          .value_name = "MODEL",
          .value = &o->init,
-         .path = RCR_ARG_PATH,
-         .help = "begin with the weights of this model or run, and with its options of network and graphs"},
+         .path = RCR_ARG_PATH_OR_NAME,
+         .help =
+             "begin with the weights of this model, run or shipped model, and with its options of network and graphs"},
         WORDS("init-head", RCR_ARG_CHOICE, "auto|fresh|keep", &a->init_head,
               "the model's last layer: kept where it predicts the same targets, or fresh, or kept"),
         WORDS("freeze", RCR_ARG_TEXT, "PART,PART", &o->freeze,

@@ -22,8 +22,9 @@ static void on_reading(void *context, size_t done, size_t total) {
 
 static void on_member(void *context, int32_t member, int32_t n_members, uint64_t seed) {
     rcr_train_view *view = context;
-    rcr_terminal_line(&view->terminal, "%snetwork %d of %d, seed %llu", member > 1 ? "\n" : "", (int)member,
-                      (int)n_members, (unsigned long long)seed);
+    if (member > 1) rcr_terminal_line(&view->terminal, "%s", "");
+    rcr_terminal_line(&view->terminal, "network %d of %d, seed %llu", (int)member, (int)n_members,
+                      (unsigned long long)seed);
 }
 
 static void on_data_read(void *context, const rcr_dataset *dataset) {

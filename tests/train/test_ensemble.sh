@@ -10,6 +10,7 @@ options=(--target formation_energy --unit eV/atom --epochs 3 --batch-size 16 --a
 run 0 train "$work/data.extxyz" "${options[@]}" --ensemble 3 --out "$work/whole"
 err_has "network 1 of 3, seed 123"
 err_has "network 3 of 3, seed 125"
+err_lacks "?"
 for member in 1 2 3; do
     run 0 train "$work/data.extxyz" "${options[@]}" --seed $((122 + member)) --split-seed 123 --out "$work/alone-$member"
     cmp -s "$work/alone-$member/model.safetensors" "$work/whole/member-$member/model.safetensors" ||
@@ -63,6 +64,16 @@ out_has "test"
 run 2 train "$work/data.extxyz" "${options[@]}" --ensemble 2 --out "$work/whole"
 err_has "holds a run already"
 run 2 train "$work/data.extxyz" --ensemble 0 --out "$work/none"
+
+# Begun with the weights of another model, and gone on with after its last member.
+tuned=(--target formation_energy --epochs 2 --batch-size 16 --train-size 150 --val-size 75 --test-size 75 --init "$work/whole" --ensemble 2)
+run 0 train "$work/data.extxyz" "${tuned[@]}" --out "$work/tuned"
+run 0 info "$work/tuned"
+out_has "2 networks"
+cp -r "$work/tuned" "$work/tuned-again"
+rm "$work/tuned-again"/*.*
+run 0 train --resume "$work/tuned-again"
+cmp -s "$work/tuned/model.safetensors" "$work/tuned-again/model.safetensors" || fail "an ensemble begun with a model, resumed"
 
 # Joined by hand: the same predictions, but no intervals until they are calibrated.
 run 0 ensemble "$work/alone-1" "$work/alone-2" "$work/alone-3" "$work/joined.safetensors"
@@ -148,6 +159,17 @@ run 0 models --json
 same "$(grep -c '"networks": 3' "$work/out")" 1 "models --json"
 run 0 predict alloys "$examples"
 cmp -s "$work/out" "$work/whole.csv" || fail "a shipped model predicts otherwise"
+# A model to begin with may be given by its name, on the command line and in settings.
+short=(--target formation_energy --epochs 1 --batch-size 100 --quiet)
+run 0 train "$work/data.extxyz" "${short[@]}" --init alloys --out "$work/by-name"
+run 0 train "$work/data.extxyz" "${short[@]}" --init "$work/shelf/alloys.safetensors" --out "$work/by-path"
+echo 'init = "alloys"' >"$work/init.toml"
+run 0 train "$work/data.extxyz" "${short[@]}" --config "$work/init.toml" --out "$work/by-settings"
+for way in path settings; do
+    cmp -s "$work/by-name/model.safetensors" "$work/by-$way/model.safetensors" || fail "--init by $way and by name differ"
+done
+run 1 train "$work/data.extxyz" "${short[@]}" --init alloy --out "$work/none"
+err_has "did you mean 'alloys'?"
 # Every model at once; what can't be read is an error.
 run 1 predict all "$examples"
 err_has "broken.safetensors"
