@@ -138,6 +138,21 @@ static rcr_status parse_flag(const rcr_arg *arg, const char *text, rcr_error *er
     return RCR_OK;
 }
 
+static rcr_status parse_text(const char **out, const rcr_arg *arg, const char *text, rcr_error *err) {
+    if (text[0] == '\0') return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s takes a text that is not empty", arg->name);
+    *out = text;
+    return RCR_OK;
+}
+
+static rcr_status add_text(const rcr_arg *arg, const char *text, rcr_error *err) {
+    rcr_arg_texts *texts = arg->value;
+    if (texts->n == RCR_ARG_TEXTS_MAX)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s can be given %d times at most", arg->name, (int)RCR_ARG_TEXTS_MAX);
+    rcr_status status = parse_text(&texts->item[texts->n], arg, text, err);
+    texts->n += status == RCR_OK;
+    return status;
+}
+
 static rcr_status parse_value(const rcr_arg *arg, const char *text, rcr_error *err) {
     int64_t whole = 0;
     rcr_status status = RCR_OK;
@@ -165,10 +180,8 @@ static rcr_status parse_value(const rcr_arg *arg, const char *text, rcr_error *e
         *(double *)arg->value = value;
         break;
     }
-    case RCR_ARG_TEXT:
-        if (text[0] == '\0') return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s takes a text that is not empty", arg->name);
-        *(const char **)arg->value = text;
-        break;
+    case RCR_ARG_TEXT: status = parse_text(arg->value, arg, text, err); break;
+    case RCR_ARG_TEXTS: status = add_text(arg, text, err); break;
     case RCR_ARG_CHOICE: status = parse_choice(arg, text, err); break;
     case RCR_ARG_LIST: status = parse_list(arg, text, err); break;
     }

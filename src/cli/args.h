@@ -13,7 +13,8 @@ typedef enum rcr_arg_kind {
     RCR_ARG_DOUBLE,      /* double in min .. max */
     RCR_ARG_TEXT,        /* const char *, a view into argv */
     RCR_ARG_CHOICE,      /* int32_t: the index of the word in value_name, "one|two|three" */
-    RCR_ARG_LIST         /* rcr_arg_list: whole numbers in min .. max with commas between */
+    RCR_ARG_LIST,        /* rcr_arg_list: whole numbers in min .. max with commas between */
+    RCR_ARG_TEXTS        /* rcr_arg_texts: a text each time that the option is given */
 } rcr_arg_kind;
 
 /* Where an option may be given, beside the command line. */
@@ -43,6 +44,12 @@ typedef struct rcr_arg_list {
     int32_t n;
     int32_t item[RCR_ARG_LIST_MAX];
 } rcr_arg_list;
+
+enum { RCR_ARG_TEXTS_MAX = 256 };
+typedef struct rcr_arg_texts {
+    int32_t n;
+    const char *item[RCR_ARG_TEXTS_MAX]; /* views into argv */
+} rcr_arg_texts;
 
 /* One option.  What *value holds before the command line is read is the default; the help shows it when it lies within
  * the range (so -1 can stand for "not given" where the range starts at 0). */

@@ -17,9 +17,10 @@ typedef struct values {
     double real;
     const char *text;
     rcr_arg_list list;
+    rcr_arg_texts texts;
 } values;
 
-enum { N_TABLE = 8, MAX_WORDS = 32 };
+enum { N_TABLE = 9, MAX_WORDS = 32 };
 
 static void make_table(rcr_arg table[N_TABLE], values *v) {
     *v = (values){.number = 7, .real = 0.5, .large = -1};
@@ -32,6 +33,7 @@ static void make_table(rcr_arg table[N_TABLE], values *v) {
         {.name = "real", .kind = RCR_ARG_DOUBLE, .value_name = "X", .value = &v->real, .max = 1, .above_min = 1},
         {.name = "text", .kind = RCR_ARG_TEXT, .value_name = "T", .value = &v->text},
         {.name = "list", .kind = RCR_ARG_LIST, .value_name = "N,N", .value = &v->list, .min = 1, .max = 99},
+        {.name = "each", .kind = RCR_ARG_TEXTS, .value_name = "T", .value = &v->texts},
     };
     memcpy(table, rows, sizeof rows);
 }
@@ -58,7 +60,7 @@ static void test_values_are_read(void **state) {
     assert_int_equal(
         parse(&args, table, &v, buffer,
               "a --number -3 --real=0.25 b --choice three --seed 9223372036854775807 --large 1000000000000 "
-              "--flag --list 4,5,6 --text x=y -- --flag",
+              "--flag --list 4,5,6 --each u --text x=y --each=v=w -- --flag",
               NULL),
         RCR_OK);
     assert_int_equal(v.number, -3);
@@ -70,6 +72,9 @@ static void test_values_are_read(void **state) {
     assert_int_equal(v.list.n, 3);
     assert_int_equal(v.list.item[2], 6);
     assert_string_equal(v.text, "x=y");
+    assert_int_equal(v.texts.n, 2);
+    assert_string_equal(v.texts.item[0], "u");
+    assert_string_equal(v.texts.item[1], "v=w");
     assert_int_equal(args.n_positional, 3);
     assert_string_equal(args.positional[0], "a");
     assert_string_equal(args.positional[1], "b");
@@ -134,6 +139,7 @@ static void test_nonsense_is_refused(void **state) {
         {"--flag=1", "--flag takes no value, or =true or =false, not '1'"},
         {"--flag=", "--flag takes no value"},
         {"--fla=true", "unknown option '--fla'; did you mean '--flag'?"},
+        {"--each=", "--each takes a text that is not empty"},
         {"--hel", "unknown option '--hel'; did you mean '--help'?"},
         {"--number", "--number needs a value: --number N"},
         {"--numbe", "unknown option '--numbe'"},
