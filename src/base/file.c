@@ -302,6 +302,11 @@ int rcr_is_file(const char *path) {
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+int rcr_path_exists(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 int rcr_is_file_in(const char *folder, const char *name) {
     rcr_text path = {0};
     int found = joined(&path, folder, name) != NULL && rcr_is_file(path.data);

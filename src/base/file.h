@@ -48,7 +48,9 @@ rcr_status rcr_make_directory(const char *path, rcr_error *err);
 int rcr_is_directory(const char *path);
 /* 1 if it exists and is a regular file. */
 int rcr_is_file(const char *path);
-/* The same of folder/name; 0 when out of memory. */
+/* 0 if there is nothing of that name; what can't be looked at is there. */
+int rcr_path_exists(const char *path);
+/* As rcr_is_file, of folder/name; 0 when out of memory. */
 int rcr_is_file_in(const char *folder, const char *name);
 
 #endif

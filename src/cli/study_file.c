@@ -230,6 +230,23 @@ static rcr_status take_seeds(reading *r, const rcr_toml *node, rcr_error *err) {
     return RCR_OK;
 }
 
+static rcr_status take_tables(reading *r, rcr_study_file *said, const rcr_toml *node, rcr_error *err) {
+    if (node == NULL) return RCR_OK;
+    said->take = rcr_calloc(node->n, sizeof *said->take);
+    if (said->take == NULL) return fail_memory(err);
+    for (size_t i = 0; i < node->n; i++) {
+        const rcr_toml *one = &node->child[i];
+        if (one->kind != RCR_TOML_TEXT || one->text[0] == '\0')
+            return rcr_fail_at(err, RCR_ERR_ARGUMENT, r->file, one->line,
+                               "take takes names of tables in quotes, such as [\"results/paper.csv\"]");
+        const char *path = rcr_config_path(&r->config, r->file, one->text);
+        said->take[i] = path != NULL ? rcr_strdup(path) : NULL;
+        if (said->take[i] == NULL) return fail_memory(err);
+        said->n_take++;
+    }
+    return RCR_OK;
+}
+
 static rcr_status check_keys(const reading *r, const rcr_toml *root, rcr_error *err) {
     static const struct {
         const char *key;
@@ -239,9 +256,10 @@ static rcr_status check_keys(const reading *r, const rcr_toml *root, rcr_error *
                  {"grid", RCR_TOML_TABLE, "a table"},
                  {"setting", RCR_TOML_ARRAY, "tables, [[setting]]"},
                  {"out", RCR_TOML_TEXT, "a text in quotes"},
-                 {"baseline", RCR_TOML_TEXT, "a text in quotes"}};
-    static const char *const names[] = {"seeds",   "folds", "repeats", "baseline", "out", "jobs",
-                                        "threads", "base",  "grid",    "setting",  NULL};
+                 {"baseline", RCR_TOML_TEXT, "a text in quotes"},
+                 {"take", RCR_TOML_ARRAY, "an array of texts in quotes"}};
+    static const char *const names[] = {"seeds", "folds",   "repeats", "baseline", "out",     "take",
+                                        "jobs",  "threads", "base",    "grid",     "setting", NULL};
     for (size_t i = 0; i < root->n; i++) {
         const rcr_toml *node = &root->child[i];
         int found = 0;
@@ -294,6 +312,7 @@ static rcr_status read_root(reading *r, rcr_study_file *said, const rcr_toml *ro
     rcr_status status = take_seeds(r, rcr_toml_find(root, "seeds"), err);
     if (status == RCR_OK) status = take_integer(&folds, r, fold_node, 2, 1000000, err);
     if (status == RCR_OK) status = take_integer(&repeats, r, rcr_toml_find(root, "repeats"), 1, 10000, err);
+    if (status == RCR_OK) status = take_tables(r, said, rcr_toml_find(root, "take"), err);
     if (status == RCR_OK) status = take_integer(&said->jobs, r, rcr_toml_find(root, "jobs"), 1, 4096, err);
     if (status == RCR_OK) status = take_integer(&said->threads, r, rcr_toml_find(root, "threads"), 1, 4096, err);
     if (status == RCR_OK) status = flatten(&spare, r, r->base, NULL, err);
@@ -345,12 +364,20 @@ static rcr_status create_study(reading *r, const rcr_toml *root, const char *out
     return status;
 }
 
+void rcr_study_file_release(rcr_study_file *said) {
+    for (size_t i = 0; i < said->n_take; i++) rcr_free(said->take[i]);
+    rcr_free(said->take);
+    rcr_free(said->text);
+    *said = (rcr_study_file){0};
+}
+
 rcr_status rcr_study_file_read(rcr_study **study, rcr_study_file *said, const char *path, const char *out,
                                rcr_error *err) {
     reading *r = rcr_calloc(1, sizeof *r);
     rcr_toml *root = NULL;
     if (r == NULL) return fail_memory(err);
     r->file = path;
+    *said = (rcr_study_file){0};
     rcr_status status = rcr_file_read(&said->text, &said->length, path, RCR_TOML_MAX_BYTES, err);
     if (status == RCR_OK) {
         status = rcr_toml_parse(&root, said->text, said->length, err);
@@ -363,8 +390,7 @@ rcr_status rcr_study_file_read(rcr_study **study, rcr_study_file *said, const ch
         *study = r->study;
     } else {
         rcr_study_free(r->study);
-        rcr_free(said->text);
-        said->text = NULL;
+        rcr_study_file_release(said);
     }
     rcr_config_release(&r->config);
     rcr_toml_free(root);

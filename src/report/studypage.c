@@ -103,15 +103,20 @@ static rcr_status put_curve(rcr_text *json, const char *directory, const char *r
 }
 
 static rcr_status put_curves(rcr_text *json, const char *directory, const rcr_csv *csv, rcr_error *err) {
-    size_t run = rcr_csv_column(csv, "run"), setting = rcr_csv_column(csv, "setting");
+    size_t run = rcr_csv_column(csv, "run"), setting = rcr_csv_column(csv, "setting"),
+           taken = rcr_csv_column(csv, "taken");
     if (run == SIZE_MAX || setting == SIZE_MAX)
         return rcr_fail_at(err, RCR_ERR_PARSE, "study.csv", 1, "the header has no columns \"run\" and \"setting\"");
     int first = 1;
     rcr_status status = RCR_OK;
     rcr_text_puts(json, ",\"curves\":[");
-    for (size_t i = 1; i < csv->n_rows && status == RCR_OK; i++)
-        if (csv->row[i].n_fields > run && csv->row[i].n_fields > setting)
-            status = put_curve(json, directory, csv->row[i].field[run], csv->row[i].field[setting], &first, err);
+    for (size_t i = 1; i < csv->n_rows && status == RCR_OK; i++) {
+        const rcr_csv_row *row = &csv->row[i];
+        if (row->n_fields <= run || row->n_fields <= setting) continue;
+        /* What lies in the folder of a run that was taken from elsewhere, if anything, is not of that run. */
+        if (taken < row->n_fields && row->field[taken][0] != '\0') continue;
+        status = put_curve(json, directory, row->field[run], row->field[setting], &first, err);
+    }
     rcr_text_puts(json, "]");
     return status;
 }

@@ -19,7 +19,7 @@ typedef struct executor {
     int threads;
     pthread_mutex_t mutex; /* of all below, and of the runs' fields that change */
     pthread_cond_t changed;
-    size_t next;
+    size_t next; /* place in the order of execution */
     int n_running, n_workers;
     size_t *ended; /* [n_runs] runs that ended and have not been told of */
     size_t n_ended, n_told;
@@ -83,6 +83,12 @@ static void train(executor *x, rcr_study_run *run) {
         status = rcr_train(&result, setting->data, path.data, &options, &events, &err);
     rcr_text_free(&path);
     rcr_train_result_release(&result); /* its scores are read from the run */
+    rcr_study_run seen = *run;
+    rcr_error unread;
+    if (status == RCR_OK && rcr_study_read_origin(study, &seen, &unread) != RCR_OK) {
+        status = unread.status;
+        err = unread;
+    }
     char text[1024];
     char *error = NULL;
     if (status != RCR_OK && status != RCR_ERR_INTERRUPTED) {
@@ -90,6 +96,9 @@ static void train(executor *x, rcr_study_run *run) {
         error = rcr_strdup(text);
     }
     pthread_mutex_lock(&x->mutex);
+    memcpy(run->data_sha256, seen.data_sha256, sizeof run->data_sha256);
+    memcpy(run->elements_sha256, seen.elements_sha256, sizeof run->elements_sha256);
+    memcpy(run->kernels, seen.kernels, sizeof run->kernels);
     run->status = status == RCR_OK                ? RCR_STUDY_DONE
                   : status == RCR_ERR_INTERRUPTED ? RCR_STUDY_STOPPED
                                                   : RCR_STUDY_FAILED;
@@ -98,14 +107,17 @@ static void train(executor *x, rcr_study_run *run) {
     pthread_mutex_unlock(&x->mutex);
 }
 
+static int is_to_do(const rcr_study_run *run) { return run->status != RCR_STUDY_DONE && !run->elsewhere; }
+
 static void *work(void *context) {
     executor *x = context;
     rcr_study *study = x->study;
     pthread_mutex_lock(&x->mutex);
     for (;;) {
-        while (x->next < study->n_runs && study->run[x->next].status == RCR_STUDY_DONE) x->next++;
+        size_t i = 0;
+        while (x->next < study->n_runs && !is_to_do(&study->run[i = rcr_study_run_at(study, x->next)])) x->next++;
         if (x->next == study->n_runs || stop_requested(x)) break;
-        size_t i = x->next++;
+        x->next++;
         x->n_running++;
         pthread_mutex_unlock(&x->mutex);
         train(x, &study->run[i]);
@@ -128,7 +140,7 @@ static double time_left(const executor *x, int jobs) {
     for (size_t s = 0; s < study->n_settings; s++) all_seconds += x->setting_seconds[s];
     for (size_t i = 0; i < study->n_runs; i++) {
         const rcr_study_run *run = &study->run[i];
-        if (run->status == RCR_STUDY_DONE || run->status == RCR_STUDY_FAILED) continue;
+        if (!is_to_do(run) || run->status == RCR_STUDY_FAILED) continue;
         size_t s = run->setting;
         double each = x->setting_epochs[s] > 0 ? x->setting_seconds[s] / (double)x->setting_epochs[s]
                                                : all_seconds / (double)x->epochs;
@@ -179,10 +191,12 @@ static rcr_status watch(executor *x, int jobs, rcr_error *err) {
 rcr_status rcr_study_execute(rcr_study *study, int jobs, int threads, const rcr_study_events *events, rcr_error *err) {
     executor x = {.study = study, .events = events, .threads = threads, .begun_at = now()};
     size_t to_do = 0;
-    for (size_t i = 0; i < study->n_runs; i++) to_do += study->run[i].status != RCR_STUDY_DONE;
+    for (size_t i = 0; i < study->n_runs; i++) to_do += is_to_do(&study->run[i]);
     if ((size_t)jobs > to_do) jobs = (int)to_do;
     rcr_status status = rcr_study_write_tables(study, err);
     if (status != RCR_OK || jobs == 0) return status;
+    status = rcr_study_check_data(study, jobs * threads, err);
+    if (status != RCR_OK) return status;
     x.ended = rcr_calloc(study->n_runs, sizeof *x.ended);
     x.setting_seconds = rcr_calloc(study->n_settings, sizeof *x.setting_seconds);
     x.setting_epochs = rcr_calloc(study->n_settings, sizeof *x.setting_epochs);
@@ -205,10 +219,9 @@ rcr_status rcr_study_execute(rcr_study *study, int jobs, int threads, const rcr_
         pthread_cond_destroy(&x.changed);
         pthread_mutex_destroy(&x.mutex);
         if (status == RCR_OK && stop_requested(&x)) {
-            size_t open = 0;
-            for (size_t i = 0; i < study->n_runs; i++) open += study->run[i].status <= RCR_STUDY_STOPPED;
+            size_t open = rcr_study_count(study).here;
             if (open > 0)
-                status = rcr_fail(err, RCR_ERR_INTERRUPTED, "stopped with %zu of %zu runs to go", open, study->n_runs);
+                status = rcr_fail(err, RCR_ERR_INTERRUPTED, "stopped with %zu of %zu runs to go", open, to_do);
         }
     }
     rcr_free(x.ended);

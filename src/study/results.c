@@ -8,20 +8,18 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "io/reader_parts.h"
-#include "study/study.h"
+#include "study/results.h"
 
 static rcr_status fail_memory(rcr_error *err) { return rcr_fail_memory(err, "reading the results of a study"); }
 
-/* What run_summary.json calls them, and study.csv. */
-static const char *const facts[][2] = {
-    {"total_parameters", "parameters"}, {"conv_parameters", "conv_parameters"},
-    {"best_epoch", "best_epoch"},       {"epochs_done", "epochs"},
-    {"train_size", "train_rows"},       {"val_size", "val_rows"},
-    {"test_size", "test_rows"},         {"seconds", "seconds"},
-};
+const char *const rcr_study_facts[RCR_STUDY_N_FACTS] = {"parameters", "conv_parameters", "best_epoch", "epochs",
+                                                        "train_rows", "val_rows",        "test_rows",  "seconds"};
+/* What run_summary.json calls them. */
+static const char *const fact_keys[RCR_STUDY_N_FACTS] = {"total_parameters", "conv_parameters", "best_epoch",
+                                                         "epochs_done",      "train_size",      "val_size",
+                                                         "test_size",        "seconds"};
 
-/* 1, 2, 3 for a score of the test, validation or training part; 0: no score. */
-static int part_of(const char *name) {
+int rcr_study_score_part(const char *name) {
     static const char *const prefix[] = {"", "test_", "val_", "train_"};
     static const char *const none[] = {"_size", "target_mean", "target_std"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
@@ -50,7 +48,7 @@ static int rank_of(const char *score) {
 
 static int by_score(const void *a, const void *b) {
     const char *x = *(char *const *)a, *y = *(char *const *)b;
-    if (part_of(x) != part_of(y)) return part_of(x) - part_of(y);
+    if (rcr_study_score_part(x) != rcr_study_score_part(y)) return rcr_study_score_part(x) - rcr_study_score_part(y);
     if (rank_of(x) != rank_of(y)) return rank_of(x) - rank_of(y);
     return strcmp(x, y);
 }
@@ -69,9 +67,25 @@ const char *rcr_study_main_score(const rcr_study *study) {
     return study->n_scores > 0 ? study->score[0] : NULL;
 }
 
+static const rcr_study_run *first_done(const rcr_study *study) {
+    for (size_t i = 0; i < study->n_runs; i++)
+        if (study->run[i].status == RCR_STUDY_DONE && study->run[i].target != NULL) return &study->run[i];
+    return NULL;
+}
+
+const char *rcr_study_target(const rcr_study *study) {
+    const rcr_study_run *run = first_done(study);
+    return run != NULL ? run->target : NULL;
+}
+
+const char *rcr_study_unit(const rcr_study *study) {
+    const rcr_study_run *run = first_done(study);
+    return run != NULL ? run->unit : NULL;
+}
+
 /* ---- reading */
 
-static rcr_status add_score(rcr_study *study, const char *name, rcr_error *err) {
+rcr_status rcr_study_add_score(rcr_study *study, const char *name, rcr_error *err) {
     for (size_t i = 0; i < study->n_scores; i++)
         if (strcmp(study->score[i], name) == 0) return RCR_OK;
     char **grown = rcr_realloc(study->score, study->n_scores + 1, sizeof *grown);
@@ -84,36 +98,47 @@ static rcr_status add_score(rcr_study *study, const char *name, rcr_error *err) 
     return RCR_OK;
 }
 
-static rcr_status add_number(rcr_study_run *run, const char *name, const json_t *value, rcr_error *err) {
+rcr_status rcr_study_make_numbers(rcr_study_run *run, size_t n, rcr_error *err) {
+    rcr_free(run->number_name);
+    rcr_free(run->number);
+    run->number_name = rcr_calloc(n, sizeof *run->number_name);
+    run->number = rcr_calloc(n, sizeof *run->number);
+    return run->number_name != NULL && run->number != NULL ? RCR_OK : fail_memory(err);
+}
+
+rcr_status rcr_study_add_number(rcr_study_run *run, const char *name, double value, rcr_error *err) {
     run->number_name[run->n_numbers] = rcr_strdup(name);
     if (run->number_name[run->n_numbers] == NULL) return fail_memory(err);
-    run->number[run->n_numbers++] = json_is_number(value) ? json_number_value(value) : NAN;
+    run->number[run->n_numbers++] = value;
     return RCR_OK;
 }
 
+static double number_of(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
+
 static rcr_status take_text(char **to, const json_t *object, const char *key, rcr_error *err) {
     const char *text = json_string_value(json_object_get(object, key));
-    if (*to != NULL || text == NULL) return RCR_OK;
+    if (text == NULL) return RCR_OK;
+    rcr_free(*to);
     *to = rcr_strdup(text);
     return *to != NULL ? RCR_OK : fail_memory(err);
 }
 
 static rcr_status take_numbers(rcr_study *study, rcr_study_run *run, json_t *object, rcr_error *err) {
-    size_t n = json_object_size(object);
-    run->number_name = rcr_calloc(n, sizeof *run->number_name);
-    run->number = rcr_calloc(n, sizeof *run->number);
-    if (run->number_name == NULL || run->number == NULL) return fail_memory(err);
-    rcr_status status = take_text(&study->target, object, "target", err);
-    if (status == RCR_OK) status = take_text(&study->unit, object, "unit", err);
+    rcr_status status = rcr_study_make_numbers(run, json_object_size(object), err);
+    if (status == RCR_OK) status = take_text(&run->target, object, "target", err);
+    if (status == RCR_OK) status = take_text(&run->unit, object, "unit", err);
+    if (status == RCR_OK) status = take_text(&run->program, object, "version", err);
     const char *key;
     json_t *value;
     json_object_foreach(object, key, value) {
         if (status != RCR_OK) break;
-        for (size_t i = 0; i < sizeof facts / sizeof *facts && status == RCR_OK; i++)
-            if (strcmp(facts[i][0], key) == 0) status = add_number(run, facts[i][1], value, err);
-        if (status != RCR_OK || part_of(key) == 0 || !(json_is_number(value) || json_is_null(value))) continue;
-        status = add_number(run, key, value, err);
-        if (status == RCR_OK) status = add_score(study, key, err);
+        for (size_t i = 0; i < RCR_STUDY_N_FACTS && status == RCR_OK; i++)
+            if (strcmp(fact_keys[i], key) == 0)
+                status = rcr_study_add_number(run, rcr_study_facts[i], number_of(value), err);
+        if (status != RCR_OK || rcr_study_score_part(key) == 0 || !(json_is_number(value) || json_is_null(value)))
+            continue;
+        status = rcr_study_add_number(run, key, number_of(value), err);
+        if (status == RCR_OK) status = rcr_study_add_score(study, key, err);
     }
     return status;
 }

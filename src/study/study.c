@@ -53,18 +53,21 @@ void rcr_study_free(rcr_study *study) {
     for (size_t i = 0; i < study->n_varied; i++) rcr_free(study->varied[i]);
     rcr_free(study->varied);
     for (size_t i = 0; i < study->n_runs; i++) {
-        rcr_free(study->run[i].directory);
-        rcr_free(study->run[i].error);
-        for (size_t k = 0; k < study->run[i].n_numbers; k++) rcr_free(study->run[i].number_name[k]);
-        rcr_free(study->run[i].number_name);
-        rcr_free(study->run[i].number);
+        rcr_study_run *run = &study->run[i];
+        rcr_free(run->directory);
+        rcr_free(run->error);
+        for (size_t k = 0; k < run->n_numbers; k++) rcr_free(run->number_name[k]);
+        rcr_free(run->number_name);
+        rcr_free(run->number);
+        rcr_free(run->target);
+        rcr_free(run->unit);
+        rcr_free(run->program);
+        rcr_free(run->taken);
     }
     rcr_free(study->run);
     for (size_t i = 0; i < study->n_scores; i++) rcr_free(study->score[i]);
     rcr_free(study->score);
     rcr_free(study->seed);
-    rcr_free(study->target);
-    rcr_free(study->unit);
     rcr_free(study->name);
     rcr_free(study->directory);
     rcr_free(study);
@@ -250,6 +253,12 @@ static rcr_status fail_contradiction(rcr_error *err, const char *directory, cons
     return status;
 }
 
+static void keep_origin(rcr_study_run *run, const rcr_run_state *state) {
+    memcpy(run->data_sha256, state->data_sha256, sizeof run->data_sha256);
+    memcpy(run->elements_sha256, state->elements_sha256, sizeof run->elements_sha256);
+    memcpy(run->kernels, state->kernels, sizeof run->kernels);
+}
+
 static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char *directory, rcr_error *err) {
     rcr_run_state state;
     rcr_status status = rcr_run_peek(&state, directory, err);
@@ -258,6 +267,7 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
         rcr_train_options asked = rcr_study_run_options(study, run), wanted = {0};
         const rcr_option_field *field = NULL;
         char *data = NULL; /* absolute, as a run keeps it */
+        keep_origin(run, &state);
         status = rcr_train_options_copy(&wanted, &asked, err);
         if (status == RCR_OK) {
             status = rcr_options_as_run(&wanted, directory, err);
@@ -276,6 +286,17 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
         rcr_free(data);
         rcr_train_options_release(&wanted);
     }
+    rcr_run_state_release(&state);
+    return status;
+}
+
+rcr_status rcr_study_read_origin(rcr_study *study, rcr_study_run *run, rcr_error *err) {
+    rcr_text path = {0};
+    rcr_run_state state = {0};
+    rcr_text_printf(&path, "%s/%s", study->directory, run->directory);
+    rcr_status status = path.failed ? fail_memory(err) : rcr_run_peek(&state, path.data, err);
+    rcr_text_free(&path);
+    if (status == RCR_OK && state.begun) keep_origin(run, &state);
     rcr_run_state_release(&state);
     return status;
 }
@@ -306,9 +327,10 @@ static size_t count_strangers(const rcr_study *study) {
     return n > known ? n - known : 0;
 }
 
-rcr_status rcr_study_open(rcr_study *study, size_t *n_strangers, rcr_error *err) {
-    rcr_status status = rcr_make_directory(study->directory, err);
-    if (status == RCR_OK) status = lock(study, err);
+rcr_status rcr_study_open(rcr_study *study, int to_train, size_t *n_strangers, rcr_error *err) {
+    rcr_status status = rcr_study_find_keys(study, err);
+    if (status == RCR_OK && to_train) status = rcr_make_directory(study->directory, err);
+    if (status == RCR_OK && to_train) status = lock(study, err);
     for (size_t i = 0; i < study->n_runs && status == RCR_OK; i++) {
         rcr_text path = {0};
         rcr_text_printf(&path, "%s/%s", study->directory, study->run[i].directory);

@@ -141,10 +141,9 @@ void rcr_study_summary_text(rcr_text *out, const rcr_study *study) {
     size_t done = 0;
     for (size_t i = 0; i < study->n_runs; i++) done += study->run[i].status == RCR_STUDY_DONE;
     rcr_text_printf(out, "study %s: %zu of %zu runs done", study->name, done, study->n_runs);
-    if (study->target != NULL) {
-        rcr_text_printf(out, "; target %s", study->target);
-        if (study->unit != NULL && study->unit[0] != '\0') rcr_text_printf(out, ", %s", study->unit);
-    }
+    const char *target = rcr_study_target(study), *unit = rcr_study_unit(study);
+    if (target != NULL) rcr_text_printf(out, "; target %s", target);
+    if (target != NULL && unit != NULL && unit[0] != '\0') rcr_text_printf(out, ", %s", unit);
     rcr_text_puts(out, "\n");
     if (test != NULL) {
         char val[64];

@@ -9,8 +9,8 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "io/csv.h"
+#include "study/results.h"
 #include "study/statistics.h"
-#include "study/study.h"
 
 /* An empty field for what is undefined. */
 static void put_number(rcr_text *out, double value) {
@@ -26,37 +26,56 @@ static void put_index(rcr_text *out, int32_t index) {
 
 /* ---- study.csv */
 
-static const char *const last_columns[] = {"parameters", "conv_parameters", "best_epoch", "epochs",
-                                           "train_rows", "val_rows",        "test_rows",  "seconds"};
-enum { N_LAST = sizeof last_columns / sizeof *last_columns };
+static void put_header(rcr_text *out, const rcr_study *study) {
+    rcr_text_puts(out, "run,setting");
+    for (size_t k = 0; k < study->n_varied; k++) rcr_csv_write_field(out, study->varied[k], 0);
+    rcr_text_puts(out, ",seed,repeat,fold,status,error,taken");
+    for (size_t k = 0; k < study->n_scores; k++) rcr_csv_write_field(out, study->score[k], 0);
+    for (int k = 0; k < RCR_STUDY_N_FACTS; k++) rcr_csv_write_field(out, rcr_study_facts[k], 0);
+    rcr_text_puts(out, ",target_used,unit_used,kernels_used,program,data_sha256,elements_sha256,key\n");
+}
+
+/* A NULL text is an empty field. */
+static void put_text(rcr_text *out, const char *text) { rcr_csv_write_field(out, text != NULL ? text : "", 0); }
+
+static void put_run(rcr_text *out, const rcr_study *study, const rcr_study_run *run, const char *taken) {
+    const rcr_study_setting *setting = &study->setting[run->setting];
+    rcr_csv_write_field(out, run->directory, 1);
+    put_text(out, setting->name);
+    for (size_t k = 0; k < study->n_varied; k++) put_text(out, setting->value[k]);
+    rcr_text_printf(out, ",%" PRIu64, run->seed);
+    put_index(out, run->repeat);
+    put_index(out, run->fold);
+    /* What runs now is to be resumed, should this table be the last. */
+    rcr_study_status status = run->status == RCR_STUDY_RUNNING ? RCR_STUDY_STOPPED : run->status;
+    rcr_text_printf(out, ",%s", rcr_study_status_name(status));
+    put_text(out, run->error);
+    put_text(out, taken);
+    for (size_t k = 0; k < study->n_scores; k++) put_number(out, rcr_study_number(run, study->score[k]));
+    for (int k = 0; k < RCR_STUDY_N_FACTS; k++) put_number(out, rcr_study_number(run, rcr_study_facts[k]));
+    const char *const last[] = {run->target,          run->unit, run->kernels, run->program, run->data_sha256,
+                                run->elements_sha256, run->key};
+    for (size_t k = 0; k < sizeof last / sizeof *last; k++) put_text(out, last[k]);
+    rcr_text_puts(out, "\n");
+}
 
 static rcr_status write_runs(const rcr_study *study, rcr_error *err) {
     rcr_text out = {0};
-    rcr_text_puts(&out, "run,setting");
-    for (size_t k = 0; k < study->n_varied; k++) rcr_csv_write_field(&out, study->varied[k], 0);
-    rcr_text_puts(&out, ",seed,repeat,fold,status,error");
-    for (size_t k = 0; k < study->n_scores; k++) rcr_csv_write_field(&out, study->score[k], 0);
-    for (int k = 0; k < N_LAST; k++) rcr_csv_write_field(&out, last_columns[k], 0);
-    rcr_text_puts(&out, "\n");
-    for (size_t i = 0; i < study->n_runs; i++) {
-        const rcr_study_run *run = &study->run[i];
-        const rcr_study_setting *setting = &study->setting[run->setting];
-        rcr_csv_write_field(&out, run->directory, 1);
-        rcr_csv_write_field(&out, setting->name, 0);
-        for (size_t k = 0; k < study->n_varied; k++)
-            rcr_csv_write_field(&out, setting->value[k] != NULL ? setting->value[k] : "", 0);
-        rcr_text_printf(&out, ",%" PRIu64, run->seed);
-        put_index(&out, run->repeat);
-        put_index(&out, run->fold);
-        /* What runs now is to be resumed, should this table be the last. */
-        rcr_study_status status = run->status == RCR_STUDY_RUNNING ? RCR_STUDY_STOPPED : run->status;
-        rcr_text_printf(&out, ",%s", rcr_study_status_name(status));
-        rcr_csv_write_field(&out, run->error != NULL ? run->error : "", 0);
-        for (size_t k = 0; k < study->n_scores; k++) put_number(&out, rcr_study_number(run, study->score[k]));
-        for (int k = 0; k < N_LAST; k++) put_number(&out, rcr_study_number(run, last_columns[k]));
-        rcr_text_puts(&out, "\n");
-    }
+    put_header(&out, study);
+    for (size_t i = 0; i < study->n_runs; i++) put_run(&out, study, &study->run[i], study->run[i].taken);
     return rcr_file_write_in(study->directory, "study.csv", &out, err);
+}
+
+rcr_status rcr_study_keep(rcr_study *study, const char *path, rcr_error *err) {
+    rcr_text out = {0};
+    rcr_status status = rcr_study_read_results(study, err);
+    put_header(&out, study);
+    for (size_t i = 0; i < study->n_runs; i++)
+        if (study->run[i].status == RCR_STUDY_DONE) put_run(&out, study, &study->run[i], NULL);
+    if (status == RCR_OK)
+        status = out.failed ? rcr_fail_memory(err, "writing a table") : rcr_file_write(path, out.data, out.length, err);
+    rcr_text_free(&out);
+    return status;
 }
 
 /* ---- summary.csv, differences.csv */
@@ -160,15 +179,13 @@ static void put_differences_json(rcr_text *out, const rcr_study *study) {
 
 static rcr_status write_json(const rcr_study *study, rcr_error *err) {
     rcr_text out = {0};
-    size_t count[RCR_STUDY_FAILED + 1] = {0};
-    for (size_t i = 0; i < study->n_runs; i++)
-        count[study->run[i].status == RCR_STUDY_RUNNING ? RCR_STUDY_STOPPED : study->run[i].status]++;
+    rcr_study_counts count = rcr_study_count(study);
     rcr_text_puts(&out, "{\n  ");
     json_named(&out, "name", study->name);
     rcr_text_puts(&out, ",\n  ");
-    json_named(&out, "target", study->target);
+    json_named(&out, "target", rcr_study_target(study));
     rcr_text_puts(&out, ",\n  ");
-    json_named(&out, "unit", study->unit);
+    json_named(&out, "unit", rcr_study_unit(study));
     rcr_text_puts(&out, ",\n  \"seeds\": [");
     for (size_t i = 0; i < study->n_seeds; i++)
         rcr_text_printf(&out, i > 0 ? ", %" PRIu64 : "%" PRIu64, study->seed[i]);
@@ -178,9 +195,9 @@ static rcr_status write_json(const rcr_study *study, rcr_error *err) {
     rcr_text_puts(&out, ",\n  ");
     json_named(&out, "main_score", rcr_study_main_score(study));
     rcr_text_printf(&out,
-                    ",\n  \"runs\": {\"all\": %zu, \"done\": %zu, \"failed\": %zu, \"stopped\": %zu, \"waiting\": %zu}",
-                    study->n_runs, count[RCR_STUDY_DONE], count[RCR_STUDY_FAILED], count[RCR_STUDY_STOPPED],
-                    count[RCR_STUDY_WAITING]);
+                    ",\n  \"runs\": {\"all\": %zu, \"done\": %zu, \"taken\": %zu, \"failed\": %zu, \"stopped\": %zu, "
+                    "\"waiting\": %zu}",
+                    study->n_runs, count.done, count.taken, count.failed, count.stopped, count.waiting);
     rcr_text_puts(&out, ",\n  \"settings\": [\n");
     for (size_t s = 0; s < study->n_settings; s++) put_setting_json(&out, study, s);
     rcr_text_puts(&out, "  ],\n  \"differences\": [");

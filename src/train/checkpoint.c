@@ -83,7 +83,7 @@ static rcr_status checksum(char hex[65], const rcr_st_tensor *tensor, size_t n_t
 }
 
 /* The element vectors decide the input of the network, and are not part of the data's hash. */
-static rcr_status hash_elements(char hex[65], const rcr_element_table *table, rcr_error *err) {
+rcr_status rcr_elements_sha256(char hex[65], const rcr_element_table *table, rcr_error *err) {
     rcr_sha256 *hash = rcr_sha256_new();
     if (hash == NULL) return rcr_fail_memory(err, "computing a checksum");
     rcr_sha256_add(hash, &table->n_features, sizeof table->n_features);
@@ -165,7 +165,7 @@ static void meta_add(meta_list *list, const char *name, const char *value) {
 
 static rcr_status meta_collect(meta_list *list, const rcr_run *run, rcr_error *err) {
     char elements[65];
-    rcr_status status = hash_elements(elements, run->model->elements, err);
+    rcr_status status = rcr_elements_sha256(elements, run->model->elements, err);
     if (status != RCR_OK) return status;
     meta_add(list, "format", "3");
     meta_add(list, "program", rcr_version());
@@ -365,6 +365,11 @@ static rcr_status take_text(char *to, size_t size, const rcr_checkpoint *checkpo
     return RCR_OK;
 }
 
+const char *rcr_checkpoint_elements(const rcr_checkpoint *checkpoint) {
+    const char *hex = rcr_safetensors_meta(checkpoint->file, "checkpoint.elements");
+    return hex != NULL && strlen(hex) == 64 ? hex : "";
+}
+
 /* The scores of a finished run's several targets, whose names are the list of the settings. */
 static rcr_status take_target_results(rcr_train_result *result, const char *names, const rcr_checkpoint *checkpoint,
                                       rcr_error *err) {
@@ -515,7 +520,7 @@ static rcr_status restore_history(rcr_run *run, const rcr_checkpoint *checkpoint
 rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
     char elements[65];
     const char *stored = rcr_safetensors_meta(checkpoint->file, "checkpoint.elements");
-    rcr_status status = hash_elements(elements, run->model->elements, err);
+    rcr_status status = rcr_elements_sha256(elements, run->model->elements, err);
     if (status == RCR_OK && (stored == NULL || strcmp(stored, elements) != 0))
         return rcr_fail_at(err, RCR_ERR_MISMATCH, run->data_path, 0,
                            "the element vectors (atom_init.json) have changed since the run began");

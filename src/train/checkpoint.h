@@ -23,6 +23,10 @@ void rcr_checkpoint_close(rcr_checkpoint *checkpoint);
 
 /* Fill in the settings, the data's path and hash, the name of the kernels, and the result of a finished run. */
 rcr_status rcr_checkpoint_settings(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
+/* The SHA-256 of the element vectors as the checkpoint has it; "" where it has none. */
+const char *rcr_checkpoint_elements(const rcr_checkpoint *checkpoint);
+/* That of a table.  Errors: RCR_ERR_MEMORY. */
+rcr_status rcr_elements_sha256(char hex[65], const rcr_element_table *table, rcr_error *err);
 /* Fill in the split, once the dataset is read.  Errors: RCR_ERR_MISMATCH when the dataset is another one. */
 rcr_status rcr_checkpoint_split(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
 /* Fill in weights, optimiser, generator and history of a run that is built; the net is loaded and refreshed. */

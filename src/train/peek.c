@@ -35,6 +35,9 @@ rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *er
         state.begun = 1;
         state.finished = joined && run->finished;
         state.data_path = rcr_strdup(run->data_path);
+        memcpy(state.data_sha256, run->data_sha256, sizeof state.data_sha256);
+        memcpy(state.kernels, run->kernels_name, sizeof state.kernels);
+        strcpy(state.elements_sha256, rcr_checkpoint_elements(&checkpoint));
         if (state.data_path == NULL) status = rcr_fail_memory(err, "looking at a run");
     }
     if (status == RCR_OK) {
@@ -49,20 +52,63 @@ rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *er
     return status;
 }
 
+/* As rcr_run_build_model chooses them. */
+static rcr_status identify_elements(char hex[65], const rcr_dataset *dataset, const rcr_model *init, rcr_error *err) {
+    const rcr_element_table *elements = init != NULL ? init->elements : dataset->elements;
+    rcr_element_table *cgcnn = NULL;
+    rcr_status status = elements == NULL ? rcr_element_table_cgcnn(&cgcnn, err) : RCR_OK;
+    if (status == RCR_OK) status = rcr_elements_sha256(hex, elements != NULL ? elements : cgcnn, err);
+    rcr_element_table_free(cgcnn);
+    return status;
+}
+
+rcr_status rcr_run_identify_data(char data_sha256[65], char elements_sha256[65], const char *data,
+                                 const rcr_train_options *options, int n_threads, rcr_error *err) {
+    rcr_model *init = NULL;
+    rcr_dataset *dataset = NULL;
+    rcr_pool *pool = NULL;
+    char hex[65];
+    rcr_status status = rcr_pool_create(&pool, n_threads, err);
+    if (status == RCR_OK && options->init != NULL) status = rcr_model_load(&init, options->init, err);
+    if (status == RCR_OK) {
+        rcr_dataset_options o = {.target = options->target,
+                                 .need_target = 1,
+                                 .graph = options->graph,
+                                 .known = init != NULL ? init->elements : NULL,
+                                 .pool = pool};
+        status = rcr_dataset_read(&dataset, data, &o, err);
+    }
+    if (status == RCR_OK) status = identify_elements(hex, dataset, init, err);
+    if (status == RCR_OK) {
+        memcpy(data_sha256, dataset->sha256, sizeof hex);
+        memcpy(elements_sha256, hex, sizeof hex);
+    }
+    rcr_dataset_free(dataset);
+    rcr_model_free(init);
+    rcr_pool_free(pool);
+    return status;
+}
+
+/* 1: the two have the same value, 0: another one, -1: out of memory. */
+static int same_value(const rcr_option_field *field, const rcr_train_options *a, const rcr_train_options *b) {
+    rcr_text x = {0}, y = {0};
+    rcr_option_format(&x, field, a);
+    rcr_option_format(&y, field, b);
+    int same = x.failed || y.failed ? -1 : x.length == y.length && (x.length == 0 || !memcmp(x.data, y.data, x.length));
+    rcr_text_free(&x);
+    rcr_text_free(&y);
+    return same;
+}
+
 rcr_status rcr_options_differ(const rcr_option_field **out, const rcr_train_options *a, const rcr_train_options *b,
                               rcr_error *err) {
     const rcr_option_field *found = NULL;
     for (size_t i = 0; i < rcr_n_option_fields && found == NULL; i++) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (strcmp(field->section, "run") == 0) continue;
-        rcr_text x = {0}, y = {0};
-        rcr_option_format(&x, field, a);
-        rcr_option_format(&y, field, b);
-        int failed = x.failed || y.failed;
-        if (!failed && (x.length != y.length || (x.length > 0 && memcmp(x.data, y.data, x.length) != 0))) found = field;
-        rcr_text_free(&x);
-        rcr_text_free(&y);
-        if (failed) return rcr_fail_memory(err, "comparing the settings of runs");
+        int same = same_value(field, a, b);
+        if (same < 0) return rcr_fail_memory(err, "comparing the settings of runs");
+        if (!same) found = field;
     }
     *out = found;
     return RCR_OK;

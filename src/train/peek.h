@@ -9,6 +9,8 @@ typedef struct rcr_run_state {
     int finished;              /* final scores and run_summary.json are there */
     rcr_train_options options; /* with strings of its own */
     char *data_path;           /* absolute */
+    /* Of the data and of the element vectors that the run began with, and the instruction set of its kernels. */
+    char data_sha256[65], elements_sha256[65], kernels[16];
 } rcr_run_state;
 
 /* Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_MISMATCH (a damaged checkpoint), RCR_ERR_MEMORY. */
@@ -19,6 +21,11 @@ void rcr_run_state_release(rcr_run_state *state);
  * and the options of the model that it began with.  Errors: RCR_ERR_MISMATCH (that model has others), those of
  * rcr_model_load, RCR_ERR_MEMORY. */
 rcr_status rcr_options_as_run(rcr_train_options *options, const char *directory, rcr_error *err);
+
+/* What a run of these options would begin with: the hash of the data and that of the element vectors.  Reads the data.
+ * Errors: those of rcr_dataset_read and, where the run begins with a model, of rcr_model_load. */
+rcr_status rcr_run_identify_data(char data_sha256[65], char elements_sha256[65], const char *data,
+                                 const rcr_train_options *options, int n_threads, rcr_error *err);
 
 /* *out <- the first setting in which two runs differ, but for threads, kernels and strict, which change no result; NULL
  * when there is none.  Errors: RCR_ERR_MEMORY. */

@@ -43,7 +43,7 @@ promised() {
 promised train target model steps layers gate layer-norm task epochs batch-size optimizer lr atom-features hidden \
     hidden-layers momentum lr-milestones lr-gamma weight-decay train-ratio val-ratio test-ratio train-size val-size \
     test-size split seed threads out resume config repeat beta1 beta2 eps tie-tolerance radius max-neighbors dmin step padding ties disorder unit strict kernels quiet
-promised study out jobs threads dry-run quiet
+promised study out jobs threads part only take keep tables dry-run quiet
 promised prepare out append strict threads quiet radius max-neighbors dmin step padding ties disorder
 promised evaluate target out disorder
 promised predict out format threads strict disorder

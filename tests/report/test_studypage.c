@@ -15,11 +15,12 @@ static const char summary_text[] =
     "{\"name\": \"gates <1>\", \"target\": \"gap\", \"unit\": \"eV\", \"main_score\": \"test_mae\", \"settings\": ["
     "{\"name\": \"gate=false\", \"scores\": {\"test_mae\": {\"n\": 2, \"mean\": 0.5, \"se\": 0.125}}},"
     "{\"name\": \"gate=true\", \"scores\": {\"test_mae\": {\"n\": 1, \"mean\": 0.25, \"se\": null}}}]}";
-static const char table_text[] = "run,setting,seed,status,test_mae\n"
-                                 "runs/a/seed-1,gate=false,1,done,0.375\n"
-                                 "runs/a/seed-2,gate=false,2,done,0.625\n"
-                                 "runs/b/seed-1,gate=true,1,done,0.25\n"
-                                 "runs/b/seed-2,gate=true,2,failed,\n"
+static const char table_text[] = "run,setting,seed,status,test_mae,taken\n"
+                                 "runs/a/seed-1,gate=false,1,done,0.375,\n"
+                                 "runs/a/seed-2,gate=false,2,done,0.625,\n"
+                                 "runs/b/seed-1,gate=true,1,done,0.25,\n"
+                                 "runs/b/seed-2,gate=true,2,failed,,\n"
+                                 "runs/b/seed-3,gate=true,3,done,0.5,there.csv\n"
                                  "short\n";
 
 static char root[64];
@@ -49,6 +50,8 @@ static int begin(void **state) {
     put("runs/a/seed-1/metrics.csv", "epoch,train_mae,val_loss,val_mae,seconds\n1,9,9,0.75,1\n2,9,9,,1\n3,9,9,0.5,1\n");
     put("runs/a/seed-2/metrics.csv", "epoch,val_loss\n1,9\n"); /* no score, no curve */
     put("runs/b/seed-1/metrics.csv", "epoch,val_mae\n1,0.125\n");
+    make_folder("runs/b/seed-3"); /* begun here, but its row is that of a run elsewhere: no curve of it */
+    put("runs/b/seed-3/metrics.csv", "epoch,val_mae\n1,0.25\n");
     return 0;
 }
 
@@ -79,10 +82,11 @@ static void the_page_holds_what_the_files_say(void **state) {
     assert_true(json_equal(json_object_get(page, "summary"), wanted));
 
     const json_t *runs = json_object_get(page, "runs"), *curves = json_object_get(page, "curves");
-    assert_int_equal(json_array_size(runs), 5);
+    assert_int_equal(json_array_size(runs), 6);
     assert_string_equal(text_at(json_array_get(runs, 1), "test_mae"), "0.625");
     assert_string_equal(text_at(json_array_get(runs, 3), "status"), "failed");
-    assert_int_equal(json_object_size(json_array_get(runs, 4)), 1); /* a row that is cut short */
+    assert_string_equal(text_at(json_array_get(runs, 4), "taken"), "there.csv");
+    assert_int_equal(json_object_size(json_array_get(runs, 5)), 1); /* a row that is cut short */
 
     assert_int_equal(json_array_size(curves), 2);
     const json_t *first = json_array_get(curves, 0), *value = json_object_get(first, "value");
@@ -112,7 +116,7 @@ static void the_figure_shows_runs_and_means(void **state) {
     rcr_text svg = {0};
     assert_int_equal(rcr_figure_study(&canvas, root, NULL), RCR_OK);
     assert_int_equal(rcr_canvas_svg(&svg, &canvas, NULL), RCR_OK);
-    assert_int_equal(count(svg.data, "<circle"), 3 + 2);
+    assert_int_equal(count(svg.data, "<circle"), 4 + 2);
     assert_int_equal(count(svg.data, ">gate=false<"), 1);
     assert_int_equal(count(svg.data, ">gate=true<"), 1);
     assert_int_equal(count(svg.data, ">MAE, test (eV)<"), 1);

@@ -3,6 +3,7 @@
 # killed or edited goes on.
 set -eu
 . "$RECRYST_SOURCE/tests/cli/support.sh"
+. "$RECRYST_SOURCE/tests/study/tables.sh"
 mkdir "$work/there"
 frames 90 "$work/there/small.extxyz"
 cat >"$work/there/tiny.toml" <<'END'
@@ -26,7 +27,6 @@ cd "$work"
 column() { # FILE NAME: that column of a CSV without quoted fields
     awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) k = i; next } { print $k }' "$1"
 }
-without_seconds() { awk -F, 'BEGIN { OFS = "," } { NF--; print }' "$1"; }
 
 run 0 study there/tiny.toml --out s --dry-run
 same "$(grep -c '^waiting' "$work/out")" 24 "runs of the plan"
@@ -34,7 +34,7 @@ run 0 study there/tiny.toml --out s --jobs 3
 err_has "24/24 "
 out_has "24 of 24 runs done; target formation_energy, eV/atom"
 out_has "difference from steps=2 gate=false"
-same "$(head -1 s/study.csv | cut -d, -f1-10)" "run,setting,steps,gate,seed,repeat,fold,status,error,test_mae" "header"
+same "$(head -1 s/study.csv | cut -d, -f1-11)" "run,setting,steps,gate,seed,repeat,fold,status,error,taken,test_mae" "header"
 same "$(sed -n '2p' s/study.csv | cut -d, -f1-8)" 'runs/steps=1_gate=false/seed-4-fold-0,steps=1 gate=false,1,false,4,,0,done' "first run"
 same "$(ls -d s/runs/*/* | wc -l)" 24 "run directories"
 cmp -s there/tiny.toml s/study.toml || fail "study.toml is no copy"
@@ -80,7 +80,7 @@ before=$(ls -l --time-style=full-iso s/runs/steps=1_gate=true/seed-4-fold-0/last
 run 0 study there/tiny.toml --out s
 same "$(ls -l --time-style=full-iso s/runs/steps=1_gate=true/seed-4-fold-0/last.ckpt)" "$before" "a finished run"
 run 0 study there/tiny.toml --out one --jobs 1 --threads 3 --quiet
-same "$(sed 's/,[0-9.]*$//' one/study.csv)" "$(sed 's/,[0-9.]*$//' s/study.csv)" "study.csv on other jobs and threads"
+same "$(without one/study.csv seconds)" "$(without s/study.csv seconds)" "study.csv on other jobs and threads"
 
 # Killed, interrupted, and gone on: the same in the end.
 sed 's/^epochs = 3/epochs = 60/; s/steps = \[1, 2\]/steps = [1]/' there/tiny.toml >there/long.toml
@@ -101,7 +101,7 @@ for signal in KILL INT TERM; do
 done
 set +m
 run 0 study there/long.toml --out parts --quiet
-same "$(sed 's/,[0-9.]*$//' parts/study.csv)" "$(sed 's/,[0-9.]*$//' whole/study.csv)" "study.csv after stops"
+same "$(without parts/study.csv seconds)" "$(without whole/study.csv seconds)" "study.csv after stops"
 for file in whole/runs/*/*/model.safetensors; do
     cmp -s "$file" "parts/${file#whole/}" || fail "${file#whole/} differs after stops"
 done
@@ -122,7 +122,7 @@ for member in 1 2 3; do
 done
 set +m
 run 0 study there/ensemble.toml --out torn --quiet
-same "$(sed 's/,[0-9.]*$//' torn/study.csv)" "$(sed 's/,[0-9.]*$//' joined/study.csv)" "study.csv of torn ensembles"
+same "$(without torn/study.csv seconds)" "$(without joined/study.csv seconds)" "study.csv of torn ensembles"
 
 # Begun with another model, which brings its sizes, and on parts from a file: going on knows the runs as its own.
 run 0 train there/small.extxyz --target formation_energy --epochs 1 --atom-features 8 --hidden 8 --steps 2 --gate --out begun --quiet

@@ -13,6 +13,8 @@ const scoreName = (score) => {
 };
 const withUnit = (score) => `${scoreName(score)}${inUnits(score) ? ` (${S.unit})` : ""}`;
 const settings = S.settings ?? [];
+// Runs that were trained elsewhere: a table has their scores, and nothing else of them is here.
+const taken = data.runs.filter((r) => r.taken);
 const get = (setting, score) => setting.scores?.[score] ?? {};
 // Columns that all of the table's readers want: the main score, then the test and validation scores there are.
 const scores = [...new Set(settings.flatMap((s) => Object.keys(s.scores ?? {})))].filter((s) => !s.startsWith("train_"));
@@ -31,7 +33,7 @@ function head() {
   if (ranked.length) tiles.append(tile(number(get(ranked[0], main).mean, 4), inUnits(main) ? S.unit : "", `best mean ${scoreName(main)}: ${ranked[0].name}`));
   const base = settings.find((s) => s.name === S.baseline);
   if (base && base !== ranked[0]) tiles.append(tile(number(get(base, main).mean, 4), inUnits(main) ? S.unit : "", `baseline: ${base.name}`));
-  tiles.append(tile(count(runs.done ?? data.runs.filter((r) => r.status === "done").length), `of ${count(data.runs.length)}`, "runs done"));
+  tiles.append(tile(count(runs.done ?? data.runs.filter((r) => r.status === "done").length), `of ${count(data.runs.length)}`, `runs done${taken.length ? `, ${count(taken.length)} of them taken from elsewhere` : ""}`));
   page.append(tiles);
 }
 
@@ -84,14 +86,18 @@ function differences() {
 
 function curves() {
   const name = data.curves[0]?.name;
-  if (!name) return;
+  const absent = taken.length > 0 && ` ${plural(taken.length, "run")} taken from ${[...new Set(taken.map((r) => r.taken))].join(", ")} ${taken.length === 1 ? "has" : "have"} no curve here.`;
+  if (!name) {
+    if (absent) section("curves", "Learning curves", "Learning curves", h("p.lead", absent));
+    return;
+  }
   const lines = settings.map((s, i) => {
     const all = data.curves.filter((c) => c.setting === s.name).map((c) => c.value), length = Math.max(0, ...all.map((v) => v.length));
     const at = Array.from({ length }, (_, e) => all.map((v) => v[e]).filter((v) => v != null).sort((a, b) => a - b));
     return { name: s.name, color: colorOf(i), mean: at.map((v) => mean(v).mean), low: at.map((v) => quantile(v, 0)), high: at.map((v) => quantile(v, 1)), n: all.length };
-  });
+  }).filter((line) => line.n > 0);
   const falling = falls(name), values = lines.flatMap((l) => l.mean).filter((v) => v > 0);
-  section("curves", "Learning curves", "Learning curves", h("p.lead", "Mean over the runs of a setting; with few settings the band goes from the lowest to the highest run."),
+  section("curves", "Learning curves", "Learning curves", h("p.lead", "Mean over the runs of a setting; with few settings the band goes from the lowest to the highest run.", absent),
     figure({
       name: "study-curves", title: withUnit(name), height: 400, keys: { series: 0, order: (lines[0]?.mean ?? []).map((_, i) => i) },
       option: (c) => ({
@@ -107,7 +113,7 @@ function curves() {
 
 function runs() {
   const failed = data.runs.filter((r) => r.status === "failed");
-  const columns = ["run", "setting", "seed", "repeat", "fold", "status", "best_epoch", "seconds"].filter((k) => data.runs.some((r) => r[k]));
+  const columns = ["run", "setting", "seed", "repeat", "fold", "status", "taken", "best_epoch", "seconds"].filter((k) => data.runs.some((r) => r[k]));
   section("runs", "Runs", "Runs", failed.length > 0 && h("p.lead", `${plural(failed.length, "run")} failed: ${failed[0].error}`),
     h("details", h("summary", `All ${count(data.runs.length)} runs`), table([...columns, withUnit(main)], data.runs.map((r) => [...columns.map((k) => r[k] || "–"), r[main] ? number(Number(r[main]), 5) : "–"]))));
 }
