@@ -19,6 +19,8 @@ const expected = {
     point: "roc",
   },
   study: { sections: ["settings-table", "compare", "curves", "repeat"], figures: ["compare", "study-curves"], point: "compare" },
+  // A study with nothing but runs of elsewhere: no curves, and a word about it.
+  taken: { sections: ["settings-table", "compare", "curves", "repeat"], figures: ["compare"], point: "compare" },
 }[kind];
 
 // Colours that a canvas shows: a figure that was drawn has several.
@@ -109,7 +111,11 @@ try {
   await contents(tab);
   await pointer(tab);
   await keyboard(tab);
-  if (kind !== "study") {
+  if (kind === "taken") {
+    const said = await tab.eval('document.getElementById("curves").textContent');
+    check(/4 runs taken from study\/study.csv have no curve here/.test(said), `learning curves of taken runs: ${said}`);
+  }
+  if (kind !== "study" && kind !== "taken") {
     await elements(tab);
     await crystal(tab);
   }

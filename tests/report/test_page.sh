@@ -49,9 +49,11 @@ steps = [1, 2]
 END
 "$RECRYST" study study.toml --quiet --out study >/dev/null || fail "study"
 "$RECRYST" report study --quiet || fail "report of a study"
+"$RECRYST" study study.toml --quiet --out taken --take study/study.csv >/dev/null || fail "study that is taken"
+"$RECRYST" report taken --quiet || fail "report of a study that is taken"
 
 status=0
-for page in "run regression" "odd regression short" "classes classification short" "study study short"; do
+for page in "run regression" "odd regression short" "classes classification short" "study study short" "taken taken short"; do
     set -- $page
     timeout 200 node "$RECRYST_SOURCE/tests/report/page.mjs" chromium "$1/report.html" "$2" ${3-} || status=1
 done

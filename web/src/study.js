@@ -14,7 +14,7 @@ const scoreName = (score) => {
 const withUnit = (score) => `${scoreName(score)}${inUnits(score) ? ` (${S.unit})` : ""}`;
 const settings = S.settings ?? [];
 // Runs that were trained elsewhere: a table has their scores, and nothing else of them is here.
-const taken = data.runs.filter((r) => r.taken);
+const taken = (data.runs ?? []).filter((r) => r.taken);
 const get = (setting, score) => setting.scores?.[score] ?? {};
 // Columns that all of the table's readers want: the main score, then the test and validation scores there are.
 const scores = [...new Set(settings.flatMap((s) => Object.keys(s.scores ?? {})))].filter((s) => !s.startsWith("train_"));
