@@ -79,7 +79,7 @@ static void train(executor *x, rcr_study_run *run) {
         status = rcr_fail_memory(&err, "training a run of a study");
     else if (begun)
         status = rcr_train_resume(&result, path.data, x->threads, &events, &err);
-    else
+    else if ((status = rcr_study_write_key(study, run, path.data, &err)) == RCR_OK)
         status = rcr_train(&result, setting->data, path.data, &options, &events, &err);
     rcr_text_free(&path);
     rcr_train_result_release(&result); /* its scores are read from the run */

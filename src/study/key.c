@@ -74,6 +74,37 @@ static rcr_status find_key(char key[33], const rcr_train_options *o, const conte
     return hash != NULL ? RCR_OK : fail_memory(err);
 }
 
+static int has_contents(const rcr_study *study, const rcr_study_run *run) {
+    const rcr_train_options *o = &study->setting[run->setting].options;
+    return o->init != NULL || o->split.kind == RCR_SPLIT_FILE;
+}
+
+rcr_status rcr_study_write_key(const rcr_study *study, const rcr_study_run *run, const char *directory,
+                               rcr_error *err) {
+    if (!has_contents(study, run) || run->key[0] == '\0') return RCR_OK;
+    rcr_text text = {0};
+    rcr_text_printf(&text, "%s\n", run->key);
+    rcr_status status = rcr_make_directory(directory, err);
+    if (status == RCR_OK) return rcr_file_write_in(directory, RCR_STUDY_KEY_FILE, &text, err);
+    rcr_text_free(&text);
+    return status;
+}
+
+rcr_status rcr_study_read_key(const rcr_study *study, rcr_study_run *run, const char *directory, rcr_error *err) {
+    char *text, key[33] = "";
+    size_t length;
+    if (!has_contents(study, run) || !rcr_is_file_in(directory, RCR_STUDY_KEY_FILE)) return RCR_OK;
+    rcr_status status = rcr_file_read_in(&text, &length, directory, RCR_STUDY_KEY_FILE, 4096, err);
+    if (status != RCR_OK) return status;
+    if (length == 33 && strspn(text, "0123456789abcdef") == 32) memcpy(key, text, 32);
+    rcr_free(text);
+    if (run->key[0] == '\0') memcpy(run->key, key, sizeof key);
+    if (strcmp(run->key, key) == 0) return RCR_OK;
+    return rcr_fail_at(err, RCR_ERR_ARGUMENT, directory, 0,
+                       "holds a run that began when its split's file, or the model that it begins with, had other "
+                       "contents; restore them, give the study another folder with --out, or remove that run");
+}
+
 rcr_status rcr_study_find_keys(rcr_study *study, rcr_error *err) {
     size_t each = study->n_settings > 0 ? study->n_runs / study->n_settings : 0;
     rcr_status status = RCR_OK;

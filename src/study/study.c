@@ -282,6 +282,7 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
                                  "holds a run on %.200s, where the study now says %.200s; give the study another "
                                  "folder with --out, or remove that run",
                                  state.data_path, data);
+        if (status == RCR_OK) status = rcr_study_read_key(study, run, directory, err);
         run->status = state.finished ? RCR_STUDY_DONE : RCR_STUDY_STOPPED;
         rcr_free(data);
         rcr_train_options_release(&wanted);

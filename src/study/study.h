@@ -92,6 +92,14 @@ rcr_status rcr_study_read_origin(rcr_study *study, rcr_study_run *run, rcr_error
  * contents.  A run whose files can't be read has none.  Errors: RCR_ERR_MEMORY. */
 rcr_status rcr_study_find_keys(rcr_study *study, rcr_error *err);
 
+/* A run on parts from a file, or that begins with a model, keeps its key in its directory, as RCR_STUDY_KEY_FILE: the
+ * contents may change.  Nothing is written for other runs.  Errors: RCR_ERR_IO, RCR_ERR_MEMORY. */
+#define RCR_STUDY_KEY_FILE "study-key.txt"
+rcr_status rcr_study_write_key(const rcr_study *study, const rcr_study_run *run, const char *directory, rcr_error *err);
+/* Compare a run that has begun with what it kept; a key that is not known is taken from there.
+ * Errors: RCR_ERR_ARGUMENT (another key), RCR_ERR_IO, RCR_ERR_MEMORY. */
+rcr_status rcr_study_read_key(const rcr_study *study, rcr_study_run *run, const char *directory, rcr_error *err);
+
 /* What rcr_study_take met. */
 typedef struct rcr_study_takings {
     size_t n_taken;   /* runs that are done by it */

@@ -177,6 +177,12 @@ static rcr_status fail_key(rcr_error *err, const taking *t, const rcr_csv_row *r
                            "file, or the model that it begins with, can't be read here; put it there, or leave the row "
                            "out",
                            name, run->seed);
+    if (cell(t, row, KEY)[0] == '\0')
+        return rcr_fail_at(err, RCR_ERR_MISMATCH, t->name, row->line,
+                           "this row of '%.100s' with seed %" PRIu64 " has no key, as the split's file, or the model "
+                           "that it begins with, could not be read where the table was written; put it there and write "
+                           "the table anew, or leave the row out",
+                           name, run->seed);
     return rcr_fail_at(err, RCR_ERR_MISMATCH, t->name, row->line,
                        "this row of '%.100s' with seed %" PRIu64 " is of a run with other options than the study now "
                        "gives it (its key is %.12s, the study's %.12s); restore the options, give the setting another "

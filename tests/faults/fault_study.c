@@ -98,6 +98,36 @@ static rcr_status go_on(void *context, rcr_error *err) {
     return status;
 }
 
+/* The key of a run on parts from a file, kept and found again. */
+static rcr_status keep_key(void *context, rcr_error *err) {
+    const place *p = context;
+    rcr_study *study = NULL;
+    const uint64_t seed = 1;
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    options.split.kind = RCR_SPLIT_FILE;
+    options.split.file = p->table;
+    rcr_status status = rcr_study_create(&study, "s", p->directory, err);
+    if (status == RCR_OK) status = rcr_study_add_setting(study, "a", p->data, &options, 0, NULL, err);
+    if (status == RCR_OK) status = rcr_study_lay_out(study, &seed, 1, 1, 0, err);
+    if (status == RCR_OK) status = rcr_study_find_keys(study, err);
+    /* A file that can't be read leaves the key unknown, which is no error. */
+    if (status == RCR_OK) status = rcr_study_write_key(study, &study->run[0], p->directory, err);
+    if (status == RCR_OK) status = rcr_study_read_key(study, &study->run[0], p->directory, err);
+    if (status == RCR_OK) assert_int_equal(strlen(study->run[0].key), 32);
+    rcr_study_free(study);
+    return status;
+}
+
+static void keys(void **state) {
+    place p = {.data = toy_path(*state, "data"), .directory = toy_path(*state, "keys")};
+    p.table = toy_path(*state, "parts.csv");
+    toy_write_file(p.table, "id,part\na,train\n");
+    rcr_error err = {0};
+    if (keep_key(&p, &err) != RCR_OK) fail_msg("%s", err.message);
+    faults_each(RCR_FAULT_MEMORY, "a run's key", keep_key, NULL, &p, 1, 0);
+    faults_each(RCR_FAULT_FILE, "a run's key on a full disk", keep_key, NULL, &p, 1000, ENOSPC);
+}
+
 static void studies(void **state) {
     place p = {.data = toy_data(*state, 60), .directory = toy_path(*state, "study")};
     rcr_error err = {0};
@@ -122,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_and_types),
         cmocka_unit_test_setup_teardown(studies, toy_setup, toy_teardown),
+        cmocka_unit_test_setup_teardown(keys, toy_setup, toy_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,22 @@ awk -F, 'NR > 1 { print $1 "," (NR % 3 ? "train" : NR % 2 ? "val" : "test") }' \
     whole/runs/gate/seed-4-fold-0/predictions-train.csv >>there/split.csv
 printf '%s\n' '[base]' 'data = "small.extxyz"' 'target = "formation_energy"' 'epochs = 1' 'split = "split.csv"' >there/split.toml
 run 0 study there/split.toml --out split --quiet
+cp there/split.csv good.csv
+sed -i '2d' there/split.csv # the run is no longer what the study says, though no option tells
+run 2 study there/split.toml --out split
+err_has "split/runs/base/seed-123: holds a run that began when its split's file, or the model that it begins with, had other contents"
+mv there/split.csv kept.csv # the run tells which one it was
+cp split/study.csv before.csv
+run 0 study there/split.toml --out split --tables
+same_files split/study.csv before.csv
+rm split/runs/base/seed-123/study-key.txt # as of a run that an earlier version began
+run 0 study there/split.toml --out split --tables
+cp split/study.csv keyless.csv
+mv good.csv there/split.csv
+run 1 study there/split.toml --out split3 --take keyless.csv --dry-run
+err_has "keyless.csv:2: this row of 'base' with seed 123 has no key"
+run 0 study there/split.toml --out split --tables
+same_files split/study.csv before.csv
 mkdir there/deep
 cp there/split.csv there/deep
 sed 's|"small|"../small|' there/split.toml >there/deep/split.toml
