@@ -54,14 +54,14 @@ static void conv_bwd(bench *b) {
     rcr_norm n = norm(b);
     b->k->conv_bwd(&b->x, b->dv, b->dw, NULL, b->dgamma, b->dbeta, b->pq, b->ds, b->v, &in, &n, 1);
 }
-static void norm_stats(bench *b) { b->k->norm_stats(&b->x, b->mean, b->var, b->s, N, F); }
+static void norm_stats(bench *b) { b->k->norm_stats(&b->x, b->mean, b->var, b->s, NULL, N, F); }
 static void node_update_fwd(bench *b) {
     rcr_norm n = norm(b);
     b->k->node_update_fwd(&b->x, b->out, b->v, b->s, &n, N, F);
 }
 static void node_update_bwd(bench *b) {
     rcr_norm n = norm(b);
-    b->k->node_update_bwd(&b->x, b->dv, b->out, b->dgamma, b->dbeta, b->ds, b->v, b->s, &n, 1, N, F);
+    b->k->node_update_bwd(&b->x, b->dv, b->out, b->dgamma, b->dbeta, b->ds, b->v, b->s, &n, 1, NULL, N, F);
 }
 static void gate_fwd(bench *b) { b->k->gate_fwd(&b->x, b->out, b->v, b->s, b->beta, (int64_t)N * F); }
 static void gate_bwd(bench *b) {
@@ -71,8 +71,8 @@ static void layer_norm_fwd(bench *b) { b->k->layer_norm_fwd(&b->x, b->out, b->v,
 static void layer_norm_bwd(bench *b) {
     b->k->layer_norm_bwd(&b->x, b->dv, b->dgamma, b->dbeta, b->ds, b->v, b->gamma, N, F);
 }
-static void pool_fwd(bench *b) { b->k->pool_fwd(&b->x, b->pooled, b->v, b->batch.crystal_offset, CRYSTALS, F); }
-static void pool_bwd(bench *b) { b->k->pool_bwd(&b->x, b->dv, b->pooled, b->batch.crystal_offset, CRYSTALS, F); }
+static void pool_fwd(bench *b) { b->k->pool_fwd(&b->x, b->pooled, b->v, b->batch.crystal_offset, NULL, CRYSTALS, F); }
+static void pool_bwd(bench *b) { b->k->pool_bwd(&b->x, b->dv, b->pooled, b->batch.crystal_offset, NULL, CRYSTALS, F); }
 static void softplus_fwd(bench *b) { b->k->softplus_fwd(&b->x, b->out, b->v, (int64_t)N * F); }
 static void softplus_bwd(bench *b) { b->k->softplus_bwd(&b->x, b->out, b->ds, b->v, (int64_t)N * F); }
 static void add(bench *b) { b->k->add(&b->x, b->out, b->v, (int64_t)N * F); }

@@ -271,6 +271,15 @@ static void use(bench *b, int threads, const char *kernels) {
     printf("%s\n", b->kernels->name);
 }
 
+/* Whether training steps fold equivalent atoms; predictions always do. */
+static void fold(bench *b, int folded) {
+    b->batch.fold = folded;
+    fill(b);
+    for (int a = 0; a < ARCHITECTURES; a++)
+        check(rcr_tape_reserve(b->trainer[a].tape, &b->trainer[a].exec, b->trainer[a].net, &b->batch, &err));
+    printf("%d atoms, %d edges\n", b->batch.n_atoms, b->batch.n_edges);
+}
+
 /* ---- what is timed */
 
 /* All that a trainer does for one batch: its graphs lie in memory, the batch is put together here. */
@@ -406,6 +415,7 @@ int main(int argc, char **argv) {
     if (b.batch_size < 1) die("BATCH must be at least 1");
     choose(&b, argv[1], atoi(argv[3]));
     write_batch(&b);
+    b.batch.fold = 1;
     make_models(&b);
     fflush(stdout);
     char line[4096], what[16], first[4000];
@@ -416,6 +426,8 @@ int main(int argc, char **argv) {
         char kernels[16] = "best";
         if (strcmp(what, "use") == 0 && sscanf(line, "%*s %d %15s", &number, kernels) >= 1)
             use(&b, number, kernels);
+        else if (strcmp(what, "fold") == 0 && fields >= 2)
+            fold(&b, atoi(first));
         else if (strcmp(what, "check") == 0 && fields >= 2)
             write_check(&b, architecture(first));
         else if (strcmp(what, "files") == 0 && fields == 3)

@@ -35,8 +35,10 @@
          (rcr_real * dv, rcr_real * dw, rcr_real * db, rcr_real * dgamma, rcr_real * dbeta, rcr_real * pq,             \
           const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats),     \
          (dv, dw, db, dgamma, dbeta, pq, ds, v, in, norm, batch_stats))                                                \
-    WRAP(norm_stats, (rcr_real * mean, rcr_real * var, const rcr_real *in, int32_t rows, int32_t cols),                \
-         (mean, var, in, rows, cols))                                                                                  \
+    WRAP(norm_stats,                                                                                                   \
+         (rcr_real * mean, rcr_real * var, const rcr_real *in, const rcr_real *multiplicity, int32_t rows,             \
+          int32_t cols),                                                                                               \
+         (mean, var, in, multiplicity, rows, cols))                                                                    \
     WRAP(norm_running,                                                                                                 \
          (rcr_real * rm, rcr_real * rv, const rcr_real *mean, const rcr_real *var, int64_t count, double momentum,     \
           int32_t cols),                                                                                               \
@@ -46,12 +48,17 @@
          (out, v, s, norm, N, F))                                                                                      \
     WRAP(node_update_bwd,                                                                                              \
          (rcr_real * dv, rcr_real * ds, rcr_real * dgamma, rcr_real * dbeta, const rcr_real *dout, const rcr_real *v,  \
-          const rcr_real *s, const rcr_norm *norm, int batch_stats, int32_t N, int32_t F),                             \
-         (dv, ds, dgamma, dbeta, dout, v, s, norm, batch_stats, N, F))                                                 \
-    WRAP(pool_fwd, (rcr_real * out, const rcr_real *v, const int32_t *offset, int32_t C, int32_t F),                   \
-         (out, v, offset, C, F))                                                                                       \
-    WRAP(pool_bwd, (rcr_real * dv, const rcr_real *dout, const int32_t *offset, int32_t C, int32_t F),                 \
-         (dv, dout, offset, C, F))                                                                                     \
+          const rcr_real *s, const rcr_norm *norm, int batch_stats, const rcr_real *multiplicity, int32_t N,           \
+          int32_t F),                                                                                                  \
+         (dv, ds, dgamma, dbeta, dout, v, s, norm, batch_stats, multiplicity, N, F))                                   \
+    WRAP(pool_fwd,                                                                                                     \
+         (rcr_real * out, const rcr_real *v, const int32_t *offset, const rcr_real *multiplicity, int32_t C,           \
+          int32_t F),                                                                                                  \
+         (out, v, offset, multiplicity, C, F))                                                                         \
+    WRAP(pool_bwd,                                                                                                     \
+         (rcr_real * dv, const rcr_real *dout, const int32_t *offset, const rcr_real *multiplicity, int32_t C,         \
+          int32_t F),                                                                                                  \
+         (dv, dout, offset, multiplicity, C, F))                                                                       \
     WRAP(softplus_fwd, (rcr_real * y, const rcr_real *in, int64_t n), (y, in, n))                                      \
     WRAP(softplus_bwd, (rcr_real * dx, const rcr_real *dy, const rcr_real *in, int64_t n), (dx, dy, in, n))            \
     WRAP(loss_mse, (rcr_real * loss, rcr_real * dout, const rcr_real *out, const rcr_real *target, int32_t C),         \

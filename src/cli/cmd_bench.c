@@ -239,6 +239,7 @@ static rcr_status make_network(bench *b, rcr_error *err) {
     rcr_status status = rcr_net_create(&b->net, b->model, k, err);
     if (status == RCR_OK) status = rcr_tape_create(&b->tape, b->net, RCR_TAPE_TRAINING, err);
     if (status == RCR_OK) status = rcr_exec_init(&b->exec, k, b->pool, err);
+    b->batch.fold = 1;
     if (status == RCR_OK) status = rcr_batch_fill(&b->batch, (const rcr_graph *const *)b->graph, b->n_graphs, err);
     if (status == RCR_OK) status = rcr_tape_reserve(b->tape, &b->exec, b->net, &b->batch, err);
     if (status != RCR_OK) return status;

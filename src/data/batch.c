@@ -35,10 +35,11 @@ static int reserve_crystals(rcr_batch *b, int32_t n_crystals) {
 }
 
 static int reserve_atoms(rcr_batch *b, int64_t n_atoms, int64_t n_edges) {
-    if (n_atoms > b->capacity_atoms || b->edge_offset == NULL) {
+    if (n_atoms > b->capacity_atoms || b->edge_offset == NULL || (b->fold && b->counts == NULL)) {
         int32_t room = grown(n_atoms);
         b->capacity_atoms = 0;
         if (!reserve((void **)&b->site_row, (size_t)room, sizeof *b->site_row) ||
+            (b->fold && !reserve((void **)&b->counts, (size_t)room, sizeof *b->counts)) ||
             !reserve((void **)&b->edge_offset, (size_t)room + 1, sizeof *b->edge_offset))
             return 0;
         b->capacity_atoms = room;
@@ -54,54 +55,64 @@ static int reserve_atoms(rcr_batch *b, int64_t n_atoms, int64_t n_edges) {
     return 1;
 }
 
-/* The loops over one width each, so that a compiler can make good code of them. */
-#define COPY_EDGES(type, into, from, count, expression)                                                                \
-    for (size_t e = 0; e < (size_t)(count); e++) {                                                                     \
-        type value;                                                                                                    \
-        memcpy(&value, (const char *)(from) + e * sizeof value, sizeof value);                                         \
-        (into)[e] = expression;                                                                                        \
-    }
-
-static void append_offsets(int32_t *offset, int32_t first_edge, const rcr_graph_view *g) {
-    const uint8_t *count = g->count;
-    for (int32_t i = 0; i < g->n_atoms; i++) {
-        if (g->offset != NULL) {
-            offset[i] = first_edge + g->offset[i + 1];
-            continue;
-        }
-        int32_t n = g->count_bytes == 0 ? g->n_edges / g->n_atoms : count[i];
-        if (g->count_bytes == 4) memcpy(&n, count + 4 * (size_t)i, sizeof n);
-        first_edge += n;
-        offset[i] = first_edge;
-    }
-}
-
-static void append(rcr_batch *b, const rcr_graph_view *g) {
-    int32_t first_atom = b->n_atoms;
-    int32_t *source = b->edge_source + b->n_edges;
-    rcr_real *distance = b->edge_distance + b->n_edges;
+static void append_whole(rcr_batch *b, const rcr_graph_view *g) {
+    int32_t first_atom = b->n_atoms, *offset = b->edge_offset + first_atom;
     for (int32_t i = 0; i < g->n_atoms; i++) b->site_row[first_atom + i] = g->atomic_number[i];
-    if (g->n_species > 0) rcr_mixtures_append(&b->mixtures, b->site_row, first_atom, g);
-    append_offsets(b->edge_offset + first_atom + 1, b->n_edges, g);
-    if (g->neighbor_bytes == 1)
-        COPY_EDGES(uint8_t, source, g->neighbor, g->n_edges, first_atom + value)
-    else if (g->neighbor_bytes == 2)
-        COPY_EDGES(uint16_t, source, g->neighbor, g->n_edges, first_atom + value)
-    else
-        COPY_EDGES(int32_t, source, g->neighbor, g->n_edges, first_atom + value)
-    if (g->distance_bytes == 4)
-        COPY_EDGES(float, distance, g->distance, g->n_edges, (rcr_real)value)
-    else
-        COPY_EDGES(double, distance, g->distance, g->n_edges, (rcr_real)value)
+    if (g->n_species > 0) rcr_mixtures_append(&b->mixtures, b->site_row, first_atom, g, NULL);
+    for (int32_t i = 0; i < g->n_atoms; i++) offset[i + 1] = offset[i] + rcr_graph_view_n_edges(g, i);
+    rcr_graph_view_neighbors(b->edge_source + b->n_edges, g, first_atom);
+    rcr_graph_view_distances(b->edge_distance + b->n_edges, g);
     b->n_atoms += g->n_atoms;
     b->n_edges += g->n_edges;
+}
+
+/* The first atom of each class, whose edges lead to the rows of classes. */
+static void append_folded(rcr_batch *b, const rcr_graph_view *g) {
+    const rcr_fold *fold = &b->fold_room;
+    int32_t first_atom = b->n_atoms;
+    for (int32_t i = 0; i < g->n_atoms; i++) {
+        int32_t row = first_atom + fold->atom_class[i], n = fold->offset[i + 1] - fold->offset[i];
+        b->all_edges += n;
+        if (row < b->n_atoms) { /* not the first */
+            b->counts[row]++;
+            continue;
+        }
+        b->n_atoms++;
+        b->counts[row] = 1;
+        b->site_row[row] = g->atomic_number[i];
+        for (int32_t e = fold->offset[i]; e < fold->offset[i + 1]; e++, b->n_edges++) {
+            b->edge_source[b->n_edges] = first_atom + fold->atom_class[fold->neighbor[e]];
+            b->edge_distance[b->n_edges] = fold->length[e];
+        }
+        b->edge_offset[row + 1] = b->n_edges;
+    }
+    if (g->n_species > 0) rcr_mixtures_append(&b->mixtures, b->site_row, first_atom, g, fold->atom_class);
+}
+
+static rcr_status append(rcr_batch *b, const rcr_graph_view *g, rcr_error *err) {
+    int folded = 0;
+    if (b->fold) {
+        rcr_status status = rcr_fold_find(&b->fold_room, g, err);
+        if (status != RCR_OK) return status;
+        folded = b->fold_room.n_classes < g->n_atoms;
+    }
+    if (folded) {
+        append_folded(b, g);
+    } else {
+        for (int32_t i = 0; b->fold && i < g->n_atoms; i++) b->counts[b->n_atoms + i] = 1;
+        append_whole(b, g);
+        b->all_edges += g->n_edges;
+    }
+    b->all_atoms += g->n_atoms;
     b->crystal_offset[++b->n_crystals] = b->n_atoms;
+    return RCR_OK;
 }
 
 rcr_status rcr_batch_fill_from(rcr_batch *batch, const rcr_graph_source *source, size_t first, int32_t n,
                                rcr_error *err) {
     int64_t n_atoms = 0, n_edges = 0, n_species = 0;
     batch->n_atoms = batch->n_edges = batch->n_crystals = 0;
+    batch->all_atoms = batch->all_edges = 0;
     if (!reserve_crystals(batch, n)) return rcr_fail_memory(err, "making a batch");
     if (source->announce != NULL) source->announce(source->context, first, (size_t)n);
     for (int32_t i = 0; i < n; i++) {
@@ -120,8 +131,10 @@ rcr_status rcr_batch_fill_from(rcr_batch *batch, const rcr_graph_source *source,
         return rcr_fail_memory(err, "making a batch");
     batch->edge_offset[0] = 0;
     batch->crystal_offset[0] = 0;
-    for (int32_t i = 0; i < n; i++) append(batch, &batch->view[i]);
-    return RCR_OK;
+    batch->multiplicity = batch->fold ? batch->counts : NULL;
+    rcr_status status = RCR_OK;
+    for (int32_t i = 0; i < n && status == RCR_OK; i++) status = append(batch, &batch->view[i], err);
+    return status;
 }
 
 rcr_status rcr_batch_fill(rcr_batch *batch, const rcr_graph *const *graphs, int32_t n, rcr_error *err) {
@@ -136,6 +149,8 @@ void rcr_batch_release(rcr_batch *batch) {
     rcr_free(batch->edge_distance);
     rcr_free(batch->crystal_offset);
     rcr_free(batch->view);
+    rcr_free(batch->counts);
+    rcr_fold_release(&batch->fold_room);
     rcr_mixtures_release(&batch->mixtures);
     memset(batch, 0, sizeof *batch);
 }

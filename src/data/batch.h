@@ -3,6 +3,7 @@
 #define RCR_DATA_BATCH_H
 
 #include "base/real.h"
+#include "graph/equivalent.h"
 #include "graph/packed.h"
 #include "recryst.h"
 
@@ -19,18 +20,35 @@ typedef struct rcr_mixtures {
     int32_t capacity; /* atoms; two parts for each */
 } rcr_mixtures;
 
-/* N atoms, E edges, C crystals.  Nothing is padded; atoms of a crystal are contiguous, so are its edges. */
+/* N atoms, E edges, C crystals.  Nothing is padded; atoms of a crystal are contiguous, so are its edges.
+ *
+ * Folded, a row stands for all equivalent atoms of its crystal (graph/equivalent.h), which have the same vectors after
+ * every step: its edges are those of the first of them, and lead to the rows of the neighbours.  What the network
+ * computes is then that of all atoms, if means over atoms and edges count each row `multiplicity` times. */
 typedef struct rcr_batch {
-    int32_t n_atoms, n_edges, n_crystals;
-    int32_t *site_row;       /* [N] row of the element table: the atomic number; 0 for the atoms in mixtures */
-    int32_t *edge_offset;    /* [N + 1] */
-    int32_t *edge_source;    /* [E] neighbour j, as an index of the batch's atoms */
-    rcr_real *edge_distance; /* [E] angstrom */
-    int32_t *crystal_offset; /* [C + 1] first atom of each crystal */
+    int fold;                             /* 1, set before filling: fold */
+    int32_t n_atoms, n_edges, n_crystals; /* rows, and edges of rows */
+    int32_t *site_row;            /* [N] row of the element table: the atomic number; 0 for the atoms in mixtures */
+    int32_t *edge_offset;         /* [N + 1] */
+    int32_t *edge_source;         /* [E] neighbour j, as an index of the batch's atoms */
+    rcr_real *edge_distance;      /* [E] angstrom */
+    int32_t *crystal_offset;      /* [C + 1] first atom of each crystal */
+    rcr_real *multiplicity;       /* [N] the number of atoms that a row stands for; NULL: 1 for each */
+    int64_t all_atoms, all_edges; /* what the rows stand for, where multiplicity is not NULL */
     rcr_mixtures mixtures;
     int32_t capacity_atoms, capacity_edges, capacity_crystals;
     rcr_graph_view *view; /* [capacity_crystals] scratch of filling */
+    rcr_real *counts;     /* [capacity_atoms] where multiplicity lies; NULL before the first folded filling */
+    rcr_fold fold_room;   /* scratch of folding */
 } rcr_batch;
+
+/* Atoms and edges that the rows stand for. */
+static inline int64_t rcr_batch_all_atoms(const rcr_batch *batch) {
+    return batch->multiplicity != NULL ? batch->all_atoms : batch->n_atoms;
+}
+static inline int64_t rcr_batch_all_edges(const rcr_batch *batch) {
+    return batch->multiplicity != NULL ? batch->all_edges : batch->n_edges;
+}
 
 /* Fill a zero-initialised or earlier filled batch, growing its arrays where needed.
  * Errors: RCR_ERR_MEMORY, RCR_ERR_LIMIT (more than 2^31-1 atoms or edges). */

@@ -35,14 +35,17 @@ static void add_part(rcr_mixtures *m, int32_t row, double weight) {
     m->weight[k] = (rcr_real)weight;
 }
 
-void rcr_mixtures_append(rcr_mixtures *m, int32_t *site_row, int32_t first_atom, const rcr_graph_view *graph) {
-    int32_t k = 0;
+void rcr_mixtures_append(rcr_mixtures *m, int32_t *site_row, int32_t first_atom, const rcr_graph_view *graph,
+                         const int32_t *atom_class) {
+    int32_t k = 0, rows = 0;
     for (int32_t i = 0; i < graph->n_atoms; i++) {
-        int32_t n = rcr_graph_view_n_species(graph, i), first = k;
+        int32_t n = rcr_graph_view_n_species(graph, i), first = k, row = rows;
         k += n;
+        if (atom_class != NULL && atom_class[i] < rows) continue; /* not the first of its class */
+        rows++;
         if (n == 0 || (n == 1 && rcr_graph_view_occupancy(graph, first) == 1)) continue;
         double vacant = 1;
-        m->atom[m->n] = first_atom + i;
+        m->atom[m->n] = first_atom + row;
         m->offset[m->n + 1] = m->offset[m->n];
         for (int32_t j = first; j < k; j++) {
             double share = rcr_graph_view_occupancy(graph, j);
@@ -51,7 +54,7 @@ void rcr_mixtures_append(rcr_mixtures *m, int32_t *site_row, int32_t first_atom,
         }
         if (vacant > NO_VACANCY) add_part(m, 0, vacant);
         m->n++;
-        site_row[first_atom + i] = 0;
+        site_row[first_atom + row] = 0;
     }
 }
 

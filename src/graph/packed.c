@@ -36,6 +36,37 @@ rcr_graph_view rcr_graph_view_of(const rcr_graph *graph) {
     return view;
 }
 
+int32_t rcr_graph_view_n_edges(const rcr_graph_view *view, int32_t i) {
+    if (view->offset != NULL) return view->offset[i + 1] - view->offset[i];
+    if (view->count_bytes == 0) return view->n_edges / view->n_atoms;
+    const uint8_t *count = view->count;
+    return view->count_bytes == 1 ? count[i] : (int32_t)get_u32(count + 4 * (size_t)i);
+}
+
+/* The loops over one width each, so that a compiler can make good code of them. */
+#define COPY_EDGES(type, into, from, count, expression)                                                                \
+    for (size_t e = 0; e < (size_t)(count); e++) {                                                                     \
+        type value;                                                                                                    \
+        memcpy(&value, (const char *)(from) + e * sizeof value, sizeof value);                                         \
+        (into)[e] = expression;                                                                                        \
+    }
+
+void rcr_graph_view_neighbors(int32_t *neighbor, const rcr_graph_view *view, int32_t first_atom) {
+    if (view->neighbor_bytes == 1)
+        COPY_EDGES(uint8_t, neighbor, view->neighbor, view->n_edges, first_atom + value)
+    else if (view->neighbor_bytes == 2)
+        COPY_EDGES(uint16_t, neighbor, view->neighbor, view->n_edges, first_atom + value)
+    else
+        COPY_EDGES(int32_t, neighbor, view->neighbor, view->n_edges, first_atom + value)
+}
+
+void rcr_graph_view_distances(rcr_real *distance, const rcr_graph_view *view) {
+    if (view->distance_bytes == 4)
+        COPY_EDGES(float, distance, view->distance, view->n_edges, (rcr_real)value)
+    else
+        COPY_EDGES(double, distance, view->distance, view->n_edges, (rcr_real)value)
+}
+
 double rcr_graph_view_occupancy(const rcr_graph_view *view, int32_t k) {
     double value;
     memcpy(&value, (const uint8_t *)view->species_occupancy + sizeof value * (size_t)k, sizeof value);
@@ -323,21 +354,12 @@ rcr_status rcr_graph_from_view(rcr_graph **out, const rcr_graph_view *view, rcr_
     if (status != RCR_OK) return status;
     if (n_species > 0) copy_species(graph, view);
     memcpy(graph->atomic_number, view->atomic_number, (size_t)view->n_atoms);
-    const uint8_t *count = view->count, *neighbor = view->neighbor, *distance = view->distance;
-    for (int32_t i = 0; i < view->n_atoms; i++) {
-        int32_t n = view->offset != NULL     ? view->offset[i + 1] - view->offset[i]
-                    : view->count_bytes == 0 ? view->n_edges / view->n_atoms
-                    : view->count_bytes == 1 ? count[i]
-                                             : (int32_t)get_u32(count + 4 * (size_t)i);
-        graph->offset[i + 1] = graph->offset[i] + n;
-    }
+    const uint8_t *distance = view->distance;
+    for (int32_t i = 0; i < view->n_atoms; i++)
+        graph->offset[i + 1] = graph->offset[i] + rcr_graph_view_n_edges(view, i);
+    rcr_graph_view_neighbors(graph->neighbor, view, 0);
     for (size_t e = 0; e < (size_t)view->n_edges; e++) {
-        uint16_t half = 0;
         float single = 0;
-        if (view->neighbor_bytes == 2) memcpy(&half, neighbor + 2 * e, sizeof half);
-        graph->neighbor[e] = view->neighbor_bytes == 1   ? neighbor[e]
-                             : view->neighbor_bytes == 2 ? half
-                                                         : (int32_t)get_u32(neighbor + 4 * e);
         if (view->distance_bytes == 4) {
             memcpy(&single, distance + 4 * e, sizeof single);
             graph->distance[e] = (double)single;

@@ -24,6 +24,7 @@
 #ifndef RCR_GRAPH_PACKED_H
 #define RCR_GRAPH_PACKED_H
 
+#include "base/real.h"
 #include "recryst.h"
 
 /* A graph to be read.  The arrays belong to whatever is viewed; those of a record may be unaligned, so they are void
@@ -53,6 +54,15 @@ static inline int32_t rcr_graph_view_n_species(const rcr_graph_view *view, int32
     return view->species_offset != NULL ? view->species_offset[i + 1] - view->species_offset[i]
                                         : view->species_count[i];
 }
+
+/* Number of edges of atom i. */
+int32_t rcr_graph_view_n_edges(const rcr_graph_view *view, int32_t i);
+
+/* neighbor [n_edges] overwritten: first_atom more than the graph's own. */
+void rcr_graph_view_neighbors(int32_t *neighbor, const rcr_graph_view *view, int32_t first_atom);
+
+/* distance [n_edges] overwritten. */
+void rcr_graph_view_distances(rcr_real *distance, const rcr_graph_view *view);
 
 /* Occupancy of entry k. */
 double rcr_graph_view_occupancy(const rcr_graph_view *view, int32_t k);

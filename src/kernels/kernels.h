@@ -11,6 +11,10 @@
  * Of the 2F channels the first F are the filter, the last F the core.  The batch normalisation of z is called norm 1,
  * that of the sum norm 2.
  *
+ * Rows of atoms may stand for several equivalent atoms each (rcr_batch).  Statistics and means count a row
+ * `multiplicity` times, its edges too; gradients are those with respect to the row, the sum over the atoms that it
+ * stands for.  So `multiplicity` below is [N], NULL where each row is one atom; the edge kernels take the batch's.
+ *
  * "overwritten": the old contents do not matter.  "+=": added to.  Normalisation: y = gamma (x - mean) / sqrt(var +
  * eps) + beta, eps RCR_NORM_EPS; `var` is the biased variance when it comes from the batch.  batch_stats in a backward:
  * 1 when mean and var were those of this batch (and so depend on x), 0 when they were constants.
@@ -71,6 +75,17 @@ typedef struct rcr_edge_input {
 #define RCR_LOG_VARIANCE_LIMIT 10.0
 static inline double rcr_log_variance(double out) {
     return RCR_LOG_VARIANCE_LIMIT * tanh(out / RCR_LOG_VARIANCE_LIMIT);
+}
+
+/* The number of atoms that row i stands for, and those of rows begin .. end-1 together. */
+static inline rcr_real rcr_row_atoms(const rcr_real *multiplicity, int64_t i) {
+    return multiplicity != NULL ? multiplicity[i] : 1;
+}
+static inline double rcr_rows_atoms(const rcr_real *multiplicity, int64_t begin, int64_t end) {
+    if (multiplicity == NULL) return (double)(end - begin);
+    double count = 0;
+    for (int64_t i = begin; i < end; i++) count += (double)multiplicity[i];
+    return count;
 }
 
 typedef struct rcr_adam {
@@ -137,7 +152,7 @@ struct rcr_kernels {
     size_t (*edge_cache_size)(int32_t N, int32_t E, int32_t F, int32_t K, int training);
     void (*edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *batch, rcr_basis basis,
                          const rcr_real *pack, int32_t F, int training);
-    /* pq overwritten, as conv_project_fwd does from v [N, F]; and mean [2F], var [2F] (biased) of z over all E edges,
+    /* pq overwritten, as conv_project_fwd does from v [N, F]; and mean [2F], var [2F] (biased) of z over all edges,
      * overwritten.  E = 0: both 0.  Of `in`, all but pq. */
     void (*conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rcr_real *var, const rcr_real *v,
                            const rcr_edge_input *in);
@@ -152,9 +167,10 @@ struct rcr_kernels {
                      const rcr_norm *norm, int batch_stats);
 
     /* ---- normalisation */
-    /* mean [n_cols], var [n_cols] (biased) over the rows of in [n_rows, n_cols], overwritten; n_rows = 0: both 0 */
-    void (*norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
-                       int32_t n_cols);
+    /* mean [n_cols], var [n_cols] (biased) over the rows of in [n_rows, n_cols], overwritten; n_rows = 0: both 0.
+     * multiplicity [n_rows] or NULL */
+    void (*norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in,
+                       const rcr_real *multiplicity, int32_t n_rows, int32_t n_cols);
     /* running <- (1 - momentum) running + momentum batch, the variance made unbiased by count/(count-1) (count > 1) */
     void (*norm_running)(const rcr_exec *x, rcr_real *running_mean, rcr_real *running_var, const rcr_real *mean,
                          const rcr_real *var, int64_t count, double momentum, int32_t n_cols);
@@ -166,7 +182,7 @@ struct rcr_kernels {
     /* dv [N, F] and ds [N, F] overwritten; dgamma, dbeta [F] += */
     void (*node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr_real *dgamma, rcr_real *dbeta,
                             const rcr_real *dout, const rcr_real *v, const rcr_real *s, const rcr_norm *norm,
-                            int batch_stats, int32_t N, int32_t F);
+                            int batch_stats, const rcr_real *multiplicity, int32_t N, int32_t F);
 
     /* ---- SR-CGCNN's options */
     /* out [n] overwritten = (1 - a) old + a new, a = sigmoid(*alpha) (Bhattacharjee 2026, the learnt gate) */
@@ -184,10 +200,11 @@ struct rcr_kernels {
 
     /* ---- readout */
     /* out [C, F] overwritten: mean over each crystal's atoms;  v [N, F], offset [C+1] */
-    void (*pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset, int32_t C, int32_t F);
+    void (*pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset,
+                     const rcr_real *multiplicity, int32_t C, int32_t F);
     /* dv [N, F] overwritten */
-    void (*pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset, int32_t C,
-                     int32_t F);
+    void (*pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset,
+                     const rcr_real *multiplicity, int32_t C, int32_t F);
 
     /* ---- element by element */
     void (*softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);

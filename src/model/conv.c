@@ -42,7 +42,7 @@ void rcr_conv_forward(const rcr_pass *p, int32_t conv, int32_t t) {
         k->conv_project_fwd(p->exec, step->pq, v, pack_of(p->net, conv), N, F, p->net->basis.n);
     rcr_norm norm1 = norm_in_use(p, &p->net->norm1[t], step->mean1, step->var1);
     k->edge_conv_fwd(p->exec, step->s, &in, &norm1);
-    if (p->tape->batch_stats) k->norm_stats(p->exec, step->mean2, step->var2, step->s, N, F);
+    if (p->tape->batch_stats) k->norm_stats(p->exec, step->mean2, step->var2, step->s, p->batch->multiplicity, N, F);
     rcr_norm norm2 = norm_in_use(p, &p->net->norm2[t], step->mean2, step->var2);
     k->node_update_fwd(p->exec, step->updated, v, step->s, &norm2, N, F);
 }
@@ -58,7 +58,7 @@ void rcr_conv_backward(const rcr_pass *p, int32_t conv, int32_t t, rcr_real *d_v
     rcr_norm norm2 = norm_in_use(p, place2, step->mean2, step->var2);
     rcr_edge_input in = edge_input(p, conv, t);
     k->node_update_bwd(p->exec, d_v, tape->d_s, tape->gradient + place2->gamma, tape->gradient + place2->beta,
-                       d_updated, v, step->s, &norm2, tape->batch_stats, N, F);
+                       d_updated, v, step->s, &norm2, tape->batch_stats, p->batch->multiplicity, N, F);
     const rcr_linear_place *place = &p->net->conv[conv];
     k->conv_bwd(p->exec, d_v, tape->gradient + place->weight, tape->batch_stats ? NULL : tape->gradient + place->bias,
                 tape->gradient + place1->gamma, tape->gradient + place1->beta, step->pq, tape->d_s, v, &in, &norm1,

@@ -17,7 +17,7 @@ void rcr_head_forward(const rcr_pass *p, int32_t t) {
     const rcr_net *net = p->net;
     int32_t C = p->batch->n_crystals, F = net->options.atom_features, H = net->options.hidden;
     int32_t n_h = net->options.hidden_layers;
-    k->pool_fwd(p->exec, tape->pooled, tape->step[t].out, p->batch->crystal_offset, C, F);
+    k->pool_fwd(p->exec, tape->pooled, tape->step[t].out, p->batch->crystal_offset, p->batch->multiplicity, C, F);
     k->softplus_fwd(p->exec, tape->pooled_active, tape->pooled, (int64_t)C * F);
     k->linear_fwd(p->exec, tape->layer[0].linear, tape->pooled_active, w + net->conv_to_fc.weight,
                   w + net->conv_to_fc.bias, C, F, H);
@@ -57,7 +57,7 @@ void rcr_head_backward(const rcr_pass *p, const rcr_real *d_out, rcr_real *d_ato
     k->linear_bwd(p->exec, d_active, g + net->conv_to_fc.weight, g + net->conv_to_fc.bias, d_linear,
                   tape->pooled_active, w + net->conv_to_fc.weight, C, F, H);
     k->softplus_bwd(p->exec, d_linear, d_active, tape->pooled, (int64_t)C * F);
-    k->pool_bwd(p->exec, d_atoms, d_linear, p->batch->crystal_offset, C, F);
+    k->pool_bwd(p->exec, d_atoms, d_linear, p->batch->crystal_offset, p->batch->multiplicity, C, F);
 }
 
 void rcr_head_deep(const rcr_pass *p, int32_t t, rcr_real *d_out) {

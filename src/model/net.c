@@ -285,9 +285,9 @@ void rcr_net_forward_training(rcr_tape *tape, rcr_net *net, const rcr_exec *exec
         const rcr_norm_place *norm1 = &net->norm1[t], *norm2 = &net->norm2[t];
         if (batch->n_edges > 0) /* a batch without edges has no statistics */
             k->norm_running(exec, net->buffers + norm1->mean, net->buffers + norm1->var, step->mean1, step->var1,
-                            batch->n_edges, RUNNING_MOMENTUM, 2 * net->options.atom_features);
+                            rcr_batch_all_edges(batch), RUNNING_MOMENTUM, 2 * net->options.atom_features);
         k->norm_running(exec, net->buffers + norm2->mean, net->buffers + norm2->var, step->mean2, step->var2,
-                        batch->n_atoms, RUNNING_MOMENTUM, net->options.atom_features);
+                        rcr_batch_all_atoms(batch), RUNNING_MOMENTUM, net->options.atom_features);
     }
     net->n_batches_tracked++;
 }

@@ -153,6 +153,7 @@ static void release_worker(worker *w) {
 }
 
 static rcr_status start_worker(worker *w, const rcr_net *net, rcr_error *err) {
+    w->batch.fold = 1;
     rcr_status status = rcr_tape_create(&w->tape, net, RCR_TAPE_EVALUATION, err);
     if (status == RCR_OK) status = rcr_exec_init(&w->exec, net->kernels, NULL, err);
     if (status != RCR_OK) return status;

@@ -54,6 +54,7 @@ rcr_status rcr_loader_create(rcr_loader **out, const rcr_dataset *dataset, int32
                              rcr_error *err) {
     rcr_loader *loader = rcr_calloc(1, sizeof *loader);
     if (loader == NULL) return rcr_fail_memory(err, "making room for batches");
+    loader->slot[0].fold = loader->slot[1].fold = 1;
     loader->dataset = dataset;
     loader->batch_size = batch_size;
     if (threaded && pthread_mutex_init(&loader->mutex, NULL) == 0) {

@@ -14,6 +14,43 @@ static const rcr_graph graph0 = {2, 3, z0, offset0, neighbor0, distance0, NULL, 
 static const rcr_graph graph1 = {1, 0, z1, offset1, NULL, NULL, NULL, NULL, NULL};
 static const rcr_graph graph2 = {1, 1, z2, offset2, neighbor2, distance2, NULL, NULL, NULL};
 
+/* Four atoms of two kinds, a pair each, and edges of a pair to either atom of the other. */
+static uint8_t z_pairs[] = {11, 17, 17, 11};
+static int32_t offset_pairs[] = {0, 2, 3, 4, 6}, neighbor_pairs[] = {1, 2, 0, 3, 2, 2};
+static double distance_pairs[] = {2.5, 3.0, 2.5, 2.5, 3.0, 2.5};
+static const rcr_graph pairs = {4, 6, z_pairs, offset_pairs, neighbor_pairs, distance_pairs, NULL, NULL, NULL};
+
+static void folds_equivalent_atoms(void **state) {
+    (void)state;
+    const rcr_graph *graphs[] = {&pairs, &graph0, &pairs};
+    static const int32_t rows[] = {11, 17, 11, 17, 11, 17}, offsets[] = {0, 2, 3, 5, 6, 8, 9},
+                         sources[] = {1, 1, 0, 3, 2, 2, 5, 5, 4}, crystals[] = {0, 2, 4, 6};
+    static const rcr_real counts[] = {2, 2, 1, 1, 2, 2};
+    rcr_batch batch = {.fold = 1};
+    for (int again = 0; again < 3; again++) {
+        batch.fold = 1;
+        assert_int_equal(rcr_batch_fill(&batch, graphs, 3, NULL), RCR_OK);
+        assert_int_equal(batch.n_atoms, 6);
+        assert_int_equal(batch.n_edges, 9);
+        assert_int_equal(batch.n_crystals, 3);
+        assert_int_equal(rcr_batch_all_atoms(&batch), 10);
+        assert_int_equal(rcr_batch_all_edges(&batch), 15);
+        assert_memory_equal(batch.site_row, rows, sizeof rows);
+        assert_memory_equal(batch.edge_offset, offsets, sizeof offsets);
+        assert_memory_equal(batch.edge_source, sources, sizeof sources);
+        assert_memory_equal(batch.crystal_offset, crystals, sizeof crystals);
+        assert_memory_equal(batch.multiplicity, counts, sizeof counts);
+        /* Whole again, and back. */
+        batch.fold = 0;
+        assert_int_equal(rcr_batch_fill(&batch, graphs, 3, NULL), RCR_OK);
+        assert_null(batch.multiplicity);
+        assert_int_equal(batch.n_atoms, 10);
+        assert_int_equal(rcr_batch_all_atoms(&batch), 10);
+        assert_int_equal(rcr_batch_all_edges(&batch), 15);
+    }
+    rcr_batch_release(&batch);
+}
+
 static void lays_graphs_side_by_side(void **state) {
     (void)state;
     const rcr_graph *graphs[] = {&graph0, &graph1, &graph2, &graph0};
@@ -156,8 +193,8 @@ static void normalizer_by_hand(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lays_graphs_side_by_side), cmocka_unit_test(lists_disordered_atoms),
-        cmocka_unit_test(grows_with_its_contents), cmocka_unit_test(refuses_what_no_index_holds),
-        cmocka_unit_test(normalizer_by_hand)};
+        cmocka_unit_test(lays_graphs_side_by_side),    cmocka_unit_test(folds_equivalent_atoms),
+        cmocka_unit_test(lists_disordered_atoms),      cmocka_unit_test(grows_with_its_contents),
+        cmocka_unit_test(refuses_what_no_index_holds), cmocka_unit_test(normalizer_by_hand)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         int32_t n_zero = 0;
         for (int32_t i = 0; i < batch.n_atoms; i++) n_zero += batch.site_row[i] == 0;
         if (n_zero != m->n) fuzz_fail("an atom has no element");
+        int32_t all_atoms = batch.n_atoms, all_edges = batch.n_edges;
+        batch.fold = 1;
+        if (rcr_batch_fill_from(&batch, &source, 0, 1, &err) != RCR_OK) fuzz_fail("a checked record can't be folded");
+        if (rcr_batch_all_atoms(&batch) != all_atoms || rcr_batch_all_edges(&batch) != all_edges)
+            fuzz_fail("atoms or edges are lost in folding");
+        if (batch.n_atoms > all_atoms || batch.edge_offset[batch.n_atoms] != batch.n_edges)
+            fuzz_fail("folding makes more of atoms");
+        for (int32_t e = 0; e < batch.n_edges; e++)
+            if (batch.edge_source[e] < 0 || batch.edge_source[e] >= batch.n_atoms)
+                fuzz_fail("a folded edge leads to no atom");
         rcr_graph_free(graph);
         rcr_batch_release(&batch);
     }

@@ -183,7 +183,7 @@ static void conv(fd *t) {
 static double node_loss(fd *t) {
     rcr_norm norm = {t->c->mean, t->c->var, t->c->gamma, t->c->beta};
     if (t->batch_stats) {
-        t->k->norm_stats(&t->x, t->mean, t->var, t->c->s, t->N, t->F);
+        t->k->norm_stats(&t->x, t->mean, t->var, t->c->s, t->c->batch.multiplicity, t->N, t->F);
         norm.mean = t->mean;
         norm.var = t->var;
     }
@@ -197,8 +197,8 @@ static void node(fd *t) {
     node_loss(t);
     rcr_norm norm = {t->batch_stats ? t->mean : t->c->mean, t->batch_stats ? t->var : t->c->var, t->c->gamma,
                      t->c->beta};
-    t->k->node_update_bwd(&t->x, dv, ds, dgamma, dbeta, t->c->d_atom, t->c->v, t->c->s, &norm, t->batch_stats, t->N,
-                          t->F);
+    t->k->node_update_bwd(&t->x, dv, ds, dgamma, dbeta, t->c->d_atom, t->c->v, t->c->s, &norm, t->batch_stats,
+                          t->c->batch.multiplicity, t->N, t->F);
     const char *op = t->batch_stats ? "node_update, statistics of the batch" : "node_update, constant statistics";
     check(t, node_loss, op, "v", t->c->v, dv, n);
     check(t, node_loss, op, "s", t->c->s, ds, n);
@@ -246,7 +246,7 @@ static void layer_norm(fd *t) {
 /* ---- readout, element by element, losses */
 
 static double pool_loss(fd *t) {
-    t->k->pool_fwd(&t->x, t->y, t->c->v, t->c->batch.crystal_offset, t->C, t->F);
+    t->k->pool_fwd(&t->x, t->y, t->c->v, t->c->batch.crystal_offset, t->c->batch.multiplicity, t->C, t->F);
     return weigh(t->c->d_crystal, t->y, count(t->C, t->F));
 }
 
@@ -263,7 +263,7 @@ static double dropout_loss(fd *t) {
 static void readout(fd *t) {
     size_t n = count(t->N, t->F);
     rcr_real *dv = filled(n, NAN);
-    t->k->pool_bwd(&t->x, dv, t->c->d_crystal, t->c->batch.crystal_offset, t->C, t->F);
+    t->k->pool_bwd(&t->x, dv, t->c->d_crystal, t->c->batch.crystal_offset, t->c->batch.multiplicity, t->C, t->F);
     check(t, pool_loss, "pool", "v", t->c->v, dv, n);
     t->k->softplus_bwd(&t->x, dv, t->c->d_atom, t->c->v, (int64_t)n);
     check(t, softplus_loss, "softplus", "x", t->c->v, dv, n);

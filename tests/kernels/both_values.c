@@ -97,7 +97,7 @@ static void update_atoms(plain *t) {
     size_t f = (size_t)t->F, n = (size_t)t->N * f;
     const kernel_case *c = t->c;
     rcr_norm norm = {c->mean, c->var, c->gamma, c->beta};
-    t->k->norm_stats(&t->x, t->got, t->got + f, c->s, t->N, t->F);
+    t->k->norm_stats(&t->x, t->got, t->got + f, c->s, c->batch.multiplicity, t->N, t->F);
     assert_stats(t, "mean of s", c->node_mean, t->got, f);
     assert_stats(t, "variance of s", c->node_var, t->got + f, f);
     t->k->node_update_fwd(&t->x, t->got, c->v, c->s, &norm, t->N, t->F);
@@ -113,12 +113,17 @@ static void update_atoms(plain *t) {
 static void pool(plain *t) {
     size_t f = (size_t)t->F;
     const int32_t *offset = t->c->batch.crystal_offset;
-    t->k->pool_fwd(&t->x, t->got, t->c->v, offset, t->C, t->F);
+    const rcr_real *multiplicity = t->c->batch.multiplicity;
+    t->k->pool_fwd(&t->x, t->got, t->c->v, offset, multiplicity, t->C, t->F);
     for (int32_t m = 0; m < t->C; m++)
         for (size_t o = 0; o < f; o++) {
-            double sum = 0;
-            for (int32_t i = offset[m]; i < offset[m + 1]; i++) sum += (double)t->c->v[(size_t)i * f + o];
-            t->expected[(size_t)m * f + o] = sum / (offset[m + 1] - offset[m]);
+            double sum = 0, all = 0;
+            for (int32_t i = offset[m]; i < offset[m + 1]; i++) {
+                double count = multiplicity != NULL ? (double)multiplicity[i] : 1;
+                sum += count * (double)t->c->v[(size_t)i * f + o];
+                all += count;
+            }
+            t->expected[(size_t)m * f + o] = sum / all;
         }
     assert_close("pooled", t->got, t->expected, (size_t)t->C * f);
 }
@@ -174,7 +179,7 @@ static void normalisations_as_torch(void **state) {
     assert_close("layer_norm", out, layer, 4);
     const rcr_real rows[] = {1, 2, 3, -1, 2.5, 0.5};
     const double after_mean[] = {0.666666666666667, -0.85}, after_var[] = {1.90833333333333, 0.45};
-    x.kernels->norm_stats(&x, mean, var, rows, 3, 2);
+    x.kernels->norm_stats(&x, mean, var, rows, NULL, 3, 2);
     x.kernels->norm_running(&x, running_mean, running_var, mean, var, 3, 0.1, 2);
     assert_close("running mean", running_mean, after_mean, 2);
     assert_close("running var", running_var, after_var, 2);

@@ -315,7 +315,7 @@ static inline void op_normalise(op_run *r) {
     rcr_real *s = op_input(r, c->s, N * F), *mean = op_output(r, "mean", F, ROWS_MIXED);
     rcr_real *var = op_output(r, "var", F, ROWS_MIXED);
     op_floor(r, 1);
-    r->k->norm_stats(&r->x, mean, var, s, n, f);
+    r->k->norm_stats(&r->x, mean, var, s, c->batch.multiplicity, n, f);
     op_end(r);
     op_begin(r, "norm_running");
     rcr_real *running_mean = op_changed(r, "mean", c->mean, F), *running_var = op_changed(r, "var", c->var, F);
@@ -341,7 +341,8 @@ static inline void op_normalise(op_run *r) {
         op_floor(r, batch_stats ? op_largest_rstd(c->node_var, F) : 0);
         rcr_real *dgamma = op_sum(r, "dgamma", F);
         op_floor(r, batch_stats ? 1 : 0);
-        r->k->node_update_bwd(&r->x, dv, ds, dgamma, op_sum(r, "dbeta", F), dout, v, s, &norm, batch_stats, n, f);
+        r->k->node_update_bwd(&r->x, dv, ds, dgamma, op_sum(r, "dbeta", F), dout, v, s, &norm, batch_stats,
+                              c->batch.multiplicity, n, f);
         op_end(r);
     }
 
@@ -383,11 +384,13 @@ static inline void op_readout(op_run *r) {
     size_t N = op_n_atoms(r), F = (size_t)f, n = N * F;
     op_begin(r, "pool_fwd");
     rcr_real *v = op_input(r, c->v, n);
-    r->k->pool_fwd(&r->x, op_output(r, "out", (size_t)C * F, ROWS_CRYSTALS), v, c->batch.crystal_offset, C, f);
+    r->k->pool_fwd(&r->x, op_output(r, "out", (size_t)C * F, ROWS_CRYSTALS), v, c->batch.crystal_offset,
+                   c->batch.multiplicity, C, f);
     op_end(r);
     op_begin(r, "pool_bwd");
     rcr_real *dout = op_input(r, c->d_crystal, (size_t)C * F);
-    r->k->pool_bwd(&r->x, op_output(r, "dv", n, ROWS_ATOMS), dout, c->batch.crystal_offset, C, f);
+    r->k->pool_bwd(&r->x, op_output(r, "dv", n, ROWS_ATOMS), dout, c->batch.crystal_offset, c->batch.multiplicity, C,
+                   f);
     op_end(r);
 
     op_begin(r, "softplus_fwd");

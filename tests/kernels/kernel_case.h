@@ -38,22 +38,26 @@ typedef struct kernel_shape {
     int32_t min_atoms, max_atoms; /* of a crystal */
     int32_t min_edges, max_edges; /* of an atom */
     int32_t F, K, H;
-    double offset; /* added to b: how far the mean of z is from 0, whose spread is about 1 */
+    double offset;        /* added to b: how far the mean of z is from 0, whose spread is about 1 */
+    int32_t multiplicity; /* the most atoms that a row stands for; 0: each is one */
 } kernel_shape;
 
 static const kernel_shape kernel_shapes[] = {
-    {"one atom, one edge", 1, 1, 1, 1, 1, 3, 4, 2, 0},
-    {"one crystal", 1, 7, 7, 4, 6, 5, 7, 9, 0},
-    {"atoms without edges", 4, 1, 5, 0, 3, 5, 7, 6, 0},
-    {"no edges", 3, 1, 4, 0, 0, 6, 5, 5, 0},
-    {"nothing", 0, 0, 0, 0, 0, 5, 7, 9, 0},
-    {"ragged", 9, 1, 11, 0, 15, 17, 11, 33, 0},
-    {"whole vectors", 5, 2, 6, 8, 12, 16, 16, 16, 0},
-    {"default widths", 6, 1, 9, 0, 12, 64, 41, 128, 0},
-    {"wide", 3, 2, 5, 3, 12, 130, 61, 70, 0},
-    {"far from 0", 6, 3, 9, 6, 12, 64, 41, 128, 30},
-    {"one large crystal", 1, 300, 300, 12, 12, 64, 41, 128, 0},
-    {"realistic batch", 120, 10, 40, 12, 12, 64, 41, 128, 0},
+    {"one atom, one edge", 1, 1, 1, 1, 1, 3, 4, 2, 0, 0},
+    {"one crystal", 1, 7, 7, 4, 6, 5, 7, 9, 0, 0},
+    {"atoms without edges", 4, 1, 5, 0, 3, 5, 7, 6, 0, 0},
+    {"no edges", 3, 1, 4, 0, 0, 6, 5, 5, 0, 0},
+    {"nothing", 0, 0, 0, 0, 0, 5, 7, 9, 0, 0},
+    {"ragged", 9, 1, 11, 0, 15, 17, 11, 33, 0, 0},
+    {"whole vectors", 5, 2, 6, 8, 12, 16, 16, 16, 0, 0},
+    {"default widths", 6, 1, 9, 0, 12, 64, 41, 128, 0, 0},
+    {"wide", 3, 2, 5, 3, 12, 130, 61, 70, 0, 0},
+    {"far from 0", 6, 3, 9, 6, 12, 64, 41, 128, 30, 0},
+    {"equivalent atoms, ragged", 9, 1, 11, 0, 15, 17, 11, 33, 0, 5},
+    {"equivalent atoms, default widths", 6, 1, 9, 0, 12, 64, 41, 128, 0, 48},
+    {"equivalent atoms, realistic batch", 120, 4, 20, 12, 12, 64, 41, 128, 0, 6},
+    {"one large crystal", 1, 300, 300, 12, 12, 64, 41, 128, 0, 0},
+    {"realistic batch", 120, 10, 40, 12, 12, 64, 41, 128, 0, 0},
 };
 enum { N_KERNEL_SHAPES = sizeof kernel_shapes / sizeof kernel_shapes[0] };
 
@@ -104,6 +108,14 @@ static inline void case_batch(kernel_case *c, dice *d) {
         }
         b->crystal_offset[k + 1] = b->n_atoms;
     }
+    if (s->multiplicity == 0) return;
+    b->multiplicity = calloc((size_t)b->n_atoms + 1, sizeof(rcr_real));
+    for (int32_t i = 0; i < b->n_atoms; i++) {
+        int32_t count = 1 + dice_below(d, s->multiplicity);
+        b->multiplicity[i] = (rcr_real)count;
+        b->all_atoms += count;
+        b->all_edges += (int64_t)count * (b->edge_offset[i + 1] - b->edge_offset[i]);
+    }
 }
 
 /* Every fifth atom of a case is disordered, with one to four parts; row 0 is the vacancy. */
@@ -153,21 +165,29 @@ static inline double case_z(const kernel_case *c, const double *gaussian, int32_
 static inline void case_stats(kernel_case *c) {
     int32_t F = c->shape.F, N = c->batch.n_atoms, E = c->batch.n_edges;
     double *z = calloc((size_t)E + (size_t)N + 1, sizeof *z), *gaussian = case_gaussians(c);
+    double *count = calloc((size_t)E + (size_t)N + 1, sizeof *count); /* the edges or atoms that each stands for */
     for (int32_t channel = 0; channel < 3 * F; channel++) {
         int32_t n = 0;
         if (channel < 2 * F)
             for (int32_t i = 0; i < N; i++)
-                for (int32_t e = c->batch.edge_offset[i]; e < c->batch.edge_offset[i + 1]; e++)
+                for (int32_t e = c->batch.edge_offset[i]; e < c->batch.edge_offset[i + 1]; e++) {
+                    count[n] = c->batch.multiplicity != NULL ? (double)c->batch.multiplicity[i] : 1;
                     z[n++] = case_z(c, gaussian, i, e, channel);
+                }
         else
-            for (int32_t i = 0; i < N; i++) z[n++] = (double)c->s[(size_t)i * (size_t)F + (size_t)(channel - 2 * F)];
-        double mean = 0, var = 0;
-        for (int32_t e = 0; e < n; e++) mean += z[e] / n;
-        for (int32_t e = 0; e < n; e++) var += (z[e] - mean) * (z[e] - mean) / n;
+            for (int32_t i = 0; i < N; i++) {
+                count[n] = c->batch.multiplicity != NULL ? (double)c->batch.multiplicity[i] : 1;
+                z[n++] = (double)c->s[(size_t)i * (size_t)F + (size_t)(channel - 2 * F)];
+            }
+        double mean = 0, var = 0, all = 0;
+        for (int32_t e = 0; e < n; e++) all += count[e];
+        for (int32_t e = 0; e < n; e++) mean += count[e] * z[e] / all;
+        for (int32_t e = 0; e < n; e++) var += count[e] * (z[e] - mean) * (z[e] - mean) / all;
         *(channel < 2 * F ? &c->batch_mean[channel] : &c->node_mean[channel - 2 * F]) = (rcr_real)mean;
         *(channel < 2 * F ? &c->batch_var[channel] : &c->node_var[channel - 2 * F]) = (rcr_real)var;
     }
     free(gaussian);
+    free(count);
     free(z);
 }
 
@@ -244,6 +264,7 @@ static inline void case_free(kernel_case *c) {
     free(c->batch.edge_offset);
     free(c->batch.edge_source);
     free(c->batch.edge_distance);
+    free(c->batch.multiplicity);
     free(c->batch.mixtures.atom);
     free(c->batch.mixtures.offset);
     free(c->batch.mixtures.row);
@@ -293,6 +314,14 @@ static inline kernel_case *case_crystal(const kernel_case *c, int32_t k) {
     one->batch.edge_offset = case_numbers(from->edge_offset + a, N + 1, e);
     one->batch.edge_source = case_numbers(from->edge_source + e, E, a);
     one->batch.edge_distance = case_rows(from->edge_distance, e, E, 1);
+    if (from->multiplicity != NULL) {
+        one->batch.multiplicity = case_rows(from->multiplicity, a, N, 1);
+        for (int32_t i = 0; i < N; i++) {
+            int64_t count = (int64_t)one->batch.multiplicity[i];
+            one->batch.all_atoms += count;
+            one->batch.all_edges += count * (one->batch.edge_offset[i + 1] - one->batch.edge_offset[i]);
+        }
+    }
     one->batch.mixtures = case_mixtures_of(&from->mixtures, a, N);
     one->v = case_rows(c->v, a, N, F);
     one->v_new = case_rows(c->v_new, a, N, F);

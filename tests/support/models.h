@@ -93,6 +93,42 @@ static inline rcr_graph *make_graph(rcr_rng *rng, int32_t n_atoms, int32_t max_d
     return graph;
 }
 
+/* A graph of `sheets` copies of each atom of another, in any order: a copy's edges are those of the atom, each to any
+ * one copy of the neighbour.  The copies of an atom are equivalent. */
+static inline rcr_graph *make_cover(rcr_rng *rng, const rcr_graph *graph, int32_t sheets) {
+    int32_t n = graph->n_atoms, all = n * sheets, e = 0, k = 0;
+    int32_t *place = calloc((size_t)all, sizeof *place), *of = calloc((size_t)all, sizeof *of);
+    assert_true(place != NULL && of != NULL);
+    for (int32_t i = 0; i < all; i++) of[i] = i;
+    for (int32_t i = all - 1; i > 0; i--) {
+        int32_t j = (int32_t)rcr_rng_below(rng, (uint64_t)i + 1), swap = of[i];
+        of[i] = of[j];
+        of[j] = swap;
+    }
+    for (int32_t i = 0; i < all; i++) place[of[i]] = i; /* copy c of atom a, number c n + a, is atom place[c n + a] */
+    rcr_graph *cover = NULL;
+    int32_t species = graph->species_offset != NULL ? graph->species_offset[n] * sheets : 0;
+    assert_int_equal(rcr_graph_create_disordered(&cover, all, graph->n_edges * sheets, species, NULL), RCR_OK);
+    for (int32_t i = 0; i < all; i++) {
+        int32_t a = of[i] % n;
+        cover->atomic_number[i] = graph->atomic_number[a];
+        for (int32_t from = graph->offset[a]; from < graph->offset[a + 1]; from++, e++) {
+            cover->neighbor[e] = place[(int32_t)rcr_rng_below(rng, (uint64_t)sheets) * n + graph->neighbor[from]];
+            cover->distance[e] = graph->distance[from];
+        }
+        cover->offset[i + 1] = e;
+        if (species == 0) continue;
+        for (int32_t from = graph->species_offset[a]; from < graph->species_offset[a + 1]; from++, k++) {
+            cover->species_number[k] = graph->species_number[from];
+            cover->species_occupancy[k] = graph->species_occupancy[from];
+        }
+        cover->species_offset[i + 1] = k;
+    }
+    free(place);
+    free(of);
+    return cover;
+}
+
 /* make_graph, in which every third atom has two species and every sixth a vacancy too. */
 static inline rcr_graph *make_disordered_graph(rcr_rng *rng, int32_t n_atoms, int32_t max_degree) {
     rcr_graph *plain = make_graph(rng, n_atoms, max_degree), *graph = NULL;

@@ -30,7 +30,9 @@ typedef struct conv_job {
 static void combine(const conv_job *j, int64_t i) {
     const backward_job *e = &j->edges;
     int32_t F = j->F, Fp = e->v.Fp;
-    float degree[2] = {(float)(e->v.offset[i + 1] - e->v.offset[i]), j->batch_stats ? e->cache.in_degree[i] : 0.0f};
+    float count = rcr_row_atoms(e->batch->multiplicity, i);
+    float degree[2] = {count * (float)(e->v.offset[i + 1] - e->v.offset[i]),
+                       j->batch_stats ? e->cache.in_degree[i] : 0.0f};
     for (int32_t h = 0; h < 4; h++) { /* P filter, P core, Q filter, Q core */
         float *d = e->g_sum + i * 4 * F + h * F, n = degree[h >> 1];
         const float *z = e->z_sum + i * 4 * F + h * F;
@@ -189,7 +191,7 @@ static void set_norm(const conv_job *j, const rcr_norm *norm) {
 }
 
 /* a, b, c, and the gradients of gamma and beta, from the sums over all edges. */
-static void set_slope(const conv_job *j, float *dgamma, float *dbeta, const rcr_norm *norm, int32_t E) {
+static void set_slope(const conv_job *j, float *dgamma, float *dbeta, const rcr_norm *norm, double E) {
     int32_t F = j->F, Fp = j->edges.v.Fp;
     float *a = (float *)(uintptr_t)j->a, *b = (float *)(uintptr_t)j->b, *c = (float *)(uintptr_t)j->c;
     for (int32_t k = 0; k < 2 * F; k++) {
@@ -229,7 +231,7 @@ void RCR_CPU(conv_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *
     }
     set_norm(&job, norm);
     rcr_pool_run_near(x->pool, job.edges.lanes, RCR_DOWNWARD, RCR_CPU(edge_bwd_piece), &job.edges);
-    set_slope(&job, dgamma, dbeta, norm, E);
+    set_slope(&job, dgamma, dbeta, norm, (double)rcr_batch_all_edges(in->batch));
     rcr_pool_run_near(x->pool, job.edges.lanes, RCR_UPWARD, atoms_piece, &job);
     rcr_pool_run(x->pool, RCR_REDUCE_PARTS + GAUSSIAN_PARTS, weights_piece, &job);
 }

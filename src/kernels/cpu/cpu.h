@@ -34,8 +34,9 @@ static inline rcr_pack_view rcr_pack_at(const float *pack, int32_t F) {
 /* edge_prepare's layout: for each edge its Gaussians and the first row of w_e they multiply; the rest only for
  * training. */
 typedef struct rcr_cache_view {
-    float *gaussian;  /* [E, RCR_TERMS] */
-    int32_t *row;     /* [E] */
+    float *gaussian; /* [E, RCR_TERMS] */
+    int32_t *row;    /* [E] */
+    /* Edges count as many times as the atom that has them stands for atoms. */
     float *in_degree; /* [N] edges that have this atom as source */
     float *sum_i;     /* [N, Kp] sum of the basis over the edges of an atom */
     float *sum_j;     /* [N, Kp] the same over the edges that have it as source */
@@ -86,18 +87,18 @@ void RCR_CPU(edge_prepare)(const rcr_exec *x, rcr_real *cache, const rcr_batch *
                            const rcr_real *pack, int32_t F, int training);
 void RCR_CPU(edge_conv_fwd)(const rcr_exec *x, rcr_real *s, const rcr_edge_input *in, const rcr_norm *norm);
 
-void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
-                         int32_t n_cols);
+void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in,
+                         const rcr_real *multiplicity, int32_t n_rows, int32_t n_cols);
 void RCR_CPU(node_update_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const rcr_real *s,
                               const rcr_norm *norm, int32_t N, int32_t F);
 void RCR_CPU(node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr_real *dgamma, rcr_real *dbeta,
                               const rcr_real *dout, const rcr_real *v, const rcr_real *s, const rcr_norm *norm,
-                              int batch_stats, int32_t N, int32_t F);
+                              int batch_stats, const rcr_real *multiplicity, int32_t N, int32_t F);
 
-void RCR_CPU(pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset, int32_t C,
-                       int32_t F);
-void RCR_CPU(pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset, int32_t C,
-                       int32_t F);
+void RCR_CPU(pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset,
+                       const rcr_real *multiplicity, int32_t C, int32_t F);
+void RCR_CPU(pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset,
+                       const rcr_real *multiplicity, int32_t C, int32_t F);
 void RCR_CPU(softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);
 void RCR_CPU(softplus_bwd)(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, const rcr_real *in, int64_t n);
 void RCR_CPU(add)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);

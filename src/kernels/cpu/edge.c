@@ -73,18 +73,22 @@ static void prepare_training_piece(void *job, int lane, int worker) {
     memset(c->in_degree + first, 0, (size_t)(end - first) * sizeof(float));
     memset(c->sum_i + (size_t)first * kp, 0, (size_t)(end - first) * kp * sizeof(float));
     memset(c->sum_j + (size_t)first * kp, 0, (size_t)(end - first) * kp * sizeof(float));
-    for (int32_t i = first; i < end; i++)
+    for (int32_t i = first; i < end; i++) {
+        float count = rcr_row_atoms(batch->multiplicity, i);
         for (int32_t e = batch->edge_offset[i]; e < batch->edge_offset[i + 1]; e++) {
             const float *g = c->gaussian + (size_t)e * RCR_TERMS;
             size_t row = (size_t)c->row[e], source = (size_t)batch->edge_source[e];
             float *sum_i = c->sum_i + (size_t)i * kp + row, *sum_j = c->sum_j + source * kp + row;
-            for (int k = 0; k < RCR_TERMS; k++) sum_i[k] += g[k];
-            for (int k = 0; k < RCR_TERMS; k++) sum_j[k] += g[k];
-            for (int k = 0; k < RCR_TERMS; k++) total[row + (size_t)k] += g[k];
-            for (int k = 0; k < RCR_TERMS; k++) square[row + (size_t)k] += g[k] * g[k];
-            for (int k = 0; k + 1 < RCR_TERMS; k++) neighbour[row + (size_t)k] += g[k] * g[k + 1];
-            c->in_degree[source] += 1.0f;
+            float all[RCR_TERMS]; /* of all the edges that this one stands for */
+            for (int k = 0; k < RCR_TERMS; k++) all[k] = count * g[k];
+            for (int k = 0; k < RCR_TERMS; k++) sum_i[k] += all[k];
+            for (int k = 0; k < RCR_TERMS; k++) sum_j[k] += all[k];
+            for (int k = 0; k < RCR_TERMS; k++) total[row + (size_t)k] += all[k];
+            for (int k = 0; k < RCR_TERMS; k++) square[row + (size_t)k] += all[k] * g[k];
+            for (int k = 0; k + 1 < RCR_TERMS; k++) neighbour[row + (size_t)k] += all[k] * g[k + 1];
+            c->in_degree[source] += count;
         }
+    }
 }
 
 /* The sums over all edges of e e^T (as far as two Gaussians share an edge) and of e. */
@@ -131,8 +135,9 @@ typedef struct stats_job {
     const float *atoms; /* [N, F] */
     rcr_pack_view pack;
     const rcr_batch *batch;
-    const float *shift; /* [2 Fp] subtracted from z before it is squared */
-    double *partial;    /* [lanes, 2, 2 Fp] sums, sums of squares */
+    const float *multiplicity; /* [N] or NULL */
+    const float *shift;        /* [2 Fp] subtracted from z before it is squared */
+    double *partial;           /* [lanes, 2, 2 Fp] sums, sums of squares */
 } stats_job;
 
 INLINE void stats_atom(const stats_job *j, const edge_view *v, double *sums, int64_t i, int b, int n, int last) {
@@ -157,10 +162,11 @@ INLINE void stats_atom(const stats_job *j, const edge_view *v, double *sums, int
             square[n + u] = vfma(zc[u], zc[u], square[n + u]);
         }
     }
+    vf count = vset(rcr_row_atoms(j->multiplicity, i));
     UNROLL for (int u = 0; u < 2 * n; u++) {
         size_t at = (size_t)(u < n ? (b + u) * VW : v->Fp + (b + u - n) * VW);
-        vadd_double(sums + at, sum[u]);
-        vadd_double(sums + 2 * (size_t)v->Fp + at, square[u]);
+        vadd_double(sums + at, count * sum[u]);
+        vadd_double(sums + 2 * (size_t)v->Fp + at, count * square[u]);
     }
 }
 
@@ -233,6 +239,7 @@ void RCR_CPU(conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rc
     stats_job job = {.v = v, .N = N, .lanes = rcr_lanes(N), .fused = fused, .pq = pq, .atoms = atoms};
     job.pack = rcr_pack_at(in->pack, F);
     job.batch = in->batch;
+    job.multiplicity = in->batch->multiplicity;
     job.partial = partial;
     float *shift = (float *)(void *)(partial + (size_t)job.lanes * 2 * width);
     if (fused) { /* what first_z reads */
@@ -243,6 +250,7 @@ void RCR_CPU(conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rc
     first_z(shift, &v, N);
     job.shift = shift;
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, stats_piece, &job);
+    double count = (double)rcr_batch_all_edges(in->batch);
     for (int32_t c = 0; c < 2 * F; c++) {
         size_t at = (size_t)(c < F ? c : v.Fp + c - F);
         double sum = 0, square = 0;
@@ -250,7 +258,7 @@ void RCR_CPU(conv_stats_fwd)(const rcr_exec *x, rcr_real *pq, rcr_real *mean, rc
             sum += partial[(size_t)l * 2 * width + at];
             square += partial[(size_t)l * 2 * width + width + at];
         }
-        double offset = sum / E, variance = square / E - offset * offset;
+        double offset = sum / count, variance = square / count - offset * offset;
         mean[c] = (float)((double)shift[at] + offset);
         var[c] = variance > 0 ? (float)variance : 0.0f;
     }

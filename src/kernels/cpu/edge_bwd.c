@@ -15,6 +15,8 @@ INLINE void backward_edges(const backward_job *j, const edge_view *v, double *su
         ds[u] = vload_n(j->ds + (size_t)i * F + first + u * VW, u == n - 1 ? last : VW);
     }
     UNROLL for (int u = 0; u < 2 * n; u++) gsum[u] = zsum[u] = gz[u] = (vf){0};
+    /* Sums of z count every edge that this one stands for; g is the gradient of all of them together. */
+    vf count_i = vset(rcr_row_atoms(j->batch->multiplicity, i));
     for (int32_t e = e0; e < e1; e++) {
         vf zf[GROUP], zc[GROUP];
         UNROLL for (int u = 0; u < n; u++) {
@@ -40,8 +42,8 @@ INLINE void backward_edges(const backward_job *j, const edge_view *v, double *su
             gz[n + u] = vfma(gc, zc[u], gz[n + u]);
             vstore_n(gj + u * VW, vload_n(gj + u * VW, count) + gf, count);
             vstore_n(gj + F + u * VW, vload_n(gj + F + u * VW, count) + gc, count);
-            vstore_n(zj + u * VW, vload_n(zj + u * VW, count) + zf[u], count);
-            vstore_n(zj + F + u * VW, vload_n(zj + F + u * VW, count) + zc[u], count);
+            vstore_n(zj + u * VW, vfma(count_i, zf[u], vload_n(zj + u * VW, count)), count);
+            vstore_n(zj + F + u * VW, vfma(count_i, zc[u], vload_n(zj + F + u * VW, count)), count);
             vstore(ge + u * VW, gf);
             vstore(ge + Fp + u * VW, gc);
         }
@@ -52,7 +54,7 @@ INLINE void backward_edges(const backward_job *j, const edge_view *v, double *su
         size_t at = u < n ? first + (size_t)u * VW : Fp + first + (size_t)(u - n) * VW;
         int count = u % n == n - 1 ? last : VW;
         vstore_n(gi + to, vload_n(gi + to, count) + gsum[u], count);
-        vstore_n(zi + to, vload_n(zi + to, count) + zsum[u], count);
+        vstore_n(zi + to, vfma(count_i, zsum[u], vload_n(zi + to, count)), count);
         vadd_double(sums + at, gsum[u]);
         vadd_double(sums + 2 * Fp + at, gz[u]);
     }

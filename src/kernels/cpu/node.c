@@ -9,7 +9,8 @@
 
 typedef struct stats_job {
     const float *in;
-    double *partial; /* [lanes, 2, cols] */
+    const float *multiplicity; /* [rows] or NULL */
+    double *partial;           /* [lanes, 2, cols] */
     int64_t rows;
     int32_t cols;
     int lanes;
@@ -32,8 +33,9 @@ static void stats_piece(void *job, int lane, int worker) {
             vf shift = vload_n(j->in + c, n), s = {0}, q = {0};
             for (int64_t r = begin; r < stop; r++) {
                 vf t = vload_n(j->in + r * j->cols + c, n) - shift;
-                s += t;
-                q = vfma(t, t, q);
+                vf all = t * vset(rcr_row_atoms(j->multiplicity, r));
+                s += all;
+                q = vfma(all, t, q);
             }
             for (int k = 0; k < n; k++) sum[c + k] += (double)s[k];
             for (int k = 0; k < n; k++) square[c + k] += (double)q[k];
@@ -41,12 +43,13 @@ static void stats_piece(void *job, int lane, int worker) {
     }
 }
 
-void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
-                         int32_t n_cols) {
+void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in,
+                         const rcr_real *multiplicity, int32_t n_rows, int32_t n_cols) {
     memset(mean, 0, (size_t)n_cols * sizeof(float));
     memset(var, 0, (size_t)n_cols * sizeof(float));
     if (n_rows == 0) return;
-    stats_job job = {in, x->scratch, n_rows, n_cols, rcr_lanes(n_rows)};
+    stats_job job = {in, multiplicity, x->scratch, n_rows, n_cols, rcr_lanes(n_rows)};
+    double count = rcr_rows_atoms(multiplicity, 0, n_rows);
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, stats_piece, &job);
     for (int32_t c = 0; c < n_cols; c++) {
         double sum = 0, square = 0;
@@ -54,7 +57,7 @@ void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const
             sum += job.partial[(size_t)l * 2 * (size_t)n_cols + (size_t)c];
             square += job.partial[(size_t)l * 2 * (size_t)n_cols + (size_t)(n_cols + c)];
         }
-        double offset = sum / n_rows, variance = square / n_rows - offset * offset;
+        double offset = sum / count, variance = square / count - offset * offset;
         mean[c] = (float)((double)in[c] + offset);
         var[c] = variance > 0 ? (float)variance : 0.0f;
     }
@@ -65,6 +68,7 @@ void RCR_CPU(norm_stats)(const rcr_exec *x, rcr_real *mean, rcr_real *var, const
 typedef struct update_job {
     float *out, *dv, *ds;
     const float *v, *s, *dout;
+    const float *multiplicity;               /* [N] or NULL */
     const float *mean, *rstd, *gamma, *beta; /* [F] */
     const float *mean_g, *mean_gs; /* [F] means of g and of g shat over the atoms; zeros for constant statistics */
     double *partial;               /* [lanes, 2, F] */
@@ -117,19 +121,21 @@ static void update_bwd_piece(void *job, int lane, int worker) {
     }
 }
 
-/* ds = gamma rstd (g - mean(g) - shat mean(g shat)): inverts the normalisation. */
+/* ds = gamma rstd (g - m (mean(g) + shat mean(g shat))), m the row's multiplicity: inverts the normalisation. */
 static void update_norm_piece(void *job, int lane, int worker) {
     (void)worker;
     const update_job *j = job;
     rcr_range atoms = rcr_lane(j->N, j->lanes, lane);
-    for (int64_t i = atoms.first; i < atoms.end; i++)
+    for (int64_t i = atoms.first; i < atoms.end; i++) {
+        vf count = vset(rcr_row_atoms(j->multiplicity, i));
         for (int32_t c = 0; c < j->F; c += VW) {
             int n = j->F - c < VW ? j->F - c : VW;
             int64_t at = i * j->F + c;
-            vf inner = vload_n(j->dv + at, n) - vload_n(j->mean_g + c, n) -
-                       normalised(j, at, c, n) * vload_n(j->mean_gs + c, n);
+            vf means = vfma(normalised(j, at, c, n), vload_n(j->mean_gs + c, n), vload_n(j->mean_g + c, n));
+            vf inner = vload_n(j->dv + at, n) - count * means;
             vstore_n(j->ds + at, vload_n(j->gamma + c, n) * vload_n(j->rstd + c, n) * inner, n);
         }
+    }
 }
 
 /* 1/sqrt(var + eps) for F channels into the scratch after `used` bytes; returns where. */
@@ -150,10 +156,11 @@ void RCR_CPU(node_update_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *
 
 void RCR_CPU(node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr_real *dgamma, rcr_real *dbeta,
                               const rcr_real *dout, const rcr_real *v, const rcr_real *s, const rcr_norm *norm,
-                              int batch_stats, int32_t N, int32_t F) {
+                              int batch_stats, const rcr_real *multiplicity, int32_t N, int32_t F) {
     update_job job = {.dv = dv,
                       .ds = ds,
                       .dout = dout,
+                      .multiplicity = multiplicity,
                       .v = v,
                       .s = s,
                       .mean = norm->mean,
@@ -167,6 +174,7 @@ void RCR_CPU(node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr
     float *rstd = reciprocal_deviation(x, used, norm, F), *mean_g = rstd + F, *mean_gs = mean_g + F;
     job.rstd = rstd, job.mean_g = mean_g, job.mean_gs = mean_gs;
     rcr_pool_run_near(x->pool, job.lanes, RCR_DOWNWARD, update_bwd_piece, &job);
+    double count = rcr_rows_atoms(multiplicity, 0, N);
     for (int32_t c = 0; c < F; c++) {
         double g = 0, gs = 0;
         for (int l = 0; l < job.lanes; l++) {
@@ -175,8 +183,8 @@ void RCR_CPU(node_update_bwd)(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr
         }
         dbeta[c] += (float)g;   /* inverts y = ... + beta */
         dgamma[c] += (float)gs; /* inverts y = gamma shat + ... */
-        mean_g[c] = batch_stats && N > 0 ? (float)(g / N) : 0.0f;
-        mean_gs[c] = batch_stats && N > 0 ? (float)(gs / N) : 0.0f;
+        mean_g[c] = batch_stats && N > 0 ? (float)(g / count) : 0.0f;
+        mean_gs[c] = batch_stats && N > 0 ? (float)(gs / count) : 0.0f;
     }
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, update_norm_piece, &job);
 }

@@ -8,7 +8,8 @@
 typedef struct rows_job {
     float *out;
     const float *in, *in2;
-    const int32_t *index; /* table rows, or crystal offsets */
+    const int32_t *index;      /* table rows, or crystal offsets */
+    const float *multiplicity; /* of atoms, or NULL */
     int64_t n;
     int32_t S, F;
     int lanes;
@@ -24,7 +25,7 @@ static void gather_piece(void *job, int lane, int worker) {
 
 void RCR_CPU(rows_gather)(const rcr_exec *x, rcr_real *y, const rcr_real *table, const int32_t *row, int32_t N,
                           int32_t F) {
-    rows_job job = {y, table, NULL, row, N, 0, F, rcr_lanes(N)};
+    rows_job job = {.out = y, .in = table, .index = row, .n = N, .F = F, .lanes = rcr_lanes(N)};
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, gather_piece, &job);
 }
 
@@ -57,9 +58,9 @@ static void scatter_reduce_piece(void *job, int part, int worker) {
 
 void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *dy, const int32_t *row, int32_t N,
                            int32_t S, int32_t F) {
-    rows_job job = {x->scratch, dy, NULL, row, N, S, F, rcr_lanes(N)};
+    rows_job job = {.out = x->scratch, .in = dy, .index = row, .n = N, .S = S, .F = F, .lanes = rcr_lanes(N)};
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, scatter_piece, &job);
-    rows_job sum = {dtable, x->scratch, NULL, NULL, (int64_t)S * F, S, F, job.lanes};
+    rows_job sum = {.out = dtable, .in = x->scratch, .n = (int64_t)S * F, .S = S, .F = F, .lanes = job.lanes};
     rcr_pool_run(x->pool, RCR_REDUCE_PARTS, scatter_reduce_piece, &sum);
 }
 
@@ -70,7 +71,7 @@ static void pool_fwd_piece(void *job, int lane, int worker) {
     for (int64_t c = rows.first; c < rows.end; c++) {
         float *to = j->out + c * j->F;
         int32_t first = j->index[c], stop = j->index[c + 1];
-        float inverse = stop > first ? 1.0f / (float)(stop - first) : 0.0f;
+        float inverse = stop > first ? 1.0f / (float)rcr_rows_atoms(j->multiplicity, first, stop) : 0.0f;
         for (int32_t f = 0; f < j->F; f += VW) {
             int n = j->F - f < VW ? j->F - f : VW;
             vf sum = {0};
@@ -78,7 +79,10 @@ static void pool_fwd_piece(void *job, int lane, int worker) {
             for (int32_t i = first; i < stop;) {
                 int32_t block = i + 64 < stop ? i + 64 : stop;
                 vf part = {0};
-                for (; i < block; i++) part += vload_n(j->in + (int64_t)i * j->F + f, n);
+                for (; i < block; i++) {
+                    vf count = vset(rcr_row_atoms(j->multiplicity, i));
+                    part = vfma(count, vload_n(j->in + (int64_t)i * j->F + f, n), part);
+                }
                 sum += part;
             }
             vstore_n(to + f, sum * inverse, n);
@@ -86,9 +90,10 @@ static void pool_fwd_piece(void *job, int lane, int worker) {
     }
 }
 
-void RCR_CPU(pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset, int32_t C,
-                       int32_t F) {
-    rows_job job = {out, v, NULL, offset, C, 0, F, rcr_lanes((int64_t)C * 4)};
+void RCR_CPU(pool_fwd)(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset,
+                       const rcr_real *multiplicity, int32_t C, int32_t F) {
+    rows_job job = {.out = out, .in = v, .index = offset, .multiplicity = multiplicity, .n = C, .F = F};
+    job.lanes = rcr_lanes((int64_t)C * 4);
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, pool_fwd_piece, &job);
 }
 
@@ -98,15 +103,18 @@ static void pool_bwd_piece(void *job, int lane, int worker) {
     rcr_range rows = rcr_lane(j->n, j->lanes, lane);
     for (int64_t c = rows.first; c < rows.end; c++) {
         int32_t first = j->index[c], stop = j->index[c + 1];
-        for (int32_t i = first; i < stop; i++)
-            for (int32_t f = 0; f < j->F; f++)
-                j->out[(int64_t)i * j->F + f] = j->in[c * j->F + f] * (1.0f / (float)(stop - first));
+        float all = (float)rcr_rows_atoms(j->multiplicity, first, stop);
+        for (int32_t i = first; i < stop; i++) {
+            float share = rcr_row_atoms(j->multiplicity, i) / all;
+            for (int32_t f = 0; f < j->F; f++) j->out[(int64_t)i * j->F + f] = j->in[c * j->F + f] * share;
+        }
     }
 }
 
-void RCR_CPU(pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset, int32_t C,
-                       int32_t F) {
-    rows_job job = {dv, dout, NULL, offset, C, 0, F, rcr_lanes((int64_t)C * 4)};
+void RCR_CPU(pool_bwd)(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset,
+                       const rcr_real *multiplicity, int32_t C, int32_t F) {
+    rows_job job = {.out = dv, .in = dout, .index = offset, .multiplicity = multiplicity, .n = C, .F = F};
+    job.lanes = rcr_lanes((int64_t)C * 4);
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, pool_bwd_piece, &job);
 }
 
@@ -121,7 +129,7 @@ static void softplus_fwd_piece(void *job, int lane, int worker) {
 }
 
 void RCR_CPU(softplus_fwd)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n) {
-    rows_job job = {y, in, NULL, NULL, n, 0, 0, rcr_lanes(n / 64)};
+    rows_job job = {.out = y, .in = in, .n = n, .lanes = rcr_lanes(n / 64)};
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, softplus_fwd_piece, &job);
 }
 
@@ -136,7 +144,7 @@ static void softplus_bwd_piece(void *job, int lane, int worker) {
 }
 
 void RCR_CPU(softplus_bwd)(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, const rcr_real *in, int64_t n) {
-    rows_job job = {dx, dy, in, NULL, n, 0, 0, rcr_lanes(n / 64)};
+    rows_job job = {.out = dx, .in = dy, .in2 = in, .n = n, .lanes = rcr_lanes(n / 64)};
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, softplus_bwd_piece, &job);
 }
 
@@ -148,6 +156,6 @@ static void add_piece(void *job, int lane, int worker) {
 }
 
 void RCR_CPU(add)(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n) {
-    rows_job job = {y, in, NULL, NULL, n, 0, 0, rcr_lanes(n / 64)};
+    rows_job job = {.out = y, .in = in, .n = n, .lanes = rcr_lanes(n / 64)};
     rcr_pool_run_near(x->pool, job.lanes, RCR_UPWARD, add_piece, &job);
 }

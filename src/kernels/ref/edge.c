@@ -129,12 +129,13 @@ static void sum_z(void *argument, int lane, int worker) {
             for (int32_t c = 0; c < 2 * F; c++) {
                 double z = edge_z(job->in, i, batch->edge_source[e], e, c);
                 if (job->centre != NULL) z = (z - job->centre[c]) * (z - job->centre[c]);
-                sum[c] += z;
+                sum[c] += (double)rcr_row_atoms(batch->multiplicity, i) * z;
             }
 }
 
 static void edge_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_edge_input *in) {
-    int32_t F = in->F, E = in->batch->n_edges;
+    int32_t F = in->F;
+    double E = (double)rcr_batch_all_edges(in->batch);
     double *centre = x->scratch, *square = centre + 2 * F; /* [2F] each */
     edge_job job = {.in = in, .sums = square + 2 * F};
     rcr_pool_run(x->pool, REF_LANES, sum_z, &job);
@@ -250,7 +251,8 @@ static void spread_slopes(void *argument, int lane, int worker) {
                 for (int half = 0; half < 2; half++) {
                     int32_t c = half * F + f;
                     /* d of: y = gamma (z - mean) / sqrt(var + eps) + beta, mean and var of all edges too */
-                    double centred = (double)slope[half] - job->mean_g[c] - (double)h[half] * job->mean_gh[c];
+                    double means = job->mean_g[c] + (double)h[half] * job->mean_gh[c];
+                    double centred = (double)slope[half] - (double)rcr_row_atoms(batch->multiplicity, i) * means;
                     rcr_real dz = (rcr_real)((double)gamma[c] * job->rstd[c] * centred);
                     dp[c] += dz; /* d of: z = p + q + r */
                     dq[c] += dz;
@@ -263,7 +265,8 @@ static void spread_slopes(void *argument, int lane, int worker) {
 
 static void edge_conv_bwd(const rcr_exec *x, rcr_real *dpq, rcr_real *dgamma, rcr_real *dbeta, rcr_real *dedge,
                           const rcr_real *ds, const rcr_edge_input *in, const rcr_norm *norm, int batch_stats) {
-    int32_t F = in->F, E = in->batch->n_edges;
+    int32_t F = in->F;
+    double E = (double)rcr_batch_all_edges(in->batch);
     double *rstd = x->scratch, *mean_g = rstd + 2 * F, *mean_gh = mean_g + 2 * F; /* [2F] each */
     ref_rstd(rstd, norm->var, 2 * F);
     edge_job job = {.in = in, .norm = norm, .ds = ds, .dpq = dpq, .dedge = dedge, .rstd = rstd};

@@ -114,15 +114,15 @@ void rcr_ref_conv_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *dw, rcr_real *d
                       rcr_real *pq, const rcr_real *ds, const rcr_real *v, const rcr_edge_input *in,
                       const rcr_norm *norm, int batch_stats);
 
-void rcr_ref_norm_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in, int32_t n_rows,
-                        int32_t n_cols);
+void rcr_ref_norm_stats(const rcr_exec *x, rcr_real *mean, rcr_real *var, const rcr_real *in,
+                        const rcr_real *multiplicity, int32_t n_rows, int32_t n_cols);
 void rcr_ref_norm_running(const rcr_exec *x, rcr_real *running_mean, rcr_real *running_var, const rcr_real *mean,
                           const rcr_real *var, int64_t count, double momentum, int32_t n_cols);
 void rcr_ref_node_update_fwd(const rcr_exec *x, rcr_real *out, const rcr_real *v, const rcr_real *s,
                              const rcr_norm *norm, int32_t N, int32_t F);
 void rcr_ref_node_update_bwd(const rcr_exec *x, rcr_real *dv, rcr_real *ds, rcr_real *dgamma, rcr_real *dbeta,
                              const rcr_real *dout, const rcr_real *v, const rcr_real *s, const rcr_norm *norm,
-                             int batch_stats, int32_t N, int32_t F);
+                             int batch_stats, const rcr_real *multiplicity, int32_t N, int32_t F);
 
 void rcr_ref_gate_fwd(const rcr_exec *x, rcr_real *out, const rcr_real *v_old, const rcr_real *v_new,
                       const rcr_real *alpha, int64_t n);
@@ -133,9 +133,10 @@ void rcr_ref_layer_norm_fwd(const rcr_exec *x, rcr_real *out, const rcr_real *in
 void rcr_ref_layer_norm_bwd(const rcr_exec *x, rcr_real *dx, rcr_real *dgamma, rcr_real *dbeta, const rcr_real *dout,
                             const rcr_real *in, const rcr_real *gamma, int32_t N, int32_t F);
 
-void rcr_ref_pool_fwd(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset, int32_t C, int32_t F);
-void rcr_ref_pool_bwd(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset, int32_t C,
-                      int32_t F);
+void rcr_ref_pool_fwd(const rcr_exec *x, rcr_real *out, const rcr_real *v, const int32_t *offset,
+                      const rcr_real *multiplicity, int32_t C, int32_t F);
+void rcr_ref_pool_bwd(const rcr_exec *x, rcr_real *dv, const rcr_real *dout, const int32_t *offset,
+                      const rcr_real *multiplicity, int32_t C, int32_t F);
 
 void rcr_ref_softplus_fwd(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);
 void rcr_ref_softplus_bwd(const rcr_exec *x, rcr_real *dx, const rcr_real *dy, const rcr_real *in, int64_t n);
