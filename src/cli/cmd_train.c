@@ -11,6 +11,7 @@
 #include "cli/signals.h"
 #include "cli/train_args.h"
 #include "cli/train_view.h"
+#include "train/peek.h"
 
 /* The last part of a path without its suffixes, as a name for runs. */
 static void data_name(rcr_text *name, const char *path) {
@@ -86,6 +87,15 @@ static int train(rcr_train_args *a, const rcr_args *args, const char *data) {
     return code;
 }
 
+/* What a finished run's scores are to be shown with, which is told by none of its epochs any more. */
+static void show_settings(rcr_train_view *view, const char *run) {
+    rcr_run_state state;
+    if (rcr_run_peek(&state, run, NULL) != RCR_OK) return; /* going on with it says why */
+    view->n_networks = state.options.ensemble;
+    if (state.options.unit != NULL) snprintf(view->unit, sizeof view->unit, "%s", state.options.unit);
+    rcr_run_state_release(&state);
+}
+
 static int resume(rcr_train_args *a, const rcr_args *args) {
     for (size_t i = 0; i < args->n_args; i++) {
         const rcr_arg *arg = &args->arg[i];
@@ -104,6 +114,7 @@ static int resume(rcr_train_args *a, const rcr_args *args) {
     rcr_train_result result = {0};
     events.stop = rcr_signals_catch("\nrecryst: stopping; press Ctrl-C again to end at once\n");
     rcr_train_view_init(&view, &events, a->resume, a->quiet);
+    show_settings(&view, a->resume);
     int threads = rcr_args_find(args, "threads")->given ? a->threads : -1;
     rcr_status status = rcr_train_resume(&result, a->resume, threads, &events, &err);
     if (status == RCR_OK) view.classes = result.test.n > 0 && result.n_targets == 0 && isnan(result.test.mae);

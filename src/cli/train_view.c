@@ -23,6 +23,8 @@ static void on_reading(void *context, size_t done, size_t total) {
 static void on_member(void *context, int32_t member, int32_t n_members, uint64_t seed) {
     rcr_train_view *view = context;
     if (member > 1) rcr_terminal_line(&view->terminal, "%s", "");
+    view->n_networks = n_members;
+    view->n_epochs_seen = 0;
     rcr_terminal_line(&view->terminal, "network %d of %d, seed %llu", (int)member, (int)n_members,
                       (unsigned long long)seed);
 }
@@ -121,7 +123,8 @@ static void on_started(void *context, const rcr_model *model, const rcr_split *s
                        int n_threads) {
     rcr_train_view *view = context;
     view->classes = model->options.task == RCR_CLASSIFICATION;
-    if (!view->classes && !view->several) snprintf(view->unit, sizeof view->unit, "%s", model->targets[0].unit);
+    int has_unit = !view->classes && !view->several;
+    snprintf(view->unit, sizeof view->unit, "%s", has_unit ? model->targets[0].unit : "");
     view->decimals = view->classes ? 4 : rcr_decimals_for(view->std);
     view->n_train = split->n_train;
     show_head(view, model, split, kernels, n_threads);
@@ -271,8 +274,14 @@ void rcr_train_view_result(rcr_text *out, const rcr_train_view *view, const rcr_
         rcr_text_printf(out, "The test targets have a standard deviation of %s%s%s; the test MAE is %.1f %% of it.\n",
                         rcr_format_value(std, result->target_std, decimals), view->unit[0] != '\0' ? " " : "",
                         view->unit, 100 * (result->test.mae / result->target_std));
-    rcr_text_printf(out, "\nThe model of epoch %d, the best of %d by validation, is kept. Training took %s.\n\n",
-                    result->best_epoch, result->epochs_done, rcr_format_duration(seconds, result->seconds));
+    if (view->n_networks > 1)
+        rcr_text_printf(out,
+                        "\nThese are the scores of the mean of %d networks, each of its best epoch by validation. ",
+                        (int)view->n_networks);
+    else
+        rcr_text_printf(out, "\nThe model of epoch %d, the best of %d by validation, is kept. ", result->best_epoch,
+                        result->epochs_done);
+    rcr_text_printf(out, "Training took %s.\n\n", rcr_format_duration(seconds, result->seconds));
     rcr_text_printf(out, "model        %s/model.safetensors\n", run);
     rcr_text_printf(out, "predictions  %s/predictions-test.csv, predictions-val.csv, predictions-train.csv\n", run);
     rcr_text_printf(out, "report       %s/report.html (open it in a browser), metrics.csv, run_summary.json\n", run);

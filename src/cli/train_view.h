@@ -16,6 +16,7 @@ typedef struct rcr_train_view {
     double mean, std; /* of all usable targets */
     double share;     /* of class 1 */
     size_t n_train;
+    int32_t n_networks; /* of an ensemble; 0: one that is none */
     double reading_since;
     /* The epochs seen so far, in this process. */
     int32_t n_epochs_seen, n_epochs, best_epoch;

@@ -11,6 +11,7 @@ run 0 train "$work/data.extxyz" "${options[@]}" --ensemble 3 --out "$work/whole"
 err_has "network 1 of 3, seed 123"
 err_has "network 3 of 3, seed 125"
 err_lacks "?"
+out_has "the mean of 3 networks"
 for member in 1 2 3; do
     run 0 train "$work/data.extxyz" "${options[@]}" --seed $((122 + member)) --split-seed 123 --out "$work/alone-$member"
     cmp -s "$work/alone-$member/model.safetensors" "$work/whole/member-$member/model.safetensors" ||
@@ -61,6 +62,8 @@ err_has "network 3 of 3"
 cmp -s "$work/whole/model.safetensors" "$work/broken/model.safetensors" || fail "two of three members"
 run 0 train --resume "$work/broken" # finished: its result
 out_has "test"
+out_has "the mean of 3 networks"
+out_has " eV/atom; the test MAE is"
 run 2 train "$work/data.extxyz" "${options[@]}" --ensemble 2 --out "$work/whole"
 err_has "holds a run already"
 run 2 train "$work/data.extxyz" --ensemble 0 --out "$work/none"
