@@ -143,6 +143,19 @@ static rcr_status gather_study(rcr_text *title, rcr_text *json, report *r, rcr_e
     return status == RCR_OK ? rcr_page_study(json, r->path, err) : status;
 }
 
+/* To the file, whose name is then told, or for "-" to standard output. */
+static rcr_status put_file(const report *r, const char *path, const rcr_text *bytes, rcr_error *err) {
+    if (strcmp(path, "-") == 0)
+        return rcr_cli_print(bytes) == RCR_EXIT_OK ? RCR_OK : rcr_fail(err, RCR_ERR_IO, "%s", "");
+    rcr_status status = rcr_file_write(path, bytes->data, bytes->length, err);
+    if (status != RCR_OK || r->quiet) return status;
+    rcr_text line = {0};
+    rcr_text_printf(&line, "%s\n", path);
+    rcr_cli_print(&line);
+    rcr_text_free(&line);
+    return RCR_OK;
+}
+
 static rcr_status write_page(report *r, rcr_error *err) {
     size_t length;
     const char *page = rcr_page_asset(&length);
@@ -151,16 +164,7 @@ static rcr_status write_page(report *r, rcr_error *err) {
     rcr_status status = rcr_study_is(r->path) ? gather_study(&title, &json, r, err) : gather_run(&title, &json, r, err);
     if (status == RCR_OK && (title.failed || path.failed)) status = rcr_fail_memory(err, "writing a report");
     if (status == RCR_OK) status = rcr_page_fill(&whole, page, length, title.data, &json, err);
-    if (status == RCR_OK && r->out != NULL && strcmp(r->out, "-") == 0)
-        status = rcr_cli_print(&whole) == RCR_EXIT_OK ? RCR_OK : rcr_fail(err, RCR_ERR_IO, "the page can't be printed");
-    else if (status == RCR_OK)
-        status = rcr_file_write(r->out != NULL ? r->out : path.data, whole.data, whole.length, err);
-    if (status == RCR_OK && !r->quiet && (r->out == NULL || strcmp(r->out, "-") != 0)) {
-        rcr_text line = {0};
-        rcr_text_printf(&line, "%s\n", r->out != NULL ? r->out : path.data);
-        rcr_cli_print(&line);
-        rcr_text_free(&line);
-    }
+    if (status == RCR_OK) status = put_file(r, r->out != NULL ? r->out : path.data, &whole, err);
     rcr_text_free(&json);
     rcr_text_free(&title);
     rcr_text_free(&whole);
@@ -177,13 +181,7 @@ static rcr_status write_canvas(const report *r, const rcr_canvas *canvas, const 
     rcr_status status = r->format == FORMAT_SVG   ? rcr_canvas_svg(&bytes, canvas, err)
                         : r->format == FORMAT_PNG ? rcr_canvas_png(&bytes, canvas, r->dpi, err)
                                                   : rcr_canvas_pdf(&bytes, canvas, err);
-    if (status == RCR_OK) status = rcr_file_write(path, bytes.data, bytes.length, err);
-    if (status == RCR_OK && !r->quiet) {
-        rcr_text line = {0};
-        rcr_text_printf(&line, "%s\n", path);
-        rcr_cli_print(&line);
-        rcr_text_free(&line);
-    }
+    if (status == RCR_OK) status = put_file(r, path, &bytes, err);
     rcr_text_free(&bytes);
     return status;
 }
@@ -205,11 +203,19 @@ static rcr_status write_figure(const report *r, const rcr_figure *figure, const 
     return status;
 }
 
+/* A study has one figure, which no run has. */
+static rcr_status check_figure(const report *r, int study, rcr_error *err) {
+    if (r->figure == NULL || (strcmp(r->figure, "study") == 0) == study) return RCR_OK;
+    return rcr_fail_at(err, RCR_ERR_ARGUMENT, r->path, 0, "it is a %s, which has no figure '%s'; --help lists them",
+                       study ? "study" : "run", r->figure);
+}
+
 /* All figures that the run has, into a folder; or the one that was asked for. */
 static rcr_status write_figures(report *r, rcr_error *err) {
     rcr_text folder = {0};
     int study = rcr_study_is(r->path), all = r->figure == NULL;
-    rcr_status status = study ? RCR_OK : rcr_run_data_read(&r->run, r->path, err);
+    rcr_status status = check_figure(r, study, err);
+    if (status == RCR_OK && !study) status = rcr_run_data_read(&r->run, r->path, err);
     if (status == RCR_OK && !study) status = complete(r, err);
     if (all && r->out != NULL)
         rcr_text_puts(&folder, r->out);
@@ -249,9 +255,9 @@ int rcr_cmd_report(int argc, char **argv) {
          .kind = RCR_ARG_TEXT,
          .value_name = "NAME",
          .value = &r.figure,
-         .help =
-             "svg, png, pdf: one of learning, loss, parity, residuals, elements, steps, calibration; all of them when "
-             "not given, into the folder --out"},
+         .help = "svg, png, pdf: one of learning, loss, parity, residuals, elements, steps, calibration, of a study "
+                 "study; all "
+                 "that there are when not given, into the folder --out"},
         {.name = "dpi",
          .kind = RCR_ARG_DOUBLE,
          .value_name = "N",
@@ -300,6 +306,8 @@ int rcr_cmd_report(int argc, char **argv) {
                                    args.n_positional == 0 ? "no run given" : "one run at a time");
     if (r.format == FORMAT_HTML && r.figure != NULL)
         return rcr_cli_usage_error("report ", "--figure goes with --format svg, png or pdf");
+    if (r.format != FORMAT_HTML && r.figure == NULL && r.out != NULL && strcmp(r.out, "-") == 0)
+        return rcr_cli_usage_error("report ", "--out - takes one figure; say which with --figure");
     if (r.figure != NULL && !knows_figure(r.figure))
         return rcr_cli_usage_error("report ", "there is no figure '%s'; --help lists them", r.figure);
     size_t length;

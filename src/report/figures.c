@@ -80,8 +80,11 @@ static rcr_status draw_learning(rcr_canvas *canvas, const rcr_run_data *run, rcr
     return status != RCR_OK ? status : ended;
 }
 
+/* The likelihood of a Gaussian falls below 0. */
 static rcr_status draw_loss(rcr_canvas *canvas, const rcr_run_data *run, rcr_error *err) {
-    rcr_status status = draw_pair(canvas, run, "loss", run->train_loss, run->val_loss, 1, err);
+    int positive = 1;
+    for (size_t i = 0; i < run->n_epochs; i++) positive &= !(run->train_loss[i] <= 0 || run->val_loss[i] <= 0);
+    rcr_status status = draw_pair(canvas, run, "loss", run->train_loss, run->val_loss, positive, err);
     return status != RCR_OK ? status : end(canvas, NULL, 0, err);
 }
 
@@ -286,7 +289,9 @@ static rcr_status draw_elements(rcr_canvas *canvas, const rcr_run_data *run, rcr
 /* ---- steps, calibration */
 
 static rcr_status draw_steps(rcr_canvas *canvas, const rcr_run_data *run, rcr_error *err) {
-    if (run->n_traced == 0 || run->classification)
+    rcr_status fit = need_regression(run, err);
+    if (fit != RCR_OK) return fit;
+    if (run->n_traced == 0)
         return rcr_fail(err, RCR_ERR_DATA,
                         "the run has no trajectory of steps (steps.csv: an SR-CGCNN of several steps, "
                         "and recryst report has read the data)");
@@ -340,6 +345,12 @@ static rcr_status draw_calibration(rcr_canvas *canvas, const rcr_run_data *run, 
         rcr_draw_circle(canvas, at[0], at[1], 1.8, (rcr_ink){color, 1, 0, 0});
         memcpy(from, at, sizeof from);
     }
+    /* Below the diagonal, where there are no curves unless intervals are far too short. */
+    static const char *const names[] = {"validation", "test"};
+    static const uint32_t colors[] = {RCR_COLOR_VALIDATION, RCR_COLOR_TEST};
+    rcr_frame corner = frame;
+    corner.top += frame.height - 22;
+    rcr_frame_legend(&corner, names, colors, 2);
     return end(canvas, NULL, 0, err);
 }
 

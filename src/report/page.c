@@ -83,6 +83,13 @@ static const char *thousands(char *buffer, double value) {
     return buffer;
 }
 
+/* Of an ensemble how many there are, else 1. */
+static int n_networks(const rcr_run_data *run) {
+    const char *text = rcr_run_setting_value(run, "training", "ensemble");
+    double n = 1;
+    return text != NULL && rcr_parse_double(&n, text, strlen(text)) && n >= 1 && n <= 1000 ? (int)n : 1;
+}
+
 static void describe_model(rcr_text *text, const rcr_run_data *run) {
     const char *model = rcr_run_text(run, "model");
     if (model == NULL) return;
@@ -94,10 +101,11 @@ static void describe_model(rcr_text *text, const rcr_run_data *run) {
         rcr_text_printf(text, ", %d %s%s", (int)fmin(depth, 1e6), shared ? "step" : "layer", depth > 1 ? "s" : "");
     if (shared && is_true(run, "model", "gate")) rcr_text_puts(text, ", learnt gate");
     if (shared && is_true(run, "model", "layer_norm")) rcr_text_puts(text, ", LayerNorm");
+    if (n_networks(run) > 1) rcr_text_printf(text, ", an ensemble of %d", n_networks(run));
     if (isfinite(all) && isfinite(conv)) {
         char first[32], second[32];
-        rcr_text_printf(text, "; %s parameters, of which %s in the convolutions", thousands(first, all),
-                        thousands(second, conv));
+        rcr_text_printf(text, "; %s parameters%s, of which %s in the convolutions", thousands(first, all),
+                        n_networks(run) > 1 ? " each" : "", thousands(second, conv));
     }
 }
 
@@ -130,7 +138,8 @@ static void put_facts(rcr_text *out, const rcr_run_data *run) {
         rcr_html_number(&text[2], seed, 17);
     }
     if (run->best_epoch > 0)
-        rcr_text_printf(&text[3], "%zu of %zu, by validation %s", run->best_epoch, run->n_epochs, run->val_score_name);
+        rcr_text_printf(&text[3], "%zu of %zu, by validation %s%s", run->best_epoch, run->n_epochs, run->val_score_name,
+                        n_networks(run) > 1 ? "; of the first network" : "");
     describe_time(&text[4], run);
     if (version != NULL) rcr_text_printf(&text[4], ", recryst %s", version);
     key(out, "facts");
@@ -384,6 +393,8 @@ rcr_status rcr_page_run(rcr_text *json, const rcr_run_data *run, const rcr_page_
     }
     rcr_text_puts(json, "]");
     put_facts(json, run);
+    key(json, "networks");
+    put_integer(json, n_networks(run));
     put_curves(json, run);
     key(json, "parts");
     rcr_text_puts(json, "[");

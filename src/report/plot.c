@@ -14,19 +14,26 @@ void rcr_html_escape(rcr_text *out, const char *text) {
         }
 }
 
+/* To so many places after the point, or before it where there are less than none. */
+static double round_to(double value, int places) {
+    /* Dividing by a power of ten that is exact gives the double nearest to the rounded decimal. */
+    if (places >= 0 && places <= 22) return round(value * pow(10, places)) / pow(10, places);
+    if (places < 0 && places >= -22) return round(value / pow(10, -places)) * pow(10, -places);
+    return value;
+}
+
 void rcr_html_number(rcr_text *out, double value, int digits) {
     char buffer[32];
     if (!isfinite(value)) {
         rcr_text_puts(out, "–");
         return;
     }
-    if (value != 0) {
-        int places = digits - 1 - (int)floor(log10(fabs(value)));
-        /* Dividing by a power of ten that is exact gives the double nearest to the rounded decimal. */
-        if (places >= 0 && places <= 22)
-            value = round(value * pow(10, places)) / pow(10, places);
-        else if (places < 0 && places >= -22)
-            value = round(value / pow(10, -places)) * pow(10, -places);
+    if (value != 0) value = round_to(value, digits - 1 - (int)floor(log10(fabs(value))));
+    if (fabs(value) >= 1e7 && digits <= 6) {
+        int exponent = (int)floor(log10(fabs(value)) + 1e-9);
+        value = round_to(value / pow(10, exponent), digits - 1);
+        rcr_text_printf(out, "%se%d", rcr_format_double(buffer, value), exponent);
+        return;
     }
     rcr_text_puts(out, rcr_format_double(buffer, value == 0 ? 0 : value)); /* no -0 */
 }

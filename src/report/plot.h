@@ -44,7 +44,8 @@ void rcr_plot_end(rcr_plot *plot, const char *const *names, const int *series, s
 
 /* Text with <, >, &, quotes escaped. */
 void rcr_html_escape(rcr_text *out, const char *text);
-/* A number with that many significant digits, without trailing zeros; "–" when it is not finite. */
+/* A number with that many significant digits, without trailing zeros, of 1e7 and more as "4.77e8" where no more than
+ * six digits are asked for; "–" when it is not finite. */
 void rcr_html_number(rcr_text *out, double value, int digits);
 
 #endif

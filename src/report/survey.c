@@ -216,23 +216,21 @@ rcr_status rcr_model_shallower(rcr_model **out, const rcr_model *model, int32_t 
     return status;
 }
 
-/* |v_t - v_(t-1)| / |v_(t-1)|, mean over a crystal's atoms; NaN for the first step, before which the vectors are the
+/* |v_t - v_(t-1)| / |v_(t-1)|, the norms taken over all atoms; NaN for the first step, before which the vectors are the
  * elements' own. */
 static void measure_changes(double *change, const rcr_embedding *e, size_t crystal) {
     size_t S = (size_t)e->n_steps, F = (size_t)e->n_features, first = e->row_offset[crystal],
            n = e->row_offset[crystal + 1] - first;
     for (size_t t = 0; t < S; t++) {
-        double sum = 0;
+        double moved = 0, length = 0;
         for (size_t i = first; i < first + n && t > 0; i++) {
             const float *now = e->values + (i * S + t) * F, *before = now - F;
-            double moved = 0, length = 0;
             for (size_t f = 0; f < F; f++) {
                 moved += ((double)now[f] - before[f]) * ((double)now[f] - before[f]);
                 length += (double)before[f] * before[f];
             }
-            sum += sqrt(moved / length);
         }
-        change[t] = t > 0 && n > 0 ? sum / (double)n : NAN;
+        change[t] = length > 0 ? sqrt(moved / length) : NAN;
     }
 }
 

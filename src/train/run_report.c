@@ -97,20 +97,24 @@ static void gather_facts(gathered *g, const rcr_run *run) {
     const rcr_model_options *o = &run->options.model;
     rcr_model_info info = rcr_model_describe(run->best);
     int shared = o->architecture == RCR_SR_CGCNN;
-    snprintf(add_fact(g, "Model"), TEXT_SIZE, "%s, %" PRId32 " %s%s%s%s", shared ? "SR-CGCNN" : "CGCNN", o->depth,
+    int several = run->options.ensemble > 1 && run->best->n_members > 1;
+    char networks[48] = "";
+    if (several) snprintf(networks, sizeof networks, ", an ensemble of %" PRId32, run->options.ensemble);
+    snprintf(add_fact(g, "Model"), TEXT_SIZE, "%s, %" PRId32 " %s%s%s%s%s", shared ? "SR-CGCNN" : "CGCNN", o->depth,
              shared ? "step" : "layer", o->depth > 1 ? "s" : "", shared && o->gate ? ", learnt gate" : "",
-             shared && o->layer_norm ? ", LayerNorm" : "");
-    snprintf(add_fact(g, "Parameters"), TEXT_SIZE, "%" PRId64 ", of which %" PRId64 " in the convolutions",
-             info.n_parameters, info.n_conv_parameters);
+             shared && o->layer_norm ? ", LayerNorm" : "", networks);
+    snprintf(add_fact(g, "Parameters"), TEXT_SIZE, "%" PRId64 "%s, of which %" PRId64 " in the convolutions",
+             info.n_parameters, several ? " in each network" : "", info.n_conv_parameters);
     snprintf(add_fact(g, "Data"), TEXT_SIZE, "%.60s, SHA-256 %.16s…", run->dataset->name, run->dataset->sha256);
     snprintf(add_fact(g, "Rows"), TEXT_SIZE, "%zu training, %zu validation, %zu test; %zu unusable", run->split.n_train,
              run->split.n_val, run->split.n_test, run->dataset->n_bad);
-    snprintf(add_fact(g, "Best epoch"), TEXT_SIZE, "%" PRId32 " of %" PRId32 ", by validation %s", run->best_epoch,
+    snprintf(add_fact(g, "Best epoch"), TEXT_SIZE, "%" PRId32 " of %" PRId32 ", by validation %s%s", run->best_epoch,
              run->epochs_done,
              run->choice == RCR_CHOOSE_MAE      ? "MAE"
              : run->choice == RCR_CHOOSE_SCALED ? "scaled MAE"
              : run->choice == RCR_CHOOSE_AUC    ? "ROC AUC"
-                                                : "accuracy");
+                                                : "accuracy",
+             several ? "; of the first network" : "");
     long tenths = lround(run->seconds * 10);
     snprintf(add_fact(g, "Time"), TEXT_SIZE, "%ld.%ld s on %d thread%s, kernels “%s”", tenths / 10, tenths % 10,
              rcr_pool_size(run->pool), rcr_pool_size(run->pool) > 1 ? "s" : "", run->kernels->name);

@@ -32,7 +32,22 @@ const shades = (name) => `(() => {
   return seen.size;
 })()`;
 
+// Texts that stick out of their figure, as far as a figure is drawn: "figure: text".
+const cut = `window.recrystFigures.filter((f) => f.chart).flatMap((f) => {
+  const width = f.chart.getWidth(), height = f.chart.getHeight(), found = [];
+  for (const element of f.chart.getZr().storage.getDisplayList(true)) {
+    const text = element.style?.text;
+    if (text == null || text === "" || element.ignore || element.invisible) continue;
+    const box = element.getBoundingRect().clone();
+    if (element.transform) box.applyTransform(element.transform);
+    if (box.x < -2 || box.y < -2 || box.x + box.width > width + 2 || box.y + box.height > height + 2) found.push(f.name + ": " + text);
+  }
+  return found;
+})`;
+
 async function common(tab, where) {
+  const out = await tab.eval(cut);
+  check(out.length === 0, `${where}: cut off: ${out.join("; ")}`);
   const [scroll, width] = await tab.eval("[document.documentElement.scrollWidth, document.documentElement.clientWidth]");
   check(scroll <= width, `${where}: the page is ${scroll} wide, the window ${width}`);
   check(tab.problems.length === 0, `${where}: ${tab.problems.join("; ")}`);

@@ -30,6 +30,15 @@ check "the last step" awk -F, 'NR == FNR { if (FNR > 1) want[$1] = $3; next }
     $2 == 3 { d = $3 - want[$1]; if (d < 0) d = -d; if (!($1 in want) || d > 1e-6) exit 1; n++ } END { exit n != 150 }' \
     run/predictions-test.csv run/steps.csv
 
+# A page that looks them up itself, of a run that has lost them, finds the same steps.
+cp -r run lost
+cut -d, -f1,2,4 run/steps.csv | awk -F, '$2 + 0 > 1' | sort >want
+rm lost/steps.csv
+"$RECRYST" report lost --format svg --figure steps --quiet || exit 1
+awk -F, '$2 + 0 > 1' lost/steps.csv | cut -d, -f1,2,4 | sort >found
+check "changes from step to step, looked up again" awk -F, 'NR == FNR { want[$1, $2] = $3; next }
+    { d = $3 - want[$1, $2]; if (d < 0) d = -d; if (!(($1, $2) in want) || d > 1e-5 * $3) exit 1; n++ } END { exit n != 300 }' want found
+
 # The data may go once they were looked at.
 rm data.tar.zst
 "$RECRYST" report run --format svg --figure elements --out e.svg --quiet 2>note
@@ -48,6 +57,19 @@ check "data elsewhere" test -s run/steps.svg
 check "no run: exit 1" test $? -eq 1
 "$RECRYST" report run --format svg --figure nonsense 2>note
 check "no such figure: exit 2" test $? -eq 2
+"$RECRYST" report run --format svg --figure study --out s.svg 2>note
+check "a study's figure of a run: exit 2" test $? -eq 2
+check "a study's figure of a run: said" grep -q "it is a run, which has no figure 'study'" note
+check "a study's figure of a run: none" test ! -e s.svg
+"$RECRYST" report run --format svg --figure parity --out - --quiet >p2.svg
+check "a figure on standard output" cmp -s p2.svg figures/parity.svg
+"$RECRYST" report run --format svg --out - 2>note
+check "all figures on standard output: exit 2" test $? -eq 2
+# A Gaussian's likelihood falls below 0, which no logarithmic axis shows.
+cp -r run below
+awk -F, 'BEGIN { OFS = "," } NR == 3 { $3 = -0.5 } { print }' run/metrics.csv >below/metrics.csv
+"$RECRYST" report below --format svg --figure loss --quiet
+check "a loss below 0" grep -qF '>−0.5<' below/loss.svg
 "$RECRYST" report run --figure parity 2>note
 check "a figure of a page: exit 2" test $? -eq 2
 "$RECRYST" report 2>note

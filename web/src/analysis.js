@@ -194,7 +194,7 @@ export function analysisSections() {
     targets.length > 1 && h("label", "Target", h("select", { onchange: (e) => { state.k = Number(e.target.value); refresh(); } }, targets.map((t, i) => h("option", { value: i }, t.name)))));
   const size = (r) => r.part.atoms[r.i];
   const cards = [
-    binned(state, { name: "size", title: "Error against the size of the cell", x: size, xTitle: "atoms in the cell", logarithmic: true, whole: true, note: "Line: mean with its standard error; band: the middle 80 %." }),
+    binned(state, { name: "size", title: "Error against the size of the cell", x: size, xTitle: "atoms in the cell", logarithmic: true, whole: true, note: `Mean with its standard error${isClass ? "." : "; band: the middle 80 %."}` }),
   ];
   if (!isClass) cards.push(binned(state, { name: "target", title: "Error against the target", x: (r) => r.part.t[state.k][r.i], xTitle: withUnit("target", state.k), note: "Groups of crystals of about equal size." }));
   if (parts.some((part) => part.sg)) {

@@ -5,7 +5,6 @@ export const isClass = data.task === "classification";
 export const targets = data.targets ?? [];
 export const unitOf = (k) => targets[k]?.unit ?? "";
 export const withUnit = (text, k) => (unitOf(k) && !isClass ? `${text} (${unitOf(k)})` : text);
-export const partNames = ["training", "validation", "test"];
 export const parts = data.parts ?? [];
 export const testPart = parts[parts.length - 1];
 

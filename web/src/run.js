@@ -2,7 +2,7 @@
 import { axis, figure, yAxis } from "./charts.js";
 import { count, data, escapeHtml, h, number, percent, plural, section, table } from "./base.js";
 import { analysisSections } from "./analysis.js";
-import { byError, classScores, errors, groupName, isClass, partNames, parts, quantile, regressionScores, targets, testPart, unitOf, withUnit } from "./model.js";
+import { byError, classScores, errors, groupName, isClass, parts, quantile, regressionScores, targets, testPart, unitOf, withUnit } from "./model.js";
 import { stepsSection, trustSections } from "./steps.js";
 import { settingsSections } from "./settings.js";
 import { worstSection } from "./worst.js";
@@ -67,7 +67,7 @@ function curve(name, title, y, series, best, logarithmic, label) {
         data: s.y.map((v, e) => [e + 1, logarithmic && !(v > 0) ? null : v]),
         markLine: i === series.length - 1 && best > 0 ? {
           symbol: "none", silent: true, lineStyle: { color: c.mark, type: [4, 4], width: 1 },
-          label: { formatter: `kept: ${best}`, color: c.soft, fontSize: 11, position: "insideEndTop", rotate: 0, distance: [best > series[0].y.length * 0.75 ? -58 : 4, 4] }, data: [{ xAxis: best }],
+          label: { formatter: `kept: ${best}`, color: c.soft, fontSize: 11, position: "end", rotate: 0, distance: 4, align: best > series[0].y.length * 0.75 ? "right" : best < series[0].y.length * 0.25 ? "left" : "center" }, data: [{ xAxis: best }],
         } : undefined,
       })),
     }),
@@ -103,18 +103,19 @@ function curvesSection() {
   if (!v?.val_loss?.length) return;
   const u = unitOf(0) && !isClass && targets.length === 1 ? ` (${unitOf(0)})` : "";
   const falling = !isClass;
+  const above = [...v.train_loss, ...v.val_loss].every((x) => !(x <= 0)); // the likelihood of a Gaussian falls below 0
   const cards = [
     curve("learning", v.train_name === v.val_name ? v.val_name : `${v.train_name} and ${v.val_name}`, `${v.val_name}${u}`, [
       { name: `training ${v.train_name}`, y: v.train_score, color: 0 },
       { name: `validation ${v.val_name}`, y: v.val_score, color: 1 }], v.best, falling, `Learning curve: ${v.val_name} against the epoch`),
     curve("loss", isClass ? "Loss (negative log-likelihood)" : "Loss", isClass ? "loss" : "loss (normalised targets)", [
       { name: "training loss", y: v.train_loss, color: 0 },
-      { name: "validation loss", y: v.val_loss, color: 1 }], v.best, true, "Learning curve: loss against the epoch"),
+      { name: "validation loss", y: v.val_loss, color: 1 }], v.best, above, "Learning curve: loss against the epoch"),
   ];
   if (new Set(v.lr).size > 1)
     cards.push(curve("lr", "Learning rate", "learning rate", [{ name: "learning rate", y: v.lr, color: 2 }], 0, Math.min(...v.lr) > 0, "Learning rate against the epoch"));
   section("curves", "Learning curves", "Learning curves",
-    h("p.lead", "Training values are taken while the weights change, batch by batch. The dashed line marks the epoch whose weights were kept."),
+    h("p.lead", `${data.networks > 1 ? `Of the first of the ${data.networks} networks. ` : ""}Training values are taken while the weights change, batch by batch. The dashed line marks the epoch whose weights were kept.`),
     h("div.grid.wide", cards));
 }
 
@@ -218,7 +219,10 @@ function classSection() {
     option: (c) => ({
       legend: {}, tooltip: { trigger: "axis", formatter: (items) => `probability ${number(items[0].data[0] - 0.5 / bins, 3)} to ${number(items[0].data[0] + 0.5 / bins, 3)}<br>${items.map((i) => `${i.marker}${i.seriesName} ${number(i.data[1], 3)} %`).join("<br>")}` },
       xAxis: axis(c, "predicted probability of class 1", { min: 0, max: 1 }), yAxis: yAxis(c, "% of the class's rows", { min: 0 }),
-      series: [0, 1].map((k) => ({ type: "bar", name: `class ${k}`, barGap: "-100%", barWidth: "4%", itemStyle: { color: c.series[k ? 2 : 1], opacity: 0.6 }, data: shares[k].map((n, b) => [middle(b), (100 * n) / sizes[k]]) })),
+      series: [0, 1].map((k) => ({
+        type: "line", step: "middle", symbol: "none", name: `class ${k}`, lineStyle: { color: c.series[k ? 2 : 1], width: 1.8 }, itemStyle: { color: c.series[k ? 2 : 1] },
+        areaStyle: { color: c.series[k ? 2 : 1], opacity: 0.15 }, data: shares[k].map((n, b) => [middle(b), (100 * n) / sizes[k]]),
+      })),
     }),
   });
   const order = calibrationCurve();
@@ -292,7 +296,7 @@ function cumulative(k) {
   });
 }
 function residualSection() {
-  const node = section("residuals", "Residuals", "Residuals", h("p.lead", `How far predictions are off, ${partNames.join(", ")}.`));
+  const node = section("residuals", "Residuals", "Residuals", h("p.lead", "How far predictions are off, in each part."));
   targets.forEach((target, k) => {
     if (targets.length > 1) node.append(h("h3", target.name));
     node.append(h("div.grid.wide", residuals(k), cumulative(k)));
