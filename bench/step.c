@@ -13,6 +13,7 @@
  *
  *     use THREADS KERNELS      KERNELS: ref, base, avx2, avx512, or best
  *     train ARCH STEPS         ARCH: sr or cgcnn; seconds of each training step
+ *     whole ARCH STEPS         the same with every atom by itself: equivalent atoms are not folded
  *     forward ARCH STEPS       seconds of the forward half of a training step alone
  *     predict ARCH STEPS       seconds of each prediction of the batch
  *     profile ARCH STEPS       mean seconds of each operation of a training step, and of the whole step
@@ -138,6 +139,10 @@ static int typical_part(rcr_graph *const *graph, int n, int batch_size) {
     return best;
 }
 
+static void fill(bench *b) {
+    check(rcr_batch_fill(&b->batch, (const rcr_graph *const *)b->graph, b->batch_size, &err));
+}
+
 /* Crystals drawn with a fixed seed, and the batch out of them; says what was taken. */
 static void choose(bench *b, const char *path, int crystals) {
     int has_target, n = 0, passed = 0;
@@ -173,9 +178,11 @@ static void choose(bench *b, const char *path, int crystals) {
         b->target[c] = (rcr_real)((target[first + c] - scale.mean) / scale.std);
         batch_atoms += b->graph[c]->n_atoms;
     }
+    b->batch.fold = 1;
+    fill(b);
     printf("{\"data\": \"%s\", \"rows\": %zu, \"read_seconds\": %.3f, \"crystals\": %d, \"passed_over\": %d, "
-           "\"atoms\": %ld, \"batch\": %d, \"batch_atoms\": %ld}\n",
-           data->name, data->n, taken, n, passed, atoms, b->batch_size, batch_atoms);
+           "\"atoms\": %ld, \"batch\": %d, \"batch_atoms\": %ld, \"batch_kinds\": %d}\n",
+           data->name, data->n, taken, n, passed, atoms, b->batch_size, batch_atoms, b->batch.n_atoms);
     rcr_free(target);
     rcr_free(order);
     rcr_dataset_free(data);
@@ -195,10 +202,6 @@ static rcr_st_tensor tensor(const char *name, const char *dtype, const void *dat
     snprintf(t.dtype, sizeof t.dtype, "%s", dtype);
     t.count = (size_t)(rows * (columns > 0 ? columns : 1));
     return t;
-}
-
-static void fill(bench *b) {
-    check(rcr_batch_fill(&b->batch, (const rcr_graph *const *)b->graph, b->batch_size, &err));
 }
 
 static void write_batch(bench *b) {
@@ -271,15 +274,6 @@ static void use(bench *b, int threads, const char *kernels) {
     printf("%s\n", b->kernels->name);
 }
 
-/* Whether training steps fold equivalent atoms; predictions always do. */
-static void fold(bench *b, int folded) {
-    b->batch.fold = folded;
-    fill(b);
-    for (int a = 0; a < ARCHITECTURES; a++)
-        check(rcr_tape_reserve(b->trainer[a].tape, &b->trainer[a].exec, b->trainer[a].net, &b->batch, &err));
-    printf("%d atoms, %d edges\n", b->batch.n_atoms, b->batch.n_edges);
-}
-
 /* ---- what is timed */
 
 /* All that a trainer does for one batch: its graphs lie in memory, the batch is put together here. */
@@ -305,15 +299,25 @@ static void predict_step(bench *b, int a) {
     rcr_free(value);
 }
 
+/* Folding or not, a trainer has room for the batch. */
+static void set_fold(bench *b, int a, int fold) {
+    b->batch.fold = fold;
+    fill(b);
+    check(rcr_tape_reserve(b->trainer[a].tape, &b->trainer[a].exec, b->trainer[a].net, &b->batch, &err));
+}
+
 static void timed(bench *b, const char *what, int a, int steps) {
+    int whole = what[0] == 'w';
+    if (whole) set_fold(b, a, 0);
     for (int i = 0; i < steps; i++) {
         double start = seconds();
         if (what[0] == 'p')
             predict_step(b, a);
         else
-            train_step(b, a, what[0] == 't');
+            train_step(b, a, what[0] != 'f');
         printf("%.6e ", seconds() - start);
     }
+    if (whole) set_fold(b, a, 1);
     printf("\n");
 }
 
@@ -414,6 +418,7 @@ int main(int argc, char **argv) {
     bench b = {.folder = argv[2], .batch_size = atoi(argv[4])};
     if (b.batch_size < 1) die("BATCH must be at least 1");
     choose(&b, argv[1], atoi(argv[3]));
+    b.batch.fold = 0; /* the other side takes every atom by itself */
     write_batch(&b);
     b.batch.fold = 1;
     make_models(&b);
@@ -426,8 +431,6 @@ int main(int argc, char **argv) {
         char kernels[16] = "best";
         if (strcmp(what, "use") == 0 && sscanf(line, "%*s %d %15s", &number, kernels) >= 1)
             use(&b, number, kernels);
-        else if (strcmp(what, "fold") == 0 && fields >= 2)
-            fold(&b, atoi(first));
         else if (strcmp(what, "check") == 0 && fields >= 2)
             write_check(&b, architecture(first));
         else if (strcmp(what, "files") == 0 && fields == 3)
