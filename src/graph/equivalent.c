@@ -5,8 +5,10 @@
 #include "base/mem.h"
 #include "base/status.h"
 
-/* A defect tells the atoms around it apart by one shell of neighbours a round; past these rounds it is left at that. */
-enum { MAX_ROUNDS = 48 };
+/* A defect tells the atoms around it apart by one shell of neighbours a round.  Past these rounds it is left at that:
+ * crystals of the sizes that are trained on are done by then, and a large one must not take longer here than it does in
+ * the network. */
+static int most_rounds(int32_t n_atoms) { return n_atoms <= 4096 ? 48 : 12; }
 
 /* Fewer equivalent atoms than one in ten are not worth folding. */
 static int hardly_any(int32_t n_classes, int32_t n_atoms) { return (int64_t)n_classes * 10 > (int64_t)n_atoms * 9; }
@@ -141,7 +143,7 @@ rcr_status rcr_fold_find(rcr_fold *fold, const rcr_graph_view *view, rcr_error *
     number_colours(fold, n);
     int stable = 0;
     if (!hardly_any(fold->n_classes, n)) read_edges(fold, view);
-    for (int round = 0; round < MAX_ROUNDS && !stable && !hardly_any(fold->n_classes, n); round++) {
+    for (int round = 0; round < most_rounds(n) && !stable && !hardly_any(fold->n_classes, n); round++) {
         int32_t before = fold->n_classes;
         for (int32_t i = 0; i < n; i++)
             fold->next[i] = mix(fold->colour[i] + hash_edges(fold, i, UINT64_C(0xbf58476d1ce4e5b9)));
