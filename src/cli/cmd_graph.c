@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "crystal/element.h"
 #include "crystal/species.h"
+#include "graph/equivalent.h"
 #include "graph/graph.h"
 
 /* Neighbors of one atom at one distance: as many as there are in the shell. */
@@ -38,12 +39,14 @@ static void put_mixed_sites(rcr_text *out, const rcr_crystal *crystal) {
     }
 }
 
-static void put_text(rcr_text *out, const rcr_crystal *crystal, const rcr_graph *graph,
+static void put_text(rcr_text *out, const rcr_crystal *crystal, const rcr_graph *graph, const rcr_fold *fold,
                      const rcr_graph_options *options) {
     char a[32], b[32];
     rcr_describe_crystal(out, crystal);
     rcr_text_printf(out, "graph      %s atoms, %s edges\n", rcr_format_count(a, graph->n_atoms),
                     rcr_format_count(b, graph->n_edges));
+    rcr_text_printf(out, "kinds      %s of equivalent atoms; a network computes one of each\n",
+                    rcr_format_count(a, fold->n_classes));
     rcr_describe_graph_options(out, options);
     if (graph->species_offset != NULL) put_mixed_sites(out, crystal);
     rcr_text_puts(out, "\n atom  edges  neighbors by distance (A): element and number of the atom, x how often\n");
@@ -87,7 +90,7 @@ static void put_json_species(rcr_text *out, const rcr_graph *graph) {
     }
 }
 
-static void put_json(rcr_text *out, const rcr_crystal *crystal, const rcr_graph *graph,
+static void put_json(rcr_text *out, const rcr_crystal *crystal, const rcr_graph *graph, const rcr_fold *fold,
                      const rcr_graph_options *options) {
     rcr_text_puts(out, "{\"id\": ");
     rcr_json_string(out, crystal->id);
@@ -109,6 +112,8 @@ static void put_json(rcr_text *out, const rcr_crystal *crystal, const rcr_graph 
     for (int32_t i = 0; i < graph->n_atoms; i++)
         rcr_text_printf(out, "%s%d", i > 0 ? ", " : "", graph->atomic_number[i]);
     if (graph->species_offset != NULL) put_json_species(out, graph);
+    rcr_text_puts(out, "],\n \"kind\": [");
+    for (int32_t i = 0; i < graph->n_atoms; i++) rcr_text_printf(out, "%s%d", i > 0 ? ", " : "", fold->atom_class[i]);
     rcr_text_puts(out, "],\n \"offset\": [");
     for (int32_t i = 0; i <= graph->n_atoms; i++) rcr_text_printf(out, "%s%d", i > 0 ? ", " : "", graph->offset[i]);
     rcr_text_puts(out, "],\n \"neighbor\": [");
@@ -126,20 +131,26 @@ static int show(const char *path, const rcr_graph_options *options, int json) {
     rcr_crystal *crystal = NULL;
     rcr_graph *graph = NULL;
     rcr_text out = {0};
+    rcr_fold fold = {0};
     rcr_status status = rcr_crystal_read(&crystal, path, &err);
     if (status == RCR_OK) status = rcr_graph_build(&graph, crystal, options, &err);
+    if (status == RCR_OK) {
+        rcr_graph_view view = rcr_graph_view_of(graph);
+        status = rcr_fold_find(&fold, &view, &err);
+    }
     if (status != RCR_OK) rcr_error_set_file(&err, path);
     int code;
     if (status != RCR_OK) {
         code = rcr_cli_error(&err);
     } else {
         if (json)
-            put_json(&out, crystal, graph, options);
+            put_json(&out, crystal, graph, &fold, options);
         else
-            put_text(&out, crystal, graph, options);
+            put_text(&out, crystal, graph, &fold, options);
         code = rcr_cli_print(&out);
     }
     rcr_text_free(&out);
+    rcr_fold_release(&fold);
     rcr_graph_free(graph);
     rcr_crystal_free(crystal);
     return code;

@@ -128,12 +128,14 @@ out_has "8 atoms, 48 edges"
 same "$(grep -cE '^ *(Na|Cl)[0-9]+ +6  3\.0000 ' "$work/out")" 8 "atoms with six neighbors at 3 A"
 run 0 graph "$work/salt.cif" --max-neighbors 7 --ties keep
 out_has "8 atoms, 144 edges"
+out_has "kinds      2 of equivalent atoms"
 out_has "4.2426"
 run 0 graph "$work/salt.cif" --max-neighbors 6 --format json
 out_has '"n_atoms": 8'
 out_has '"n_edges": 48'
 out_has '"offset": [0, 6, 12, 18, 24, 30, 36, 42, 48]'
 out_has '"max_neighbors": 6'
+out_has '"kind": [0, 0, 0, 0, 1, 1, 1, 1]'
 same "$(sed -n 's/.*"distance": \[\(.*\)\].*/\1/p' "$work/out" | tr ',' '\n' |
     awk '{ n += $1 > 2.999999999 && $1 < 3.000000001 } END { print n }')" 48 "distances of 3 A in JSON"
 run 0 graph "$work/salt.cif" --radius 2.9
