@@ -21,11 +21,17 @@ static const char *const fact_keys[RCR_STUDY_N_FACTS] = {"total_parameters", "co
 
 int rcr_study_score_part(const char *name) {
     static const char *const prefix[] = {"", "test_", "val_", "train_"};
-    static const char *const none[] = {"_size", "target_mean", "target_std"};
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        if (rcr_ends_with(name, none[i])) return 0;
-    for (int p = 1; p <= 3; p++)
-        if (strncmp(name, prefix[p], strlen(prefix[p])) == 0) return p;
+    /* What else a summary has of a part; of one of several targets its name follows. */
+    static const char *const none[] = {"size", "rows", "target_mean", "target_std"};
+    for (int p = 1; p <= 3; p++) {
+        if (strncmp(name, prefix[p], strlen(prefix[p])) != 0) continue;
+        const char *bare = name + strlen(prefix[p]);
+        for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+            size_t n = strlen(none[i]);
+            if (strncmp(bare, none[i], n) == 0 && (bare[n] == '\0' || bare[n] == '_')) return 0;
+        }
+        return p;
+    }
     return 0;
 }
 

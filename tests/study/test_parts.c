@@ -2,7 +2,7 @@
 #include "support/check.h"
 
 #include "base/text.h"
-#include "study/study.h"
+#include "study/results.h"
 #include "train/options.h"
 
 /* A study of so many settings "s0", "s1", ... with steps 1, 2, ... and so many seeds 1, 2, ... */
@@ -124,12 +124,26 @@ static void keys_tell_options(void **state) {
     rcr_study_free(study);
 }
 
+static void scores_are_known(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int part;
+    } cases[] = {{"test_mae", 1},           {"val_loss", 2},
+                 {"train_r2", 3},           {"test_mae_grain_size", 1},
+                 {"test_loss_rows", 1},     {"val_mae_target_std", 2},
+                 {"test_size", 0},          {"train_rows", 0},
+                 {"test_target_std", 0},    {"train_target_mean", 0},
+                 {"test_rows_band_gap", 0}, {"train_target_std_x", 0},
+                 {"best_val_mae", 0},       {"seconds", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (rcr_study_score_part(cases[i].name) != cases[i].part) fail_msg("%s", cases[i].name);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_go_by_seeds),
-        cmocka_unit_test(parts_are_fair),
-        cmocka_unit_test(keys_stay),
-        cmocka_unit_test(keys_tell_options),
+        cmocka_unit_test(runs_go_by_seeds),  cmocka_unit_test(parts_are_fair),   cmocka_unit_test(keys_stay),
+        cmocka_unit_test(keys_tell_options), cmocka_unit_test(scores_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

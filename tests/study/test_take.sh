@@ -244,13 +244,15 @@ rm there/deep/split.csv
 run 1 study there/deep/split.toml --out split2 --take split/study.csv --dry-run
 err_has "can't be told: the split's file, or the model that it begins with, can't be read here"
 
-# Ensembles and classes as well; a run that failed is not taken.
+# Several targets, ensembles and classes as well; a run that failed is not taken.
 sed 's/formation_energy=[-0-9.e]*/high=0/' there/small.extxyz | awk '/high=0/ && n++ % 2 { sub(/high=0/, "high=1") } { print }' >there/classes.extxyz
-for kind in 'ensemble = 2' 'task = "classification"' 'optimizer = "sgd"'; do
+awk '/energy=/ { sub(/formation_energy=/, "grain_size=1." n++ % 10 " formation_energy=") } { print }' there/small.extxyz >there/two.extxyz
+for kind in 'target = "formation_energy,grain_size"' 'ensemble = 2' 'task = "classification"' 'optimizer = "sgd"'; do
     printf '%s\n' 'seeds = 2' '[base]' 'data = "small.extxyz"' 'target = "formation_energy"' 'epochs = 2' 'atom-features = 8' 'hidden = 8' \
         '[[setting]]' 'name = "x"' "$kind" '[[setting]]' 'name = "y"' "$kind" 'steps = 2' >there/kind.toml
     code=0
     case $kind in
+    target*) sed -i '/^target = "formation_energy"/d; s/small.extxyz/two.extxyz/' there/kind.toml ;;
     task*) sed -i 's/small.extxyz/classes.extxyz/; s/formation_energy/high/' there/kind.toml ;;
     optimizer*) sed -i 's/^steps = 2/lr = 1000/; s/^epochs.*/epochs = 20/; s/^hidden/batch-size = 16\nhidden/' there/kind.toml && code=1 ;;
     esac
@@ -259,6 +261,7 @@ for kind in 'ensemble = 2' 'task = "classification"' 'optimizer = "sgd"'; do
     run 0 study there/kind.toml --out kinds --take kind/study.csv --tables
     for file in summary.csv differences.csv; do same_files kind/$file kinds/$file; done
     [ $code = 1 ] || same_files kind/summary.txt kinds/summary.txt
+    case $kind in target*) head -1 kinds/study.csv | grep -q ",test_mae_grain_size," || fail "the scores of a target are left out" ;; esac
     same "$(count ',done,' kinds/study.csv) $(count ',waiting,' kinds/study.csv)" "$([ $code = 1 ] && echo 2 2 || echo 4 0)" "runs that were taken of $kind"
 done
 
