@@ -8,9 +8,10 @@
 #include "base/status.h"
 #include "io/libarchive.h"
 
-/* Members up to SMALL bytes lie in blocks of BLOCK, which go back to the system as a whole: single allocations of a few
- * kilobytes would stay behind as holes in the heap, as much memory as the archive holds. */
-enum { MAX_MEMBERS = 1000000, MAX_NAME = 4096, CHUNK = 1 << 16, BLOCK = 4 << 20, SMALL = 1 << 18 };
+/* Members up to SMALL bytes lie in blocks of up to BLOCK, which go back to the system as a whole: single allocations of
+ * a few kilobytes would stay behind as holes in the heap, as much memory as the archive holds.  The first block has
+ * FIRST bytes, enough for a small archive, each further one twice those before. */
+enum { MAX_MEMBERS = 1000000, MAX_NAME = 4096, CHUNK = 1 << 16, FIRST = 1 << 15, BLOCK = 4 << 20, SMALL = 1 << 18 };
 
 /* Where a member is unpacked to. */
 typedef struct scratch {
@@ -69,14 +70,17 @@ static int append(rcr_members *members, rcr_member member) {
 
 /* A copy of data[0 .. length) and a NUL in the newest block; length <= SMALL.  NULL: out of memory. */
 static char *keep(rcr_members *members, const char *data, size_t length) {
-    if (members->n_blocks == 0 || members->used + length + 1 > BLOCK) {
+    if (members->n_blocks == 0 || members->used + length + 1 > members->room) {
+        size_t room = members->n_blocks == 0 ? FIRST : members->room < BLOCK ? 2 * members->room : BLOCK;
+        while (room < length + 1) room *= 2;
         char **grown = rcr_realloc(members->block, members->n_blocks + 1, sizeof *grown);
         if (grown == NULL) return NULL;
         members->block = grown;
-        grown[members->n_blocks] = rcr_malloc(BLOCK, 1);
+        grown[members->n_blocks] = rcr_malloc(room, 1);
         if (grown[members->n_blocks] == NULL) return NULL;
         members->n_blocks++;
         members->used = 0;
+        members->room = room;
     }
     char *copy = members->block[members->n_blocks - 1] + members->used;
     memcpy(copy, data, length);

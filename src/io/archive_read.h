@@ -16,8 +16,8 @@ typedef struct rcr_members {
     rcr_member *member; /* [n] sorted by name, each name once */
     size_t n, capacity;
     size_t bytes;
-    char **block; /* [n_blocks] names and small members */
-    size_t n_blocks, used;
+    char **block;                /* [n_blocks] names and small members */
+    size_t n_blocks, room, used; /* room, used: bytes of the newest block */
 } rcr_members;
 
 /* Read every regular file of the archive at `path`, or when path is NULL of the archive data[0 .. length).

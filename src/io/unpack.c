@@ -179,10 +179,13 @@ size_t rcr_unpacked_name_length(const char *name) {
 /* ---------------------------------------------------------------- the window */
 
 rcr_status rcr_window_open(rcr_window *w, rcr_unpacker *from, size_t limit, rcr_error *err) {
+    /* What lies in memory needs its own length, twice: more is asked for while half of the room is left. */
+    int is_plain = from->path == NULL && from->archive == NULL;
+    size_t capacity = is_plain && from->length < CHUNK / 2 ? 2 * from->length + 1 : CHUNK;
     *w = (rcr_window){.from = from, .line = 1, .limit = limit};
-    w->data = rcr_malloc(CHUNK, 1);
+    w->data = rcr_malloc(capacity, 1);
     if (w->data != NULL) {
-        w->capacity = CHUNK;
+        w->capacity = capacity;
         return RCR_OK;
     }
     rcr_unpacker_free(from);
