@@ -3,6 +3,8 @@
 # usage: tools/fuzz.sh [RUNS [JOBS [TARGET...]]]      default: 20000 runs of each, as many at once as there are cores, all targets
 # Work is cut into rounds, and what has been run of the present sources is remembered in build-fuzz/fuzz/, so that a long
 # campaign may be stopped at any time and goes on where it was.  Inputs found by earlier rounds are kept as further seeds.
+# FUZZ_RECORD=tests/fuzz/campaign.csv: goes on with what the committed record has of the present sources, from whatever machine,
+# and writes there (tools/campaign.py, which also puts its table into docs/testing.md).
 # A crash, hang, leak or too much memory ends with status 1; the input lies in build-fuzz/fuzz/TARGET/.
 # Prints a table; FUZZ_TABLE=FILE also writes it there, for docs/testing.md.
 set -eu
@@ -12,6 +14,7 @@ jobs=${2:-$(nproc)}
 shift $(($# < 2 ? $# : 2))
 build=build-fuzz
 state=$PWD/$build/fuzz
+export FUZZ_SANITIZER=address,undefined
 export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:allocator_may_return_null=1}
 
 command -v clang >/dev/null || {

@@ -1,17 +1,16 @@
 # shellcheck shell=bash
 # For tools/fuzz.sh and tools/msan.sh: source it.
-# fuzz_one TARGET RUNS STATE PROGRAM: one target of libFuzzer up to its number of runs, in rounds; what has been run lies in
-# STATE/TARGET/ and is bound to the program's bytes.  FUZZ_TIMEOUT: seconds an input may take; FUZZ_ROUND: runs of a round;
-# FUZZ_MEMORY: MB of the process.
+# fuzz_one TARGET RUNS STATE PROGRAM: one target of libFuzzer up to its number of runs, in rounds.  What it found and its log lie in
+# STATE/TARGET/; what has been run of which sources is in FUZZ_RECORD (default STATE/campaign.csv; tools/campaign.py), under the
+# sanitizer FUZZ_SANITIZER.  FUZZ_TIMEOUT: seconds an input may take; FUZZ_ROUND: runs of a round; FUZZ_MEMORY: MB of the process.
 fuzz_one() {
     local target=$1 runs=$2 state=$3 program=$4
-    local dir=$state/$target key done_runs=0 seconds=0 size=${FUZZ_ROUND:-250000} round begin
+    local dir=$state/$target record=${FUZZ_RECORD:-$state/campaign.csv} size=${FUZZ_ROUND:-250000}
+    local sources counted done_runs seconds round begin
     mkdir -p "$dir/corpus"
-    # Debug lines and the build's identity name folders; they are left out.
-    strip -R .note.gnu.build-id -o "$dir/stripped" "$program"
-    key=$(sha256sum "$dir/stripped" | cut -c 1-32)
-    rm "$dir/stripped"
-    [ ! -f "$dir/$key" ] || read -r done_runs seconds <"$dir/$key"
+    sources=$(python3 tools/campaign.py sources "$program") || return 1
+    counted=$(python3 tools/campaign.py done "$record" "$target" "$FUZZ_SANITIZER" "$sources") || return 1
+    read -r done_runs seconds <<<"$counted"
     while [ "$done_runs" -lt "$runs" ]; do
         round=$((runs - done_runs < size ? runs - done_runs : size))
         begin=$(date +%s)
@@ -23,11 +22,12 @@ fuzz_one() {
             return 1
         fi
         done_runs=$((done_runs + round))
-        seconds=$((seconds + $(date +%s) - begin))
-        echo "$done_runs $seconds" >"$dir/$key"
+        begin=$(($(date +%s) - begin))
+        seconds=$((seconds + begin))
+        python3 tools/campaign.py add "$record" "$target" "$FUZZ_SANITIZER" "$sources" "$round" "$begin" || return 1
     done
     printf '| %s | %d | %d | %s | %d |\n' "$target" "$done_runs" "$seconds" \
-        "$(grep -oE 'cov: [0-9]+' "$dir/log" | tail -n 1 | cut -c 6-)" "$(find "$dir/corpus" -type f | wc -l)" >"$dir/row"
+        "$([ ! -f "$dir/log" ] || grep -oE 'cov: [0-9]+' "$dir/log" | tail -n 1 | cut -c 6-)" "$(find "$dir/corpus" -type f | wc -l)" >"$dir/row"
     echo "fuzz: $target $done_runs runs, clean" >&2
 }
 export -f fuzz_one

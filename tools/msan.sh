@@ -2,16 +2,29 @@
 # `make msan`: readers under MemorySanitizer (clang), which sees every use of a value that was never set: each target over its
 # seeds with 2,000 mutations of each (as ctest runs it), then RUNS inputs of libFuzzer's.  As in tools/fuzz.sh, what has been run of
 # the present sources is remembered (BUILD/fuzz/), so that a long campaign may be stopped and goes on; JOBS: targets at once.
-# usage: tools/msan.sh [BUILD [RUNS]]      default: build-msan, 20000
-# The sanitizer must see every byte that is written, so a library that it did not compile gives false alarms.  Run here are the
-# readers that need none, or so little of one (tests/fuzz/msan_foreign.c) that its results can be declared set; the linker
-# refuses a target that reaches another.  The others (JSON: jansson; archives: libarchive; ASE databases: SQLite; stores:
-# LMDB; TOML: the C++ library) run under valgrind's memcheck, which looks for the same in programs as they are (make valgrind).
+# usage: tools/msan.sh [BUILD [RUNS [TARGET...]]]      default: build-msan, 20000, all that can be run
+# The sanitizer must see every byte that is written, so a library that it did not compile gives false alarms.  Readers that need
+# none, or so little of one that its results can be declared set (tests/fuzz/msan_foreign.c), run as they are.  The others are
+# linked with libraries that tools/msan_libraries.sh has compiled under the sanitizer, and are left out where BUILD/libraries is not
+# there.  MSAN_ORIGINS=1 tells where a value that is not set came from, which costs half the speed: for explaining what was found.
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build-msan}
 runs=${2:-20000}
-targets="aims cif csv extxyz graph_record poscar"
+shift $(($# < 2 ? $# : 2))
+own="aims cif csv extxyz graph_record poscar"
+with_libraries="archive asedb checkpoint elements fetch_page json_structure optimade pickle reader_cif reader_csv reader_json safetensors
+  store_parts structure toml write"
+libraries=$build/libraries
+targets=$own
+link=""
+if [ -d "$libraries/lib" ]; then
+    targets="$own $with_libraries"
+    link="-L$libraries/lib -ljansson -lsqlite3 -larchive -lzstd -llzma -lbz2 -lz"
+else
+    echo "msan: left out (tools/msan_libraries.sh $libraries compiles what they need):" $with_libraries
+fi
+targets=${*:-$targets}
 command -v clang >/dev/null || {
     echo "msan: clang is needed (tools/setup.sh --dev installs it)" >&2
     exit 1
@@ -19,23 +32,30 @@ command -v clang >/dev/null || {
 mkdir -p "$build"
 cat >"$build/build.ninja" <<END
 builddir = $build
-cflags = -std=c17 -O1 -g -Iinclude -Isrc -Itests -I/usr/include/spglib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -fsanitize=memory $
-  -fsanitize-memory-track-origins -fno-omit-frame-pointer -fno-sanitize-recover=all -fno-math-errno -ffp-contract=off $
+cflags = -O1 -gline-tables-only -Iinclude -Isrc -Itests -I/usr/include/spglib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -fsanitize=memory $
+  ${MSAN_ORIGINS:+-fsanitize-memory-track-origins} -fno-omit-frame-pointer -fno-sanitize-recover=all -fno-math-errno -ffp-contract=off $
   -ffunction-sections -fdata-sections -w
-wrap = -Wl,--wrap=spg_get_spacegroup_type,--wrap=spg_get_symmetry_from_database,--wrap=SHA256Transform
+wrap = -Wl,--wrap=spg_get_spacegroup_type,--wrap=spg_get_symmetry_from_database,--wrap=SHA256Transform $
+  -Wl,--wrap=_ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_
 rule cc
-  command = ${MSAN_LAUNCHER-} clang \$cflags -fsanitize=fuzzer-no-link -MD -MF \$out.d -c \$in -o \$out
+  command = ${MSAN_LAUNCHER-} clang \$cflags -std=c17 -fsanitize=fuzzer-no-link -MD -MF \$out.d -c \$in -o \$out
+  depfile = \$out.d
+  deps = gcc
+rule cxx
+  command = ${MSAN_LAUNCHER-} clang++ \$cflags -std=c++17 -D_GLIBCXX_EXTERN_TEMPLATE=0 -fsanitize=fuzzer-no-link -MD -MF \$out.d -c \$in -o \$out
   depfile = \$out.d
   deps = gcc
 rule ar
   command = rm -f \$out && ar crs \$out \$in
 rule link
-  command = clang \$cflags \$engine -Wl,--gc-sections \$wrap \$in -lsymspg -lmd -lm -lpthread -o \$out
+  command = clang++ \$cflags \$engine -Wl,--gc-sections \$wrap \$in $link -lsymspg -lmd -lm -lpthread -ldl -o \$out
 END
 objects=""
-for source in src/base/*.c src/crystal/*.c src/io/*.c src/graph/*.c src/data/*.c tests/fuzz/msan_foreign.c tests/fuzz/run_corpus.c; do
+for source in src/base/*.c src/crystal/*.c src/io/*.c src/io/*.cpp src/graph/*.c src/data/*.c src/kernels/table.c src/kernels/ref/*.c src/model/*.c \
+    src/exchange/*.c src/fetch/*.c tests/fuzz/msan_foreign.c tests/fuzz/run_corpus.c; do
     object=$build/$(printf '%s' "$source" | tr / _).o
-    echo "build $object: cc $source"
+    case $source in *.cpp) rule=cxx ;; *) rule=cc ;; esac
+    echo "build $object: $rule $source"
     case $source in src/*) objects="$objects $object" ;; esac
 done >>"$build/build.ninja"
 echo "build $build/librecryst.a: ar $objects" >>"$build/build.ninja"
@@ -54,7 +74,7 @@ ninja -f "$build/build.ninja" $(printf "$build/seeds_%s $build/libfuzz_%s " $(fo
 
 . tools/fuzz_rounds.sh
 state=$PWD/$build/fuzz
-export FUZZ_TIMEOUT=60 FUZZ_MEMORY=3072 FUZZ_ROUND=${FUZZ_ROUND:-100000}
+export FUZZ_SANITIZER=memory FUZZ_TIMEOUT=60 FUZZ_MEMORY=3072 FUZZ_ROUND=${FUZZ_ROUND:-100000}
 run_one() {
     local target=$1 build=$2 runs=$3 state=$4
     mkdir -p "$state/$target"
