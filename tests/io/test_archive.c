@@ -98,6 +98,43 @@ static void reads_archives_of_each_kind(void **state) {
     }
 }
 
+/* A text of that length which no other length begins with. */
+static char *text_of(size_t length) {
+    char *text = rcr_malloc(length + 1, 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < length; i++) text[i] = (char)('a' + (i + length) % 23);
+    text[length] = '\0';
+    return text;
+}
+
+/* Members lie in blocks that grow: none may spoil another, whatever their sizes and order. */
+static void holds_members_of_all_sizes(void **state) {
+    (void)state;
+    static const size_t lengths[] = {0,     1,      32767,  32768,  5,      32769, 65535,   65536,
+                                     98304, 200000, 262143, 262144, 262145, 7,     1500000, 131072};
+    enum { N = sizeof lengths / sizeof *lengths, ROUNDS = 3 };
+    pack p;
+    char name[32];
+    pack_begin(&p, 0, 1);
+    for (size_t i = 0; i < ROUNDS * N; i++) {
+        char *text = text_of(lengths[i % N]);
+        snprintf(name, sizeof name, "%zu/%zu", i / N, i % N);
+        pack_add(&p, name, AE_IFREG, text);
+        rcr_free(text);
+    }
+    pack_end(&p);
+    rcr_folder *folder = NULL;
+    rcr_error err = {0};
+    if (rcr_folder_open_memory(&folder, p.bytes, p.used, 64 << 20, &err) != RCR_OK) fail_msg("%s", err.message);
+    for (size_t i = 0; i < ROUNDS * N; i++) {
+        char *text = text_of(lengths[i % N]);
+        snprintf(name, sizeof name, "%zu/%zu", i / N, i % N);
+        expect_file(folder, name, text);
+        rcr_free(text);
+    }
+    rcr_folder_free(folder);
+}
+
 static void keeps_names_without_a_single_top(void **state) {
     (void)state;
     pack p;
@@ -217,9 +254,12 @@ static void reads_directories(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_archives_of_each_kind), cmocka_unit_test(keeps_names_without_a_single_top),
-        cmocka_unit_test(refuses_unsafe_members),      cmocka_unit_test(limits_what_is_unpacked),
-        cmocka_unit_test(refuses_damaged_archives),    cmocka_unit_test(reads_directories)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_archives_of_each_kind),
+                                       cmocka_unit_test(holds_members_of_all_sizes),
+                                       cmocka_unit_test(keeps_names_without_a_single_top),
+                                       cmocka_unit_test(refuses_unsafe_members),
+                                       cmocka_unit_test(limits_what_is_unpacked),
+                                       cmocka_unit_test(refuses_damaged_archives),
+                                       cmocka_unit_test(reads_directories)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
