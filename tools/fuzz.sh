@@ -14,7 +14,7 @@ jobs=${2:-$(nproc)}
 shift $(($# < 2 ? $# : 2))
 build=build-fuzz
 state=$PWD/$build/fuzz
-export FUZZ_SANITIZER=address,undefined
+export FUZZ_SANITIZER=address+undefined
 export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:allocator_may_return_null=1}
 
 command -v clang >/dev/null || {

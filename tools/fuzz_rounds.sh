@@ -8,8 +8,8 @@ fuzz_one() {
     local dir=$state/$target record=${FUZZ_RECORD:-$state/campaign.csv} size=${FUZZ_ROUND:-250000}
     local sources counted done_runs seconds round begin
     mkdir -p "$dir/corpus"
-    sources=$(python3 tools/campaign.py sources "$program") || return 1
-    counted=$(python3 tools/campaign.py done "$record" "$target" "$FUZZ_SANITIZER" "$sources") || return 1
+    sources=$(python3 tools/campaign.py sources "$target") || return 1
+    counted=$(python3 tools/campaign.py done "$record" "$target" "$FUZZ_SANITIZER") || return 1
     read -r done_runs seconds <<<"$counted"
     while [ "$done_runs" -lt "$runs" ]; do
         round=$((runs - done_runs < size ? runs - done_runs : size))

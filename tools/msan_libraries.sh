@@ -3,7 +3,8 @@
 # folder that can be thrown away; tools/msan.sh then runs the targets that need them as well.
 # usage: tools/msan_libraries.sh [FOLDER]      default: build-msan/libraries; a library that is there is not built again
 # The packages come through apt with a list of sources of its own, made from the machine's (which is left as it is).
-# libarchive gets what archives and packed files of structures need: zlib, bzip2, xz, zstd.
+# spglib and libmd are not among them: of the few functions of theirs that readers call, tests/fuzz/msan_foreign.c declares the
+# results set.  libarchive gets what archives and packed files of structures need: zlib, bzip2, xz, zstd.
 set -eu
 cd "$(dirname "$0")/.."
 folder=${1:-build-msan/libraries}
@@ -60,11 +61,6 @@ build_jansson() {
     archive jansson "-DHAVE_CONFIG_H -Imsan/private_include -Imsan/include -Isrc" src/*.c
 }
 build_lmdb() { cd libraries/liblmdb && archive lmdb "" mdb.c midl.c; }
-build_spglib() { archive symspg "" $(ls src/*.c | grep -v test); }
-build_libmd() {
-    ./configure CC=clang
-    archive md "-DHAVE_CONFIG_H -I. -Iinclude" src/sha2.c src/md5.c
-}
 build_sqlite3() {
     # The options that Debian's has and that change how a database is read.
     ./configure CC=clang --disable-tcl --disable-readline
@@ -97,7 +93,7 @@ build_libarchive() {
 }
 
 # Debian's package, the library that it makes.
-for pair in jansson:jansson lmdb:lmdb spglib:symspg libmd:md sqlite3:sqlite3 zlib:z bzip2:bz2 libzstd:zstd xz-utils:lzma libarchive:archive; do
+for pair in jansson:jansson lmdb:lmdb sqlite3:sqlite3 zlib:z bzip2:bz2 libzstd:zstd xz-utils:lzma libarchive:archive; do
     package=${pair%:*} library=$folder/lib/lib${pair#*:}.a
     [ ! -f "$library" ] || continue
     fetch "$package"
