@@ -62,15 +62,6 @@ void rcr_input_prepare(rcr_input *input, const rcr_model *model) {
 
 /* ---- names */
 
-static const char *const archive_suffixes[] = {".tar",    ".tar.gz", ".tgz", ".tar.zst", ".tzst",
-                                               ".tar.xz", ".txz",    ".zip", ".tar.bz2", NULL};
-
-int rcr_is_archive_name(const char *path) {
-    for (size_t i = 0; archive_suffixes[i] != NULL; i++)
-        if (rcr_ends_with(path, archive_suffixes[i])) return 1;
-    return 0;
-}
-
 /* Out of memory is the one error that can't be told in a row of its own: id and file are then NULL. */
 static void name_input(rcr_input *input, const char *id, const char *file) {
     input->id = id != NULL ? rcr_strdup(id) : rcr_structure_id(file);

@@ -31,7 +31,4 @@ rcr_status rcr_inputs_open(rcr_inputs **out, char *const *paths, size_t n_paths,
 int rcr_inputs_next(rcr_inputs *inputs, rcr_input *input);
 void rcr_inputs_close(rcr_inputs *inputs);
 
-/* 1 when the name is that of an archive that io/archive.h reads. */
-int rcr_is_archive_name(const char *path);
-
 #endif

@@ -7,6 +7,10 @@
 #include "base/mem.h"
 
 int rcr_ascii_lower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+int rcr_looks_like_utf16(const char *text, size_t length) {
+    return length >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0);
+}
+
 int rcr_is_space(int c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 int rcr_is_digit(int c) { return c >= '0' && c <= '9'; }
 int rcr_is_alpha(int c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

@@ -40,6 +40,8 @@ void rcr_text_free(rcr_text *text);
 /* ASCII only, whatever the locale. */
 int rcr_ascii_lower(int c);
 int rcr_is_space(int c);
+/* 1 when a byte-order mark says that the text is in UTF-16. */
+int rcr_looks_like_utf16(const char *text, size_t length);
 int rcr_is_digit(int c);
 int rcr_is_alpha(int c);
 /* 1 when the first `length` characters equal the whole of word, ignoring ASCII case. */

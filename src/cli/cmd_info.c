@@ -13,7 +13,9 @@
 #include "cli/output.h"
 #include "crystal/spacegroup.h"
 #include "graph/store.h"
+#include "io/archive.h"
 #include "io/reader.h"
+#include "io/unpack.h"
 
 static rcr_status info_model(rcr_text *out, const char *name, rcr_error *err) {
     rcr_text path = {0};
@@ -37,6 +39,10 @@ typedef struct request {
     int32_t quiet, json;
 } request;
 
+static rcr_status fail_json(const char *path, rcr_error *err) {
+    return rcr_fail_at(err, RCR_ERR_ARGUMENT, path, 0, "--json tells of one structure file");
+}
+
 /* A file of one structure, of whatever format; several are a dataset. */
 static rcr_status info_file(rcr_text *out, const char *path, const request *r, rcr_error *err) {
     rcr_reader *reader;
@@ -46,7 +52,7 @@ static rcr_status info_file(rcr_text *out, const char *path, const request *r, r
     int found = rcr_reader_read(reader, &record), several = found && !record.alone && rcr_reader_next(reader, &next);
     if (several) {
         rcr_record_release(&next);
-        status = rcr_info_data(out, path, &r->graph, r->target, r->quiet, err);
+        status = r->json ? fail_json(path, err) : rcr_info_data(out, path, &r->graph, r->target, r->quiet, err);
     } else if (!found) {
         status = rcr_fail_at(err, RCR_ERR_DATA, path, 0, "the file holds no structures");
     } else if (record.error.status != RCR_OK) {
@@ -71,10 +77,10 @@ static rcr_status info_data(rcr_text *out, const char *path, const request *r, r
 
 /* Only a structure can be told as JSON. */
 static rcr_status tell(rcr_text *out, const char *path, const request *r, rcr_error *err) {
-    int is_data = rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive_name(path) || rcr_is_table_name(path);
+    int is_data = rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive_name(path) || rcr_is_archive(path) ||
+                  rcr_is_table_name(path);
     int is_model = access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors");
-    if (r->json && (is_data || is_model) && access(path, F_OK) == 0)
-        return rcr_fail_at(err, RCR_ERR_ARGUMENT, path, 0, "--json tells of one structure file");
+    if (r->json && (is_data || is_model) && access(path, F_OK) == 0) return fail_json(path, err);
     if (is_model) return info_model(out, path, err);
     if (rcr_is_directory(path) && rcr_is_run(path)) return rcr_info_run(out, path, err);
     if (rcr_store_is(path)) return rcr_info_store(out, path, err);

@@ -142,15 +142,20 @@ static char *add_ending(const char *id, const char *ending) {
     return name.data;
 }
 
-/* The file of an id: the first that is there of ID.cif, ID.json, ...; ID.cif where none is. */
+/* The file of an id: the first that is there of ID.cif, ID.json, ..., as they are before packed ones; ID.cif where none
+ * is. */
 static char *file_of_id(const source *s, const char *id) {
-    static const char *const endings[] = {".cif",    ".json",    ".vasp",    ".poscar",  ".xyz",       ".extxyz",
-                                          ".in",     ".cif.gz",  ".json.gz", ".vasp.gz", "",           "/POSCAR",
-                                          ".POSCAR", ".contcar", ".CONTCAR", "/CONTCAR", ".extxyz.gz", ".mcif"};
-    for (size_t k = 0; k < sizeof endings / sizeof endings[0]; k++) {
-        char *name = add_ending(id, endings[k]);
-        if (name == NULL || rcr_folder_has(s->folder, name)) return name;
-        rcr_free(name);
+    static const char *const endings[] = {".cif", ".json",   ".vasp",   ".poscar",  ".xyz",     ".extxyz",  ".in",
+                                          "",     "/POSCAR", ".POSCAR", ".contcar", ".CONTCAR", "/CONTCAR", ".mcif"};
+    static const char *const packings[] = {"", ".gz", ".zst", ".bz2", ".xz", ".zstd"};
+    for (size_t p = 0; p < sizeof packings / sizeof packings[0]; p++) {
+        for (size_t k = 0; k < sizeof endings / sizeof endings[0]; k++) {
+            char ending[24];
+            snprintf(ending, sizeof ending, "%s%s", endings[k], packings[p]);
+            char *name = add_ending(id, ending);
+            if (name == NULL || rcr_folder_has(s->folder, name)) return name;
+            rcr_free(name);
+        }
     }
     return add_ending(id, ".cif");
 }

@@ -20,6 +20,14 @@ struct rcr_folder {
     size_t n_names, names_capacity;
 };
 
+int rcr_is_archive_name(const char *path) {
+    static const char *const endings[] = {".tar",    ".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst",
+                                          ".tar.xz", ".txz",    ".zip", ".tar.bz2", ".tbz2"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (rcr_ends_with(path, endings[i])) return 1;
+    return 0;
+}
+
 static rcr_status open_directory(rcr_folder *folder, const char *path, rcr_error *err) {
     folder->path = rcr_strdup(path);
     return folder->path != NULL ? RCR_OK : rcr_fail_memory(err, "opening a folder");

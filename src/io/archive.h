@@ -7,6 +7,9 @@
 
 typedef struct rcr_folder rcr_folder;
 
+/* 1 when the name is that of an archive. */
+int rcr_is_archive_name(const char *path);
+
 /* Open a directory, or an archive whose members are held in memory (limits: 1,000,000 members, 8 GiB in all).
  * Archive members are named by their path below the archive's single top folder, if it has one.
  * Member names with "..", absolute names, links and devices are refused. */

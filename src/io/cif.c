@@ -26,9 +26,11 @@ static rcr_status set_cell(rcr_cif_block *block, int i, const rcr_cif_token *val
         block->unknown_cell[i] = value->text;
         return RCR_OK;
     }
-    if (!rcr_cif_number(&number, value->text, value->length))
+    if (!rcr_cif_number(&number, value->text, value->length)) {
+        block->bad_cell = 1;
         return fail_at(err, RCR_ERR_PARSE, block, value->text, "a cell parameter is not a number", value->text,
                        value->length);
+    }
     if (!isnan(block->cell[i]) && fabs(block->cell[i] - number) > 1e-3)
         return fail_at(err, RCR_ERR_DATA, block, value->text,
                        "a cell parameter is given twice, the second time with another value", value->text,
@@ -388,7 +390,8 @@ static rcr_status read_blocks(rcr_cif_block *block, reader *r, int *found, int *
             if (status == RCR_OK) status = add_single_site(block, r, &bad);
             *saw_cell |= has_cell(block);
             *saw_sites |= block->n_sites > 0;
-            *found = has_cell(block) && (block->n_sites > 0 || status != RCR_OK);
+            *found = (has_cell(block) && (block->n_sites > 0 || status != RCR_OK)) ||
+                     (block->bad_cell && block->n_sites > 0);
             if (*found || r->token.kind == RCR_CIF_END) {
                 if (*found && status != RCR_OK && err != NULL) *err = bad;
                 return *found ? status : RCR_OK;
@@ -437,7 +440,7 @@ static rcr_status read_blocks(rcr_cif_block *block, reader *r, int *found, int *
 
 rcr_status rcr_cif_parse_block(rcr_crystal **out, const char *id, const char *text, size_t length, int cif2,
                                rcr_error *err) {
-    if (length >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
+    if (rcr_looks_like_utf16(text, length))
         return rcr_fail(err, RCR_ERR_UNSUPPORTED, "the file is in UTF-16; save it as UTF-8");
     reader r;
     memset(&r, 0, sizeof r);

@@ -35,8 +35,23 @@ static size_t count_letters(const char *text, size_t length) {
     return n;
 }
 
+/* Si/Al, Fe,Co: another element follows the first.  Which shares they have is not said. */
+static int names_several(const char *text, size_t length) {
+    uint8_t first = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (i > 0 && text[i - 1] != '/' && text[i - 1] != ',') continue;
+        size_t n = count_letters(text + i, length - i);
+        uint8_t element = n == 1 || n == 2 ? (uint8_t)rcr_element_from_symbol(text + i, n) : 0;
+        if (element == 0) continue;
+        if (first != 0 && element != first) return 1;
+        first = element;
+    }
+    return 0;
+}
+
 uint8_t rcr_cif_element_of_type(const char *text, size_t length) {
     size_t n = count_letters(text, length);
+    if (names_several(text, length)) return 0;
     if (n == 1 || n == 2) {
         uint8_t element = element_of_letters(text, n);
         if (element != 0) return element;
@@ -107,6 +122,8 @@ static uint8_t element_of_label(uint8_t *other, const rcr_cif_block *block, cons
     if (n == 0 || (n >= 3 && rcr_equals_ignore_case(text, 3, "vac"))) return 0;
     uint8_t one = element_of_letters(text, 1), two = n >= 2 ? element_of_letters(text, 2) : 0;
     if (two == 0 && element_of_water(text, n) != 0) return element_of_water(text, n);
+    /* No tritium where the formula has no hydrogen: TiM is titanium, also where the rounded formula has none. */
+    if (one == 1 && (*text == 'T' || *text == 'D') && block->formula_known == 1 && !in_formula(block, 1)) one = 0;
     /* MnT, of which the rounded formula says nothing: M is no element, so nothing else can be meant. */
     if (one == 0 && two != 0 && two <= MAX_NATURAL && text[1] >= 'a') return two;
     if (block->formula_known == 1) {
@@ -124,9 +141,11 @@ static uint8_t element_of_label(uint8_t *other, const rcr_cif_block *block, cons
 static rcr_status fail_type(const rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
     char name[40] = "?", type[40];
     if (site->label.text != NULL) rcr_cif_show(name, site->label.text, site->label.length);
-    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->type.text),
-                       "site %s has the type '%s', which is no chemical element", name,
-                       rcr_cif_show(type, site->type.text, site->type.length));
+    return rcr_fail_at(
+        err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->type.text),
+        "site %s has the type '%s', which is %s", name, rcr_cif_show(type, site->type.text, site->type.length),
+        names_several(site->type.text, site->type.length) ? "several elements; give each a row with its occupancy"
+                                                          : "no chemical element");
 }
 
 static rcr_status fail_label(const rcr_cif_site *site, const rcr_cif_block *block, const char *what, rcr_error *err) {
@@ -139,10 +158,15 @@ static rcr_status fail_label(const rcr_cif_site *site, const rcr_cif_block *bloc
 /* The element of a site by its label; left open (0) where the label may mean two. */
 static rcr_status resolve_label(rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
     uint8_t other;
+    char shown[40];
     if (!rcr_cif_unknown(&site->type)) return fail_type(site, block, err);
     if (rcr_cif_unknown(&site->label))
         return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, block->start),
                            "a site has neither a label nor a type symbol");
+    if (names_several(site->label.text, site->label.length))
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->label.text),
+                           "the label '%s' names several elements; give each a row with its occupancy",
+                           rcr_cif_show(shown, site->label.text, site->label.length));
     uint8_t element = element_of_label(&other, block, site->label.text, site->label.length);
     if (element == 0)
         return fail_label(

@@ -37,6 +37,7 @@ typedef struct rcr_cif_block {
     const char *start;           /* of the block */
     double cell[6];              /* a, b, c, alpha, beta, gamma; NaN: absent */
     const char *unknown_cell[6]; /* where it says '?' instead */
+    int bad_cell;                /* a parameter is no number */
     int cartesian;               /* the sites hold Cartesian coordinates, angstrom */
     double transform[2][12];     /* to fractional, to Cartesian: a matrix by rows, a vector that is added */
     uint32_t transform_given;    /* bit 12 i + j: transform[i][j] is there */

@@ -201,6 +201,10 @@ static json_t *find_structure(const char **key, json_t *object) {
 
 static rcr_status fail_none(rcr_error *err, json_t *object) {
     rcr_text keys = {0};
+    if (json_is_array(json_object_get(object, "sites")))
+        return rcr_fail(
+            err, RCR_ERR_DATA,
+            "the object has \"sites\" and no \"lattice\": a molecule, which is not periodic and no crystal");
     const char *name;
     json_t *value;
     json_object_foreach(object, name, value) {

@@ -63,7 +63,7 @@ static rcr_status add_species(rcr_crystal *crystal, size_t site, const json_t *s
         if (text == NULL || (share != NULL && !json_is_number(share)))
             return rcr_fail(err, RCR_ERR_PARSE, "site %zu: a symbol or a concentration is missing", site + 1);
         if (strcmp(text, "vacancy") == 0) continue;
-        int z = rcr_element_from_symbol(text, strlen(text));
+        int z = strcmp(text, "D") == 0 || strcmp(text, "T") == 0 ? 1 : rcr_element_from_symbol(text, strlen(text));
         if (z == 0)
             return rcr_fail(err, RCR_ERR_UNSUPPORTED, "site %zu: this is no chemical element: '%.40s'%s", site + 1,
                             text, strcmp(text, "X") == 0 ? " (OPTIMADE's sign for what is none)" : "");

@@ -277,6 +277,10 @@ static rcr_status open_database(rcr_cutter *out, rcr_window *w, const char *path
 }
 
 static rcr_status open_text(rcr_cutter *out, rcr_window *w, rcr_format format, rcr_error *err) {
+    if (format == RCR_FORMAT_EXTXYZ && rcr_looks_like_utf16(w->data + w->begin, w->end - w->begin)) {
+        rcr_window_release(w);
+        return rcr_fail(err, RCR_ERR_UNSUPPORTED, "the file is in UTF-16; save it as UTF-8");
+    }
     if (format == RCR_FORMAT_EXTXYZ) return rcr_cut_frames(out, w, err);
     return format == RCR_FORMAT_CIF ? rcr_cut_cif(out, w, err) : rcr_cut_file(out, w, err);
 }
@@ -297,11 +301,13 @@ static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *pat
     }
     char *name = rcr_strndup(r->file, rcr_unpacked_name_length(r->file));
     size_t n = w.end - w.begin;
-    if (name == NULL) {
+    if (name == NULL || n == 0) {
+        rcr_free(name);
         rcr_window_release(&w);
-        return rcr_fail_memory(err, "opening a file");
+        return name == NULL ? rcr_fail_memory(err, "opening a file") : rcr_fail(err, RCR_ERR_DATA, "the file is empty");
     }
-    int json = rcr_looks_like_json(w.data, n), csv = 0;
+    rcr_format format = rcr_format_detect(name, w.data, n);
+    int json = rcr_looks_like_json(w.data, n) && format != RCR_FORMAT_POSCAR, csv = 0;
     if (!json && rcr_format_detect(name, "", 0) == RCR_FORMAT_UNKNOWN) csv = rcr_looks_like_structure_csv(w.data, n);
     if (csv < 0) {
         rcr_window_release(&w);
@@ -313,7 +319,7 @@ static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *pat
     else if (csv)
         status = rcr_cut_csv(&r->cutter, &w, err);
     else
-        status = open_text(&r->cutter, &w, rcr_format_detect(name, w.data, n), err);
+        status = open_text(&r->cutter, &w, format, err);
     rcr_free(name);
     return status;
 }
@@ -350,6 +356,7 @@ static char *join(const char *folder, const char *name) {
 
 static int wants(const rcr_reader *r, const char *name) {
     if (!r->is_archive && strchr(name, '/') != NULL) return 0;
+    if (r->is_archive && rcr_is_archive_name(name)) return 1; /* whatever is in it must not be missing without a word */
     return rcr_reader_takes(name) || (r->with_tables && rcr_is_table_name(name));
 }
 

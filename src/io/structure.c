@@ -120,10 +120,11 @@ char *rcr_structure_id(const char *name) {
 
 rcr_format rcr_format_detect(const char *name, const char *text, size_t length) {
     const char *end = text + length;
+    if (looks_like_extxyz(text, end)) return RCR_FORMAT_EXTXYZ;
+    /* Before those that one line tells: the first line of a POSCAR may be anything, "data_x" and "[1]" included. */
+    if (rcr_poscar_looks_like(text, length)) return RCR_FORMAT_POSCAR;
     if (looks_like_cif(text, end, 0)) return RCR_FORMAT_CIF;
     if (looks_like_json(text, end)) return RCR_FORMAT_JSON;
-    if (looks_like_extxyz(text, end)) return RCR_FORMAT_EXTXYZ;
-    if (rcr_poscar_looks_like(text, length)) return RCR_FORMAT_POSCAR;
     if (rcr_aims_looks_like(text, length)) return RCR_FORMAT_AIMS;
     rcr_format format = name != NULL ? format_of_name(name) : RCR_FORMAT_UNKNOWN;
     if (format != RCR_FORMAT_UNKNOWN) return format;
@@ -183,7 +184,7 @@ static rcr_status parse_text(rcr_crystal **out, const char *name, const char *id
 static rcr_status from_utf16(char **out, size_t *n, const char *text, size_t length, rcr_error *err) {
     const unsigned char *byte = (const unsigned char *)text;
     *out = NULL;
-    if (length < 2 || !((byte[0] == 0xFF && byte[1] == 0xFE) || (byte[0] == 0xFE && byte[1] == 0xFF))) return RCR_OK;
+    if (!rcr_looks_like_utf16(text, length)) return RCR_OK;
     int high = byte[0] == 0xFF; /* where the high byte of a pair is */
     char *made = rcr_malloc(length / 2, 3);
     if (made == NULL) return rcr_fail_memory(err, "reading a structure");

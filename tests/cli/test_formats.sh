@@ -2,7 +2,7 @@
 # The same crystals in every format: training on each gives the same model, and each structure of a file is predicted.
 set -eu
 . "$RECRYST_SOURCE/tests/cli/support.sh"
-if ! command -v python3 >/dev/null || ! python3 -c 'import sqlite3, zipfile, gzip' 2>/dev/null; then
+if ! command -v python3 >/dev/null || ! python3 -c 'import sqlite3, zipfile, gzip, bz2, lzma' 2>/dev/null; then
     [ "${CI:-}" != true ] || fail "python3 is needed"
     echo "SKIPPED: needs python3"
     exit 77
@@ -11,7 +11,7 @@ fi
 # Cells of 4, 8 and 16 angstrom and positions in sixteenths: what is written in fractions and what is written in angstrom
 # are the same numbers, bit for bit.
 python3 - "$work" <<'END'
-import csv, gzip, json, os, random, sqlite3, struct, sys, tarfile, zipfile
+import bz2, csv, gzip, json, lzma, os, random, sqlite3, struct, sys, tarfile, zipfile
 folder = sys.argv[1]
 symbols = {13: "Al", 28: "Ni", 29: "Cu", 46: "Pd", 47: "Ag", 78: "Pt"}
 draw = random.Random(4)
@@ -53,6 +53,13 @@ with open(path("layout/id_prop.csv"), "w") as table, zipfile.ZipFile(path("layou
         packed.writestr(f"set/{name}.cif", cif(*crystal))
     table.flush()
     packed.write(path("layout/id_prop.csv"), "set/id_prop.csv")
+os.mkdir(path("layout-packed"))  # each file in another way
+with open(path("layout-packed/id_prop.csv"), "w") as table:
+    for k, (name, y, *crystal) in enumerate(rows):
+        table.write(f"{name},{y}\n")
+        ending, pack = [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)][k % 4]
+        with open(path(f"layout-packed/{name}.cif{ending}"), "wb") as file:
+            file.write(pack(cif(*crystal).encode()))
 with open(path("cifs.csv"), "w", newline="") as file:
     table = csv.writer(file)
     table.writerow(["", "material_id", "y", "cif"])
@@ -90,7 +97,7 @@ database.commit()
 database.close()
 END
 
-formats="layout layout.zip cifs.csv cifs-packed.csv.gz split.json.gz lines.jsonl lines.tar.gz optimade.json frames.extxyz ase.db"
+formats="layout layout-packed layout.zip cifs.csv cifs-packed.csv.gz split.json.gz lines.jsonl lines.tar.gz optimade.json frames.extxyz ase.db"
 for from in $formats; do
     run 0 train "$work/$from" --epochs 2 --batch-size 16 --atom-features 16 --hidden 16 --threads 2 --out "$work/run-$from"
     for file in predictions-train.csv predictions-val.csv predictions-test.csv errors.csv; do

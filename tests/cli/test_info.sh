@@ -59,6 +59,9 @@ else
 fi
 run 2 info "$data/examples" --json
 err_has "one structure file"
+printf '1\nLattice="4 0 0 0 4 0 0 0 4"\nFe 0 0 0\n1\nLattice="5 0 0 0 5 0 0 0 5"\nFe 0 0 0\n' >"$work/two.xyz"
+run 2 info "$work/two.xyz" --json
+err_has "one structure file"
 run 2 info "$data/examples/Pt4-dhcp.cif" --symprec 2
 err_has "--symprec"
 

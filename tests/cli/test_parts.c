@@ -4,11 +4,11 @@
 #include <jansson.h>
 #include <math.h>
 
-#include "api/inputs.h"
 #include "cli/args.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/train_view.h"
+#include "io/archive.h"
 
 typedef struct values {
     int32_t flag, number, choice;

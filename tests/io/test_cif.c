@@ -36,6 +36,7 @@ static const good_case good_cases[] = {
                     "Ba .75 .75 .75; O .25 .75 .25"},
     {"labels_by_formula", "Cl " THIRD " " TWO_THIRDS " .25; C .1 .1 .1; C .2 .2 .2; H 0 0 .5; H .5 .5 0; O .5 0 .5; "
                           "O .25 .25 .25; Mn .75 .75 .75"},
+    {"label_no_tritium", "Fe 0 0 0; Ti .5 .5 .5"}, /* of a formula that is rounded */
     {"uncertainties", "Si .1234 .75 .2; Si .5 .5 .5"},
     {"unknown_values", "Fe 0 0 0; O .5 .5 .5"},
     {"text_blocks", "Fe 0 0 0; O .5 .5 .5"},
@@ -100,6 +101,9 @@ static const bad_case bad_cases[] = {
     {"ambiguous_label", RCR_ERR_UNSUPPORTED, 14, "'HO1' may mean either"},
     {"no_coordinates", RCR_ERR_DATA, 15, "no coordinates: 'H1'"},
     {"bad_coordinate", RCR_ERR_PARSE, 15, "'0,5'"},
+    {"bad_cell", RCR_ERR_PARSE, 3, "not a number: '4.0A'"},
+    {"type_of_two", RCR_ERR_UNSUPPORTED, 15, "'Fe3+/Co', which is several elements"},
+    {"label_of_two", RCR_ERR_UNSUPPORTED, 14, "'Si1/Al1' names several elements"},
     {"short_row", RCR_ERR_PARSE, 15, "3 of 5 values"},
     {"unclosed_text", RCR_ERR_PARSE, 3, "never closed"},
     {"no_cell", RCR_ERR_DATA, 0, "no cell"},

@@ -370,10 +370,15 @@ static void optimade_structures(void **state) {
         if (err.status != bad[i].status || strstr(err.message, bad[i].message) == NULL)
             fail_msg("%s: %s", rcr_status_name(err.status), err.message);
     }
+    assert_null(first("{\"sites\": [], \"@class\": \"Molecule\"}", &err));
+    assert_non_null(strstr(err.message, "a molecule, which is not periodic and no crystal"));
     rcr_crystal *c = first(OPTIMADE("\"chemical_symbols\": [\"Cl\"]", ""), &err);
     assert_non_null(c);
     assert_false(rcr_crystal_is_disordered(c));
     assert_true(c->atomic_number[1] == 17 && c->frac[1][0] == 0.5 && c->frac[1][2] == 0.25);
+    rcr_crystal_free(c);
+    c = first(OPTIMADE("\"chemical_symbols\": [\"D\"]", ""), &err); /* hydrogen, as in every other format */
+    assert_true(c != NULL && c->atomic_number[1] == 1);
     rcr_crystal_free(c);
     c = first(OPTIMADE("\"chemical_symbols\": [\"Br\", \"Cl\", \"vacancy\"], \"concentration\": [0.25, 0.5, 0.25]", ""),
               &err);

@@ -1,8 +1,11 @@
 /* Telling formats apart, and reading structures from bytes and from files. */
 #include "support/check.h"
 
+#include <stdio.h>
+
 #include "base/file.h"
 #include "base/mem.h"
+#include "io/reader.h"
 #include "io/structure.h"
 
 static rcr_format detect(const char *name, const char *text) { return rcr_format_detect(name, text, strlen(text)); }
@@ -24,6 +27,16 @@ static void content_decides_before_the_name(void **state) {
     assert_int_equal(detect("a.poscar", "Si\n1.0\n"), RCR_FORMAT_POSCAR);
     assert_int_equal(detect("a.cif", "c\n1\n2 0 0\n0 2 0\n0 0 2\nNa\n1\nD\n0 0 0\n"), RCR_FORMAT_POSCAR);
     assert_int_equal(detect(NULL, "2\n1.0\n2 0 0\n0 2 0\n0 0 2\nNa\n1\nD\n0 0 0\n"), RCR_FORMAT_POSCAR);
+    static const char *const first_lines[] = {"data_x", "[1, 2]", "{\"a\": 1}", "", "# c", "_cell_length_a 3"};
+    for (size_t i = 0; i < sizeof first_lines / sizeof *first_lines; i++) { /* of a POSCAR: whatever one likes */
+        char text[100];
+        snprintf(text, sizeof text, "%s\n1.0\n2 0 0\n0 2 0\n0 0 2\nNa\n1\nD\n0 0 0\n", first_lines[i]);
+        assert_int_equal(detect("x", text), RCR_FORMAT_POSCAR);
+        rcr_crystal *crystal;
+        assert_int_equal(rcr_reader_first(&crystal, "x", text, strlen(text), NULL), RCR_OK);
+        assert_int_equal(crystal->atomic_number[0], 11);
+        rcr_crystal_free(crystal);
+    }
     assert_int_equal(detect("POSCAR", "# c\n\nlattice_vector 1 0 0\n"), RCR_FORMAT_AIMS);
     assert_int_equal(detect(NULL, " \n{\"lattice\": 1}"), RCR_FORMAT_JSON);
     assert_int_equal(detect(NULL, "1\nwater\nO 0 0 0\n"), RCR_FORMAT_EXTXYZ);
