@@ -71,6 +71,7 @@ def pkg(name):
 LIBRARIES = [
     ("jansson", r"libjansson\.so", "MIT", pkg("jansson")),
     ("libarchive", r"libarchive\.so", "BSD-2-Clause", pkg("libarchive")),
+    ("zlib", r"libz\.so", "Zlib", pkg("zlib")),
     ("libmd", r"libmd\.so", "BSD-3-Clause AND BSD-2-Clause AND ISC", pkg("libmd")),
     ("spglib", r"libsymspg\.so", "BSD-3-Clause", spglib_version),
     ("LMDB", r"liblmdb\.so", "OLDAP-2.8", lambda: macro("lmdb.h", "MDB_VERSION_MAJOR", "MDB_VERSION_MINOR", "MDB_VERSION_PATCH")),

@@ -7,7 +7,7 @@
 #   --report-tests  adds these and the browser that the page is tested in
 set -eu
 
-packages="cmake ninja-build gcc g++ libc6-dev pkgconf libjansson-dev libarchive-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libtomlplusplus-dev libcurl4-openssl-dev libcmocka-dev"
+packages="cmake ninja-build gcc g++ libc6-dev pkgconf libjansson-dev libarchive-dev zlib1g-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libtomlplusplus-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
 --dev) packages="$packages clang clang-format libclang-rt-dev python3 locales openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
@@ -28,7 +28,7 @@ probe() {
     for program in cmake ninja cc c++ pkg-config; do
         command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
     done
-    for library in jansson libarchive libmd sqlite3 libcurl cmocka; do
+    for library in jansson libarchive zlib libmd sqlite3 libcurl cmocka; do
         pkg-config --exists "$library" 2>/dev/null || missing="$missing $library"
     done
     echo '#include <spglib.h>' | cc -I/usr/include/spglib -I/usr/local/include/spglib -fsyntax-only -x c - \
@@ -45,12 +45,12 @@ explain() {
     cat <<'END'
 recryst needs:
     CMake 3.20 or later, Ninja, a C17 and C++17 compiler (gcc 12 or later, clang 14 or later), pkg-config,
-    and, with their headers: jansson, libarchive, libmd, spglib 2, LMDB, SQLite 3, toml++ 3, libcurl (for the library and the command), cmocka (for the tests);
+    and, with their headers: jansson, libarchive, zlib, libmd, spglib 2, LMDB, SQLite 3, toml++ 3, libcurl (for the library and the command), cmocka (for the tests);
     for the page of recryst report, where it is wanted: Node.js 18 or later and npm.
 Their names in some systems:
-    Fedora     cmake ninja-build gcc-c++ pkgconf jansson-devel libarchive-devel libmd-devel spglib-devel lmdb-devel sqlite-devel tomlplusplus-devel libcurl-devel libcmocka-devel
-    Arch       cmake ninja gcc pkgconf jansson libarchive libmd spglib lmdb sqlite tomlplusplus curl cmocka
-    Homebrew   cmake ninja pkgconf jansson libarchive libmd spglib lmdb sqlite tomlplusplus curl cmocka
+    Fedora     cmake ninja-build gcc-c++ pkgconf jansson-devel libarchive-devel zlib-devel libmd-devel spglib-devel lmdb-devel sqlite-devel tomlplusplus-devel libcurl-devel libcmocka-devel
+    Arch       cmake ninja gcc pkgconf jansson libarchive zlib libmd spglib lmdb sqlite tomlplusplus curl cmocka
+    Homebrew   cmake ninja pkgconf jansson libarchive zlib libmd spglib lmdb sqlite tomlplusplus curl cmocka
 Install them, then run make again.
 END
 }

@@ -13,8 +13,11 @@
  * FIRST bytes, enough for a small archive, each further one twice those before. */
 enum { MAX_MEMBERS = 1000000, MAX_NAME = 4096, CHUNK = 1 << 16, FIRST = 1 << 15, BLOCK = 4 << 20, SMALL = 1 << 18 };
 
-/* Where a member is unpacked to. */
+static const char cannot_read[] = "can't read the archive";
+
+/* Where a member is unpacked from, and to. */
 typedef struct scratch {
+    const rcr_archive_source *source;
     char *data;
     size_t capacity;
 } scratch;
@@ -49,11 +52,6 @@ static void clean(char *name) {
 static int is_clutter(const char *name) {
     const char *slash = strrchr(name, '/'), *base = slash != NULL ? slash + 1 : name;
     return strncmp(name, "__MACOSX/", 9) == 0 || strncmp(base, "._", 2) == 0 || strcmp(base, ".DS_Store") == 0;
-}
-
-static rcr_status fail_archive(rcr_error *err, struct archive *a) {
-    const char *why = rcr_la.error_string(a);
-    return rcr_fail(err, RCR_ERR_PARSE, "can't read the archive: %.300s", why != NULL ? why : "it is damaged");
 }
 
 static int append(rcr_members *members, rcr_member member) {
@@ -107,7 +105,7 @@ static rcr_status unpack(size_t *length, scratch *s, struct archive *a, size_t r
             if (status != RCR_OK) return status;
         }
         la_ssize_t n = rcr_la.read_data(a, s->data + *length, s->capacity - *length);
-        if (n < 0) return fail_archive(err, a);
+        if (n < 0) return rcr_archive_fail(a, s->source, cannot_read, err);
         if (n == 0) return RCR_OK;
         *length += (size_t)n;
         if (*length > room)
@@ -126,7 +124,8 @@ static rcr_status read_data(rcr_member *member, rcr_members *members, scratch *s
         member->data = member->own = rcr_realloc(s->data, member->length + 1, 1);
         if (member->own != NULL) {
             member->own[member->length] = '\0';
-            *s = (scratch){0};
+            s->data = NULL;
+            s->capacity = 0;
         }
     }
     return member->data != NULL ? RCR_OK : rcr_fail_memory(err, "unpacking an archive");
@@ -196,15 +195,16 @@ static void keep_last(rcr_members *members) {
     members->n = kept;
 }
 
-static rcr_status read_all(rcr_members *members, struct archive *a, size_t max_bytes, rcr_error *err) {
-    scratch s = {0};
+static rcr_status read_all(rcr_members *members, struct archive *a, const rcr_archive_source *source, size_t max_bytes,
+                           rcr_error *err) {
+    scratch s = {.source = source};
     rcr_status status = RCR_OK;
     for (size_t n = 0; status == RCR_OK; n++) {
         struct archive_entry *entry;
         int code = rcr_la.read_next_header(a, &entry);
         if (code == ARCHIVE_EOF) break;
         if (code < ARCHIVE_WARN || code == ARCHIVE_RETRY)
-            status = fail_archive(err, a);
+            status = rcr_archive_fail(a, source, cannot_read, err);
         else if (n >= MAX_MEMBERS)
             status = rcr_fail(err, RCR_ERR_LIMIT, "the archive has more than %d members", MAX_MEMBERS);
         else
@@ -225,10 +225,13 @@ rcr_status rcr_members_read(rcr_members *out, const char *path, const void *data
     struct archive *a = rcr_la.read_new();
     if (a == NULL) return rcr_fail_memory(err, "opening an archive");
     rcr_libarchive_enable(a);
+    rcr_la.read_support_format_empty(a);
     rcr_members members = {0};
-    int code = path != NULL ? rcr_la.read_open_filename(a, path, CHUNK) : rcr_la.read_open_memory(a, data, length);
-    status = code == ARCHIVE_OK ? read_all(&members, a, max_bytes, err) : fail_archive(err, a);
+    rcr_archive_source source = {0};
+    status = rcr_archive_open(a, &source, path, data, length, err);
+    if (status == RCR_OK) status = read_all(&members, a, &source, max_bytes, err);
     rcr_la.read_free(a);
+    rcr_archive_close(&source);
     if (status == RCR_OK)
         *out = members;
     else

@@ -9,6 +9,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <zlib.h>
 
 #include "recryst.h"
 
@@ -24,6 +25,7 @@
     X(read_free)                                                                                                       \
     X(read_new)                                                                                                        \
     X(read_next_header)                                                                                                \
+    X(read_open)                                                                                                       \
     X(read_open_filename)                                                                                              \
     X(read_open_memory)                                                                                                \
     X(read_support_filter_bzip2)                                                                                       \
@@ -34,7 +36,8 @@
     X(read_support_format_gnutar)                                                                                      \
     X(read_support_format_raw)                                                                                         \
     X(read_support_format_tar)                                                                                         \
-    X(read_support_format_zip)
+    X(read_support_format_zip)                                                                                         \
+    X(set_error)
 
 #define RCR_FUNCTION_POINTER(name) __typeof__(archive_##name) *name;
 typedef struct rcr_libarchive {
@@ -42,10 +45,37 @@ typedef struct rcr_libarchive {
 } rcr_libarchive;
 #undef RCR_FUNCTION_POINTER
 
-extern rcr_libarchive rcr_la; /* filled once, by the first rcr_libarchive_load */
+/* zlib, which libarchive brings along: gunzip.h says why it is called beside it. */
+#define RCR_ZLIB_FUNCTIONS(X) X(begin, inflateInit2_) X(run, inflate) X(reset, inflateReset) X(end, inflateEnd)
+
+#define RCR_FUNCTION_POINTER(name, function) __typeof__(function) *name;
+typedef struct rcr_zlib {
+    RCR_ZLIB_FUNCTIONS(RCR_FUNCTION_POINTER)
+} rcr_zlib;
+#undef RCR_FUNCTION_POINTER
+
+extern rcr_libarchive rcr_la; /* filled once, by the first rcr_libarchive_load; so is rcr_z */
+extern rcr_zlib rcr_z;
 
 /* From any thread, any number of times.  Errors: RCR_ERR_UNSUPPORTED: the library is not installed. */
 rcr_status rcr_libarchive_load(rcr_error *err);
+
+/* Where the bytes of an archive come from. */
+typedef struct rcr_archive_source {
+    struct rcr_gunzip *gunzip; /* NULL: libarchive reads them itself */
+    char *buffer;
+    rcr_error error; /* why unpacking failed; status RCR_OK: it did not */
+} rcr_archive_source;
+
+/* Open a file, or where path is NULL the bytes, with what gzip packed unpacked on the way.  *source, which the caller
+ * sets to zeros before and closes after the archive is freed, must stay where it is.
+ * Errors: those of gunzip.h; RCR_ERR_PARSE. */
+rcr_status rcr_archive_open(struct archive *archive, rcr_archive_source *source, const char *path, const void *data,
+                            size_t length, rcr_error *err);
+void rcr_archive_close(rcr_archive_source *source);
+/* What went wrong with the archive: `what`, and why. */
+rcr_status rcr_archive_fail(struct archive *archive, const rcr_archive_source *source, const char *what,
+                            rcr_error *err);
 
 /* What is read: gzip, bzip2, xz, zstd; tar and zip.  By name, since "all" would include filters that start other
  * programs.  The library is loaded. */

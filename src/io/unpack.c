@@ -21,13 +21,10 @@ struct rcr_unpacker {
     size_t length, at;
     int fd;                  /* -1: none */
     struct archive *archive; /* of what is packed */
+    rcr_archive_source source;
     rcr_packing packing;
+    int at_end; /* nothing is packed in it */
 };
-
-static rcr_status fail_packed(rcr_error *err, struct archive *a) {
-    const char *why = rcr_la.error_string(a);
-    return rcr_fail(err, RCR_ERR_PARSE, "can't unpack: %.300s", why != NULL ? why : "the packed data are damaged");
-}
 
 int rcr_looks_packed(const char *head, size_t n) {
     static const struct {
@@ -57,17 +54,18 @@ static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
     rcr_libarchive_enable(a);
     rcr_la.read_support_format_raw(a);
     rcr_la.read_support_format_empty(a);
-    int code = u->path != NULL ? rcr_la.read_open_filename(a, u->path, 1 << 16)
-                               : rcr_la.read_open_memory(a, u->memory, u->length);
-    if (code < ARCHIVE_WARN) return fail_packed(err, a);
+    status = rcr_archive_open(a, &u->source, u->path, u->memory, u->length, err);
+    if (status != RCR_OK) return status;
     struct archive_entry *entry;
-    code = rcr_la.read_next_header(a, &entry);
+    int code = rcr_la.read_next_header(a, &entry);
     int format = rcr_la.format(a) & ARCHIVE_FORMAT_BASE_MASK;
     u->packing = RCR_PACKING_STREAM;
     if (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP)
         u->packing = RCR_PACKING_ARCHIVE;
-    else if (code != ARCHIVE_EOF && code < ARCHIVE_WARN)
-        return fail_packed(err, a);
+    else if (code == ARCHIVE_EOF)
+        u->at_end = 1;
+    else if (code < ARCHIVE_WARN)
+        return rcr_archive_fail(a, &u->source, "can't unpack", err);
     return RCR_OK;
 }
 
@@ -138,6 +136,7 @@ rcr_status rcr_unpacker_again(rcr_unpacker **out, const rcr_unpacker *u, rcr_err
 void rcr_unpacker_free(rcr_unpacker *u) {
     if (u == NULL) return;
     if (u->archive != NULL) rcr_la.read_free(u->archive);
+    rcr_archive_close(&u->source);
     if (u->fd >= 0) close(u->fd);
     rcr_free(u->path);
     rcr_free(u);
@@ -146,9 +145,11 @@ void rcr_unpacker_free(rcr_unpacker *u) {
 rcr_packing rcr_unpacker_packing(const rcr_unpacker *u) { return u->packing; }
 
 rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *u, char *buffer, size_t room, rcr_error *err) {
-    if (u->archive != NULL) {
+    if (u->at_end) {
+        *n = 0;
+    } else if (u->archive != NULL) {
         la_ssize_t got = rcr_la.read_data(u->archive, buffer, room);
-        if (got < 0) return fail_packed(err, u->archive);
+        if (got < 0) return rcr_archive_fail(u->archive, &u->source, "can't unpack", err);
         *n = (size_t)got;
     } else if (u->fd >= 0) {
         return read_file(n, u, buffer, room, err);
