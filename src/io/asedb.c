@@ -393,6 +393,13 @@ static rcr_status hash_row(rcr_record *record, const database *d) {
     return RCR_OK;
 }
 
+/* A database has no lines: its rows are told by the ids that ASE counts them with. */
+static void name_row(rcr_error *err, const database *d) {
+    char message[sizeof err->message];
+    memcpy(message, err->message, sizeof message);
+    rcr_fail(err, err->status, "row %lld: %s", (long long)d->last_id, message);
+}
+
 static void read_row(rcr_record *record, database *d) {
     rcr_error *err = &record->error;
     blob unique = {NULL, 0};
@@ -404,8 +411,8 @@ static void read_row(rcr_record *record, database *d) {
         kept = rcr_record_name(record, (const char *)unique.data, unique.size);
     if (!kept)
         rcr_fail_memory(err, "reading a database");
-    else
-        read_crystal(&record->crystal, d, err);
+    else if (read_crystal(&record->crystal, d, err) != RCR_OK && err->status != RCR_ERR_MEMORY)
+        name_row(err, d);
 }
 
 static int next_row(void *self, rcr_record *record, int *last) {

@@ -526,9 +526,9 @@ static void databases_are_not_trusted(void **state) {
                   "INSERT INTO systems VALUES (6, 'u6', " FE ", " ORIGIN ", zeroblob(72), 7, NULL, NULL, NULL);"
                   "INSERT INTO systems VALUES (7, NULL, " FE ", " ORIGIN ", " CELL4
                   ", 7, '{\"a\": [1], \"b\": 2}', x'0800', 5);");
-    expect_database(&f, "bad_rows.db", "fe:0\nu2:0!pbc", "\nu3:0!numbers, positions and cell");
+    expect_database(&f, "bad_rows.db", "fe:0\nu2:0!row 2: pbc", "\nu3:0!row 3: numbers, positions and cell");
     expect_database(&f, "bad_rows.db", "fe:0\n",
-                    "\nu4:0!atom 1: there is no element 119\nu5:0!the row has no atoms\nu6:0!the "
+                    "\nu4:0!row 4: atom 1: there is no element 119\nu5:0!row 5: the row has no atoms\nu6:0!row 6: the "
                     "cell has no volume\nbad_rows-7:0");
     run_sql(&f, "other.db", "CREATE TABLE t (a)");
     expect_database(&f, "other.db", "not supported", "no ASE database");
