@@ -13,7 +13,6 @@
 #include "cli/output.h"
 #include "crystal/spacegroup.h"
 #include "graph/store.h"
-#include "io/archive.h"
 #include "io/reader.h"
 #include "io/unpack.h"
 
@@ -77,8 +76,7 @@ static rcr_status info_data(rcr_text *out, const char *path, const request *r, r
 
 /* Only a structure can be told as JSON. */
 static rcr_status tell(rcr_text *out, const char *path, const request *r, rcr_error *err) {
-    int is_data = rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive_name(path) || rcr_is_archive(path) ||
-                  rcr_is_table_name(path);
+    int is_data = rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive(path) || rcr_is_table_name(path);
     int is_model = access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors");
     if (r->json && (is_data || is_model) && access(path, F_OK) == 0) return fail_json(path, err);
     if (is_model) return info_model(out, path, err);

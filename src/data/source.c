@@ -14,6 +14,7 @@
 #include "crystal/spacegroup.h"
 #include "graph/graph.h"
 #include "graph/packed.h"
+#include "io/archive.h"
 #include "io/unpack.h"
 
 static const size_t max_structure = (size_t)1 << 30;
@@ -242,6 +243,9 @@ static rcr_status read_file(source *s, rcr_error *err) {
     if (!rcr_reader_is_single(reader)) return rcr_source_read_records(s, reader, err);
     rcr_reader_close(reader);
     if (rcr_is_table_name(s->path)) return read_csv(s, err);
+    if (rcr_is_archive_name(s->path))
+        return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0,
+                           "the name is that of an archive, the content is not: a download that failed?");
     return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0,
                        "this is one structure, or a format that is not known; a dataset is a folder or archive with an "
                        "id_prop.csv, a CSV file with a column of file names or of structures, an extended XYZ or JSON "

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "io/aims.h"
+#include "io/archive.h"
 #include "io/cif.h"
 #include "io/extxyz.h"
 #include "io/json_structure.h"
@@ -174,9 +175,13 @@ static rcr_status parse_text(rcr_crystal **out, const char *name, const char *id
     case RCR_FORMAT_AIMS: return rcr_aims_parse(out, id, text, length, err);
     case RCR_FORMAT_JSON: return parse_json(out, id, text, length, err);
     default:
+        if (length == 0) return rcr_fail(err, RCR_ERR_DATA, "the file is empty");
+        if (rcr_is_archive_name(name))
+            return rcr_fail(err, RCR_ERR_UNSUPPORTED,
+                            "the name is that of an archive, the content is not: a download that failed?");
         return rcr_fail(err, RCR_ERR_UNSUPPORTED,
-                        "the format is not known; CIF, POSCAR, extended XYZ, FHI-aims and JSON are read%s",
-                        length == 0 ? " (the file is empty)" : "");
+                        "the format is not known; read are CIF, POSCAR, extended XYZ, FHI-aims, JSON, ASE databases "
+                        "and CSV with structures in it");
     }
 }
 

@@ -105,6 +105,11 @@ err_has "nothing"
 mkdir "$work/empty"
 run 1 info "$work/empty"
 err_has "$work/empty"
+echo '<html>404</html>' >"$work/data.tar.gz"
+for command in "info" "train --epochs 1" "predict $work/run"; do
+    run 1 $command "$work/data.tar.gz"
+    err_has "data.tar.gz: the name is that of an archive, the content is not: a download that failed?"
+done
 
 # The graph of rock salt, a = 6 A: 6 neighbors of the other kind at 3, 12 of the same at 6 / sqrt 2.
 cat >"$work/salt.cif" <<'END'

@@ -210,8 +210,10 @@ static void errors_name_the_file(void **state) {
     assert_int_equal(rcr_structure_parse(&crystal, "dir/a.txt", "hello", 5, &err), RCR_ERR_UNSUPPORTED);
     assert_string_equal(err.file, "dir/a.txt");
     assert_non_null(strstr(err.message, "format is not known"));
-    assert_int_equal(rcr_structure_parse(&crystal, "b", "", 0, &err), RCR_ERR_UNSUPPORTED);
+    assert_int_equal(rcr_structure_parse(&crystal, "b", "", 0, &err), RCR_ERR_DATA);
     assert_non_null(strstr(err.message, "empty"));
+    assert_int_equal(rcr_structure_parse(&crystal, "x.tar", "<html>", 6, &err), RCR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "a download that failed?"));
     assert_int_equal(rcr_crystal_read(&crystal, "no/such/file.cif", &err), RCR_ERR_IO);
     assert_non_null(strstr(err.file, "no/such/file.cif"));
     assert_int_equal(rcr_crystal_read(&crystal, "no/such/file.cif", NULL), RCR_ERR_IO);
