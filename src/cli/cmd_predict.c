@@ -192,6 +192,10 @@ static int run(predict *p, const rcr_args *args) {
     return RCR_EXIT_FAILED;
 }
 
+static int refuse_level(const char *other) {
+    return rcr_cli_usage_error("predict ", "--level goes with intervals, which --%s leaves out", other);
+}
+
 /* With every model that can be given by name. */
 static int run_with_all(const predict *p, const rcr_args *args) {
     static const char *const others[] = {"plain", "steps", "resume", "input-format"};
@@ -201,6 +205,7 @@ static int run_with_all(const predict *p, const rcr_args *args) {
     for (int i = 1; i < args->n_positional; i++)
         if (strcmp(args->positional[i], "-") == 0)
             return rcr_cli_usage_error("predict ", "'all' takes files and folders, no stream");
+    if (rcr_args_find(args, "level")->given && p->no_intervals) return refuse_level("no-intervals");
     rcr_all_command c = {.paths = args->positional + 1,
                          .n_paths = (size_t)args->n_positional - 1,
                          .out_path = p->out_path,
@@ -301,8 +306,7 @@ int rcr_cmd_predict(int argc, char **argv) {
     if (p.json == RCR_ALL_TABLE) return rcr_cli_usage_error("predict ", "--format table goes with 'all'");
     p.style = (rcr_predict_style){.json = p.json, .plain = p.plain};
     if (rcr_args_find(&args, "level")->given && (p.no_intervals || p.plain))
-        return rcr_cli_usage_error("predict ", "--level goes with intervals, which --%s leaves out",
-                                   p.plain ? "plain" : "no-intervals");
+        return refuse_level(p.plain ? "plain" : "no-intervals");
     int is_stream = 0;
     for (int i = 1; i < args.n_positional; i++) is_stream |= strcmp(args.positional[i], "-") == 0;
     if (is_stream && args.n_positional > 2)

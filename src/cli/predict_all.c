@@ -207,7 +207,12 @@ static void put_chunk(all *a, const rcr_input *input, size_t n) {
         if (a->command->format == RCR_ALL_TABLE)
             rcr_text_printf(&a->line, "%s%s\n", a->n_done + i > 0 ? "\n" : "", input[i].id);
         a->line.failed |= a->row[i].failed;
-        if (!a->row[i].failed) rcr_text_append(&a->line, a->row[i].data, a->row[i].length);
+        if (a->command->format == RCR_ALL_TABLE && !a->usable[i]) { /* people want the reason once */
+            char reason[sizeof(rcr_error) + 32];
+            rcr_error_format(reason, sizeof reason, &input[i].error);
+            rcr_text_printf(&a->line, "  %s\n", reason);
+        } else if (!a->row[i].failed)
+            rcr_text_append(&a->line, a->row[i].data, a->row[i].length);
         rcr_text_free(&a->row[i]);
         if (!a->usable[i] && a->n_failed++ == 0) a->first_error = input[i].error;
         a->usable[i] = 0;

@@ -192,6 +192,9 @@ out_has " .. "
 run 0 predict all "$examples/Pt4-dhcp.cif" --format jsonl --no-intervals
 same "$(grep -c '"lower": null' "$work/out")" 2 "'all' without intervals"
 run 2 predict all - --quiet
+run 2 predict all "$examples" --level 0.5 --no-intervals
+run 0 predict all "$work/none.cif" "$examples/Pt4-dhcp.cif"
+same "$(grep -c "none.cif: can't open" "$work/out")" 1 "times that the table says why"
 run 2 predict all "$examples" --steps 2
 run 2 predict alloys "$examples" --format table
 rm "$work/shelf"/*
