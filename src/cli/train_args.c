@@ -51,6 +51,32 @@ static rcr_status find_init(rcr_train_args *a, rcr_error *err) {
     return status;
 }
 
+/* Options that mean something beside one or two values of another one alone: refused beside the others. */
+static rcr_status check_uses(const rcr_train_args *a, const rcr_args *args, rcr_error *err) {
+    const struct {
+        const char *option, *decider, *names;
+        int32_t is, wanted[2]; /* either of them */
+    } needs[] = {
+        {"lr-milestones", "schedule", "multistep", a->schedule, {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_MULTISTEP}},
+        {"plateau-patience", "schedule", "plateau", a->schedule, {RCR_SCHEDULE_PLATEAU, RCR_SCHEDULE_PLATEAU}},
+        {"lr-final", "schedule", "cosine or one-cycle", a->schedule, {RCR_SCHEDULE_COSINE, RCR_SCHEDULE_ONE_CYCLE}},
+        {"lr-gamma", "schedule", "multistep or plateau", a->schedule, {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_PLATEAU}},
+        {"huber-delta", "loss", "huber", a->loss, {RCR_LOSS_HUBER, RCR_LOSS_HUBER}},
+        {"gaussian-beta", "loss", "gaussian", a->loss, {RCR_LOSS_GAUSSIAN, RCR_LOSS_GAUSSIAN}},
+        {"momentum", "optimizer", "sgd", a->optimizer, {RCR_SGD, RCR_SGD}},
+        {"beta1", "optimizer", "adam or adamw", a->optimizer, {RCR_ADAM, RCR_ADAMW}},
+        {"beta2", "optimizer", "adam or adamw", a->optimizer, {RCR_ADAM, RCR_ADAMW}},
+        {"eps", "optimizer", "adam or adamw", a->optimizer, {RCR_ADAM, RCR_ADAMW}},
+        {"dropout", "task", "classification", a->task, {RCR_CLASSIFICATION, RCR_CLASSIFICATION}},
+    };
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (rcr_args_asked(args, needs[i].option, needs[i].decider) && needs[i].is != needs[i].wanted[0] &&
+            needs[i].is != needs[i].wanted[1])
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --%s %s", needs[i].option, needs[i].decider,
+                            needs[i].names);
+    return RCR_OK;
+}
+
 rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err) {
     rcr_train_options *o = &a->options;
     int shared = a->model == RCR_SR_CGCNN;
@@ -63,22 +89,8 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--gate goes with --model sr-cgcnn only");
     if (!shared && a->layer_norm && rcr_args_asked(args, "layer-norm", "model"))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--layer-norm goes with --model sr-cgcnn only");
-    static const struct {
-        const char *option, *names;
-        int32_t schedule[2]; /* either of them */
-    } needs[] = {{"lr-milestones", "multistep", {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_MULTISTEP}},
-                 {"plateau-patience", "plateau", {RCR_SCHEDULE_PLATEAU, RCR_SCHEDULE_PLATEAU}},
-                 {"lr-final", "cosine or one-cycle", {RCR_SCHEDULE_COSINE, RCR_SCHEDULE_ONE_CYCLE}},
-                 {"lr-gamma", "multistep or plateau", {RCR_SCHEDULE_MULTISTEP, RCR_SCHEDULE_PLATEAU}}};
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (rcr_args_asked(args, needs[i].option, "schedule") && a->schedule != needs[i].schedule[0] &&
-            a->schedule != needs[i].schedule[1])
-            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s goes with --schedule %s", needs[i].option, needs[i].names);
-    if (rcr_args_asked(args, "huber-delta", "loss") && a->loss != RCR_LOSS_HUBER)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "--huber-delta goes with --loss huber");
-    if (rcr_args_asked(args, "gaussian-beta", "loss") && a->loss != RCR_LOSS_GAUSSIAN)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "--gaussian-beta goes with --loss gaussian");
-    rcr_status status = choose_sizes(o, args, err);
+    rcr_status status = check_uses(a, args, err);
+    if (status == RCR_OK) status = choose_sizes(o, args, err);
     if (status != RCR_OK) return status;
     o->model.architecture = (rcr_architecture)a->model;
     o->model.task = (rcr_task_kind)a->task;

@@ -85,8 +85,10 @@ static rcr_status check_options(const rcr_split_options *o, rcr_error *err) {
     if (o->folds != 0 && !drawn)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "folds go with the random split only, or with scikit-learn's");
     if (o->folds != 0 && (o->folds < 2 || o->fold < 0 || o->fold >= o->folds))
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "fold %d of %d; there must be two or more, counted from 0", (int)o->fold,
-                        (int)o->folds);
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "fold %d of %d: there must be two folds or more, and they count from 0, so "
+                        "that the last of %d is %d",
+                        (int)o->fold, (int)o->folds, (int)o->folds, (int)o->folds - 1);
     for (int p = RCR_PART_TRAIN; p <= RCR_PART_TEST; p++) {
         if (p == RCR_PART_TEST && o->folds > 0) continue; /* the fold says which rows test */
         if (size[p] == 0) return fail_empty(err, p, "its size is 0");

@@ -143,6 +143,11 @@ static int has_use(const char *option, const rcr_train_options *o) {
         {"plateau_patience", o->schedule == RCR_SCHEDULE_PLATEAU},
         {"huber_delta", o->loss == RCR_LOSS_HUBER},
         {"gaussian_beta", o->loss == RCR_LOSS_GAUSSIAN},
+        {"momentum", o->optimizer == RCR_SGD},
+        {"beta1", o->optimizer != RCR_SGD},
+        {"beta2", o->optimizer != RCR_SGD},
+        {"eps", o->optimizer != RCR_SGD},
+        {"dropout", o->model.task == RCR_CLASSIFICATION},
     };
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (strcmp(needs[i].option, option) == 0) return needs[i].used;

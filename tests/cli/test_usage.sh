@@ -106,6 +106,25 @@ run 2 train x --layers 4
 err_has "takes --steps"
 run 2 train x --model cgcnn --gate
 err_has "--gate goes with --model sr-cgcnn only"
+# What another option takes the use from is refused, not passed over.
+useless() { # MESSAGE, OPTIONS...
+    local message=$1
+    shift
+    run 2 train "$work/small.extxyz" --target formation_energy --out "$work/never" "$@"
+    err_has "$message"
+    [ ! -e "$work/never" ] || fail "a run began with $*"
+}
+useless "--lr-milestones goes with --schedule multistep" --schedule cosine --lr-milestones 5
+useless "--lr-final goes with --schedule cosine or one-cycle" --lr-final 0.1
+useless "--lr-gamma goes with --schedule multistep or plateau" --schedule one-cycle --lr-gamma 0.5
+useless "--plateau-patience goes with --schedule plateau" --plateau-patience 3
+useless "--huber-delta goes with --loss huber" --huber-delta 0.1
+useless "--gaussian-beta goes with --loss gaussian" --loss l1 --gaussian-beta 0.5
+useless "--momentum goes with --optimizer sgd" --momentum 0.5
+useless "--beta1 goes with --optimizer adam or adamw" --optimizer sgd --beta1 0.5
+useless "--beta2 goes with --optimizer adam or adamw" --optimizer sgd --beta2 0.5
+useless "--eps goes with --optimizer adam or adamw" --optimizer sgd --eps 1e-7
+useless "--dropout goes with --task classification" --dropout 0.1
 run 2 train x --val-ratio 0.1 --val-size 10
 err_has "give one"
 run 2 train --resume r --epochs 3
