@@ -284,7 +284,7 @@ static void train_step(bench *b, int a, int with_backward) {
     k->mem_upload(t->target, b->target, (size_t)b->batch_size);
     rcr_net_refresh(t->net, &t->exec);
     rcr_net_forward_training(t->tape, t->net, &t->exec, &b->batch, 0);
-    k->loss_mse(&t->exec, t->loss, t->dout, rcr_tape_output(t->tape), t->target, b->batch_size);
+    k->loss_mse(&t->exec, t->loss, t->dout, rcr_tape_output(t->tape), t->target, NULL, b->batch_size);
     if (!with_backward) return;
     rcr_net_backward(t->tape, t->net, &t->exec, &b->batch, t->dout);
     rcr_adam adam = {1e-3, 0.9, 0.999, 1e-8, 0, 0, ++t->steps};

@@ -61,8 +61,10 @@
          (dv, dout, offset, multiplicity, C, F))                                                                       \
     WRAP(softplus_fwd, (rcr_real * y, const rcr_real *in, int64_t n), (y, in, n))                                      \
     WRAP(softplus_bwd, (rcr_real * dx, const rcr_real *dy, const rcr_real *in, int64_t n), (dx, dy, in, n))            \
-    WRAP(loss_mse, (rcr_real * loss, rcr_real * dout, const rcr_real *out, const rcr_real *target, int32_t C),         \
-         (loss, dout, out, target, C))                                                                                 \
+    WRAP(loss_mse,                                                                                                     \
+         (rcr_real * loss, rcr_real * dout, const rcr_real *out, const rcr_real *target, const rcr_real *weight,       \
+          int32_t C),                                                                                                  \
+         (loss, dout, out, target, weight, C))                                                                         \
     WRAP(adam_update,                                                                                                  \
          (rcr_real * p, rcr_real * m, rcr_real * v, const rcr_real *grad, const rcr_adam *adam, int64_t n),            \
          (p, m, v, grad, adam, n))

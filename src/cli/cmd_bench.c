@@ -101,7 +101,7 @@ static rcr_status training_step(bench *b, rcr_error *err) {
     if (status != RCR_OK) return status;
     rcr_net_refresh(b->net, &b->exec);
     rcr_net_forward_training(b->tape, b->net, &b->exec, &b->batch, 0);
-    k->loss_mse(&b->exec, b->loss, b->dout, rcr_tape_output(b->tape), b->target, b->n_graphs);
+    k->loss_mse(&b->exec, b->loss, b->dout, rcr_tape_output(b->tape), b->target, NULL, b->n_graphs);
     rcr_net_backward(b->tape, b->net, &b->exec, &b->batch, b->dout);
     rcr_adam adam = {1e-4, 0.9, 0.999, 1e-8, 0, 0, 1};
     k->adam_update(&b->exec, rcr_net_parameters(b->net), b->m, b->v, rcr_tape_gradient(b->tape), &adam,

@@ -153,6 +153,8 @@ void rcr_train_args_init(rcr_train_args *a) {
             "target", RCR_ARG_TEXT, "NAME", &o->target,
             "column to learn; needed where there are several; NAME,NAME learns several at once, empty cells left out"),
         WORDS("unit", RCR_ARG_TEXT, "TEXT", &o->unit, "unit of the target, such as eV/atom; kept in the model"),
+        WORDS("weights", RCR_ARG_TEXT, "NAME", &o->weights,
+              "column of what each row counts in the loss, 0 or more; 0 leaves a row out of the training part"),
         WORDS("transform", RCR_ARG_TEXT, "none|log|log1p|signed-log|asinh|box-cox|yeo-johnson", &o->transform,
               "what is learnt of the target, undone in predictions; of several targets one for all or one for each"),
         WORDS("task", RCR_ARG_CHOICE, "regression|classification", &a->task, "a number, or class 0 or 1"),

@@ -29,6 +29,10 @@ static int hash_rows(char hex[65], const source *s) {
             rcr_format_double(number, row->targets[k]);
             rcr_sha256_add(hash, number, strlen(number) + 1);
         }
+        if (s->options->weights != NULL) {
+            rcr_format_double(number, row->weight);
+            rcr_sha256_add(hash, number, strlen(number) + 1);
+        }
         rcr_sha256_add(hash, row->sha256, strlen(row->sha256) + 1);
     }
     rcr_sha256_finish(hash, hex);
@@ -50,11 +54,12 @@ static rcr_status move_rows(rcr_dataset *d, source *s, rcr_error *err) {
     d->n_rows = s->n;
     d->name = s->name != NULL ? rcr_strdup(s->name) : rcr_last_part(s->path);
     d->path = rcr_strdup(s->path);
+    if (s->options->weights != NULL) d->weights = rcr_strdup(s->options->weights);
     d->target = rcr_strdup(s->target != NULL ? s->target : "");
     d->sample = rcr_calloc(d->n, sizeof *d->sample);
     d->bad = rcr_calloc(d->n_bad, sizeof *d->bad);
     if (d->name == NULL || d->path == NULL || d->target == NULL || d->sample == NULL || d->bad == NULL ||
-        !hash_rows(d->sha256, s)) {
+        (s->options->weights != NULL && d->weights == NULL) || !hash_rows(d->sha256, s)) {
         d->n = d->n_bad = 0;
         return rcr_fail_memory(err, "reading a dataset");
     }
@@ -85,6 +90,7 @@ static rcr_status move_rows(rcr_dataset *d, source *s, rcr_error *err) {
                                              .n_atoms = row->n_atoms,
                                              .n_edges = row->n_edges,
                                              .target = row->target,
+                                             .weight = row->weight,
                                              .prototype = row->prototype,
                                              .row = (long)i};
             row->record = NULL;
@@ -155,13 +161,15 @@ static rcr_status finish(rcr_dataset **out, source *s, rcr_error *err) {
 
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err) {
     rcr_status status = rcr_graph_options_check(&options->graph, err);
+    if (status == RCR_OK && options->target != NULL && options->weights != NULL)
+        status = rcr_source_check_weights(options->target, options->weights, err);
     if (status != RCR_OK) return status;
     source s = {
         .path = path, .options = options, .distance_bytes = sizeof(rcr_real), .keep_bytes = options->keep_bytes};
     rcr_dataset_options several = *options; /* what a source is told that keeps all values */
     int is_list = options->target != NULL && strchr(options->target, ',') != NULL;
     if (is_list) {
-        several.target = NULL;
+        several.target = several.weights = NULL;
         several.need_target = 0;
         s.options = &several;
         s.keep_cells = 1;
@@ -198,6 +206,7 @@ void rcr_dataset_free(rcr_dataset *dataset) {
     rcr_free(dataset->name);
     rcr_free(dataset->path);
     rcr_free(dataset->target);
+    rcr_free(dataset->weights);
     for (size_t k = 0; k < dataset->n_targets && dataset->target_name != NULL; k++) rcr_free(dataset->target_name[k]);
     rcr_free(dataset->target_name);
     rcr_free(dataset->targets);

@@ -14,6 +14,7 @@ typedef struct rcr_sample {
     size_t record_size;
     int32_t n_atoms, n_edges;
     double target;   /* the first one; NaN where none is asked for, or it is missing (rcr_dataset_target) */
+    double weight;   /* what it counts in the loss, 0 or more; 1 where no weights are asked for */
     char *prototype; /* its structure type (crystal/prototype.h); NULL where none was asked for */
     long row;        /* 0-based position in the source (data rows in file order, before bad ones were left out) */
 } rcr_sample;
@@ -26,13 +27,14 @@ typedef struct rcr_bad_row {
 } rcr_bad_row;
 
 struct rcr_dataset {
-    char *name;         /* last part of the path; of a store, that of the data it was made from */
-    char *path;         /* as given */
-    char sha256[65];    /* over every row's id, target and structure file, in source order */
-    char *target;       /* the column's name, "target" for files without a header; of several "a,b" */
-    size_t n_targets;   /* T >= 1 */
+    char *name;       /* last part of the path; of a store, that of the data it was made from */
+    char *path;       /* as given */
+    char sha256[65];  /* over every row's id, target, weight where there are any, and structure file, in source order */
+    char *target;     /* the column's name, "target" for files without a header; of several "a,b" */
+    size_t n_targets; /* T >= 1 */
     char **target_name; /* [T]; NULL where T is 1 */
     double *targets;    /* [n, T] NaN: the row has no value; NULL where T is 1 */
+    char *weights;      /* the column of the samples' weights; NULL where none are asked for */
     size_t n_rows;      /* rows in the source */
     size_t n;           /* usable ones */
     rcr_sample *sample; /* [n] in source order */
@@ -48,12 +50,14 @@ typedef void rcr_dataset_progress(void *context, size_t done, size_t total);
 
 typedef struct rcr_dataset_options {
     const char
-        *target;     /* column (or property of a structure) by name; NULL: the only one, else an error that lists them;
-                        "a,b,c" where no column has that name: several at once, of which a row needs one at least */
-    int need_target; /* 0: rows without targets are fine, and so are missing columns of several */
-    int strict;      /* the first bad row is the error */
-    int prototypes;  /* find the structure types, for splits that keep them together; not of a graph store, which has
-                        none */
+        *target; /* column (or property of a structure) by name; NULL: the only one, else an error that lists them;
+                    "a,b,c" where no column has that name: several at once, of which a row needs one at least */
+    const char *weights; /* column (or property) of what each row counts in the loss, 0 or more, which is then no
+                            target; a row without is a bad one; NULL: all count the same */
+    int need_target;     /* 0: rows without targets are fine, and so are missing columns of several */
+    int strict;          /* the first bad row is the error */
+    int prototypes; /* find the structure types, for splits that keep them together; not of a graph store, which has
+                       none */
     rcr_graph_options graph;
     const rcr_element_table *known; /* refuse crystals with elements outside; NULL: dataset's own, else CGCNN's */
     size_t keep_bytes; /* of a file's crystals that may wait in memory for their graphs; the others are read again.  0:
@@ -69,11 +73,11 @@ typedef struct rcr_dataset_options {
  *  - a CSV file with a header whose column (file, filename, path, cif_file, structure) holds file names, relative to
  * the CSV's folder; without such a column, ID.cif beside it;
  *  - whatever io/reader.h reads, or a folder or an archive of it: targets are the records' properties, ids theirs.
- * A row that can't be used (no file, a file that can't be read, an element outside the table, no value for the target,
- * an id that came before) becomes a bad row, and reading goes on.  The result does not depend on the pool, nor on
- * whether the data are packed. Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_ARGUMENT (no such target: lists what there
- * is), RCR_ERR_DATA (nothing usable: says how many rows failed and why the first did), RCR_ERR_MEMORY; with strict, the
- * first bad row's. */
+ * A row that can't be used (no file, a file that can't be read, an element outside the table, no value for the target
+ * or no weight where they are asked for, an id that came before) becomes a bad row, and reading goes on.  The result
+ * does not depend on the pool, nor on whether the data are packed. Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_ARGUMENT
+ * (no such target or weights: lists what there is; one column for both), RCR_ERR_DATA (nothing usable: says how many
+ * rows failed and why the first did), RCR_ERR_MEMORY; with strict, the first bad row's. */
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
 
 /* Target k = 0 .. T-1 of a sample; NaN: it has none. */

@@ -19,6 +19,7 @@ typedef struct source_row {
     long line;            /* where its target stands */
     double target;        /* NaN: none; of several, the first */
     double *targets;      /* [source.n_targets] of several, else NULL */
+    double weight;        /* 1 where none are asked for */
     rcr_crystal *crystal; /* read already, else NULL */
     int dropped;          /* 1: it was read and did not fit into memory; rcr_source_read_again brings it back */
     uint8_t *record;      /* the result, a packed graph (graph/packed.h); NULL: none */
@@ -90,8 +91,13 @@ void rcr_source_bad(source *s, source_row *row, rcr_status status, const char *f
     ;
 /* Give a row its target from text, or mark it as bad where the options need one. */
 void rcr_source_target(source *s, source_row *row, const char *text, size_t length, const char *file, long line);
-/* Of a source opened with keep_cells: give every row the values of the targets that `list` names, "a,b,c".  A row that
- * has none, or one that is not a number, becomes a bad row where the options need targets.
+/* An error where a target is the column of the weights: RCR_ERR_ARGUMENT. */
+rcr_status rcr_source_check_weights(const char *target, const char *weights, rcr_error *err);
+/* Give a row its weight from text, or mark it as bad. */
+void rcr_source_weight(source *s, source_row *row, const char *text, size_t length, const char *file, long line);
+/* Of a source opened with keep_cells: give every row the values of the targets that `list` names, "a,b,c", and its
+ * weight where the options ask for one.  A row that has no target, or one that is not a number, becomes a bad row where
+ * the options need targets.
  * Errors: RCR_ERR_ARGUMENT (a name that is no column, where they are needed; one that is there twice), RCR_ERR_MEMORY.
  */
 rcr_status rcr_source_take_targets(source *s, const char *list, rcr_error *err);

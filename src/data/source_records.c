@@ -22,7 +22,7 @@ typedef struct reading {
     int settled;           /* the target is chosen */
     char *name[MAX_NAMES]; /* keys with numbers in the first chunk that held a good record */
     size_t n_names;
-    size_t n_found; /* rows with a value for the target */
+    size_t n_found, n_weighed; /* rows with a value for the target, and for the weight */
 } reading;
 
 /* ---------------------------------------------------------------- the target */
@@ -40,14 +40,20 @@ static void note_name(reading *r, const char *key) {
     r->n_names += r->name[r->n_names] != NULL;
 }
 
-/* The keys of the chunk's good records whose values are numbers.  Returns the number of good records. */
+static int is_weight(const reading *r, const char *key) {
+    return r->s->options->weights != NULL && strcmp(r->s->options->weights, key) == 0;
+}
+
+/* The keys of the chunk's good records whose values are numbers, but for the weights'.  Returns the number of good
+ * records. */
 static size_t note_names(reading *r) {
     size_t n_good = 0;
     for (size_t i = 0; i < r->n; i++) {
         if (r->record[i].crystal == NULL) continue;
         n_good++;
         for (size_t k = 0; k < r->record[i].n_properties; k++)
-            if (is_number(r->record[i].property[k].value)) note_name(r, r->record[i].property[k].key);
+            if (is_number(r->record[i].property[k].value) && !is_weight(r, r->record[i].property[k].key))
+                note_name(r, r->record[i].property[k].key);
     }
     return n_good;
 }
@@ -73,14 +79,17 @@ static rcr_status choose_target(reading *r, rcr_error *err) {
     return s->target != NULL ? RCR_OK : rcr_fail_memory(err, "reading a dataset");
 }
 
-/* A target that no structure has is a misspelt option, not a thousand bad rows. */
-static rcr_status check_target(const reading *r, rcr_error *err) {
+/* A target or weight that no structure has is a misspelt option, not a thousand bad rows. */
+static rcr_status check_found(const reading *r, rcr_error *err) {
     const source *s = r->s;
-    if (!s->options->need_target || s->target == NULL || !r->settled || r->n_found > 0) return RCR_OK;
+    int target = s->options->need_target && s->target != NULL && r->n_found == 0;
+    int weight = s->options->weights != NULL && !s->keep_cells && r->n_weighed == 0;
+    if (!r->settled || (!target && !weight)) return RCR_OK;
     char *list = rcr_source_join((const char *const *)r->name, r->n_names);
-    rcr_status status = rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0,
-                                    "no structure has a value for the target \"%.100s\"; keys with numbers are: %.250s",
-                                    s->target, list != NULL ? list : "");
+    rcr_status status =
+        rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0,
+                    "no structure has a value for the %s \"%.100s\"; keys with numbers are: %.250s",
+                    target ? "target" : "weight", target ? s->target : s->options->weights, list != NULL ? list : "");
     rcr_free(list);
     return status;
 }
@@ -141,6 +150,12 @@ static rcr_status add_row(reading *r, rcr_record *record, rcr_error *err) {
         rcr_source_target(s, row, value, strlen(value), shown_file(r, record), row->line);
         r->n_found += isfinite(row->target) != 0;
     }
+    if (s->options->weights != NULL && !s->keep_cells) {
+        const char *value = rcr_record_property(record, s->options->weights);
+        r->n_weighed += value != NULL;
+        if (value == NULL) value = "";
+        rcr_source_weight(s, row, value, strlen(value), shown_file(r, record), row->line);
+    }
     return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
 }
 
@@ -196,7 +211,7 @@ rcr_status rcr_source_read_records(source *s, rcr_reader *reader, rcr_error *err
                             : read_chunks(&r, err);
     if (status == RCR_OK && s->n == 0)
         status = rcr_fail_at(err, RCR_ERR_DATA, s->table, 0, "the file holds no structures");
-    if (status == RCR_OK) status = check_target(&r, err);
+    if (status == RCR_OK) status = check_found(&r, err);
     for (size_t k = 0; k < r.n_names; k++) rcr_free(r.name[k]);
     rcr_free(r.record);
     rcr_text_free(&prefix);

@@ -14,7 +14,7 @@ typedef struct opening {
     source *s;
     const char *path;
     store_head head;
-    size_t target; /* column; SIZE_MAX: none is read */
+    size_t target, weight; /* columns; SIZE_MAX: none is read */
 } opening;
 
 static rcr_status fail_damaged(const opening *o, uint64_t row, rcr_error *err) {
@@ -33,13 +33,29 @@ static rcr_status fail_target(const opening *o, const char *what, rcr_error *err
     return status;
 }
 
-/* The rules of source_table.c and source_frames.c. */
+/* A store keeps the columns of numbers. */
+static rcr_status choose_weight(opening *o, rcr_error *err) {
+    const store_head *head = &o->head;
+    const char *wanted = o->s->options->weights;
+    size_t n_wanted = 0;
+    char what[200];
+    o->weight = SIZE_MAX;
+    if (wanted == NULL) return RCR_OK;
+    for (size_t k = 0; (head->frames || head->header) && k < head->n_columns; k++)
+        if (strcmp(head->column[k], wanted) == 0 && n_wanted++ == 0) o->weight = k;
+    if (n_wanted == 1) return RCR_OK;
+    snprintf(what, sizeof what, "there are %s \"%.100s\" to take as the weights",
+             n_wanted > 1 ? "several columns" : "no numbers", wanted);
+    return fail_target(o, what, err);
+}
+
+/* The rules of source_table.c and source_records.c. */
 static rcr_status choose_target(opening *o, rcr_error *err) {
     const store_head *head = &o->head;
     const rcr_dataset_options *options = o->s->options;
     const char *wanted = options->target, *name = NULL;
     int named = head->frames || head->header;
-    size_t n_wanted = 0;
+    size_t n_wanted = 0, n_columns = head->n_columns - (o->weight != SIZE_MAX), only = o->weight == 0;
     o->target = SIZE_MAX;
     for (size_t k = 0; named && wanted != NULL && k < head->n_columns; k++)
         if (strcmp(head->column[k], wanted) == 0) {
@@ -53,15 +69,15 @@ static rcr_status choose_target(opening *o, rcr_error *err) {
                  wanted);
         if (n_wanted > 1 || (n_wanted == 0 && options->need_target)) return fail_target(o, what, err);
         name = n_wanted == 1 || head->frames ? wanted : NULL;
-    } else if (head->n_columns == 1 && (!head->frames || options->need_target)) {
-        o->target = 0;
-        name = wanted != NULL ? wanted : head->column[0];
+    } else if (n_columns == 1 && (!head->frames || options->need_target)) {
+        o->target = only;
+        name = wanted != NULL ? wanted : head->column[only];
     } else if (options->need_target) {
-        if (named && head->n_columns > 1) return fail_target(o, "choose one as the target (--target NAME)", err);
+        if (named && n_columns > 1) return fail_target(o, "choose one as the target (--target NAME)", err);
         return rcr_fail_at(err, RCR_ERR_DATA, o->path, 0, "%s",
-                           head->n_columns == 0 ? "the data that the store was made from had no targets"
-                                                : "the data that the store was made from had several columns and no "
-                                                  "header; put their names on the first line and prepare it again");
+                           n_columns == 0 ? "the data that the store was made from had no targets"
+                                          : "the data that the store was made from had several columns and no "
+                                            "header; put their names on the first line and prepare it again");
     }
     if (name == NULL) return RCR_OK;
     o->s->target = rcr_strdup(name);
@@ -80,20 +96,26 @@ static int keep_cells(source *s, source_row *row, const store_row *stored) {
     return 1;
 }
 
-/* A row's target, or the reason why it has none, as its files would have it. */
-static int set_target(opening *o, source_row *row, const store_row *stored) {
+/* A row's target and weight, or the reason why it has none, as its files would have it. */
+static int set_values(opening *o, source_row *row, const store_row *stored) {
     store_reader cells = stored->cells;
-    store_cell cell, found = {.column = SIZE_MAX, .number = NAN, .text = ""};
+    store_cell cell, found = {.column = SIZE_MAX, .number = NAN, .text = ""}, weight = found;
     for (size_t k = 0; k < stored->n_cells; k++) {
         if (!rcr_store_read_cell(&cell, &cells) || cell.column >= o->head.n_columns) return 0;
         if (cell.column == o->target && found.column == SIZE_MAX) found = cell;
+        if (cell.column == o->weight && weight.column == SIZE_MAX) weight = cell;
     }
     if (o->s->keep_cells) return keep_cells(o->s, row, stored);
-    if (o->s->target == NULL) return 1;
-    if (found.text == NULL)
+    if (o->s->target != NULL && found.text == NULL)
         row->target = found.number;
-    else
+    else if (o->s->target != NULL)
         rcr_source_target(o->s, row, found.text, found.length, o->s->table, stored->line);
+    if (o->weight != SIZE_MAX) {
+        char number[32];
+        const char *text = weight.text != NULL ? weight.text : rcr_format_double(number, weight.number);
+        rcr_source_weight(o->s, row, text, weight.text != NULL ? weight.length : strlen(text), o->s->table,
+                          stored->line);
+    }
     return 1;
 }
 
@@ -130,7 +152,7 @@ static int add_row(opening *o, const store_row *stored, rcr_bytes *data) {
     if (stored->has_sha256) write_hex(row->sha256, stored->sha256);
     int early = !stored->has_record && stored->stage == STORE_BAD_ROW;
     if (early && !keep_error(row, &stored->error)) s->out_of_memory = 1;
-    if (!set_target(o, row, stored)) return 0;
+    if (!set_values(o, row, stored)) return 0;
     /* The file of a row without a target is not even opened. */
     if (row->error != NULL && !early && !o->head.frames) row->sha256[0] = '\0';
     if (!stored->has_record) {
@@ -221,6 +243,8 @@ rcr_status rcr_source_read_store(source *s, rcr_error *err) {
     for (size_t k = 0; k < o.head.n_columns && status == RCR_OK && s->keep_cells; k++)
         if (rcr_source_add_column(s, o.head.column[k], strlen(o.head.column[k])) == SIZE_MAX)
             status = rcr_fail_memory(err, "reading a store");
+    o.weight = o.target = SIZE_MAX;
+    if (status == RCR_OK && !s->keep_cells) status = choose_weight(&o, err);
     if (status == RCR_OK && !s->keep_cells) status = choose_target(&o, err);
     if (status == RCR_OK) status = read_sources(&o, err);
     rcr_store_head_release(&o.head);

@@ -17,7 +17,7 @@
 
 typedef struct columns {
     int header;
-    size_t n, id, file, target; /* NO_COLUMN: there is none */
+    size_t n, id, file, target, weight; /* NO_COLUMN: there is none */
 } columns;
 
 source_row *rcr_source_add(source *s, char *id, char *file, rcr_crystal *crystal) {
@@ -31,7 +31,7 @@ source_row *rcr_source_add(source *s, char *id, char *file, rcr_crystal *crystal
         return NULL;
     }
     source_row *row = &s->row[s->n++];
-    *row = (source_row){.id = id, .file = file, .target = NAN, .crystal = crystal};
+    *row = (source_row){.id = id, .file = file, .target = NAN, .weight = 1, .crystal = crystal};
     return row;
 }
 
@@ -78,6 +78,29 @@ void rcr_source_target(source *s, source_row *row, const char *text, size_t leng
     else
         rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "the value \"%.*s\" for target \"%.100s\" is not a %s", shown,
                        text, s->target, parsed ? "finite number" : "number");
+}
+
+rcr_status rcr_source_check_weights(const char *target, const char *weights, rcr_error *err) {
+    if (strcmp(target, weights) != 0) return RCR_OK;
+    return rcr_fail(err, RCR_ERR_ARGUMENT, "the column \"%.100s\" is to be the target and the weights; it can be one",
+                    weights);
+}
+
+void rcr_source_weight(source *s, source_row *row, const char *text, size_t length, const char *file, long line) {
+    const char *name = s->options->weights;
+    double value = NAN;
+    char number[32];
+    int parsed = length > 0 && rcr_source_number(&value, text, length), shown = length < 40 ? (int)length : 40;
+    if (length == 0)
+        rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "no value for the weight \"%.100s\"", name);
+    else if (!parsed || !isfinite(value))
+        rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "the value \"%.*s\" for the weight \"%.100s\" is not a %s",
+                       shown, text, name, parsed ? "finite number" : "number");
+    else if (value < 0)
+        rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "the weight \"%.100s\" is %s; it is 0 or more", name,
+                       rcr_format_double(number, value));
+    else
+        row->weight = value;
 }
 
 size_t rcr_source_add_column(source *s, const char *name, size_t length) {
@@ -193,7 +216,7 @@ static rcr_status choose_target(columns *c, source *s, const char *table, const 
     size_t n_candidates = 0, candidate = NO_COLUMN, n_wanted = 0;
     char what[200];
     for (size_t k = 0; k < c->n; k++) {
-        if (k == c->id || k == c->file) continue;
+        if (k == c->id || k == c->file || k == c->weight) continue;
         n_candidates++;
         candidate = k;
         if (wanted != NULL && c->header && strcmp(first->field[k], wanted) == 0) {
@@ -222,14 +245,37 @@ static rcr_status choose_target(columns *c, source *s, const char *table, const 
     return s->target != NULL ? RCR_OK : rcr_fail_memory(err, "reading a dataset");
 }
 
+static rcr_status choose_weight(columns *c, const source *s, const char *table, const rcr_csv_row *first,
+                                rcr_error *err) {
+    const char *wanted = s->options->weights;
+    size_t n_wanted = 0;
+    char what[200];
+    if (wanted == NULL) return RCR_OK;
+    if (!c->header)
+        return rcr_fail_at(err, RCR_ERR_ARGUMENT, table, first->line,
+                           "there is no header, so there is no column \"%.100s\" to take as the weights; put the "
+                           "columns' names on the first line",
+                           wanted);
+    for (size_t k = 0; k < c->n; k++) {
+        if (k == c->id || k == c->file || strcmp(first->field[k], wanted) != 0) continue;
+        c->weight = k;
+        n_wanted++;
+    }
+    if (n_wanted == 1) return RCR_OK;
+    snprintf(what, sizeof what, "%s \"%.100s\" to take as the weights",
+             n_wanted > 1 ? "there are several columns" : "there is no column", wanted);
+    return fail_columns(err, table, first, c, what);
+}
+
 static rcr_status choose_columns(columns *c, source *s, const char *table, const rcr_csv_row *first, rcr_error *err) {
-    *c = (columns){looks_like_header(s, first), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN};
+    *c = (columns){looks_like_header(s, first), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN};
     for (size_t k = 0; c->header && k < c->n; k++) {
         if (c->id == NO_COLUMN && is_id_name(first->field[k])) c->id = k;
         if (c->file == NO_COLUMN && is_file_name(first->field[k])) c->file = k;
     }
     if (c->id == NO_COLUMN && c->file != 0) c->id = 0; /* else the file's name is the id */
-    return choose_target(c, s, table, first, err);
+    rcr_status status = choose_weight(c, s, table, first, err);
+    return status == RCR_OK ? choose_target(c, s, table, first, err) : status;
 }
 
 /* The columns that may be targets, in the table's order, also where two have one name. */
@@ -270,10 +316,12 @@ static void add_row(source *s, const columns *c, const rcr_csv_row *line, const 
     row->line = line->line;
     if (s->keep_cells) {
         keep_cells(s, row, c, line);
-    } else if (c->target != NO_COLUMN) {
-        const char *cell = c->target < line->n_fields ? line->field[c->target] : "";
-        rcr_source_target(s, row, cell, strlen(cell), table, line->line);
+        return;
     }
+    const char *target = c->target < line->n_fields ? line->field[c->target] : "";
+    const char *weight = c->weight < line->n_fields ? line->field[c->weight] : "";
+    if (c->target != NO_COLUMN) rcr_source_target(s, row, target, strlen(target), table, line->line);
+    if (c->weight != NO_COLUMN) rcr_source_weight(s, row, weight, strlen(weight), table, line->line);
 }
 
 static rcr_status add_rows(source *s, const rcr_csv *csv, const char *table, rcr_error *err) {

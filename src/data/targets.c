@@ -1,4 +1,4 @@
-/* Several targets of a row at once. */
+/* Several targets of a row at once, and its weight beside them. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,17 +50,18 @@ static rcr_status split_names(source *s, const char *list, rcr_error *err) {
     return RCR_OK;
 }
 
-static rcr_status find_column(size_t *column, const source *s, const char *name, rcr_error *err) {
+static rcr_status find_column(size_t *column, const source *s, const char *name, const char *as, int needed,
+                              rcr_error *err) {
     size_t n = 0;
     *column = SIZE_MAX;
     for (size_t k = 0; k < s->n_columns; k++)
         if (strcmp(s->column[k], name) == 0 && n++ == 0) *column = k;
-    if (n == 1 || (n == 0 && !s->options->need_target)) return RCR_OK;
+    if (n == 1 || (n == 0 && !needed)) return RCR_OK;
     char *names = rcr_source_join((const char *const *)s->column, s->n_columns);
     rcr_status status =
         rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table != NULL ? s->table : s->path, 0,
-                    "there %s \"%.100s\" to take as a target; there are: %.250s",
-                    n == 0 ? "is no column or key" : "are several columns", name, names != NULL ? names : "");
+                    "there %s \"%.100s\" to take as %s; there are: %.250s",
+                    n == 0 ? "is no column or key" : "are several columns", name, as, names != NULL ? names : "");
     rcr_free(names);
     return status;
 }
@@ -86,6 +87,14 @@ static int take_value(double *out, source *s, source_row *row, size_t column, co
     return 1;
 }
 
+static void take_weight(source *s, source_row *row, size_t column) {
+    const char *text = "";
+    for (size_t i = 0; i < row->n_cells; i++)
+        if (row->cell[i].column == column) text = row->cell[i].text;
+    rcr_source_weight(s, row, text, strlen(text), s->table != NULL ? s->table : "", row->line);
+}
+
+/* column [n_targets + 1]: the last is that of the weights. */
 static void take_row(source *s, source_row *row, const size_t *column) {
     row->targets = rcr_malloc(s->n_targets, sizeof *row->targets);
     if (row->targets == NULL) {
@@ -101,6 +110,7 @@ static void take_row(source *s, source_row *row, const size_t *column) {
     if (n == 0 && s->options->need_target)
         rcr_source_bad(s, row, RCR_ERR_DATA, s->table != NULL ? s->table : "", row->line,
                        "no value for any of the targets \"%.200s\"", s->target);
+    if (s->options->weights != NULL) take_weight(s, row, column[s->n_targets]);
     if (row->error == NULL || s->store == NULL) return;
     /* As its file would have it, which is not even opened. */
     row->record = NULL;
@@ -109,10 +119,14 @@ static void take_row(source *s, source_row *row, const size_t *column) {
 
 rcr_status rcr_source_take_targets(source *s, const char *list, rcr_error *err) {
     rcr_status status = split_names(s, list, err);
-    size_t *column = status == RCR_OK ? rcr_calloc(s->n_targets, sizeof *column) : NULL;
+    size_t *column = status == RCR_OK ? rcr_calloc(s->n_targets + 1, sizeof *column) : NULL;
     if (status == RCR_OK && column == NULL) status = rcr_fail_memory(err, "reading a dataset");
+    for (size_t k = 0; k < s->n_targets && s->options->weights != NULL && status == RCR_OK; k++)
+        status = rcr_source_check_weights(s->target_name[k], s->options->weights, err);
     for (size_t k = 0; k < s->n_targets && status == RCR_OK; k++)
-        status = find_column(&column[k], s, s->target_name[k], err);
+        status = find_column(&column[k], s, s->target_name[k], "a target", s->options->need_target, err);
+    if (status == RCR_OK && s->options->weights != NULL)
+        status = find_column(&column[s->n_targets], s, s->options->weights, "the weights", 1, err);
     for (size_t i = 0; i < s->n && status == RCR_OK; i++) {
         source_row *row = &s->row[i];
         take_row(s, row, column);

@@ -218,25 +218,28 @@ struct rcr_kernels {
     void (*dropout)(const rcr_exec *x, rcr_real *y, const rcr_real *in, double p, uint64_t seed, int64_t n);
 
     /* ---- losses over C rows.  *loss overwritten: the mean over rows; dout overwritten: its gradient.  A target that
-     * is NaN is missing: its row has no part in the mean (which is 0 of none) and no gradient */
+     * is NaN is missing: its row has no part in the mean (which is 0 of none) and no gradient.  weight, laid out as
+     * target: what each counts in the mean, sum weight loss / sum weight over those that are there (0 where that sum
+     * is 0); 0 or more, and 0 is as good as missing; NULL: all 1, the same bits */
     void (*loss_mse)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
-                     const rcr_real *target /* [C] */, int32_t C);
+                     const rcr_real *target /* [C] */, const rcr_real *weight, int32_t C);
     /* |error| (l1); or error^2 / 2 up to delta and delta (|error| - delta / 2) past it (Huber 1964); PyTorch's L1Loss
      * and HuberLoss */
     void (*loss_l1)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
-                    const rcr_real *target /* [C] */, int32_t C);
+                    const rcr_real *target /* [C] */, const rcr_real *weight, int32_t C);
     void (*loss_huber)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out /* [C] */,
-                       const rcr_real *target /* [C] */, double delta, int32_t C);
+                       const rcr_real *target /* [C] */, const rcr_real *weight, double delta, int32_t C);
     /* out [C, 2T]: T values, then T logarithms of variances as rcr_log_variance takes them; target [C, T].  The mean of
      * (s + error^2 exp(-s)) / 2, s the logarithm of the variance: the negative logarithm of a normal likelihood but for
      * a constant (Nix and Weigend 1994).  dout is its gradient times exp(beta s), value by value: beta 0 is the
      * likelihood, 1 gives values the gradients of mean squared errors (Seitzer et al. 2022, equation 5) */
     void (*loss_gaussian)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out,
-                          const rcr_real *target, double beta, int32_t C, int32_t T);
+                          const rcr_real *target, const rcr_real *weight, double beta, int32_t C, int32_t T);
     /* out [C, n_classes] are logits: log-softmax and negative log-likelihood in one; target: class numbers as reals,
-     * none missing.  class_weight [n_classes] on the host: what a row of each class counts in the mean; NULL: all 1 */
+     * none missing.  class_weight [n_classes] on the host: what a row of each class counts in the mean, times its
+     * weight; NULL: all 1 */
     void (*loss_nll)(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
-                     const double *class_weight, int32_t C, int32_t n_classes);
+                     const rcr_real *weight, const double *class_weight, int32_t C, int32_t n_classes);
     /* y [C, n_classes] overwritten: log-softmax of each row */
     void (*log_softmax)(const rcr_exec *x, rcr_real *y, const rcr_real *out, int32_t C, int32_t n_classes);
 

@@ -53,6 +53,7 @@ static rcr_status find_key(char key[33], const rcr_train_options *o, const conte
     for (size_t i = 0; i < rcr_n_option_fields; i++) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (strcmp(field->section, "run") == 0) continue;
+        if (field->offset == offsetof(rcr_train_options, weights) && o->weights == NULL) continue; /* came later */
         rcr_text_printf(&text, "%s.%s=", field->section, field->name);
         if (field->offset == offsetof(rcr_train_options, split.file))
             rcr_text_puts(&text, c->split);

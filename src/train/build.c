@@ -14,6 +14,22 @@ void rcr_run_say(const rcr_run *run, const char *text) {
     if (run->events->message != NULL) run->events->message(run->events->context, text);
 }
 
+rcr_status rcr_run_check_targets(rcr_run *run, rcr_error *err) {
+    rcr_train_options *o = &run->options;
+    size_t T = rcr_run_n_targets(run);
+    o->model.n_targets = (int32_t)T;
+    o->model.variance = o->loss == RCR_LOSS_GAUSSIAN;
+    rcr_status status = rcr_model_options_check(&o->model, err);
+    if (status == RCR_OK) status = rcr_targets_check(run->dataset, o->model.task, err);
+    if (status != RCR_OK) return status;
+    rcr_transform_kind *kind = rcr_calloc(T, sizeof *kind);
+    if (kind == NULL) return rcr_fail_memory(err, "starting a run");
+    status = rcr_transforms_parse(kind, o->transform, T, err);
+    if (status == RCR_OK) status = rcr_targets_check_domain(run->dataset, kind, err);
+    rcr_free(kind);
+    return status;
+}
+
 /* Where the model came from, for its file. */
 static rcr_status describe_origin(rcr_run *run, rcr_error *err) {
     char seed[32], rows[32], sizes[96], program[64];
@@ -32,8 +48,10 @@ static rcr_status describe_origin(rcr_run *run, rcr_error *err) {
         {"seed", seed},
         {"optimizer", rcr_optimizer_name(run->options.optimizer)},
         {"program", program},
+        {"row_weights", run->dataset->weights},
     };
     for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        if (pair[i][1] == NULL) continue;
         rcr_status status = rcr_model_set_meta(run->model, pair[i][0], pair[i][1], err);
         if (status != RCR_OK) return status;
     }
@@ -54,6 +72,19 @@ static rcr_status name_targets(rcr_run *run, rcr_error *err) {
                 rcr_model_set_target_at(run->model, (int32_t)k, rcr_dataset_target_name(run->dataset, k), unit, err);
     }
     return status;
+}
+
+rcr_status rcr_run_leave_out_weightless(rcr_run *run, rcr_error *err) {
+    if (run->dataset->weights == NULL) return RCR_OK;
+    size_t n = rcr_weights_leave_out(&run->split, run->dataset);
+    if (run->split.n_train == 0)
+        return rcr_fail_at(err, RCR_ERR_DATA, run->dataset->path, 0,
+                           "no training row has a weight above 0 in the column '%s'", run->dataset->weights);
+    char text[200];
+    snprintf(text, sizeof text, "%zu training row%s of weight 0 %s left out of the training part", n, n == 1 ? "" : "s",
+             n == 1 ? "is" : "are");
+    if (n > 0) rcr_run_say(run, text);
+    return RCR_OK;
 }
 
 /* From the training rows alone: the reference program samples all rows, those of the test part included. */
@@ -95,5 +126,6 @@ rcr_status rcr_run_build_model(rcr_run *run, rcr_error *err) {
     run->has_class_weight = run->options.class_weights != NULL && run->options.model.task == RCR_CLASSIFICATION;
     status = rcr_class_weights_parse(run->class_weight, &balanced, run->options.class_weights, err);
     if (status == RCR_OK && balanced) rcr_class_weights_balance(run->class_weight, run->dataset, &run->split);
+    run->largest_weight = rcr_weights_largest(run->dataset, &run->split);
     return status == RCR_OK ? describe_origin(run, err) : status;
 }

@@ -421,6 +421,7 @@ rcr_status rcr_checkpoint_settings(rcr_run *run, const rcr_checkpoint *checkpoin
         char key[64];
         snprintf(key, sizeof key, "%s.%s", field->section, field->name);
         const char *value = rcr_safetensors_meta(checkpoint->file, key);
+        if (value == NULL && strcmp(key, "data.weights") == 0) value = ""; /* of a run from before there were any */
         if (value == NULL)
             return rcr_fail_at(err, RCR_ERR_PARSE, checkpoint->path, 0, "the setting %s is missing", key);
         status = rcr_option_parse(&run->options, field, value, err);

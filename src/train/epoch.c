@@ -34,18 +34,23 @@ static rcr_status loss_failed(const rcr_run *run, const rcr_epoch *epoch, size_t
 
 /* What an epoch adds up. */
 typedef struct sums {
-    double loss, score, n_values; /* n_values: targets that were there */
+    double loss, score, n_values, weight; /* n_values: targets that were there; weight: what they count */
 } sums;
+
+static double weight_of(const rcr_run *run, size_t value) {
+    return run->host_weight != NULL ? (double)run->host_weight[value] : 1;
+}
 
 /* Add what is averaged into train_loss and train_score.  run->host_target holds NaN for what is missing. */
 static void add_batch(sums *s, rcr_run *run, const int64_t *rows, int32_t n, double loss) {
     size_t T = rcr_run_n_targets(run), n_outputs = (size_t)run->model->n_outputs;
-    double present = 0;
+    double present = 0, weight = 0;
     for (size_t i = 0; i < (size_t)n; i++) {
         const rcr_real *out = run->host_output + i * n_outputs;
         if (run->options.model.task == RCR_CLASSIFICATION) {
             s->score += (out[1] > out[0]) == (run->dataset->sample[rows[i]].target > 0.5);
             present++;
+            weight += weight_of(run, i);
         }
         for (size_t k = 0; k < T && run->options.model.task == RCR_REGRESSION; k++) {
             if (isnan(run->host_target[i * T + k])) continue;
@@ -53,10 +58,12 @@ static void add_batch(sums *s, rcr_run *run, const int64_t *rows, int32_t n, dou
             double error = fabs(rcr_scale_undo(&run->model->targets[k].scale, (double)out[k]) - target);
             s->score += T > 1 ? error / run->target_std[k] : error;
             present++;
+            weight += weight_of(run, i * T + k);
         }
     }
-    s->loss += loss * present;
+    s->loss += loss * weight;
     s->n_values += present;
+    s->weight += weight;
 }
 
 /* run->device_loss and dout from outputs [n, n_outputs] and device_target. */
@@ -64,19 +71,24 @@ static void compute_loss(rcr_run *run, rcr_real *dout, const rcr_real *output, i
     const rcr_kernels *k = run->kernels;
     int32_t T = (int32_t)rcr_run_n_targets(run);
     if (run->options.model.task == RCR_CLASSIFICATION) {
-        k->loss_nll(&run->exec, run->device_loss, dout, output, run->device_target,
+        k->loss_nll(&run->exec, run->device_loss, dout, output, run->device_target, run->device_weight,
                     run->has_class_weight ? run->class_weight : NULL, n, run->model->n_outputs);
         return;
     }
     switch (run->options.loss) {
-    case RCR_LOSS_MSE: k->loss_mse(&run->exec, run->device_loss, dout, output, run->device_target, n * T); break;
-    case RCR_LOSS_L1: k->loss_l1(&run->exec, run->device_loss, dout, output, run->device_target, n * T); break;
+    case RCR_LOSS_MSE:
+        k->loss_mse(&run->exec, run->device_loss, dout, output, run->device_target, run->device_weight, n * T);
+        break;
+    case RCR_LOSS_L1:
+        k->loss_l1(&run->exec, run->device_loss, dout, output, run->device_target, run->device_weight, n * T);
+        break;
     case RCR_LOSS_HUBER:
-        k->loss_huber(&run->exec, run->device_loss, dout, output, run->device_target, run->options.huber_delta, n * T);
+        k->loss_huber(&run->exec, run->device_loss, dout, output, run->device_target, run->device_weight,
+                      run->options.huber_delta, n * T);
         break;
     case RCR_LOSS_GAUSSIAN:
-        k->loss_gaussian(&run->exec, run->device_loss, dout, output, run->device_target, run->options.gaussian_beta, n,
-                         T);
+        k->loss_gaussian(&run->exec, run->device_loss, dout, output, run->device_target, run->device_weight,
+                         run->options.gaussian_beta, n, T);
         break;
     }
 }
@@ -119,6 +131,21 @@ static double supervise_steps(rcr_run *run, const rcr_batch *batch) {
     return sum;
 }
 
+/* device_target and device_weight of the batch's n rows.  Weights are shares of the largest, so that equal ones are 1
+ * exactly, and train as none do. */
+static void upload_targets(rcr_run *run, const int64_t *rows, size_t n) {
+    const rcr_dataset *d = run->dataset;
+    size_t T = rcr_run_n_targets(run), n_values = n * T;
+    for (size_t i = 0; i < n_values; i++)
+        run->host_target[i] = (rcr_real)rcr_scale_apply(&run->model->targets[i % T].scale,
+                                                        rcr_dataset_target(d, (size_t)rows[i / T], i % T));
+    run->kernels->mem_upload(run->device_target, run->host_target, n_values);
+    if (d->weights == NULL) return;
+    for (size_t i = 0; i < n_values; i++)
+        run->host_weight[i] = (rcr_real)(d->sample[rows[i / T]].weight / run->largest_weight);
+    run->kernels->mem_upload(run->device_weight, run->host_weight, n_values);
+}
+
 /* One update.  rows: the samples of the batch.  *loss: the mean over them. */
 static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_t *rows, double lr, double *loss,
                               rcr_error *err) {
@@ -126,11 +153,7 @@ static rcr_status train_batch(rcr_run *run, const rcr_batch *batch, const int64_
     int32_t n = batch->n_crystals, n_outputs = run->model->n_outputs;
     rcr_status status = rcr_tape_reserve(run->tape, &run->exec, run->net, batch, err);
     if (status != RCR_OK) return status;
-    size_t T = rcr_run_n_targets(run), n_values = (size_t)n * T;
-    for (size_t i = 0; i < n_values; i++)
-        run->host_target[i] = (rcr_real)rcr_scale_apply(&run->model->targets[i % T].scale,
-                                                        rcr_dataset_target(run->dataset, (size_t)rows[i / T], i % T));
-    k->mem_upload(run->device_target, run->host_target, n_values);
+    upload_targets(run, rows, (size_t)n);
     rcr_net_forward_training(run->tape, run->net, &run->exec, batch, dropout_seed(run));
     rcr_real *output = rcr_tape_output(run->tape), host_loss;
     int32_t depth = run->options.model.depth;
@@ -168,7 +191,7 @@ rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
     memcpy(run->order, run->split.train, n * sizeof *run->order);
     rcr_rng_shuffle(&run->shuffle, run->order, n);
     rcr_loader_start(run->loader, run->order, n);
-    sums sum = {0, 0, 0};
+    sums sum = {0, 0, 0, 0};
     size_t done = 0;
     for (size_t b = 0; b < n_batches; b++) {
         const rcr_batch *batch;
@@ -187,7 +210,7 @@ rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err) {
         /* After the last batch the epoch might as well be finished. */
         if (b + 1 < n_batches && rcr_run_stop_requested(run)) return RCR_ERR_INTERRUPTED;
     }
-    epoch->train_loss = sum.loss / sum.n_values;
+    epoch->train_loss = sum.loss / sum.weight;
     epoch->train_score = sum.score / sum.n_values;
     return RCR_OK;
 }

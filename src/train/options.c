@@ -50,6 +50,7 @@ const rcr_option_field rcr_option_fields[] = {
     CHOICE("graph", "disorder", graph.disorder, disorders, "sites shared by several species, or partly vacant"),
     FIELD("data", "target", TEXT, target, "column to learn; \"\": the only one"),
     FIELD("data", "unit", TEXT, unit, "unit of the target, as stored in the model"),
+    FIELD("data", "weights", TEXT, weights, "column of what each row counts in the loss; \"\": all the same"),
     FIELD("data", "transform", TEXT, transform, "what is learnt of the target; \"\": itself"),
     CHOICE("split", "kind", split.kind, split_kinds, "how rows are dealt to train, val and test"),
     FIELD("split", "file", TEXT, split.file, "kind = file: CSV with columns id,part"),

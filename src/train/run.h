@@ -38,8 +38,9 @@ typedef struct rcr_run {
     double *target_std;     /* [T] of the training rows, in the targets' units; 1 where they do not vary */
     double class_weight[2]; /* used where has_class_weight */
     int has_class_weight;
-    rcr_model *init;  /* what the run began with; NULL: fresh weights */
-    rcr_range *range; /* [n_ranges] of the parameters, in their order, all of them */
+    double largest_weight; /* of the training rows; the others' weights are shares of it */
+    rcr_model *init;       /* what the run began with; NULL: fresh weights */
+    rcr_range *range;      /* [n_ranges] of the parameters, in their order, all of them */
     size_t n_ranges;
     int frozen_conv;
     rcr_model *model; /* the weights after the last whole epoch */
@@ -51,10 +52,11 @@ typedef struct rcr_run {
     rcr_optimizer optimizer;
     rcr_loader *loader;
 
-    /* Work space of a batch: targets, gradient of the loss and the loss on the device, and their like on the host. */
-    rcr_real *device_target, *device_dout, *device_loss;
+    /* Work space of a batch: targets, what each counts (NULL: all the same), gradient of the loss and the loss on the
+     * device, and their like on the host. */
+    rcr_real *device_target, *device_weight, *device_dout, *device_loss;
     size_t dout_stride; /* reals of device_dout for each step's readout */
-    rcr_real *host_target, *host_output, *host_dout;
+    rcr_real *host_target, *host_weight, *host_output, *host_dout;
     /* The moving average of parameters and running statistics, device; NULL without. */
     rcr_real *average_parameters, *average_buffers;
     int64_t *order; /* [split.n_train] this epoch's */

@@ -131,3 +131,17 @@ void rcr_class_weights_balance(double weight[2], const rcr_dataset *dataset, con
     for (int c = 0; c < 2; c++)
         weight[c] = count[0] > 0 && count[1] > 0 ? (double)split->n_train / (2.0 * (double)count[c]) : 1;
 }
+
+size_t rcr_weights_leave_out(rcr_split *split, const rcr_dataset *dataset) {
+    size_t n = 0, before = split->n_train;
+    for (size_t i = 0; i < before; i++)
+        if (dataset->sample[split->train[i]].weight > 0) split->train[n++] = split->train[i];
+    split->n_train = n;
+    return before - n;
+}
+
+double rcr_weights_largest(const rcr_dataset *dataset, const rcr_split *split) {
+    double largest = 0;
+    for (size_t i = 0; i < split->n_train; i++) largest = fmax(largest, dataset->sample[split->train[i]].weight);
+    return largest;
+}

@@ -1,4 +1,4 @@
-/* What of a run's targets is learnt: which transforms, which scales, which classes count how much. */
+/* What of a run's targets is learnt: which transforms, which scales, which classes and rows count how much. */
 #ifndef RCR_TRAIN_TARGETS_H
 #define RCR_TRAIN_TARGETS_H
 
@@ -32,5 +32,12 @@ rcr_status rcr_scale_fit(rcr_scale *scale, double *std, int *varied, rcr_transfo
 
 /* weight[c] = n / (2 n_c), n_c the training rows of class c; 1 and 1 where one class is absent. */
 void rcr_class_weights_balance(double weight[2], const rcr_dataset *dataset, const rcr_split *split);
+
+/* Leave rows of weight 0 out of the training part; returns how many those were.  Rows of a dataset without weights have
+ * the weight 1. */
+size_t rcr_weights_leave_out(rcr_split *split, const rcr_dataset *dataset);
+
+/* The largest weight of the training rows; 0 of none. */
+double rcr_weights_largest(const rcr_dataset *dataset, const rcr_split *split);
 
 #endif

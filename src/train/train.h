@@ -44,6 +44,8 @@ typedef struct rcr_train_options {
     const char *target;    /* column, or several as "a,b"; NULL: the only one */
     const char *unit;      /* stored in the model; of several targets one for each, "eV,GPa"; NULL: "" */
     const char *transform; /* what is learnt of a target (data/transform.h); one for all or one for each; NULL: none */
+    const char *weights;   /* column of what each training row counts in the loss, 0 or more; 0 leaves it out of the
+                              training   part; validation and scores count all rows the same; NULL: all count the same */
     const char *class_weights; /* what rows of each class count in the loss: "balanced" or "W0,W1"; NULL: 1 */
     const char *init; /* model or run whose weights are the start, and whose options of the network and of graphs are
                          taken where they are the default here, and must be the same where they are not; NULL: fresh */

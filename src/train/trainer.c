@@ -19,7 +19,6 @@
 #include "train/init.h"
 #include "train/rundir.h"
 #include "train/schedule.h"
-#include "train/targets.h"
 
 static double now(void) {
     struct timespec time;
@@ -32,8 +31,8 @@ static double now(void) {
 void rcr_run_release(rcr_run *run) {
     rcr_loader_free(run->loader);
     if (run->kernels != NULL) {
-        rcr_real *const device[] = {run->device_target, run->device_dout, run->device_loss, run->average_parameters,
-                                    run->average_buffers};
+        rcr_real *const device[] = {run->device_target, run->device_weight,      run->device_dout,
+                                    run->device_loss,   run->average_parameters, run->average_buffers};
         for (size_t i = 0; i < sizeof device / sizeof device[0]; i++)
             if (device[i] != NULL) run->kernels->mem_free(device[i]);
     }
@@ -51,6 +50,7 @@ void rcr_run_release(rcr_run *run) {
     rcr_pool_free(run->pool);
     rcr_train_options_release(&run->options);
     rcr_free(run->host_target);
+    rcr_free(run->host_weight);
     rcr_free(run->host_output);
     rcr_free(run->host_dout);
     rcr_free(run->order);
@@ -92,23 +92,6 @@ static rcr_status set_data_path(rcr_run *run, const char *data, rcr_error *err) 
 
 size_t rcr_run_n_targets(const rcr_run *run) { return run->dataset->n_targets; }
 
-/* What the data make of the model's options, and whether the targets are fit for them. */
-static rcr_status check_targets(rcr_run *run, rcr_error *err) {
-    rcr_train_options *o = &run->options;
-    size_t T = rcr_run_n_targets(run);
-    o->model.n_targets = (int32_t)T;
-    o->model.variance = o->loss == RCR_LOSS_GAUSSIAN;
-    rcr_status status = rcr_model_options_check(&o->model, err);
-    if (status == RCR_OK) status = rcr_targets_check(run->dataset, o->model.task, err);
-    if (status != RCR_OK) return status;
-    rcr_transform_kind *kind = rcr_calloc(T, sizeof *kind);
-    if (kind == NULL) return rcr_fail_memory(err, "starting a run");
-    status = rcr_transforms_parse(kind, o->transform, T, err);
-    if (status == RCR_OK) status = rcr_targets_check_domain(run->dataset, kind, err);
-    rcr_free(kind);
-    return status;
-}
-
 /* Threads, kernels and the data; errors.csv is written as soon as there is something to tell. */
 static rcr_status read_data(rcr_run *run, rcr_error *err) {
     rcr_status status = rcr_pool_create(&run->pool, run->options.n_threads, err);
@@ -117,6 +100,7 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
                                     run->kernels_name[0] != '\0' ? run->kernels_name : run->options.kernels, err);
     if (status != RCR_OK) return status;
     rcr_dataset_options options = {.target = run->options.target,
+                                   .weights = run->options.weights,
                                    .need_target = 1,
                                    .strict = run->options.strict,
                                    /* A resumed run has its split already. */
@@ -134,7 +118,7 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
     if (status != RCR_OK) return status;
     char path[RCR_PATH_SIZE];
     status = rcr_dataset_write_errors(run->dataset, rcr_run_path(path, run, "errors.csv"), err);
-    if (status == RCR_OK) status = check_targets(run, err);
+    if (status == RCR_OK) status = rcr_run_check_targets(run, err);
     if (status != RCR_OK) return status;
     if (run->events->data_read != NULL && run->lent == NULL) run->events->data_read(run->events->context, run->dataset);
     if (run->dataset->n_bad > 0) {
@@ -172,6 +156,11 @@ static rcr_status make_room(rcr_run *run, rcr_error *err) {
     size_t batch = (size_t)run->options.batch_size < s->n_train ? (size_t)run->options.batch_size : s->n_train;
     size_t T = rcr_run_n_targets(run), n_outputs = 2 * T; /* at most: two classes, or values and variances */
     run->device_target = run->kernels->mem_alloc(batch * T);
+    if (run->dataset->weights != NULL) {
+        run->device_weight = run->kernels->mem_alloc(batch * T);
+        run->host_weight = rcr_calloc(batch * T, sizeof *run->host_weight);
+        if (run->device_weight == NULL || run->host_weight == NULL) return rcr_fail_memory(err, "starting a run");
+    }
     run->dout_stride = batch * n_outputs;
     run->device_dout =
         run->kernels->mem_alloc(run->dout_stride * (is_deep(run) ? (size_t)run->options.model.depth : 1));
@@ -537,6 +526,7 @@ static rcr_status begin(rcr_run *run, const char *data, const rcr_train_options 
     if (status == RCR_OK) status = rcr_run_open_init(run, err);
     if (status == RCR_OK) status = read_data(run, err);
     if (status == RCR_OK) status = rcr_split_make(&run->split, run->dataset, &run->options.split, err);
+    if (status == RCR_OK) status = rcr_run_leave_out_weightless(run, err);
     if (status == RCR_OK) status = build(run, err);
     if (status == RCR_OK) status = rcr_run_write_config(run, err);
     if (status == RCR_OK) status = pack(run, err);

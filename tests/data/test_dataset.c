@@ -424,9 +424,91 @@ static void reads_the_elastic_set(void **state) {
     rcr_dataset_free(d);
 }
 
+/* A column of what rows count in the loss: numbers of 0 or more, no target, part of the data's hash. */
+static void weights_of_rows(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    folder_write(&f, "id_prop.csv",
+                 "id,e,w,k\na,1,2,1\nb,2,0,1\nc,3,,1\nd,4,-0.5,1\ne,5,heavy,1\nf,6,inf,1\ng,,1,1\nh,8,1e-3,\n");
+    for (const char *id = "abcdefgh"; *id != '\0'; id++) {
+        char name[] = {*id, '.', 'c', 'i', 'f', '\0'};
+        folder_write(&f, name, cif("Cu", "3.6"));
+    }
+    rcr_dataset_options o = defaults();
+    o.target = "e";
+    rcr_dataset *plain = read_good(f.path, &o);
+    assert_true(plain->n == 7 && plain->weights == NULL && plain->sample[1].weight == 1);
+    o.weights = "w";
+    for (int list = 0; list < 2; list++) { /* one target, and several */
+        o.target = list ? "e,k" : "e";
+        rcr_dataset *d = read_good(f.path, &o);
+        assert_string_equal(d->weights, "w");
+        assert_int_equal(d->n, 3 + list);
+        assert_true(d->sample[0].weight == 2 && d->sample[1].weight == 0 && d->sample[2 + list].weight == 1e-3);
+        expect_bad(d, 0, 2, "c", "id_prop.csv", 4, "no value for the weight \"w\"");
+        expect_bad(d, 1, 3, "d", "id_prop.csv", 5, "the weight \"w\" is -0.5; it is 0 or more");
+        expect_bad(d, 2, 4, "e", "id_prop.csv", 6, "\"heavy\" for the weight \"w\" is not a number");
+        expect_bad(d, 3, 5, "f", "id_prop.csv", 7, "not a finite number");
+        assert_string_not_equal(d->sha256, plain->sha256);
+        rcr_dataset_free(d);
+    }
+    rcr_dataset_free(plain);
+    o.target = NULL;
+    read_bad(f.path, &o, RCR_ERR_ARGUMENT, "choose one of the columns");
+    o.target = "w";
+    read_bad(f.path, &o, RCR_ERR_ARGUMENT, "\"w\" is to be the target and the weights");
+    o.target = "e, w";
+    read_bad(f.path, &o, RCR_ERR_ARGUMENT, "\"w\" is to be the target and the weights");
+    for (int list = 0; list < 2; list++) {
+        o.target = list ? "e,k" : "e";
+        o.weights = "v";
+        read_bad(f.path, &o, RCR_ERR_ARGUMENT, "\"v\" to take as the weights");
+    }
+    o.weights = "w";
+    o.target = NULL; /* the only other column */
+    folder_write(&f, "id_prop.csv", "id,w,e\na,2,1\n");
+    rcr_dataset *d = read_good(f.path, &o);
+    assert_string_equal(d->target, "e");
+    assert_true(d->sample[0].weight == 2 && d->sample[0].target == 1);
+    rcr_dataset_free(d);
+    folder_write(&f, "id_prop.csv", "id,w,e,w\na,2,1,3\n");
+    read_bad(f.path, &o, RCR_ERR_ARGUMENT, "several columns \"w\" to take as the weights");
+    folder_write(&f, "id_prop.csv", "a,2\n");
+    read_bad(f.path, &o, RCR_ERR_ARGUMENT, "no header, so there is no column \"w\"");
+    folder_remove(&f);
+}
+
+static void weights_of_frames(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    static const char frame[] = "1\nLattice=\"3 0 0 0 3 0 0 0 3\" Properties=species:S:1:pos:R:3 id=%s %s\nCu 0 0 0\n";
+    char text[800], *at = text;
+    at += sprintf(at, frame, "a", "e=1 w=2");
+    at += sprintf(at, frame, "b", "e=2");
+    at += sprintf(at, frame, "c", "e=3 w=0");
+    sprintf(at, frame, "d", "e=4 w=-2");
+    folder_write(&f, "all.extxyz", text);
+    rcr_dataset_options o = defaults();
+    o.weights = "w"; /* the target is the only other key */
+    rcr_dataset *d = read_good(folder_path(&f, "all.extxyz"), &o);
+    assert_string_equal(d->target, "e");
+    assert_int_equal(d->n, 2);
+    assert_true(d->sample[0].weight == 2 && d->sample[1].weight == 0 && d->sample[1].target == 3);
+    expect_bad(d, 0, 1, "b", "all.extxyz", -1, "no value for the weight \"w\"");
+    expect_bad(d, 1, 3, "d", "all.extxyz", -1, "the weight \"w\" is -2; it is 0 or more");
+    rcr_dataset_free(d);
+    o.target = "e";
+    o.weights = "v";
+    read_bad(folder_path(&f, "all.extxyz"), &o, RCR_ERR_ARGUMENT, "no structure has a value for the weight \"v\"");
+    o.target = "e,w";
+    read_bad(folder_path(&f, "all.extxyz"), &o, RCR_ERR_ARGUMENT, "no column or key \"v\" to take as the weights");
+    folder_remove(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_rows_cost_one_line),   cmocka_unit_test(nothing_usable_is_an_error),
+        cmocka_unit_test(bad_rows_cost_one_line),   cmocka_unit_test(weights_of_rows),
+        cmocka_unit_test(weights_of_frames),        cmocka_unit_test(nothing_usable_is_an_error),
         cmocka_unit_test(headers_and_targets),      cmocka_unit_test(tables_of_file_names),
         cmocka_unit_test(own_element_table_counts), cmocka_unit_test(extxyz_frames),
         cmocka_unit_test(packing_changes_nothing),  cmocka_unit_test(threads_change_nothing),

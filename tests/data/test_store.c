@@ -68,6 +68,7 @@ static void expect_same(const rcr_dataset *a, const rcr_dataset *b) {
         assert_string_equal(x->id, y->id);
         assert_int_equal(x->row, y->row);
         assert_true(x->target == y->target || (isnan(x->target) && isnan(y->target)));
+        assert_true(x->weight == y->weight);
         assert_true(x->n_atoms == y->n_atoms && x->n_edges == y->n_edges);
         assert_int_equal(x->record_size, y->record_size);
         assert_memory_equal(x->record, y->record, x->record_size);
@@ -103,10 +104,12 @@ static void expect_alike_in_all_ways(const char *files, const char *store, const
     narrow->known[28] = 0; /* nickel */
     for (int need = 0; need < 2; need++)
         for (const char *const *target = targets; *target != NULL; target++)
-            for (int way = 0; way < 4; way++) {
+            for (int way = 0; way < 7; way++) {
+                static const char *const weights[] = {"gap", "energy", "none"}; /* one has negative numbers */
                 rcr_dataset_options o = {.target = (*target)[0] != '\0' ? *target : NULL,
                                          .need_target = need,
                                          .strict = way == 2,
+                                         .weights = way >= 4 ? weights[way - 4] : NULL,
                                          .known = way == 1 ? narrow : NULL,
                                          .graph = rcr_graph_options_default()};
                 if (way == 3) o.graph.dmin = 0.5; /* no part of the graphs */

@@ -29,7 +29,8 @@ typedef struct fd {
     rcr_exec x;
     int32_t N, E, C, F, K, H;
     int batch_stats;
-    rcr_real *y; /* outputs of the forward */
+    rcr_real *y;            /* outputs of the forward */
+    const rcr_real *weight; /* of the rows in a loss; NULL: none */
     rcr_real *pack, *cache, *pq;
     rcr_real *mean, *var; /* statistics when they are the batch's */
     dice d;
@@ -274,25 +275,25 @@ static void readout(fd *t) {
 
 static double mse_loss(fd *t) {
     rcr_real loss = (rcr_real)NAN;
-    t->k->loss_mse(&t->x, &loss, t->y, t->c->logits, t->c->target, t->C);
+    t->k->loss_mse(&t->x, &loss, t->y, t->c->logits, t->c->target, t->weight, t->C);
     return (double)loss;
 }
 
 static double l1_loss(fd *t) {
     rcr_real loss = (rcr_real)NAN;
-    t->k->loss_l1(&t->x, &loss, t->y, t->c->logits, t->c->target, t->C);
+    t->k->loss_l1(&t->x, &loss, t->y, t->c->logits, t->c->target, t->weight, t->C);
     return (double)loss;
 }
 
 static double huber_loss(fd *t) {
     rcr_real loss = (rcr_real)NAN;
-    t->k->loss_huber(&t->x, &loss, t->y, t->c->logits, t->c->target, 0.7, t->C);
+    t->k->loss_huber(&t->x, &loss, t->y, t->c->logits, t->c->target, t->weight, 0.7, t->C);
     return (double)loss;
 }
 
 static double gaussian_loss(fd *t) {
     rcr_real loss = (rcr_real)NAN;
-    t->k->loss_gaussian(&t->x, &loss, t->y, t->c->logits, t->c->target, 0, t->C, 1);
+    t->k->loss_gaussian(&t->x, &loss, t->y, t->c->logits, t->c->target, t->weight, 0, t->C, 1);
     return (double)loss;
 }
 
@@ -300,8 +301,27 @@ static const double class_weights[] = {0.4, 1.7, 0.9, 1.1, 2, 0.1, 1, 1};
 
 static double nll_loss(fd *t) {
     rcr_real loss = (rcr_real)NAN;
-    t->k->loss_nll(&t->x, &loss, t->y, t->c->logits, t->c->classes, class_weights, t->C, t->c->M);
+    t->k->loss_nll(&t->x, &loss, t->y, t->c->logits, t->c->classes, t->weight, class_weights, t->C, t->c->M);
     return (double)loss;
+}
+
+/* Those of regressions, over the targets that are there. */
+static void losses_of_values(fd *t, const char *how) {
+    rcr_real *dout = filled(count(t->C, 2), NAN), loss;
+    char name[64];
+    t->k->loss_mse(&t->x, &loss, dout, t->c->logits, t->c->target, t->weight, t->C);
+    snprintf(name, sizeof name, "loss_mse%s", how);
+    check(t, mse_loss, name, "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_l1(&t->x, &loss, dout, t->c->logits, t->c->target, t->weight, t->C);
+    snprintf(name, sizeof name, "loss_l1%s", how);
+    check(t, l1_loss, name, "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_huber(&t->x, &loss, dout, t->c->logits, t->c->target, t->weight, 0.7, t->C);
+    snprintf(name, sizeof name, "loss_huber%s", how);
+    check(t, huber_loss, name, "out", t->c->logits, dout, (size_t)t->C);
+    t->k->loss_gaussian(&t->x, &loss, dout, t->c->logits, t->c->target, t->weight, 0, t->C, 1);
+    snprintf(name, sizeof name, "loss_gaussian%s", how);
+    check(t, gaussian_loss, name, "out", t->c->logits, dout, 2 * (size_t)t->C);
+    free(dout);
 }
 
 static void losses(fd *t) {
@@ -312,26 +332,18 @@ static void losses(fd *t) {
         if (off < 4 * STEP || fabs(off - 0.7) < 4 * STEP) t->c->logits[i] = t->c->target[i] + (rcr_real)0.35;
     }
     rcr_real *dout = filled(n, NAN), loss;
-    t->k->loss_mse(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
-    check(t, mse_loss, "loss_mse", "out", t->c->logits, dout, (size_t)t->C);
-    t->k->loss_l1(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
-    check(t, l1_loss, "loss_l1", "out", t->c->logits, dout, (size_t)t->C);
-    t->k->loss_huber(&t->x, &loss, dout, t->c->logits, t->c->target, 0.7, t->C);
-    check(t, huber_loss, "loss_huber", "out", t->c->logits, dout, (size_t)t->C);
-    t->k->loss_nll(&t->x, &loss, dout, t->c->logits, t->c->classes, class_weights, t->C, t->c->M);
-    check(t, nll_loss, "loss_nll", "out", t->c->logits, dout, n);
-    t->k->loss_gaussian(&t->x, &loss, dout, t->c->logits, t->c->target, 0, t->C, 1);
-    check(t, gaussian_loss, "loss_gaussian", "out", t->c->logits, dout, 2 * (size_t)t->C);
-    /* The same with targets missing. */
+    for (int weighted = 0; weighted < 2; weighted++) {
+        t->weight = weighted ? t->c->weight : NULL;
+        losses_of_values(t, weighted ? ", weighted" : "");
+        t->k->loss_nll(&t->x, &loss, dout, t->c->logits, t->c->classes, t->weight, class_weights, t->C, t->c->M);
+        check(t, nll_loss, weighted ? "loss_nll, weighted" : "loss_nll", "out", t->c->logits, dout, n);
+    }
     for (int32_t i = 0; i < t->C; i += 2) t->c->target[i] = (rcr_real)NAN;
-    t->k->loss_mse(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
-    check(t, mse_loss, "loss_mse, missing", "out", t->c->logits, dout, (size_t)t->C);
-    t->k->loss_l1(&t->x, &loss, dout, t->c->logits, t->c->target, t->C);
-    check(t, l1_loss, "loss_l1, missing", "out", t->c->logits, dout, (size_t)t->C);
-    t->k->loss_huber(&t->x, &loss, dout, t->c->logits, t->c->target, 0.7, t->C);
-    check(t, huber_loss, "loss_huber, missing", "out", t->c->logits, dout, (size_t)t->C);
-    t->k->loss_gaussian(&t->x, &loss, dout, t->c->logits, t->c->target, 0, t->C, 1);
-    check(t, gaussian_loss, "loss_gaussian, missing", "out", t->c->logits, dout, 2 * (size_t)t->C);
+    for (int weighted = 0; weighted < 2; weighted++) {
+        t->weight = weighted ? t->c->weight : NULL;
+        losses_of_values(t, weighted ? ", weighted, missing" : ", missing");
+    }
+    t->weight = NULL;
     free(dout);
 }
 

@@ -233,7 +233,7 @@ static void losses_as_torch(void **state) {
     rcr_exec x = make_exec(64);
     const rcr_real logits[] = {1, 2, -3, 0.5, 0, 0}, classes[] = {1, 0, 1};
     rcr_real loss, dout[6], y[6];
-    x.kernels->loss_nll(&x, &loss, dout, logits, classes, NULL, 3, 2);
+    x.kernels->loss_nll(&x, &loss, dout, logits, classes, NULL, NULL, 3, 2);
     assert_close("cross entropy", &loss, (const double[]){1.51205309545026}, 1);
     x.kernels->log_softmax(&x, y, logits, 3, 2);
     double expected[6];
@@ -241,20 +241,20 @@ static void losses_as_torch(void **state) {
     assert_close("log softmax", y, expected, 6);
     /* Logits whose exponentials overflow. */
     const rcr_real large[] = {1000, -1000, -1000, 1000}, right[] = {0, 1}, wrong[] = {1, 0};
-    x.kernels->loss_nll(&x, &loss, dout, large, right, NULL, 2, 2);
+    x.kernels->loss_nll(&x, &loss, dout, large, right, NULL, NULL, 2, 2);
     assert_true(loss == 0);
-    x.kernels->loss_nll(&x, &loss, dout, large, wrong, NULL, 2, 2);
+    x.kernels->loss_nll(&x, &loss, dout, large, wrong, NULL, NULL, 2, 2);
     assert_close("loss", &loss, (const double[]){2000}, 1);
     const double slopes[] = {0.5, -0.5, -0.5, 0.5};
     assert_close("dout", dout, slopes, 4);
     const rcr_real out[] = {1, -2, 0.5}, target[] = {0, 1, 0.5};
-    x.kernels->loss_mse(&x, &loss, dout, out, target, 3);
+    x.kernels->loss_mse(&x, &loss, dout, out, target, NULL, 3);
     assert_close("mse", &loss, (const double[]){10.0 / 3}, 1);
     assert_close("dout", dout, (const double[]){2.0 / 3, -2, 0}, 3);
-    x.kernels->loss_l1(&x, &loss, dout, out, target, 3);
+    x.kernels->loss_l1(&x, &loss, dout, out, target, NULL, 3);
     assert_close("l1", &loss, (const double[]){4.0 / 3}, 1);
     assert_close("dout", dout, (const double[]){1.0 / 3, -1.0 / 3, 0}, 3);
-    x.kernels->loss_huber(&x, &loss, dout, out, target, 2, 3);
+    x.kernels->loss_huber(&x, &loss, dout, out, target, NULL, 2, 3);
     assert_close("huber", &loss, (const double[]){1.5}, 1);
     assert_close("dout", dout, (const double[]){1.0 / 3, -2.0 / 3, 0}, 3);
     free(x.scratch);
@@ -267,22 +267,22 @@ static void weights_and_missing_targets(void **state) {
     rcr_real loss, dout[12];
     const rcr_real logits[] = {1, 2, -3, 0.5, 0, 0}, classes[] = {1, 0, 1};
     const double weight[] = {3, 0.5}, nll[] = {log1p(exp(-1)), log1p(exp(3.5)), log(2)};
-    x.kernels->loss_nll(&x, &loss, dout, logits, classes, weight, 3, 2);
+    x.kernels->loss_nll(&x, &loss, dout, logits, classes, NULL, weight, 3, 2);
     assert_close("weighted", &loss, (const double[]){(0.5 * nll[0] + 3 * nll[1] + 0.5 * nll[2]) / 4}, 1);
     const double p = 1 / (1 + exp(1)), q = 1 / (1 + exp(3.5));
     assert_close("dout", dout, (const double[]){0.125 * p, -0.125 * p, 0.75 * (q - 1), 0.75 * (1 - q), 0.0625, -0.0625},
                  6);
     const double none[] = {0, 0};
-    x.kernels->loss_nll(&x, &loss, dout, logits, classes, none, 3, 2);
+    x.kernels->loss_nll(&x, &loss, dout, logits, classes, NULL, none, 3, 2);
     assert_true(loss == 0 && dout[0] == 0 && dout[5] == 0);
     const rcr_real out[] = {1, -2, 0.5, 9}, target[] = {0, 1, (rcr_real)NAN, (rcr_real)NAN};
-    x.kernels->loss_mse(&x, &loss, dout, out, target, 4);
+    x.kernels->loss_mse(&x, &loss, dout, out, target, NULL, 4);
     assert_close("mse", &loss, (const double[]){5}, 1);
     assert_close("dout", dout, (const double[]){1, -3, 0, 0}, 4);
-    x.kernels->loss_l1(&x, &loss, dout, out, target, 4);
+    x.kernels->loss_l1(&x, &loss, dout, out, target, NULL, 4);
     assert_close("l1", &loss, (const double[]){2}, 1);
     assert_close("dout", dout, (const double[]){0.5, -0.5, 0, 0}, 4);
-    x.kernels->loss_huber(&x, &loss, dout, out, target + 2, 1, 2);
+    x.kernels->loss_huber(&x, &loss, dout, out, target + 2, NULL, 1, 2);
     assert_true(loss == 0 && dout[0] == 0 && dout[1] == 0);
     /* Two rows of two targets; the second row's first is missing. */
     const rcr_real pairs[] = {1, -2, 0, 1, 0.5, 3, 7, -2}, goals[] = {0, 1, (rcr_real)NAN, 2.5};
@@ -291,7 +291,7 @@ static void weights_and_missing_targets(void **state) {
     for (int beta = 0; beta < 2; beta++) {
         double share[3];
         for (int i = 0; i < 3; i++) share[i] = exp(beta * s[i]) / 3;
-        x.kernels->loss_gaussian(&x, &loss, dout, pairs, goals, beta, 2, 2);
+        x.kernels->loss_gaussian(&x, &loss, dout, pairs, goals, NULL, beta, 2, 2);
         assert_close("gaussian", &loss, (const double[]){sum / 3}, 1);
         double slope[3];
         for (int i = 0; i < 3; i++)
@@ -308,8 +308,72 @@ static void weights_and_missing_targets(void **state) {
     }
     /* Outputs of any size keep it finite. */
     const rcr_real wild[] = {0, -1e30f, 0, 1e30f}, zero[] = {1, 1};
-    x.kernels->loss_gaussian(&x, &loss, dout, wild, zero, 0, 2, 1);
+    x.kernels->loss_gaussian(&x, &loss, dout, wild, zero, NULL, 0, 2, 1);
     assert_true(isfinite(loss) && isfinite(dout[0]) && isfinite(dout[1]) && isfinite(dout[3]));
+    free(x.scratch);
+}
+
+enum { MSE, L1, HUBER, GAUSSIAN, NLL, N_LOSSES };
+
+/* Loss and gradient of n rows with two outputs each, and two targets where the loss takes so many. */
+static rcr_real loss_of(const rcr_exec *x, int which, rcr_real *dout, const rcr_real *out, const rcr_real *target,
+                        const rcr_real *weight, int32_t n) {
+    static const double class_weight[] = {1.5, 0.25};
+    rcr_real loss = (rcr_real)NAN;
+    switch (which) {
+    case MSE: x->kernels->loss_mse(x, &loss, dout, out, target, weight, 2 * n); break;
+    case L1: x->kernels->loss_l1(x, &loss, dout, out, target, weight, 2 * n); break;
+    case HUBER: x->kernels->loss_huber(x, &loss, dout, out, target, weight, 0.75, 2 * n); break;
+    case GAUSSIAN: x->kernels->loss_gaussian(x, &loss, dout, out, target, weight, 0.5, n, 1); break;
+    case NLL: x->kernels->loss_nll(x, &loss, dout, out, target, weight, class_weight, n, 2); break;
+    }
+    return loss;
+}
+
+/* Equal weights change no bit, 2 is the row twice, 0 the row left out. */
+static void weights_of_rows(void **state) {
+    (void)state;
+    rcr_exec x = make_exec(64);
+    const rcr_real nan = (rcr_real)NAN, out[] = {1, -2, 0.5, 3, -1, 0.25, 7, 1};
+    const rcr_real values[] = {0, 1, nan, 2.5, -0.5, 0, 1, nan}, classes[] = {1, 0, 1, 0};
+    for (int which = 0; which < N_LOSSES; which++) {
+        int per_value = which <= HUBER; /* rows of two targets, whose weight stands with each */
+        size_t k = per_value ? 2 : 1;
+        const rcr_real *target = which == NLL ? classes : values;
+        rcr_real unweighed[8], dout[8], same[] = {1, 1, 1, 1, 1, 1, 1, 1}, none[8] = {0};
+        rcr_real loss = loss_of(&x, which, unweighed, out, target, NULL, 4);
+        assert_true(loss_of(&x, which, dout, out, target, same, 4) == loss);
+        assert_memory_equal(dout, unweighed, sizeof unweighed);
+        assert_true(loss_of(&x, which, dout, out, target, none, 4) == 0);
+        for (int i = 0; i < 8; i++) assert_true(dout[i] == 0);
+        /* The first row with weight 2 is as good as there twice: the same sums, in the same order. */
+        rcr_real twice_out[8], twice_target[8], twice[8], two[8] = {2, 1, 1, 1, 1, 1, 1, 1};
+        if (per_value) two[1] = 2;
+        memcpy(twice_out, out, 2 * sizeof *out);
+        memcpy(twice_out + 2, out, 6 * sizeof *out);
+        memcpy(twice_target, target, k * sizeof *target);
+        memcpy(twice_target + k, target, 3 * k * sizeof *target);
+        loss = loss_of(&x, which, twice, twice_out, twice_target, NULL, 4);
+        const rcr_real weighted = loss_of(&x, which, dout, out, target, two, 3);
+        assert_close("weighted loss", &weighted, (const double[]){(double)loss}, 1);
+        for (int i = 0; i < 2; i++) twice[2 + i] += twice[i];
+        double want[6];
+        for (int i = 0; i < 6; i++) want[i] = (double)twice[2 + i];
+        assert_close("weighted dout", dout, want, 6);
+        /* Without weight it is as good as not there. */
+        rcr_real left[8], last[] = {0, 1, 1, 1, 1, 1, 1, 1};
+        if (per_value) last[1] = 0;
+        loss = loss_of(&x, which, left, out + 2, target + k, NULL, 3);
+        assert_true(loss_of(&x, which, dout, out, target, last, 4) == loss);
+        assert_true(dout[0] == 0 && dout[1] == 0);
+        assert_memory_equal(dout + 2, left, 6 * sizeof *left);
+    }
+    /* sum weight error^2 / sum weight over the targets that are there; PyTorch has no such loss. */
+    const rcr_real off[] = {1, -2, 3}, zero[] = {0, 0, nan}, weight[] = {0.5, 1.5, 100};
+    rcr_real dout[3], loss;
+    x.kernels->loss_mse(&x, &loss, dout, off, zero, weight, 3);
+    assert_close("weighted mse", &loss, (const double[]){3.25}, 1);
+    assert_close("dout", dout, (const double[]){0.5, -3, 0}, 3);
     free(x.scratch);
 }
 
@@ -423,17 +487,12 @@ static void memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_formulas),
-        cmocka_unit_test(dense_layer_by_hand),
-        cmocka_unit_test(normalisations_as_torch),
-        cmocka_unit_test(softplus_as_torch),
-        cmocka_unit_test(losses_as_torch),
-        cmocka_unit_test(weights_and_missing_targets),
-        cmocka_unit_test(clipping_and_averaging),
-        cmocka_unit_test(optimisers_as_torch),
-        cmocka_unit_test(gate_is_between_old_and_new),
-        cmocka_unit_test(dropout_keeps_the_mean),
-        cmocka_unit_test(memory),
+        cmocka_unit_test(plain_formulas),          cmocka_unit_test(dense_layer_by_hand),
+        cmocka_unit_test(normalisations_as_torch), cmocka_unit_test(softplus_as_torch),
+        cmocka_unit_test(losses_as_torch),         cmocka_unit_test(weights_and_missing_targets),
+        cmocka_unit_test(weights_of_rows),         cmocka_unit_test(clipping_and_averaging),
+        cmocka_unit_test(optimisers_as_torch),     cmocka_unit_test(gate_is_between_old_and_new),
+        cmocka_unit_test(dropout_keeps_the_mean),  cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -421,32 +421,34 @@ static inline void op_losses(op_run *r) {
     r->k->log_softmax(&r->x, op_output(r, "y", n * M, ROWS_CRYSTALS), in, C, c->M);
     op_end(r);
     if (C == 0) return; /* no mean over no rows */
-    op_begin(r, "loss_mse");
-    in = op_input(r, c->logits, n);
-    rcr_real *target = op_input(r, c->target, n), *loss = op_output(r, "loss", 1, ROWS_MIXED);
-    r->k->loss_mse(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, C);
-    op_end(r);
-    op_begin(r, "loss_l1");
-    in = op_input(r, c->logits, n);
-    target = op_input(r, c->target, n), loss = op_output(r, "loss", 1, ROWS_MIXED);
-    r->k->loss_l1(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, C);
-    op_end(r);
-    op_begin(r, "loss_huber");
-    in = op_input(r, c->logits, n);
-    target = op_input(r, c->target, n), loss = op_output(r, "loss", 1, ROWS_MIXED);
-    r->k->loss_huber(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, 0.7, C);
-    op_end(r);
-    op_begin(r, "loss_gaussian");
-    in = op_input(r, c->logits, 2 * n); /* there are at least two classes */
-    target = op_input(r, c->target, n), loss = op_output(r, "loss", 1, ROWS_MIXED);
-    r->k->loss_gaussian(&r->x, loss, op_output(r, "dout", 2 * n, ROWS_MIXED), in, target, 0.5, C, 1);
-    op_end(r);
-    op_begin(r, "loss_nll");
-    in = op_input(r, c->logits, n * M);
-    target = op_input(r, c->classes, n);
-    loss = op_output(r, "loss", 1, ROWS_MIXED);
-    r->k->loss_nll(&r->x, loss, op_output(r, "dout", n * M, ROWS_MIXED), in, target, NULL, C, c->M);
-    op_end(r);
+    for (int weighted = 0; weighted < 2; weighted++) {
+        op_begin(r, weighted ? "loss_mse, weighted" : "loss_mse");
+        in = op_input(r, c->logits, n);
+        rcr_real *target = op_input(r, c->target, n), *weight = weighted ? op_input(r, c->weight, n) : NULL;
+        rcr_real *loss = op_output(r, "loss", 1, ROWS_MIXED);
+        r->k->loss_mse(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, weight, C);
+        op_end(r);
+        op_begin(r, weighted ? "loss_l1, weighted" : "loss_l1");
+        in = op_input(r, c->logits, n), target = op_input(r, c->target, n);
+        weight = weighted ? op_input(r, c->weight, n) : NULL, loss = op_output(r, "loss", 1, ROWS_MIXED);
+        r->k->loss_l1(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, weight, C);
+        op_end(r);
+        op_begin(r, weighted ? "loss_huber, weighted" : "loss_huber");
+        in = op_input(r, c->logits, n), target = op_input(r, c->target, n);
+        weight = weighted ? op_input(r, c->weight, n) : NULL, loss = op_output(r, "loss", 1, ROWS_MIXED);
+        r->k->loss_huber(&r->x, loss, op_output(r, "dout", n, ROWS_MIXED), in, target, weight, 0.7, C);
+        op_end(r);
+        op_begin(r, weighted ? "loss_gaussian, weighted" : "loss_gaussian");
+        in = op_input(r, c->logits, 2 * n), target = op_input(r, c->target, n); /* there are at least two classes */
+        weight = weighted ? op_input(r, c->weight, n) : NULL, loss = op_output(r, "loss", 1, ROWS_MIXED);
+        r->k->loss_gaussian(&r->x, loss, op_output(r, "dout", 2 * n, ROWS_MIXED), in, target, weight, 0.5, C, 1);
+        op_end(r);
+        op_begin(r, weighted ? "loss_nll, weighted" : "loss_nll");
+        in = op_input(r, c->logits, n * M), target = op_input(r, c->classes, n);
+        weight = weighted ? op_input(r, c->weight, n) : NULL, loss = op_output(r, "loss", 1, ROWS_MIXED);
+        r->k->loss_nll(&r->x, loss, op_output(r, "dout", n * M, ROWS_MIXED), in, target, weight, NULL, C, c->M);
+        op_end(r);
+    }
 }
 
 static inline void op_optimisers(op_run *r) {

@@ -72,6 +72,7 @@ typedef struct kernel_case {
     rcr_real *d_hidden;                    /* [N, H] */
     /* per crystal */
     rcr_real *logits, *d_crystal, *classes, *target; /* [C, M], [C, F], [C], [C] */
+    rcr_real *weight;                                /* [C] of the rows, 0 for every third */
     /* parameters and the like */
     rcr_real *table;                     /* [S, F] */
     rcr_real *w_dense, *b_dense;         /* [H, F], [H] */
@@ -250,14 +251,16 @@ static inline kernel_case *case_create(const kernel_shape *shape, uint64_t seed)
     case_project(c);
     case_mixtures(c, &d);
     case_stats(c);
+    c->weight = dice_reals(&d, C, 1);
+    for (size_t k = 0; k < C; k++) c->weight[k] = k % 3 == 2 ? 0 : (rcr_real)(1.5 + (double)c->weight[k]);
     return c;
 }
 
 static inline void case_free(kernel_case *c) {
-    rcr_real *owned[] = {c->v,       c->v_new,      c->s,         c->d_atom,    c->pq,       c->d_hidden,
-                         c->logits,  c->d_crystal,  c->classes,   c->target,    c->table,    c->w_dense,
-                         c->b_dense, c->w,          c->b,         c->mean,      c->var,      c->gamma,
-                         c->beta,    c->batch_mean, c->batch_var, c->node_mean, c->node_var, c->start};
+    rcr_real *owned[] = {c->v,         c->v_new,    c->s,      c->d_atom, c->pq,      c->d_hidden,   c->logits,
+                         c->d_crystal, c->classes,  c->target, c->table,  c->w_dense, c->b_dense,    c->w,
+                         c->b,         c->mean,     c->var,    c->gamma,  c->beta,    c->batch_mean, c->batch_var,
+                         c->node_mean, c->node_var, c->start,  c->weight};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     free(c->batch.crystal_offset);
     free(c->batch.site_row);
@@ -333,6 +336,7 @@ static inline kernel_case *case_crystal(const kernel_case *c, int32_t k) {
     one->d_crystal = case_rows(c->d_crystal, k, 1, F);
     one->classes = case_rows(c->classes, k, 1, 1);
     one->target = case_rows(c->target, k, 1, 1);
+    one->weight = case_rows(c->weight, k, 1, 1);
     one->table = case_rows(c->table, 0, c->S, F);
     one->w_dense = case_rows(c->w_dense, 0, H, F);
     one->b_dense = case_rows(c->b_dense, 0, H, 1);

@@ -278,9 +278,10 @@ static void train_forward(trial *t) {
     rcr_net_forward_training(t->training, t->net, &t->exec, &t->batch, 0);
     const rcr_real *out = rcr_tape_output(t->training);
     if (t->model->options.task == RCR_CLASSIFICATION)
-        t->k->loss_nll(&t->exec, t->loss, t->d_out, out, t->target, NULL, t->batch.n_crystals, t->model->n_outputs);
+        t->k->loss_nll(&t->exec, t->loss, t->d_out, out, t->target, NULL, NULL, t->batch.n_crystals,
+                       t->model->n_outputs);
     else
-        t->k->loss_mse(&t->exec, t->loss, t->d_out, out, t->target, t->batch.n_crystals);
+        t->k->loss_mse(&t->exec, t->loss, t->d_out, out, t->target, NULL, t->batch.n_crystals);
 }
 
 /* Two tensors of one layer have the same name up to the last dot. */

@@ -8,10 +8,10 @@ mkdir "it's data"
 awk -v n=40 'BEGIN {
     split("Al Cu Fe Ni", symbol, " ")
     table = "it'"'"'s data/id_prop.csv"
-    print "id,energy <eV>" > table
+    print "id,energy <eV>,what it counts" > table
     for (i = 0; i < n; i++) {
         a = 3.5 + 0.01 * i
-        printf "c%d,%.4f\n", i, (i % 4) * 0.3 + a > table
+        printf "c%d,%.4f,%d\n", i, (i % 4) * 0.3 + a, i % 5 > table
         file = "it'"'"'s data/c" i ".cif"
         printf "data_c\n_cell_length_a %.3f\n_cell_length_b %.3f\n_cell_length_c %.3f\n", a, a, a > file
         printf "_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\n" > file
@@ -23,7 +23,7 @@ awk -v n=40 'BEGIN {
 "$RECRYST" train "it's data" --target 'energy <eV>' --unit 'eV & more' --model sr-cgcnn --steps 2 --gate --layer-norm \
     --atom-features 8 --hidden 8 --hidden-layers 2 --epochs 3 --batch-size 8 --optimizer sgd --lr 0.02 \
     --lr-milestones 1,2 --lr-gamma 0.3 --momentum 0.8 --weight-decay 0.001 --radius 6 --max-neighbors 9 --step 0.25 \
-    --dmin 0.5 --ties keep --padding reference --val-size 5 --test-ratio 0.2 --seed 9223372036854775807 --quiet \
+    --dmin 0.5 --weights 'what it counts' --ties keep --padding reference --val-size 5 --test-ratio 0.2 --seed 9223372036854775807 --quiet \
     --out first >/dev/null
 # repeated RUN: what its report says makes the same model.
 repeated() {

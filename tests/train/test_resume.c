@@ -191,6 +191,26 @@ static void class_weights(void **state) {
     assert_same_run(whole, parts);
 }
 
+/* Of an ensemble, too, whose networks share the data. */
+static void row_weights(void **state) {
+    char *data = toy_data(*state, 120), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    options.weights = "stiff"; /* of two rows in three; the others are unusable */
+    rcr_train_result a = {0}, b = {0};
+    rcr_error err = {0};
+    assert_ok(rcr_train(&a, data, whole, &options, NULL, &err), &err);
+    assert_int_equal(stop_after(6, data, parts, &options, &b, &err), RCR_ERR_INTERRUPTED);
+    assert_ok(rcr_train_resume(&b, parts, 3, NULL, &err), &err);
+    assert_same_run(whole, parts);
+    options.ensemble = 2;
+    options.epochs = 3;
+    whole = toy_path(*state, "whole-2"), parts = toy_path(*state, "parts-2");
+    assert_ok(rcr_train(&a, data, whole, &options, NULL, &err), &err);
+    assert_int_equal(stop_after(15, data, parts, &options, &b, &err), RCR_ERR_INTERRUPTED); /* in the second network */
+    assert_ok(rcr_train_resume(&b, parts, 3, NULL, &err), &err);
+    assert_same_bytes(whole, parts, "model.safetensors");
+}
+
 /* A plateau's rate and an early stop follow from the history alone. */
 static void plateau_and_patience(void **state) {
     char *data = toy_data(*state, 60), *whole = toy_path(*state, "whole"), *parts = toy_path(*state, "parts");
@@ -346,6 +366,7 @@ int main(void) {
         in_folder(every_recipe),
         in_folder(several_targets),
         in_folder(class_weights),
+        in_folder(row_weights),
         in_folder(begun_with_a_model),
         in_folder(plateau_and_patience),
         in_folder(threads_change_nothing),

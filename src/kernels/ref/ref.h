@@ -144,15 +144,15 @@ void rcr_ref_add(const rcr_exec *x, rcr_real *y, const rcr_real *in, int64_t n);
 void rcr_ref_dropout(const rcr_exec *x, rcr_real *y, const rcr_real *in, double p, uint64_t seed, int64_t n);
 
 void rcr_ref_loss_mse(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
-                      int32_t C);
+                      const rcr_real *weight, int32_t C);
 void rcr_ref_loss_l1(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
-                     int32_t C);
+                     const rcr_real *weight, int32_t C);
 void rcr_ref_loss_huber(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
-                        double delta, int32_t C);
+                        const rcr_real *weight, double delta, int32_t C);
 void rcr_ref_loss_gaussian(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out,
-                           const rcr_real *target, double beta, int32_t C, int32_t T);
+                           const rcr_real *target, const rcr_real *weight, double beta, int32_t C, int32_t T);
 void rcr_ref_loss_nll(const rcr_exec *x, rcr_real *loss, rcr_real *dout, const rcr_real *out, const rcr_real *target,
-                      const double *class_weight, int32_t C, int32_t n_classes);
+                      const rcr_real *weight, const double *class_weight, int32_t C, int32_t n_classes);
 void rcr_ref_log_softmax(const rcr_exec *x, rcr_real *y, const rcr_real *out, int32_t C, int32_t n_classes);
 
 void rcr_ref_adam_update(const rcr_exec *x, rcr_real *p, rcr_real *m, rcr_real *v, const rcr_real *grad,
