@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 import shutil
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 Callbacks = Union[None, Callable[[Epoch], Any], Sequence[Callable[[Epoch], Any]]]
 
-# What is learnt stands under this name in the training data, or under this and a number.
-_TARGET = "target"
+# What is learnt stands under this name in the training data, or under this and a number; weights under the other, with
+# a dash or more where that is a target's.
+_TARGET, _WEIGHT = "target", "sample_weight"
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -43,6 +45,7 @@ class _Estimator:
     n_iter_: int
     best_epoch_: int
     interrupted_: bool
+    _metadata_request: Any
 
     # ---- scikit-learn's interface
 
@@ -63,6 +66,37 @@ class _Estimator:
                 raise ValueError(f"Invalid parameter {name!r} for {type(self).__name__}; valid are {', '.join(names)}")
             setattr(self, name, value)
         return self
+
+    def get_metadata_routing(self) -> Any:
+        """What scikit-learn's metadata routing passes on: sample_weight of fit and score, where it was requested."""
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        request = getattr(self, "_metadata_request", None)
+        if request is None:
+            request = MetadataRequest(owner=type(self).__name__)
+            for method in ("fit", "score"):
+                getattr(request, method).add_request(param="sample_weight", alias=None)
+        return copy.deepcopy(request)
+
+    def _request(self, method: str, sample_weight: Union[bool, str, None]) -> Any:
+        request = self.get_metadata_routing()
+        getattr(request, method).add_request(param="sample_weight", alias=sample_weight)
+        self._metadata_request = request  # scikit-learn's clone copies it by this name
+        return self
+
+    def set_fit_request(self, *, sample_weight: Union[bool, str, None]) -> Any:
+        """Whether scikit-learn's metadata routing passes sample_weight on to fit; returns self.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            True: it does; False: it does not; a name: what is called so; None: it is an error to give it.
+        """
+        return self._request("fit", sample_weight)
+
+    def set_score_request(self, *, sample_weight: Union[bool, str, None]) -> Any:
+        """Whether scikit-learn's metadata routing passes sample_weight on to score, as :meth:`set_fit_request`."""
+        return self._request("score", sample_weight)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -130,6 +164,7 @@ class _Estimator:
         self,
         X: Any,
         y: "NDArray[np.float64]",
+        weight: "Optional[NDArray[np.float64]]",
         X_val: Any,
         y_val: "Optional[NDArray[np.float64]]",
         targets: Optional[List[str]] = None,
@@ -139,6 +174,11 @@ class _Estimator:
         crystals = _crystals(X)
         if len(crystals) != len(y):
             raise ArgumentError(f"{len(crystals)} crystals and {len(y)} targets")
+        n = len(y)
+        ids = np.arange(n)
+        if weight is not None:
+            ids = np.flatnonzero(weight)
+            crystals, y, weight = [crystals[i] for i in ids], y[ids], weight[ids]
         if X_val is not None and y_val is not None:
             validation = _crystals(X_val)
             if len(validation) != len(y_val):
@@ -146,7 +186,10 @@ class _Estimator:
             if y.shape[1:] != y_val.shape[1:]:
                 raise ArgumentError(f"y has shape {y.shape}, y_val {y_val.shape}: not the same targets")
             parts = ["train"] * len(crystals) + ["val"] * len(validation)
+            ids = np.concatenate([ids, n + np.arange(len(validation))])
             crystals, y = crystals + validation, np.concatenate([y, y_val])
+            if weight is not None:
+                weight = np.concatenate([weight, np.ones(len(validation))])
         elif X_val is not None or y_val is not None:
             raise ArgumentError("X_val and y_val go together")
         else:
@@ -159,7 +202,7 @@ class _Estimator:
             directory = os.fspath(directory)
             os.makedirs(directory, exist_ok=True)
         try:
-            run = self._train(directory, crystals, y, parts, targets or [_TARGET])
+            run = self._train(directory, [str(i) for i in ids], crystals, y, weight, parts, targets or [_TARGET])
             self.model_ = Model(directory, threads=own["threads"])
         finally:
             if temporary is not None:
@@ -171,17 +214,29 @@ class _Estimator:
         self.interrupted_ = run.interrupted
 
     def _train(
-        self, directory: str, crystals: List[Crystal], y: "NDArray[np.float64]", parts: List[str], targets: List[str]
+        self,
+        directory: str,
+        ids: List[str],
+        crystals: List[Crystal],
+        y: "NDArray[np.float64]",
+        weight: "Optional[NDArray[np.float64]]",
+        parts: List[str],
+        targets: List[str],
     ) -> Run:
         """Write the data where the run can find them again, and train."""
         own = self.get_params()
         data, split = os.path.join(directory, "structures.jsonl"), os.path.join(directory, "split.csv")
-        ids = [str(i) for i in range(len(crystals))]
         # The library wants a test part; cross-validation and score() test elsewhere, so the validation rows serve again.
         again = [i for i, part in enumerate(parts) if part == "val"]
-        ids += [f"{i}-again" for i in again]
-        columns = np.concatenate([y, y[again]]).reshape(len(ids), -1).T
-        write(data, crystals + [crystals[i] for i in again], dict(zip(targets, columns)), ids=ids)
+        ids = ids + [f"{ids[i]}-again" for i in again]
+        columns = dict(zip(targets, np.concatenate([y, y[again]]).reshape(len(ids), -1).T))
+        weights = ""
+        if weight is not None:
+            weights = _WEIGHT
+            while weights in targets:
+                weights += "-"
+            columns[weights] = np.concatenate([weight, weight[again]])
+        write(data, crystals + [crystals[i] for i in again], columns, ids=ids)
         with open(split, "w", encoding="ascii") as file:
             file.write("id,part\n")
             file.writelines(f"{name},{part}\n" for name, part in zip(ids, parts + ["test"] * len(again)))
@@ -189,6 +244,8 @@ class _Estimator:
         for name in settings:
             if name.startswith("split") or name in ("target", "folds", "fold", "group") and name != "target":
                 raise ArgumentError(f"{name} is no setting of an estimator; X_val, y_val and validation_fraction are")
+        if "weights" in settings or "data_weights" in settings:
+            raise ArgumentError("weights is no setting of an estimator; fit takes sample_weight")
         return train(
             data,
             directory,
@@ -197,7 +254,7 @@ class _Estimator:
             on_interrupt=own["on_interrupt"],
             split_kind="file",
             split_file=split,
-            **{"strict": True, **settings},
+            **{"strict": True, "weights": weights, **settings},
         )
 
     def _raw(self, X: Any) -> "NDArray[np.float64]":
@@ -293,7 +350,14 @@ class Regressor(_Parameters):
     _estimator_type = "regressor"
     _task = "regression"
 
-    def fit(self, X: Any, y: "ArrayLike", X_val: Any = None, y_val: "Optional[ArrayLike]" = None) -> "Regressor":
+    def fit(
+        self,
+        X: Any,
+        y: "ArrayLike",
+        sample_weight: "Optional[ArrayLike]" = None,
+        X_val: Any = None,
+        y_val: "Optional[ArrayLike]" = None,
+    ) -> "Regressor":
         """Train.
 
         Parameters
@@ -303,6 +367,11 @@ class Regressor(_Parameters):
         y : array_like, shape (n,) or (n, T)
             Their targets.  Of several, a row may lack values, which are NaN, but not all; the network learns each in
             units of its own spread from the rows that have it.  Columns of a pandas frame give the targets their names.
+        sample_weight : array_like, shape (n,), optional
+            What each row counts in the loss, 0 or more: the loss of a batch is the sum of weight times loss over the
+            sum of weights, so that only their ratios matter, and equal weights train as none do, bit for bit.  A row of
+            weight 0 is left out as if it had not been given.  The rows that choose the best epoch, and the intervals
+            that they calibrate, count all the same.
         X_val, y_val : optional
             Rows that choose the best epoch, in place of a share of X.
 
@@ -314,9 +383,11 @@ class Regressor(_Parameters):
         ------
         RecrystError
             A crystal that can't be used (``index`` says which), a target that is not finite (a row without any, of
-            several), a setting out of range.
+            several), a weight that is none, a setting out of range.
         """
-        self._fit(X, _targets(y), X_val, None if y_val is None else _targets(y_val), _names_of(y))
+        target = _targets(y)
+        weight = _weights(sample_weight, len(target))
+        self._fit(X, target, weight, X_val, None if y_val is None else _targets(y_val), _names_of(y))
         return self
 
     def predict(self, X: Any) -> "NDArray[np.float64]":
@@ -324,14 +395,23 @@ class Regressor(_Parameters):
         return self._raw(X)
 
     def score(self, X: Any, y: "ArrayLike", sample_weight: "Optional[ArrayLike]" = None) -> float:
-        """R^2, 1 for a perfect fit, 0 for the mean of the targets; of several their mean, over what is not NaN."""
+        """R^2, 1 for a perfect fit, 0 for the mean of the targets; of several their mean, over what is not NaN.
+
+        Parameters
+        ----------
+        X, y
+            As for :meth:`fit`.
+        sample_weight : array_like, shape (n,), optional
+            What each row counts in it.
+        """
         target, value = _targets(y), self.predict(X)
         if target.shape != value.shape:
             raise ArgumentError(f"y has shape {target.shape}, the predictions {value.shape}")
         n = len(target)
-        weight = np.ones(n) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        weight = _weights(sample_weight, n)
+        weight = np.ones(n) if weight is None else weight
         columns = zip(target.reshape(n, -1).T, value.reshape(n, -1).T)
-        return float(np.mean([_r2(t, v, weight) for t, v in columns if np.isfinite(t).any()]))
+        return float(np.mean([_r2(t, v, weight) for t, v in columns if (np.isfinite(t) & (weight > 0)).any()]))
 
 
 @dataclass(eq=False, repr=False)
@@ -371,14 +451,29 @@ class Classifier(_Parameters):
         encoded: "NDArray[np.float64]" = (labels == self.classes_[1]).astype(np.float64)
         return encoded
 
-    def fit(self, X: Any, y: "ArrayLike", X_val: Any = None, y_val: "Optional[ArrayLike]" = None) -> "Classifier":
-        """Train; y holds two different labels of any kind.  Otherwise as :meth:`Regressor.fit`."""
+    def fit(
+        self,
+        X: Any,
+        y: "ArrayLike",
+        sample_weight: "Optional[ArrayLike]" = None,
+        X_val: Any = None,
+        y_val: "Optional[ArrayLike]" = None,
+    ) -> "Classifier":
+        """Train; y holds two different labels of any kind.
+
+        Otherwise as :meth:`Regressor.fit`.  The weight of a row and that of its class (``settings={"class_weights":
+        ...}``) are multiplied; "balanced" counts rows.
+        """
         labels = np.asarray(y)
-        found = np.unique(labels)
-        if labels.ndim != 1 or len(found) != 2:
-            raise ArgumentError(f"y holds {len(found)} classes and has shape {labels.shape}; two classes, shape (n,)")
+        if labels.ndim != 1:
+            raise ArgumentError(f"y has shape {labels.shape}; it is (n,)")
+        weight = _weights(sample_weight, len(labels))
+        found = np.unique(labels if weight is None else labels[weight > 0])
+        if len(found) != 2:
+            raise ArgumentError(f"y holds {len(found)} classes{'' if weight is None else ' that have a weight'}; two")
         self.classes_ = found
-        self._fit(X, self._encode(y), X_val, None if y_val is None else self._encode(y_val))
+        encoded = (labels == found[1]).astype(np.float64)
+        self._fit(X, encoded, weight, X_val, None if y_val is None else self._encode(y_val))
         return self
 
     def predict_proba(self, X: Any) -> "NDArray[np.float64]":
@@ -391,9 +486,9 @@ class Classifier(_Parameters):
         return np.asarray(self.classes_[(self._raw(X) > 0.5).astype(int)])
 
     def score(self, X: Any, y: "ArrayLike", sample_weight: "Optional[ArrayLike]" = None) -> float:
-        """The share of crystals whose class is right."""
+        """The share of crystals whose class is right; with sample_weight, (n,), of their weight."""
         right = np.asarray(y) == self.predict(X)
-        return float(np.average(right, weights=None if sample_weight is None else np.asarray(sample_weight)))
+        return float(np.average(right, weights=_weights(sample_weight, len(right))))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -433,6 +528,27 @@ def _targets(y: "ArrayLike") -> "NDArray[np.float64]":
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise ArgumentError(f"target {i} is {values[i]}, not a finite number")
+    return values
+
+
+def _weights(weight: "Optional[ArrayLike]", n: int) -> "Optional[NDArray[np.float64]]":
+    """Weights of n rows, not all of them 0; None where there are none."""
+    if weight is None:
+        return None
+    try:
+        values: "NDArray[np.float64]" = np.asarray(weight, np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError("sample_weight can't be made an array of numbers") from None
+    if values.ndim == 0:
+        values = np.full(n, values)
+    if values.shape != (n,):
+        raise ArgumentError(f"sample_weight has shape {values.shape}; there are {n} rows, so it is ({n},)")
+    wrong = ~np.isfinite(values) | (values < 0)
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise ArgumentError(f"sample_weight {i} is {values[i]}, not a finite number of 0 or more")
+    if n > 0 and not values.any():
+        raise ArgumentError("every sample_weight is 0")
     return values
 
 

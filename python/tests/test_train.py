@@ -111,7 +111,7 @@ def test_fit_predict_score(alloys, energies):
 
 def test_own_validation_rows_and_kept_files(alloys, energies, tmp_path):
     regressor = recryst.Regressor(**SMALL, run_directory=tmp_path / "run")
-    regressor.fit(alloys[:200], energies[:200], alloys[200:260], energies[200:260])
+    regressor.fit(alloys[:200], energies[:200], X_val=alloys[200:260], y_val=energies[200:260])
     assert regressor.run_.train.n == 200 and regressor.run_.val.n == 60
     assert regressor.run_.val.mae == pytest.approx(
         np.abs(regressor.predict(alloys[200:260]) - energies[200:260]).mean(), rel=1e-9
@@ -168,7 +168,7 @@ def test_several_targets(alloys, energies):
     assert np.corrcoef(values[~known, 0], energies[~known])[0, 1] > 0.7
     assert np.array_equal(pickle.loads(pickle.dumps(regressor)).predict(alloys), values)
     with pytest.raises(recryst.ArgumentError, match="same targets"):
-        regressor.fit(alloys[:50], y[:50], alloys[50:60], energies[50:60])
+        regressor.fit(alloys[:50], y[:50], X_val=alloys[50:60], y_val=energies[50:60])
     with pytest.raises(recryst.ArgumentError, match="shape"):
         regressor.score(alloys, energies)
     one = recryst.Regressor(**SMALL).fit(alloys[:60], energies[:60, None])
@@ -195,7 +195,93 @@ def test_classes(alloys, energies):
     with pytest.raises(recryst.ArgumentError, match="3 classes"):
         recryst.Classifier().fit(alloys[:3], [1, 2, 3])
     with pytest.raises(recryst.ArgumentError, match="other"):
-        recryst.Classifier(**SMALL).fit(alloys[:50], labels[:50], alloys[:1], ["other"])
+        recryst.Classifier(**SMALL).fit(alloys[:50], labels[:50], X_val=alloys[:1], y_val=["other"])
+
+
+def weights_of(estimator):
+    return estimator.model_.state_dict()
+
+
+def alike(a, b):
+    theirs, ours = weights_of(a), weights_of(b)
+    return all(np.array_equal(theirs[name], ours[name]) for name in theirs)
+
+
+def test_sample_weights(alloys, energies):
+    some, y = alloys[:120], energies[:120]
+    rng = np.random.default_rng(3)
+    w = rng.uniform(0.1, 5, 120)
+    plain = recryst.Regressor(**SMALL).fit(some, y)
+    weighed = recryst.Regressor(**SMALL).fit(some, y, sample_weight=w)
+    assert not alike(plain, weighed)
+    assert alike(recryst.Regressor(**SMALL).fit(some, y, w * 4), weighed)  # ratios alone count
+    for equal in (np.full(120, 0.3), 7, [1] * 120):
+        assert alike(recryst.Regressor(**SMALL).fit(some, y, sample_weight=equal), plain)
+    # A row without weight is as good as not given, of several targets and with own validation rows too.
+    w[::5] = 0
+    kept = [a for a, v in zip(some, w) if v]
+    for targets in (y, np.column_stack([y, [len(a) for a in some]])):
+        for more in ({}, dict(X_val=alloys[120:150], y_val=targets[:30])):
+            left_out = recryst.Regressor(**SMALL).fit(some, targets, w, **more)
+            assert alike(left_out, recryst.Regressor(**SMALL).fit(kept, targets[w > 0], w[w > 0], **more))
+
+
+def test_heavy_rows_are_learnt_best(alloys, energies):
+    # Two rows of one crystal that contradict each other: the weighted mean is what is learnt.
+    X = alloys[:40] * 2
+    y = np.concatenate([energies[:40], energies[:40] + 1])
+    w = np.repeat([3.0, 1.0], 40)
+    settings = {**SMALL, "epochs": 200, "lr": 1e-2, "batch_size": 80, "hidden": 32, "atom_features": 32}
+    regressor = recryst.Regressor(**settings).fit(X, y, w, X_val=X, y_val=y)
+    shift = np.mean(regressor.predict(alloys[:40]) - energies[:40])
+    assert 0.15 < shift < 0.35  # 1/4, and 1/2 without weights
+
+
+def test_weighted_classes(alloys, energies):
+    labels = np.array(["b", "a", "c"])[(energies[:90] > np.median(energies[:90])).astype(int)]
+    labels[::9] = "c"
+    w = np.where(labels == "c", 0.0, 1.0) * np.linspace(1, 2, 90)
+    with pytest.raises(recryst.ArgumentError, match="3 classes"):
+        recryst.Classifier(**SMALL).fit(alloys[:90], labels)
+    fit = recryst.Classifier(**SMALL, settings={"class_weights": "balanced"}).fit(alloys[:90], labels, w)
+    assert fit.classes_.tolist() == ["a", "b"]
+    right = fit.predict(alloys[:90]) == labels
+    assert fit.score(alloys[:90], labels, w) == pytest.approx((right * w).sum() / w.sum(), rel=1e-12)
+
+
+def test_bad_weights(alloys, energies):
+    regressor = recryst.Regressor(**SMALL)
+    for w, words in (
+        ([1, 2, 3], r"shape \(3,\); there are 5"),
+        (np.ones((5, 1)), "shape"),
+        ([1, 2, np.nan, 4, 5], "sample_weight 2 is nan"),
+        ([1, 2, 3, -4, 5], "sample_weight 3 is -4.0"),
+        ([1, 2, 3, 4, np.inf], "sample_weight 4 is inf"),
+        ([0] * 5, "every sample_weight is 0"),
+        (["a"] * 5, "numbers"),
+        ([1, 0, 0, 0, 0], "too few"),
+    ):
+        with pytest.raises(recryst.ArgumentError, match=words):
+            regressor.fit(alloys[:5], energies[:5], sample_weight=w)
+    with pytest.raises(recryst.ArgumentError, match="sample_weight"):
+        recryst.Regressor(**SMALL, settings={"weights": "w"}).fit(alloys[:50], energies[:50])
+    fitted = regressor.fit(alloys[:50], energies[:50])
+    with pytest.raises(recryst.ArgumentError, match="shape"):
+        fitted.score(alloys[:5], energies[:5], sample_weight=[1, 2])
+    assert fitted.score(alloys[:5], energies[:5], [1, 1, 0, 0, 1]) == pytest.approx(
+        fitted.score([alloys[i] for i in (0, 1, 4)], energies[[0, 1, 4]])
+    )
+
+
+def test_a_column_of_weights(alloys, energies, tmp_path):
+    w = np.where(np.arange(160) % 3, 1.5, 0.25)
+    recryst.write(tmp_path / "data.jsonl", alloys[:160], {"y": energies[:160], "w": w})
+    settings = dict(target="y", epochs=1, **PARTS)
+    plain = recryst.train(tmp_path / "data.jsonl", tmp_path / "plain", **settings).model()
+    weighed = recryst.train(tmp_path / "data.jsonl", tmp_path / "weighed", weights="w", **settings).model()
+    assert not np.array_equal(weighed.state_dict()["fc_out.weight"], plain.state_dict()["fc_out.weight"])
+    with pytest.raises(recryst.ArgumentError, match="v"):
+        recryst.train(tmp_path / "data.jsonl", tmp_path / "none", weights="v", **settings)
 
 
 def test_bad_data_for_fit(alloys, energies, salt):
@@ -213,7 +299,7 @@ def test_bad_data_for_fit(alloys, energies, salt):
         with pytest.raises(recryst.ArgumentError, match=words):
             regressor.fit(X, y)
     with pytest.raises(recryst.ArgumentError, match="go together"):
-        regressor.fit(alloys[:5], energies[:5], alloys[:5])
+        regressor.fit(alloys[:5], energies[:5], X_val=alloys[:5])
     with pytest.raises(TypeError):
         regressor.fit("a file.cif", [1])
     with pytest.raises(TypeError):
@@ -263,6 +349,30 @@ def test_scikit_learn(alloys, energies):
     classes = (y > np.median(y)).astype(int)
     scores = cross_val_score(recryst.Classifier(**SMALL), some, classes, cv=3, scoring="roc_auc", error_score="raise")
     assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_scikit_learn_passes_weights(alloys, energies):
+    sklearn = pytest.importorskip("sklearn")
+    from sklearn.base import clone
+    from sklearn.model_selection import GridSearchCV, cross_validate
+
+    some, y, w = alloys[:60], energies[:60], np.linspace(0, 1, 60)
+    settings = {**SMALL, "epochs": 1}
+    search = GridSearchCV(recryst.Regressor(**settings), {"steps": [1]}, cv=2, error_score="raise")
+    assert alike(search.fit(some, y, sample_weight=w).best_estimator_, recryst.Regressor(**settings).fit(some, y, w))
+    if not hasattr(sklearn.utils, "metadata_routing"):
+        return
+    with sklearn.config_context(enable_metadata_routing=True):
+        asked = recryst.Regressor(**settings).set_fit_request(sample_weight=True)
+        asked = clone(asked.set_score_request(sample_weight=False))
+        found = cross_validate(
+            asked, some, y, cv=2, params={"sample_weight": w}, return_estimator=True, return_indices=True
+        )
+        rows = found["indices"]["train"][0]
+        alone = recryst.Regressor(**settings).fit([some[i] for i in rows], y[rows], w[rows])
+        assert alike(found["estimator"][0], alone)
+        with pytest.raises(Exception, match="sample_weight"):
+            cross_validate(recryst.Regressor(**settings), some, y, cv=2, params={"sample_weight": w})
 
 
 def test_scikit_learn_s_own_checks():
