@@ -32,16 +32,21 @@ class _Batch:
     owners: Optional[List[Any]] = None
     chunk: Optional[_lib.rcr_chunk] = None
     keep: Any = None  # where the pointers lie
+    # Of a dataset: the ids of its rows, and its path.
+    names: Optional[List[str]] = None
+    place: str = ""
 
     def ids(self) -> List[str]:
         if self.chunk is not None:
             return [_lib.text(raw) for raw in self.chunk.id[: self.n]]
+        if self.names is not None:
+            return self.names
         return [owner.id if isinstance(owner, Crystal) else "" for owner in self.owners or []]
 
     def files(self) -> List[str]:
         if self.chunk is not None:
             return [_lib.text(raw) for raw in self.chunk.file[: self.n]]
-        return [owner.file if isinstance(owner, Crystal) else "" for owner in self.owners or []]
+        return [owner.file if isinstance(owner, Crystal) else self.place for owner in self.owners or []]
 
 
 # Lists that on_failed fills, by the context that the library hands back.
@@ -74,8 +79,6 @@ def _items(x: Any) -> Iterable[Any]:
     """The inputs of a call one by one."""
     if is_path(x) or isinstance(x, Graph) or is_crystal_like(x):
         return (x,)
-    if isinstance(x, Dataset):
-        raise TypeError("a Dataset is given alone")
     if isinstance(x, (bytes, Mapping)) or not hasattr(x, "__iter__"):
         raise TypeError(
             "what to predict is a path, a recryst.Crystal, an ase.Atoms, a pymatgen Structure, "
@@ -119,7 +122,8 @@ class _Bar:
             except ImportError:
                 raise ImportError("progress=True needs tqdm (pip install tqdm)") from None
             alone = is_path(x) or is_crystal_like(x)
-            total = len(x) if not alone and hasattr(x, "__len__") and not any(is_path(i) for i in x) else None
+            alone = alone or (hasattr(x, "__len__") and not isinstance(x, Dataset) and any(is_path(i) for i in x))
+            total = len(x) if not alone and hasattr(x, "__len__") else None
             self._bar = tqdm(total=total, unit=" structures")
 
     def __enter__(self) -> "_Bar":

@@ -61,8 +61,8 @@ class Model(BaseModel):
                 if self._session == session and os.getpid() == process:
                     lib.rcr_stream_close(stream)
 
-    def _batch(self, items: List[Any]) -> _Batch:
-        """Crystals, or graphs, in memory."""
+    def _batch(self, items: List[Any], position: Optional[int] = None) -> _Batch:
+        """Crystals, or graphs, in memory; the first is the caller's item number `position`, where it has one."""
         is_graph = isinstance(items[0], Graph)
         errors: Dict[int, RecrystError] = {}
         owners: List[Any] = []
@@ -82,6 +82,10 @@ class Model(BaseModel):
                 except RecrystError as problem:
                     errors[i] = problem
                     owners.append(None)
+                except TypeError as problem:
+                    if position is None:
+                        raise
+                    raise TypeError(f"item {position + i}: {problem}") from None
         n = len(owners)
         pointers = (c_void_p * n)(*[None if o is None else o._pointer for o in owners])
         for i in errors:
@@ -105,23 +109,34 @@ class Model(BaseModel):
                 pointers = array("Q", [crystal._pointer for crystal in part])
                 yield _Batch(len(part), pointers.buffer_info()[0], False, owners=part, keep=pointers)
             return
+        if isinstance(x, Dataset):
+            yield from self._graphs_of(x)
+            return
         held: List[Any] = []
         kind = ""
-        for item in _items(x):
+        position = 0
+        for position, item in enumerate(_items(x)):
             new = "path" if is_path(item) else "graph" if isinstance(item, Graph) else "crystal"
             if held and (new != kind or len(held) == CHUNK):
-                yield from self._flush(held, kind)
+                yield from self._flush(held, kind, position - len(held))
                 held = []
             kind = new
             held.append(item)
         if held:
-            yield from self._flush(held, kind)
+            yield from self._flush(held, kind, position + 1 - len(held))
 
-    def _flush(self, held: List[Any], kind: str) -> Iterator[_Batch]:
+    def _flush(self, held: List[Any], kind: str, position: int) -> Iterator[_Batch]:
         if kind == "path":
             yield from self._stream([_lib.path_bytes(path) for path in held])
         else:
-            yield self._batch(held)
+            yield self._batch(held, position)
+
+    def _graphs_of(self, dataset: Dataset) -> Iterator[_Batch]:
+        ids = dataset.ids
+        for first in range(0, len(dataset), CHUNK):
+            batch = self._batch([dataset[i] for i in range(first, min(first + CHUNK, len(dataset)))])
+            batch.names, batch.place = ids[first : first + CHUNK], dataset.path
+            yield batch
 
     # ---- predicting
 
@@ -236,8 +251,8 @@ class Model(BaseModel):
         _lib.choice(errors, ("raise", "record"), "errors")
         if not as_frame and not progress and errors == "raise" and is_crystal_like(x) and self._n_values == 1:
             return np.array([self.predict_one(x)])
-        if isinstance(x, Dataset):
-            return self._predict_dataset(x, as_frame)
+        if isinstance(x, Dataset) and not as_frame:
+            return self._predict_dataset(x)
         if as_frame:
             return self._frame(self.forecast(x, level=level, errors=errors, progress=progress))
         parts: "List[NDArray[np.float64]]" = []
@@ -260,7 +275,7 @@ class Model(BaseModel):
         Parameters
         ----------
         x
-            As for :meth:`predict`, but for a Dataset.
+            As for :meth:`predict`.
         level : float, default 0.9
             The share of crystals that the intervals are to hold, between 0 and 1.
         errors, progress
@@ -344,7 +359,7 @@ class Model(BaseModel):
         Parameters
         ----------
         x
-            As for :meth:`predict`, but for a Dataset.
+            As for :meth:`predict`.
 
         Yields
         ------
@@ -357,18 +372,13 @@ class Model(BaseModel):
             for i, (name, file, value) in enumerate(zip(batch.ids(), batch.files(), listed)):
                 yield Prediction(batch.first + i, name, file, value, batch.errors.get(i))
 
-    def _predict_dataset(self, dataset: Dataset, as_frame: bool) -> Any:
+    def _predict_dataset(self, dataset: Dataset) -> "NDArray[np.float64]":
         numbers = np.empty((len(dataset), self._n_values))
         error = _lib.rcr_error()
         with self._lock:
             status = lib.rcr_session_predict_dataset(address(numbers), self._ready(), dataset._pointer, byref(error))
         _lib.check(status, error)
-        values = self._values(numbers)
-        if not as_frame:
-            return values
-        std = None if not self.has_std else numbers[:, 1] if self.n_targets == 1 else numbers[:, self.n_targets :]
-        files = [dataset.path] * len(numbers)
-        return self._frame(Forecast(values, std, None, None, None, None, None, dataset.ids, files, {}))
+        return self._values(numbers)
 
     def _frame(self, forecast: Forecast) -> Any:
         try:
@@ -407,7 +417,7 @@ class Model(BaseModel):
         Parameters
         ----------
         x
-            As for :meth:`predict`, but for a Dataset.
+            As for :meth:`predict`.
         kind : {"crystal", "atoms", "steps"}
             The mean of a crystal's atoms after the last step or layer; each atom's vector then; or after every step.
         errors : {"raise", "record"}

@@ -86,6 +86,35 @@ def bad_ones(salt, tmp_path):
     return [salt, unknown, broken, tmp_path / "none.cif", salt]
 
 
+def test_a_wrong_item_is_named_by_its_place(model, alloys):
+    for items in ([*alloys[:2], None], (c for c in [*alloys * 4, *alloys[:2], None])):
+        place = 2 if isinstance(items, list) else 4 * len(alloys) + 2
+        with pytest.raises(TypeError, match=f"^item {place}: .* not NoneType"):
+            model.predict(items, errors="record")
+
+
+def test_datasets_give_what_their_files_give(model, alloys, demo, tmp_path, capsys):
+    path = tmp_path / "some.jsonl"
+    many = alloys * 3  # more than go to the library at a time
+    recryst.write(path, many, ids=[f"c{i}" for i in range(len(many))])
+    data = recryst.Dataset(path, need_target=False, model=model)
+    known = model.forecast(path, level=0.8)
+    told = model.forecast(data, level=0.8)
+    assert told.ids == known.ids and told.kind == known.kind and set(told.files) == {str(path)}
+    for name in ("values", "lower", "upper", "distance"):
+        assert np.array_equal(getattr(told, name), getattr(known, name)), name
+    assert np.array_equal(model.predict(data), known.values)
+    assert np.array_equal(model.embed(data), model.embed(path))
+    assert [row.id for row in model.predict_iter(data)] == known.ids
+    model.predict(data, as_frame=True, progress=True)
+    assert f"{len(data)}/{len(data)}" in capsys.readouterr().err
+    other = recryst.Dataset(path, need_target=False, options=recryst.GraphOptions(radius=5.0))
+    with pytest.raises(recryst.MismatchError):
+        model.predict(other)
+    with pytest.raises(recryst.MismatchError):
+        model.forecast(other)
+
+
 def test_errors_are_raised_with_their_place(model, salt, tmp_path):
     items = bad_ones(salt, tmp_path)
     with pytest.raises(recryst.DataError, match="Og") as caught:
