@@ -578,7 +578,7 @@ def _split(y: "NDArray[np.float64]", fraction: float, seed: int, classes: bool) 
     if not 0 < fraction < 1:
         raise ArgumentError(f"validation_fraction is {fraction!r}; between 0 and 1")
     if len(y) < 2:
-        raise ArgumentError(f"{len(y)} rows are too few: some train, some choose the best epoch")
+        raise ArgumentError(f"n_samples={len(y)}, too few: some rows train, some choose the best epoch")
     random = np.random.RandomState(seed % (1 << 32))
     parts = np.full(len(y), "train", dtype="<U5")
     groups: Tuple[Any, ...] = (np.flatnonzero(y == 0), np.flatnonzero(y == 1)) if classes else (np.arange(len(y)),)
