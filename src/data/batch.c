@@ -44,10 +44,11 @@ static int reserve_atoms(rcr_batch *b, int64_t n_atoms, int64_t n_edges) {
             return 0;
         b->capacity_atoms = room;
     }
-    if (n_edges > b->capacity_edges || b->edge_distance == NULL) {
+    if (n_edges > b->capacity_edges || b->edge_distance == NULL || (b->fold && b->copies == NULL)) {
         int32_t room = grown(n_edges);
         b->capacity_edges = 0;
         if (!reserve((void **)&b->edge_source, (size_t)room, sizeof *b->edge_source) ||
+            (b->fold && !reserve((void **)&b->copies, (size_t)room, sizeof *b->copies)) ||
             !reserve((void **)&b->edge_distance, (size_t)room, sizeof *b->edge_distance))
             return 0;
         b->capacity_edges = room;
@@ -66,6 +67,18 @@ static void append_whole(rcr_batch *b, const rcr_graph_view *g) {
     b->n_edges += g->n_edges;
 }
 
+/* An edge of the last row, or one more of those that are equal to it: edges of one length stand side by side. */
+static void append_edge(rcr_batch *b, int32_t row, int32_t source, rcr_real distance) {
+    for (int32_t e = b->n_edges - 1; e >= b->edge_offset[row] && b->edge_distance[e] == distance; e--)
+        if (b->edge_source[e] == source) {
+            b->copies[e]++;
+            return;
+        }
+    b->edge_source[b->n_edges] = source;
+    b->edge_distance[b->n_edges] = distance;
+    b->copies[b->n_edges++] = 1;
+}
+
 /* The first atom of each class, whose edges lead to the rows of classes. */
 static void append_folded(rcr_batch *b, const rcr_graph_view *g) {
     const rcr_fold *fold = &b->fold_room;
@@ -80,10 +93,8 @@ static void append_folded(rcr_batch *b, const rcr_graph_view *g) {
         b->n_atoms++;
         b->counts[row] = 1;
         b->site_row[row] = g->atomic_number[i];
-        for (int32_t e = fold->offset[i]; e < fold->offset[i + 1]; e++, b->n_edges++) {
-            b->edge_source[b->n_edges] = first_atom + fold->atom_class[fold->neighbor[e]];
-            b->edge_distance[b->n_edges] = fold->length[e];
-        }
+        for (int32_t e = fold->offset[i]; e < fold->offset[i + 1]; e++)
+            append_edge(b, row, first_atom + fold->atom_class[fold->neighbor[e]], fold->length[e]);
         b->edge_offset[row + 1] = b->n_edges;
     }
     if (g->n_species > 0) rcr_mixtures_append(&b->mixtures, b->site_row, first_atom, g, fold->atom_class);
@@ -100,6 +111,7 @@ static rcr_status append(rcr_batch *b, const rcr_graph_view *g, rcr_error *err) 
         append_folded(b, g);
     } else {
         for (int32_t i = 0; b->fold && i < g->n_atoms; i++) b->counts[b->n_atoms + i] = 1;
+        for (int32_t e = 0; b->fold && e < g->n_edges; e++) b->copies[b->n_edges + e] = 1;
         append_whole(b, g);
         b->all_edges += g->n_edges;
     }
@@ -132,6 +144,7 @@ rcr_status rcr_batch_fill_from(rcr_batch *batch, const rcr_graph_source *source,
     batch->edge_offset[0] = 0;
     batch->crystal_offset[0] = 0;
     batch->multiplicity = batch->fold ? batch->counts : NULL;
+    batch->edge_count = batch->fold ? batch->copies : NULL;
     rcr_status status = RCR_OK;
     for (int32_t i = 0; i < n && status == RCR_OK; i++) status = append(batch, &batch->view[i], err);
     return status;
@@ -150,6 +163,7 @@ void rcr_batch_release(rcr_batch *batch) {
     rcr_free(batch->crystal_offset);
     rcr_free(batch->view);
     rcr_free(batch->counts);
+    rcr_free(batch->copies);
     rcr_fold_release(&batch->fold_room);
     rcr_mixtures_release(&batch->mixtures);
     memset(batch, 0, sizeof *batch);

@@ -23,22 +23,25 @@ typedef struct rcr_mixtures {
 /* N atoms, E edges, C crystals.  Nothing is padded; atoms of a crystal are contiguous, so are its edges.
  *
  * Folded, a row stands for all equivalent atoms of its crystal (graph/equivalent.h), which have the same vectors after
- * every step: its edges are those of the first of them, and lead to the rows of the neighbours.  What the network
- * computes is then that of all atoms, if means over atoms and edges count each row `multiplicity` times. */
+ * every step: its edges are those of the first of them, and lead to the rows of the neighbours; equal ones (of one
+ * length to one row) stand once.  What the network computes is then that of all atoms, if sums over edges count each
+ * edge `edge_count` times, and means over atoms and edges each row `multiplicity` times as well. */
 typedef struct rcr_batch {
     int fold;                             /* 1, set before filling: fold */
     int32_t n_atoms, n_edges, n_crystals; /* rows, and edges of rows */
-    int32_t *site_row;            /* [N] row of the element table: the atomic number; 0 for the atoms in mixtures */
-    int32_t *edge_offset;         /* [N + 1] */
-    int32_t *edge_source;         /* [E] neighbour j, as an index of the batch's atoms */
-    rcr_real *edge_distance;      /* [E] angstrom */
-    int32_t *crystal_offset;      /* [C + 1] first atom of each crystal */
-    rcr_real *multiplicity;       /* [N] the number of atoms that a row stands for; NULL: 1 for each */
+    int32_t *site_row;       /* [N] row of the element table: the atomic number; 0 for the atoms in mixtures */
+    int32_t *edge_offset;    /* [N + 1] */
+    int32_t *edge_source;    /* [E] neighbour j, as an index of the batch's atoms */
+    rcr_real *edge_distance; /* [E] angstrom */
+    int32_t *crystal_offset; /* [C + 1] first atom of each crystal */
+    rcr_real *multiplicity;  /* [N] the number of atoms that a row stands for; NULL: 1 for each */
+    rcr_real *edge_count;    /* [E] the number of edges of each of these atoms that an edge stands for; NULL as well */
     int64_t all_atoms, all_edges; /* what the rows stand for, where multiplicity is not NULL */
     rcr_mixtures mixtures;
     int32_t capacity_atoms, capacity_edges, capacity_crystals;
     rcr_graph_view *view; /* [capacity_crystals] scratch of filling */
     rcr_real *counts;     /* [capacity_atoms] where multiplicity lies; NULL before the first folded filling */
+    rcr_real *copies;     /* [capacity_edges] where edge_count lies */
     rcr_fold fold_room;   /* scratch of folding */
 } rcr_batch;
 

@@ -11,9 +11,10 @@
  * Of the 2F channels the first F are the filter, the last F the core.  The batch normalisation of z is called norm 1,
  * that of the sum norm 2.
  *
- * Rows of atoms may stand for several equivalent atoms each (rcr_batch).  Statistics and means count a row
- * `multiplicity` times, its edges too; gradients are those with respect to the row, the sum over the atoms that it
- * stands for.  So `multiplicity` below is [N], NULL where each row is one atom; the edge kernels take the batch's.
+ * Rows of atoms may stand for several equivalent atoms each, and edges for several equal ones (rcr_batch).  Sums over
+ * the edges of an atom count an edge `edge_count` times; statistics and means count a row and its edges `multiplicity`
+ * times besides.  Gradients are those with respect to the row, the sum over the atoms that it stands for.
+ * `multiplicity` below is [N], NULL where each row is one atom; the edge kernels take the batch's.
  *
  * "overwritten": the old contents do not matter.  "+=": added to.  Normalisation: y = gamma (x - mean) / sqrt(var +
  * eps) + beta, eps RCR_NORM_EPS; `var` is the biased variance when it comes from the batch.  batch_stats in a backward:
@@ -85,6 +86,16 @@ static inline double rcr_rows_atoms(const rcr_real *multiplicity, int64_t begin,
     if (multiplicity == NULL) return (double)(end - begin);
     double count = 0;
     for (int64_t i = begin; i < end; i++) count += (double)multiplicity[i];
+    return count;
+}
+
+/* The edges of each of its row's atoms that edge e stands for, and those of row i together. */
+static inline rcr_real rcr_edge_copies(const rcr_batch *batch, int64_t e) {
+    return batch->edge_count != NULL ? batch->edge_count[e] : 1;
+}
+static inline rcr_real rcr_row_edges(const rcr_batch *batch, int64_t i) {
+    rcr_real count = 0;
+    for (int32_t e = batch->edge_offset[i]; e < batch->edge_offset[i + 1]; e++) count += rcr_edge_copies(batch, e);
     return count;
 }
 

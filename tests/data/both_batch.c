@@ -16,16 +16,16 @@ static const rcr_graph graph2 = {1, 1, z2, offset2, neighbor2, distance2, NULL, 
 
 /* Four atoms of two kinds, a pair each, and edges of a pair to either atom of the other. */
 static uint8_t z_pairs[] = {11, 17, 17, 11};
-static int32_t offset_pairs[] = {0, 2, 3, 4, 6}, neighbor_pairs[] = {1, 2, 0, 3, 2, 2};
-static double distance_pairs[] = {2.5, 3.0, 2.5, 2.5, 3.0, 2.5};
-static const rcr_graph pairs = {4, 6, z_pairs, offset_pairs, neighbor_pairs, distance_pairs, NULL, NULL, NULL};
+static int32_t offset_pairs[] = {0, 3, 4, 5, 8}, neighbor_pairs[] = {1, 2, 2, 0, 3, 2, 2, 1};
+static double distance_pairs[] = {2.5, 2.5, 3.0, 2.5, 2.5, 2.5, 3.0, 2.5};
+static const rcr_graph pairs = {4, 8, z_pairs, offset_pairs, neighbor_pairs, distance_pairs, NULL, NULL, NULL};
 
 static void folds_equivalent_atoms(void **state) {
     (void)state;
     const rcr_graph *graphs[] = {&pairs, &graph0, &pairs};
     static const int32_t rows[] = {11, 17, 11, 17, 11, 17}, offsets[] = {0, 2, 3, 5, 6, 8, 9},
                          sources[] = {1, 1, 0, 3, 2, 2, 5, 5, 4}, crystals[] = {0, 2, 4, 6};
-    static const rcr_real counts[] = {2, 2, 1, 1, 2, 2};
+    static const rcr_real counts[] = {2, 2, 1, 1, 2, 2}, copies[] = {2, 1, 1, 1, 1, 1, 2, 1, 1};
     rcr_batch batch = {.fold = 1};
     for (int again = 0; again < 3; again++) {
         batch.fold = 1;
@@ -34,19 +34,21 @@ static void folds_equivalent_atoms(void **state) {
         assert_int_equal(batch.n_edges, 9);
         assert_int_equal(batch.n_crystals, 3);
         assert_int_equal(rcr_batch_all_atoms(&batch), 10);
-        assert_int_equal(rcr_batch_all_edges(&batch), 15);
+        assert_int_equal(rcr_batch_all_edges(&batch), 19);
         assert_memory_equal(batch.site_row, rows, sizeof rows);
         assert_memory_equal(batch.edge_offset, offsets, sizeof offsets);
         assert_memory_equal(batch.edge_source, sources, sizeof sources);
         assert_memory_equal(batch.crystal_offset, crystals, sizeof crystals);
         assert_memory_equal(batch.multiplicity, counts, sizeof counts);
+        assert_memory_equal(batch.edge_count, copies, sizeof copies);
         /* Whole again, and back. */
         batch.fold = 0;
         assert_int_equal(rcr_batch_fill(&batch, graphs, 3, NULL), RCR_OK);
         assert_null(batch.multiplicity);
         assert_int_equal(batch.n_atoms, 10);
         assert_int_equal(rcr_batch_all_atoms(&batch), 10);
-        assert_int_equal(rcr_batch_all_edges(&batch), 15);
+        assert_int_equal(rcr_batch_all_edges(&batch), 19);
+        assert_null(batch.edge_count);
     }
     rcr_batch_release(&batch);
 }

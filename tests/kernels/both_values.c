@@ -84,7 +84,7 @@ static void convolve(plain *t) {
                     double h = (case_z(c, gaussian, i, e, o) - (double)c->mean[o]) / sqrt((double)c->var[o] + 1e-5);
                     y[half] = (double)c->gamma[o] * h + (double)c->beta[o];
                 }
-                sum += message(y[0], y[1]);
+                sum += message(y[0], y[1]) * (c->batch.edge_count != NULL ? (double)c->batch.edge_count[e] : 1);
             }
             t->expected[(size_t)i * f + (size_t)m] = sum;
         }

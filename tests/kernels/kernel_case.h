@@ -111,11 +111,16 @@ static inline void case_batch(kernel_case *c, dice *d) {
     }
     if (s->multiplicity == 0) return;
     b->multiplicity = calloc((size_t)b->n_atoms + 1, sizeof(rcr_real));
+    b->edge_count = calloc((size_t)b->n_edges + 1, sizeof(rcr_real));
     for (int32_t i = 0; i < b->n_atoms; i++) {
         int32_t count = 1 + dice_below(d, s->multiplicity);
         b->multiplicity[i] = (rcr_real)count;
         b->all_atoms += count;
-        b->all_edges += (int64_t)count * (b->edge_offset[i + 1] - b->edge_offset[i]);
+        for (int32_t e = b->edge_offset[i]; e < b->edge_offset[i + 1]; e++) {
+            int32_t copies = 1 + dice_below(d, 3);
+            b->edge_count[e] = (rcr_real)copies;
+            b->all_edges += (int64_t)count * copies;
+        }
     }
 }
 
@@ -173,6 +178,7 @@ static inline void case_stats(kernel_case *c) {
             for (int32_t i = 0; i < N; i++)
                 for (int32_t e = c->batch.edge_offset[i]; e < c->batch.edge_offset[i + 1]; e++) {
                     count[n] = c->batch.multiplicity != NULL ? (double)c->batch.multiplicity[i] : 1;
+                    if (c->batch.edge_count != NULL) count[n] *= (double)c->batch.edge_count[e];
                     z[n++] = case_z(c, gaussian, i, e, channel);
                 }
         else
@@ -268,6 +274,7 @@ static inline void case_free(kernel_case *c) {
     free(c->batch.edge_source);
     free(c->batch.edge_distance);
     free(c->batch.multiplicity);
+    free(c->batch.edge_count);
     free(c->batch.mixtures.atom);
     free(c->batch.mixtures.offset);
     free(c->batch.mixtures.row);
@@ -319,10 +326,12 @@ static inline kernel_case *case_crystal(const kernel_case *c, int32_t k) {
     one->batch.edge_distance = case_rows(from->edge_distance, e, E, 1);
     if (from->multiplicity != NULL) {
         one->batch.multiplicity = case_rows(from->multiplicity, a, N, 1);
+        one->batch.edge_count = case_rows(from->edge_count, e, E, 1);
         for (int32_t i = 0; i < N; i++) {
             int64_t count = (int64_t)one->batch.multiplicity[i];
             one->batch.all_atoms += count;
-            one->batch.all_edges += count * (one->batch.edge_offset[i + 1] - one->batch.edge_offset[i]);
+            for (int32_t m = one->batch.edge_offset[i]; m < one->batch.edge_offset[i + 1]; m++)
+                one->batch.all_edges += count * (int64_t)one->batch.edge_count[m];
         }
     }
     one->batch.mixtures = case_mixtures_of(&from->mixtures, a, N);

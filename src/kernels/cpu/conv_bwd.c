@@ -31,8 +31,7 @@ static void combine(const conv_job *j, int64_t i) {
     const backward_job *e = &j->edges;
     int32_t F = j->F, Fp = e->v.Fp;
     float count = rcr_row_atoms(e->batch->multiplicity, i);
-    float degree[2] = {count * (float)(e->v.offset[i + 1] - e->v.offset[i]),
-                       j->batch_stats ? e->cache.in_degree[i] : 0.0f};
+    float degree[2] = {count * rcr_row_edges(e->batch, i), j->batch_stats ? e->cache.in_degree[i] : 0.0f};
     for (int32_t h = 0; h < 4; h++) { /* P filter, P core, Q filter, Q core */
         float *d = e->g_sum + i * 4 * F + h * F, n = degree[h >> 1];
         const float *z = e->z_sum + i * 4 * F + h * F;

@@ -80,13 +80,14 @@ static void prepare_training_piece(void *job, int lane, int worker) {
             size_t row = (size_t)c->row[e], source = (size_t)batch->edge_source[e];
             float *sum_i = c->sum_i + (size_t)i * kp + row, *sum_j = c->sum_j + source * kp + row;
             float all[RCR_TERMS]; /* of all the edges that this one stands for */
-            for (int k = 0; k < RCR_TERMS; k++) all[k] = count * g[k];
+            float edges = count * rcr_edge_copies(batch, e);
+            for (int k = 0; k < RCR_TERMS; k++) all[k] = edges * g[k];
             for (int k = 0; k < RCR_TERMS; k++) sum_i[k] += all[k];
             for (int k = 0; k < RCR_TERMS; k++) sum_j[k] += all[k];
             for (int k = 0; k < RCR_TERMS; k++) total[row + (size_t)k] += all[k];
             for (int k = 0; k < RCR_TERMS; k++) square[row + (size_t)k] += all[k] * g[k];
             for (int k = 0; k + 1 < RCR_TERMS; k++) neighbour[row + (size_t)k] += all[k] * g[k + 1];
-            c->in_degree[source] += count;
+            c->in_degree[source] += edges;
         }
     }
 }
@@ -155,11 +156,13 @@ INLINE void stats_atom(const stats_job *j, const edge_view *v, double *sums, int
             zc[u] = pc[u];
         }
         edge_z(zf, zc, v, e, b, n, last);
+        vf copies = edge_copies(v, e);
         UNROLL for (int u = 0; u < n; u++) {
-            sum[u] += zf[u];
-            sum[n + u] += zc[u];
-            square[u] = vfma(zf[u], zf[u], square[u]);
-            square[n + u] = vfma(zc[u], zc[u], square[n + u]);
+            vf f = copies * zf[u], c = copies * zc[u];
+            sum[u] += f;
+            sum[n + u] += c;
+            square[u] = vfma(f, zf[u], square[u]);
+            square[n + u] = vfma(c, zc[u], square[n + u]);
         }
     }
     vf count = vset(rcr_row_atoms(j->multiplicity, i));
@@ -285,11 +288,12 @@ INLINE void forward_atom(const forward_job *j, const edge_view *v, int64_t i, in
             zc[u] = pc[u];
         }
         edge_z(zf, zc, v, e, b, n, last);
+        vf copies = edge_copies(v, e);
         UNROLL for (int u = 0; u < n; u++) {
             int at = (b + u) * VW;
             vf filter = vfma(zf[u], vload(j->scale + at), vload(j->shift + at));
             vf core = vfma(zc[u], vload(j->scale + v->Fp + at), vload(j->shift + v->Fp + at));
-            sum[u] += vmessage(filter, core);
+            sum[u] = vfma(copies, vmessage(filter, core), sum[u]);
         }
     }
     UNROLL for (int u = 0; u < n; u++) vstore_n(j->s + i * v->F + (b + u) * VW, sum[u], u == n - 1 ? last : VW);

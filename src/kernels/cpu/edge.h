@@ -15,6 +15,8 @@ enum { GROUP = 2 };
 /* One batch and weights, ready to loop over. */
 typedef struct edge_view {
     const int32_t *offset, *source, *row;
+    const float *copies; /* edge e stands for copies[e & copies_mask] */
+    int32_t copies_mask; /* -1, or 0 where all stand for one */
     const float *gaussian, *pq, *w_e;
     int32_t F, Fp;
 } edge_view;
@@ -23,15 +25,22 @@ static inline edge_view edge_view_of(const rcr_edge_input *in) {
     /* The cache is only read here; the view's pointers are writable for edge_prepare's sake. */
     rcr_cache_view cache =
         rcr_cache_at((float *)(uintptr_t)in->cache, in->batch->n_atoms, in->batch->n_edges, in->basis.n);
+    static const float one = 1;
+    const float *copies = in->batch->edge_count;
     return (edge_view){in->batch->edge_offset,
                        in->batch->edge_source,
                        cache.row,
+                       copies != NULL ? copies : &one,
+                       copies != NULL ? -1 : 0,
                        cache.gaussian,
                        in->pq,
                        rcr_pack_at(in->pack, in->F).w_e,
                        in->F,
                        rcr_padded(in->F)};
 }
+
+/* The edges that edge e stands for, in every element. */
+INLINE vf edge_copies(const edge_view *v, int32_t e) { return vset(v->copies[e & v->copies_mask]); }
 
 /* z of one edge for vectors b .. b+n-1: what is in zf, zc (P_i) + Q_j + R(d).  `last`: elements of the last vector. */
 INLINE void edge_z(vf *zf, vf *zc, const edge_view *v, int32_t e, int b, int n, int last) {

@@ -24,6 +24,7 @@ INLINE void backward_edges(const backward_job *j, const edge_view *v, double *su
             zc[u] = pc[u];
         }
         edge_z(zf, zc, v, e, b, n, last);
+        vf copies = edge_copies(v, e), all = count_i * copies;
         size_t source = (size_t)v->source[e] * 4 * F + 2 * F + first;
         float *gj = j->g_sum + source, *zj = j->z_sum + source, *ge = gbuf + (size_t)(e - e0) * 2 * Fp + first;
         UNROLL for (int u = 0; u < n; u++) {
@@ -32,18 +33,19 @@ INLINE void backward_edges(const backward_job *j, const edge_view *v, double *su
             vf gf, gc;
             vmessage_gradient(&gf, &gc, vfma(zf[u], vload(scale), vload(beta)),
                               vfma(zc[u], vload(scale + Fp), vload(beta + Fp)));
-            gf *= ds[u]; /* inverts s_i = sum of messages */
-            gc *= ds[u];
+            vf slope = copies * ds[u]; /* inverts s_i = sum of copies times messages */
+            gf *= slope;
+            gc *= slope;
             gsum[u] += gf;
             gsum[n + u] += gc;
-            zsum[u] += zf[u];
-            zsum[n + u] += zc[u];
+            zsum[u] = vfma(copies, zf[u], zsum[u]);
+            zsum[n + u] = vfma(copies, zc[u], zsum[n + u]);
             gz[u] = vfma(gf, zf[u], gz[u]);
             gz[n + u] = vfma(gc, zc[u], gz[n + u]);
             vstore_n(gj + u * VW, vload_n(gj + u * VW, count) + gf, count);
             vstore_n(gj + F + u * VW, vload_n(gj + F + u * VW, count) + gc, count);
-            vstore_n(zj + u * VW, vfma(count_i, zf[u], vload_n(zj + u * VW, count)), count);
-            vstore_n(zj + F + u * VW, vfma(count_i, zc[u], vload_n(zj + F + u * VW, count)), count);
+            vstore_n(zj + u * VW, vfma(all, zf[u], vload_n(zj + u * VW, count)), count);
+            vstore_n(zj + F + u * VW, vfma(all, zc[u], vload_n(zj + F + u * VW, count)), count);
             vstore(ge + u * VW, gf);
             vstore(ge + Fp + u * VW, gc);
         }

@@ -7,8 +7,9 @@
  * gathers the same sums of g and of z - mean (over the edges of an atom, over those that leave it, and against the
  * Gaussians), and a second step over atoms puts them together.  No value of an edge is stored.
  *
- * Where an atom stands for m equivalent ones, g is the gradient of its m equal edges together, the means are those over
- * all edges, and dz = a g + m (b + c (z - mean)): sums of z count m times, sums of g once. */
+ * Where an edge stands for m (copies of it for each of the equivalent atoms that its atom stands for), g is the
+ * gradient of all m together, the means are those over all edges, and dz = a g + m (b + c (z - mean)): sums of z count
+ * m times, sums of g once. */
 #ifndef RCR_KERNELS_CPU_EDGE_BWD_H
 #define RCR_KERNELS_CPU_EDGE_BWD_H
 
@@ -22,7 +23,7 @@ typedef struct backward_job {
     const float *ds; /* [N, F] */
     float *g_sum; /* [N, 4F] P|Q; after its crystal sums of g over an atom's edges | over those that leave it; at last
                      dP|dQ */
-    float *z_sum; /* [N, 4F] the same sums of z - mean, each edge as often as its atom stands for atoms */
+    float *z_sum; /* [N, 4F] the same sums of z - mean, each as often as it stands for edges */
     const float *mean;  /* [2 Fp] */
     const float *scale; /* [2 Fp] gamma rstd / ln 2 */
     const float *beta;  /* [2 Fp] beta / ln 2 */

@@ -116,6 +116,11 @@ static inline double edge_z(const rcr_edge_input *in, int32_t i, int32_t j, int3
     return p + q + r;
 }
 
+/* All the edges that edge e of row i stands for. */
+static double edges_of(const rcr_batch *batch, int32_t i, int32_t e) {
+    return (double)rcr_row_atoms(batch->multiplicity, i) * (double)rcr_edge_copies(batch, e);
+}
+
 static void sum_z(void *argument, int lane, int worker) {
     (void)worker;
     const edge_job *job = argument;
@@ -129,7 +134,7 @@ static void sum_z(void *argument, int lane, int worker) {
             for (int32_t c = 0; c < 2 * F; c++) {
                 double z = edge_z(job->in, i, batch->edge_source[e], e, c);
                 if (job->centre != NULL) z = (z - job->centre[c]) * (z - job->centre[c]);
-                sum[c] += (double)rcr_row_atoms(batch->multiplicity, i) * z;
+                sum[c] += edges_of(batch, i, e) * z;
             }
 }
 
@@ -183,7 +188,7 @@ static void forward_atoms(void *argument, int lane, int worker) {
         for (int32_t e = batch->edge_offset[i]; e < batch->edge_offset[i + 1]; e++)
             for (int32_t f = 0; f < F; f++) {
                 edge_channel t = edge_forward(job, i, batch->edge_source[e], e, f);
-                s[f] += t.gate * t.core;
+                s[f] += rcr_edge_copies(batch, e) * t.gate * t.core;
             }
     }
 }
@@ -200,10 +205,10 @@ typedef struct edge_slope {
     rcr_real filter, core;
 } edge_slope;
 
-static inline edge_slope edge_backward(edge_channel t, rcr_real ds) {
-    rcr_real dgate = ds * t.core, dcore = ds * t.gate;         /* d of: s[f] += gate * core */
-    return (edge_slope){dgate * t.gate * (1 - t.gate),         /* d of: gate = sigmoid(y_filter) */
-                        dcore * ref_softplus_slope(t.y_core)}; /* d of: core = softplus(y_core) */
+static inline edge_slope edge_backward(edge_channel t, rcr_real ds, rcr_real copies) {
+    rcr_real dgate = copies * ds * t.core, dcore = copies * ds * t.gate; /* d of: s[f] += copies * gate * core */
+    return (edge_slope){dgate * t.gate * (1 - t.gate),                   /* d of: gate = sigmoid(y_filter) */
+                        dcore * ref_softplus_slope(t.y_core)};           /* d of: core = softplus(y_core) */
 }
 
 /* First pass of the backward: sums over the edges of g (in [0, 2F)) and of g h (in [2F, 4F)). */
@@ -219,7 +224,7 @@ static void sum_slopes(void *argument, int lane, int worker) {
         for (int32_t e = batch->edge_offset[i]; e < batch->edge_offset[i + 1]; e++)
             for (int32_t f = 0; f < F; f++) {
                 edge_channel t = edge_forward(job, i, batch->edge_source[e], e, f);
-                edge_slope g = edge_backward(t, job->ds[(size_t)i * (size_t)F + (size_t)f]);
+                edge_slope g = edge_backward(t, job->ds[(size_t)i * (size_t)F + (size_t)f], rcr_edge_copies(batch, e));
                 sum_g[f] += (double)g.filter;
                 sum_g[F + f] += (double)g.core;
                 sum_gh[f] += (double)g.filter * (double)t.h_filter;
@@ -246,13 +251,13 @@ static void spread_slopes(void *argument, int lane, int worker) {
             rcr_real *dr = job->dedge + (size_t)e * 2 * (size_t)F;               /* [2F] */
             for (int32_t f = 0; f < F; f++) {
                 edge_channel t = edge_forward(job, i, j, e, f);
-                edge_slope g = edge_backward(t, job->ds[(size_t)i * (size_t)F + (size_t)f]);
+                edge_slope g = edge_backward(t, job->ds[(size_t)i * (size_t)F + (size_t)f], rcr_edge_copies(batch, e));
                 rcr_real slope[2] = {g.filter, g.core}, h[2] = {t.h_filter, t.h_core};
                 for (int half = 0; half < 2; half++) {
                     int32_t c = half * F + f;
                     /* d of: y = gamma (z - mean) / sqrt(var + eps) + beta, mean and var of all edges too */
                     double means = job->mean_g[c] + (double)h[half] * job->mean_gh[c];
-                    double centred = (double)slope[half] - (double)rcr_row_atoms(batch->multiplicity, i) * means;
+                    double centred = (double)slope[half] - edges_of(batch, i, e) * means;
                     rcr_real dz = (rcr_real)((double)gamma[c] * job->rstd[c] * centred);
                     dp[c] += dz; /* d of: z = p + q + r */
                     dq[c] += dz;
