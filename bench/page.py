@@ -95,7 +95,8 @@ def circumstances(results):
         f"{d['atoms'] / d['crystals']:.1f} atoms on average;",
         f"{d['passed_over']} were passed over because an atom had other than 12 neighbors. The batch is the {BATCH} of them with the "
         "most typical number of",
-        f"atoms ({d['batch_atoms']:,} atoms, {12 * d['batch_atoms']:,} edges); folded, {d['batch_kinds']:,} kinds of equivalent atoms.",
+        f"atoms ({d['batch_atoms']:,} atoms, {12 * d['batch_atoms']:,} edges); folded, {d['batch_kinds']:,} kinds of",
+        f"equivalent atoms with {d['batch_kind_edges']:,} different edges.",
         "",
     ]
     groups = {}

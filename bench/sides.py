@@ -196,7 +196,7 @@ class Bench:
         with open(torch_models.__file__, "rb") as file:
             source = hashlib.sha256(file.read()).hexdigest()
         key = [processor(), self.threads, torch.__version__, self.data, source, self.options.quick]
-        key[3] = {name: value for name, value in self.data.items() if name not in ("read_seconds", "batch_kinds")}
+        key[3] = {name: value for name, value in self.data.items() if name not in ("read_seconds", "batch_kinds", "batch_kind_edges")}
         path = os.path.join(self.options.work, "fastest-quick.json" if self.options.quick else "fastest.json")
         if os.path.exists(path) and not self.options.search:
             with open(path, encoding="utf-8") as file:

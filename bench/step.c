@@ -181,8 +181,9 @@ static void choose(bench *b, const char *path, int crystals) {
     b->batch.fold = 1;
     fill(b);
     printf("{\"data\": \"%s\", \"rows\": %zu, \"read_seconds\": %.3f, \"crystals\": %d, \"passed_over\": %d, "
-           "\"atoms\": %ld, \"batch\": %d, \"batch_atoms\": %ld, \"batch_kinds\": %d}\n",
-           data->name, data->n, taken, n, passed, atoms, b->batch_size, batch_atoms, b->batch.n_atoms);
+           "\"atoms\": %ld, \"batch\": %d, \"batch_atoms\": %ld, \"batch_kinds\": %d, \"batch_kind_edges\": %d}\n",
+           data->name, data->n, taken, n, passed, atoms, b->batch_size, batch_atoms, b->batch.n_atoms,
+           b->batch.n_edges);
     rcr_free(target);
     rcr_free(order);
     rcr_dataset_free(data);
