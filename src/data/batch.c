@@ -8,6 +8,8 @@
 #include "base/status.h"
 #include "data/mixture.h"
 
+enum { LARGE_ATOMS = 20000 };
+
 /* *array <- room for n elements; contents are lost.  1 on success. */
 static int reserve(void **array, size_t n, size_t size) {
     void *room = rcr_malloc(n, size);
@@ -147,6 +149,8 @@ rcr_status rcr_batch_fill_from(rcr_batch *batch, const rcr_graph_source *source,
     batch->edge_count = batch->fold ? batch->copies : NULL;
     rcr_status status = RCR_OK;
     for (int32_t i = 0; i < n && status == RCR_OK; i++) status = append(batch, &batch->view[i], err);
+    /* What it took to fold a huge crystal is not held while the network needs memory. */
+    if (batch->fold_room.capacity_atoms > LARGE_ATOMS) rcr_fold_release(&batch->fold_room);
     return status;
 }
 
