@@ -6,7 +6,12 @@
 #include "report/survey.h"
 #include "train/rundir.h"
 
+/* A survey holds every row of the run at once; of more, training does without, so that it needs no more memory at its end
+ * than before.  rcr_survey_write can still be asked for it (recryst report). */
+enum { MOST_ROWS = 200000 };
+
 rcr_status rcr_run_write_crystals(const rcr_run *run, rcr_error *err) {
+    if (run->dataset->n > MOST_ROWS) return RCR_OK;
     rcr_run_data *data = NULL;
     rcr_error why;
     rcr_status status = rcr_run_data_read(&data, run->directory, &why);
