@@ -93,7 +93,16 @@ def test_a_wrong_item_is_named_by_its_place(model, alloys):
             model.predict(items, errors="record")
 
 
-def test_datasets_give_what_their_files_give(model, alloys, demo, tmp_path, capsys):
+def test_a_frame_of_a_dataset_with_a_bar(model, demo, capsys):
+    pytest.importorskip("pandas")
+    pytest.importorskip("tqdm")
+    data = recryst.Dataset(demo / "alloys.extxyz", "formation_energy", model=model)
+    frame = model.predict(data, as_frame=True, progress=True)
+    assert {"prediction", "lower", "upper", "distance", "kind"} < set(frame.columns) and len(frame) == 1500
+    assert "1500/1500" in capsys.readouterr().err
+
+
+def test_datasets_give_what_their_files_give(model, alloys, tmp_path):
     path = tmp_path / "some.jsonl"
     many = alloys * 3  # more than go to the library at a time
     recryst.write(path, many, ids=[f"c{i}" for i in range(len(many))])
@@ -106,8 +115,6 @@ def test_datasets_give_what_their_files_give(model, alloys, demo, tmp_path, caps
     assert np.array_equal(model.predict(data), known.values)
     assert np.array_equal(model.embed(data), model.embed(path))
     assert [row.id for row in model.predict_iter(data)] == known.ids
-    model.predict(data, as_frame=True, progress=True)
-    assert f"{len(data)}/{len(data)}" in capsys.readouterr().err
     other = recryst.Dataset(path, need_target=False, options=recryst.GraphOptions(radius=5.0))
     with pytest.raises(recryst.MismatchError):
         model.predict(other)
