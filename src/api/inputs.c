@@ -121,7 +121,9 @@ static int open_dataset(rcr_inputs *in, rcr_input *input, const char *path) {
     if (rcr_dataset_read(&dataset, path, &options, &err) != RCR_OK) return give_error(input, path, &err);
     in->dataset = dataset;
     in->next_sample = in->next_bad = 0;
-    return next_row(in, input);
+    if (next_row(in, input)) return 1;
+    rcr_fail(&err, RCR_ERR_DATA, "the dataset has no rows");
+    return give_error(input, path, &err);
 }
 
 /* A folder or an archive is a dataset where it has a table of its files. */

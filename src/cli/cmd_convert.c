@@ -30,6 +30,7 @@ typedef struct convert {
     rcr_terminal terminal;
     rcr_converted *item; /* [CHUNK] */
     size_t n, bytes;
+    size_t n_seen; /* items so far, those that can't be used included */
     double since;
 } convert;
 
@@ -131,7 +132,7 @@ static rcr_status read_stdin(char **data, size_t *length, rcr_error *err) {
         rcr_text_append(&text, block, (size_t)n);
     rcr_status status = RCR_OK;
     if (n < 0) status = rcr_fail(err, RCR_ERR_IO, "can't read standard input");
-    if (n > 0) status = rcr_fail(err, RCR_ERR_LIMIT, "standard input is longer than 2 GiB");
+    if (n > 0) status = rcr_fail(err, RCR_ERR_LIMIT, "standard input is longer than 8 GiB");
     if (text.failed) status = rcr_fail_memory(err, "reading standard input");
     if (status != RCR_OK) {
         rcr_text_free(&text);
@@ -145,6 +146,7 @@ static rcr_status read_stdin(char **data, size_t *length, rcr_error *err) {
 /* The item that was just filled is one of the chunk; convert that when it is full. */
 static rcr_status add_item(convert *c, size_t bytes, atomic_int *stop, rcr_error *err) {
     c->n++;
+    c->n_seen++;
     c->bytes += bytes;
     return c->n == CHUNK || c->bytes >= CHUNK_BYTES ? convert_chunk(c, stop, err) : RCR_OK;
 }
@@ -176,6 +178,12 @@ static rcr_status add_failure(convert *c, const char *path, const rcr_error *fai
     return add_item(c, 0, stop, err);
 }
 
+static rcr_status add_nothing(convert *c, const char *path, atomic_int *stop, rcr_error *err) {
+    rcr_error failure;
+    rcr_fail(&failure, RCR_ERR_DATA, "the file holds no structures");
+    return add_failure(c, path, &failure, stop, err);
+}
+
 static rcr_status convert_stdin(convert *c, atomic_int *stop, rcr_error *err) {
     rcr_reader *reader = NULL;
     char *data;
@@ -186,7 +194,9 @@ static rcr_status convert_stdin(convert *c, atomic_int *stop, rcr_error *err) {
     if (status != RCR_OK) {
         status = add_failure(c, "stdin", &failure, stop, err);
     } else {
+        size_t before = c->n_seen;
         status = convert_reader(c, reader, stop, err);
+        if (status == RCR_OK && c->n_seen == before) status = add_nothing(c, "stdin", stop, err);
         /* It has to be parsed while the bytes are there. */
         if (status == RCR_OK && c->n > 0) status = convert_chunk(c, stop, err);
         rcr_reader_close(reader);
@@ -203,7 +213,9 @@ static rcr_status convert_path(convert *c, const char *path, atomic_int *stop, r
     rcr_status status = rcr_table_files_open(&table, path, &failure);
     if (status == RCR_OK && table == NULL) status = rcr_reader_open(&reader, path, &failure);
     if (status != RCR_OK) return add_failure(c, path, &failure, stop, err);
+    size_t before = c->n_seen;
     status = table != NULL ? convert_table(c, table, stop, err) : convert_reader(c, reader, stop, err);
+    if (status == RCR_OK && c->n_seen == before) status = add_nothing(c, path, stop, err);
     rcr_table_files_close(table);
     rcr_reader_close(reader);
     return status;

@@ -285,6 +285,16 @@ static rcr_status open_text(rcr_cutter *out, rcr_window *w, rcr_format format, r
     return format == RCR_FORMAT_CIF ? rcr_cut_cif(out, w, err) : rcr_cut_file(out, w, err);
 }
 
+/* A table whose columns something else than a comma parts: told as such, since its CIFs would be found, but not where
+ * they end. */
+static int has_other_separator(const char *name, const char *text, size_t length) {
+    static const char *const endings[] = {".csv", ".tsv", NULL};
+    const char *newline = memchr(text, '\n', length);
+    size_t n = newline != NULL ? (size_t)(newline - text) : length;
+    return has_ending(name, endings) && memchr(text, ',', n) == NULL &&
+           (memchr(text, ';', n) != NULL || memchr(text, '\t', n) != NULL);
+}
+
 /* The cutter for what the unpacker gives, which is taken over.  path NULL: data[0 .. length). */
 static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *path, const void *data, size_t length,
                               rcr_error *err) {
@@ -305,6 +315,12 @@ static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *pat
         rcr_free(name);
         rcr_window_release(&w);
         return name == NULL ? rcr_fail_memory(err, "opening a file") : rcr_fail(err, RCR_ERR_DATA, "the file is empty");
+    }
+    if (has_other_separator(name, w.data, n)) {
+        rcr_free(name);
+        rcr_window_release(&w);
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", 1,
+                           "semicolons or tabs part the columns of this table; save it with commas");
     }
     rcr_format format = rcr_format_detect(name, w.data, n);
     int json = rcr_looks_like_json(w.data, n) && format != RCR_FORMAT_POSCAR, csv = 0;

@@ -115,23 +115,38 @@ static size_t first_line(const char *text, size_t length) {
     return newline != NULL ? (size_t)(newline - text) + 1 : length;
 }
 
-/* The first row and the beginning of the second.  A second row that is longer than what is here is closed. */
-int rcr_looks_like_structure_csv(const char *text, size_t length) {
-    size_t n = first_line(text, length);
-    if (memchr(text, ',', n) == NULL || memchr(text, '\0', length) != NULL) return 0;
-    row_state s = {AT_START};
-    size_t row = follow_row(&s, text + n, length - n);
-    rcr_text both = {0};
-    rcr_text_append(&both, text, row > 0 ? n + row : length);
-    if (row == 0 && s.in == IN_QUOTES) rcr_text_puts(&both, "\"");
-    rcr_csv *csv = NULL;
-    rcr_status status = both.failed ? RCR_ERR_MEMORY : rcr_csv_parse(&csv, both.data, both.length, NULL);
-    int found = status == RCR_ERR_MEMORY ? -1 : 0;
-    if (status == RCR_OK && csv->n_rows > 0)
-        found = find_column(&csv->row[0], csv->n_rows > 1 ? &csv->row[1] : NULL) != SIZE_MAX;
-    rcr_csv_free(csv);
-    rcr_text_free(&both);
+/* The column of structures, told by the header and the first row that has one: rows without a structure may come before
+ * it.  A last row that is longer than what is here is closed.  SIZE_MAX: none is seen. */
+static size_t find_in_rows(const char *text, size_t length, rcr_status *status) {
+    enum { MAX_ROWS = 64 };
+    size_t header = first_line(text, length), at = header, found = SIZE_MAX;
+    *status = RCR_OK;
+    for (int i = 0; i < MAX_ROWS && found == SIZE_MAX && *status != RCR_ERR_MEMORY; i++) {
+        row_state s = {AT_START};
+        size_t row = follow_row(&s, text + at, length - at), end = row > 0 ? at + row : length;
+        rcr_text both = {0};
+        rcr_csv *csv = NULL;
+        rcr_text_append(&both, text, header);
+        rcr_text_append(&both, text + at, end - at);
+        if (row == 0 && s.in == IN_QUOTES) rcr_text_puts(&both, "\"");
+        *status = both.failed ? RCR_ERR_MEMORY : rcr_csv_parse(&csv, both.data, both.length, NULL);
+        if (*status == RCR_OK && csv->n_rows > 1)
+            found = find_column(&csv->row[0], &csv->row[1]);
+        else if (*status == RCR_OK && csv->n_rows == 1 && at == length && i == 0) /* there is no other row */
+            found = find_column(&csv->row[0], NULL);
+        rcr_csv_free(csv);
+        rcr_text_free(&both);
+        at = end;
+        if (at == length) break;
+    }
     return found;
+}
+
+int rcr_looks_like_structure_csv(const char *text, size_t length) {
+    rcr_status status;
+    if (memchr(text, ',', first_line(text, length)) == NULL || memchr(text, '\0', length) != NULL) return 0;
+    size_t found = find_in_rows(text, length, &status);
+    return status == RCR_ERR_MEMORY ? -1 : found != SIZE_MAX;
 }
 
 static rcr_status read_header(csv_file *f, rcr_error *err) {
@@ -141,11 +156,16 @@ static rcr_status read_header(csv_file *f, rcr_error *err) {
     if (t == NULL) return rcr_fail_memory(err, "reading a table");
     skip_row(w);
     size_t header = w->at - w->begin;
-    skip_row(w);
-    rcr_status status = rcr_csv_parse(&csv, w->data + w->begin, w->at - w->begin, err);
+    rcr_status status = rcr_csv_parse(&csv, w->data + w->begin, header, err);
     if (status != RCR_OK) return status;
     const rcr_csv_row *first = csv->n_rows > 0 ? &csv->row[0] : NULL;
-    t->structure = first != NULL ? find_column(first, csv->n_rows > 1 ? &csv->row[1] : NULL) : SIZE_MAX;
+    t->structure = find_in_rows(w->data + w->begin, w->end - w->begin, &status);
+    if (status == RCR_ERR_MEMORY) {
+        rcr_csv_free(csv);
+        return rcr_fail_memory(err, "reading a table");
+    }
+    if (first == NULL) t->structure = SIZE_MAX;
+    status = RCR_OK; /* what is wrong in a row is that row's */
     if (t->structure == SIZE_MAX)
         status = rcr_fail_at(err, RCR_ERR_DATA, "", 1, "no column holds structures");
     else if ((t->column = rcr_calloc(first->n_fields, sizeof *t->column)) == NULL)
@@ -183,7 +203,8 @@ rcr_status rcr_cut_csv(rcr_cutter *out, rcr_window *window, rcr_error *err) {
 static size_t id_column(const rcr_table *t) {
     for (size_t i = 0; rcr_id_keys[i] != NULL; i++)
         for (size_t k = 0; k < t->n_columns; k++)
-            if (k != t->structure && strcmp(t->column[k], rcr_id_keys[i]) == 0) return k;
+            if (k != t->structure && rcr_equals_ignore_case(t->column[k], strlen(t->column[k]), rcr_id_keys[i]))
+                return k;
     return SIZE_MAX;
 }
 

@@ -155,6 +155,12 @@ run 1 convert bad.cif nacl.vasp strict.jsonl --strict
 [ ! -e strict.jsonl ] || fail "--strict wrote its file"
 run 1 convert bad.cif nothing.cif
 err_has "nothing could be converted"
+echo 'file,y' >none.csv # what holds nothing is told, too
+echo '{"data": []}' >none.json
+for file in none.csv none.json; do
+    run 1 convert $file nothing.cif
+    err_has "$file: the file holds no structures"
+done
 run 1 convert nacl.vasp no/such/folder/x.cif
 err_has "no/such/folder/x.cif"
 run 1 convert nacl.vasp big.cif --supercell 10000 10000 10000

@@ -22,8 +22,12 @@ out_has "$work/text.dat: the format is not known"
 err_has "3 inputs could not be used"
 err_has "eV/atom"
 
-# A run directory, a shipped name and the file are the same model.
 first=$(sed -n 2p "$work/out")
+echo 'file,y' >"$work/none.csv"
+run 1 predict "$work/run" "$work/none.csv"
+out_has "none.csv: the dataset has no rows"
+
+# A run directory, a shipped name and the file are the same model.
 run 0 predict "$work/run" "$examples/Pt4-dhcp.cif"
 same "$(sed -n 2p "$work/out")" "$first" "prediction by run directory"
 mkdir "$work/shelf"

@@ -287,6 +287,12 @@ static void tables_of_cifs(void **state) {
          "structure,y\n\"{\"\"lattice\"\": [[4,0,0],[0,4,0],[0,0,4]], \"\"species\"\": [\"\"Fe\"\"], \"\"frac\"\": "
          "[[0,0,0]]}\",3\n{,1\n",
          {"u-1:2", "u-2:3!..."}},
+        /* The first rows may lack their structures; an id's column is told in any letter case. */
+        {"w.csv",
+         "ID,y,cif\na,1,\nb,2\n\nc,3,\"" CIF("4") "\"\n",
+         {"a:2!...no structure in its column \"cif\"", "b:3!...no structure in its column", "c:5"}},
+        {"x.csv", "y;cif\n1;\"" CIF("4") "\"\n", {"not supported...semicolons or tabs part the columns"}},
+        {"y.tsv", "y\tcif\n1\t\"" CIF("4") "\"\n", {"not supported...save it with commas"}},
         /* Names of files are no structures. */
         {"v.csv", "structure,y\na.cif,1\n", {"v:0!...format is not known"}},
     };
