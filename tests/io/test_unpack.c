@@ -216,6 +216,35 @@ static void an_archive_within_another_is_told(void **state) {
     rcr_reader_close(reader);
 }
 
+/* A small file that unpacks to much, held as a whole or passed through a window. */
+static void what_unpacks_to_too_much_is_an_error(void **state) {
+    (void)state;
+    size_t length = LIMIT + 1;
+    char *blanks = rcr_malloc(length, 1);
+    assert_non_null(blanks);
+    memset(blanks, ' ', length);
+    static pack p;
+    make(&p, 0, ARCHIVE_FILTER_GZIP, blanks, length);
+    expect_failure(p.bytes, p.n, RCR_ERR_LIMIT, "more than 16 MiB");
+    for (int over = 0; over < 2; over++) {
+        rcr_unpacker *u;
+        rcr_window w;
+        assert_int_equal(rcr_unpacker_open_memory(&u, p.bytes, p.n, NULL), RCR_OK);
+        assert_int_equal(rcr_window_open(&w, u, over ? LIMIT / 2 : 4 * (size_t)LIMIT, NULL), RCR_OK);
+        while (rcr_window_more(&w)) continue;
+        if (over) {
+            assert_int_equal(w.error.status, RCR_ERR_LIMIT);
+            assert_non_null(strstr(w.error.message, "longer than the limit of 8 MiB"));
+            assert_true(w.capacity <= LIMIT);
+        } else {
+            assert_int_equal(w.error.status, RCR_OK);
+            assert_int_equal(w.end, length);
+        }
+        rcr_window_release(&w);
+    }
+    rcr_free(blanks);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_bit_never_gives_another_text),
@@ -223,6 +252,7 @@ int main(void) {
         cmocka_unit_test(members_follow_each_other),
         cmocka_unit_test(packed_more_than_once),
         cmocka_unit_test(an_archive_within_another_is_told),
+        cmocka_unit_test(what_unpacks_to_too_much_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
