@@ -47,6 +47,7 @@ rcr_status rcr_run_peek(rcr_run_state *out, const char *directory, rcr_error *er
         rcr_train_options_release(&run->options);
         rcr_free(state.data_path);
     }
+    rcr_train_result_release(&run->result); /* of a finished run of several targets */
     rcr_checkpoint_close(&checkpoint);
     rcr_free(run);
     return status;
