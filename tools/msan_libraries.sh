@@ -81,7 +81,7 @@ build_xz() {
     cp src/liblzma/.libs/liblzma.a "$folder/lib" && cp -r src/liblzma/api/lzma* "$folder/include"
 }
 build_libarchive() {
-    cmake -S . -B msan -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS="$flags -I$folder/include" \
+    cmake -S . -B msan -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE= -DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS="$flags -I$folder/include" \
         -DCMAKE_PREFIX_PATH="$folder" -DBUILD_SHARED_LIBS=OFF -DENABLE_TEST=OFF -DENABLE_TAR=OFF -DENABLE_CPIO=OFF -DENABLE_CAT=OFF -DENABLE_OPENSSL=OFF \
         -DENABLE_NETTLE=OFF -DENABLE_LIBB2=OFF -DENABLE_LZ4=OFF -DENABLE_LZO=OFF -DENABLE_LIBXML2=OFF -DENABLE_EXPAT=OFF -DENABLE_ACL=OFF -DENABLE_XATTR=OFF \
         -DENABLE_ICONV=OFF -DENABLE_PCREPOSIX=OFF -DENABLE_WERROR=OFF \

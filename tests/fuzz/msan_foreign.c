@@ -1,5 +1,5 @@
-/* For tools/msan.sh: what libraries that MemorySanitizer did not compile (spglib, libmd, the C++ library) have written
- * counts as set.  Linked with --wrap. */
+/* For tools/msan.sh: what libraries that MemorySanitizer did not compile (spglib, libmd) have written counts as
+ * set.  Linked with --wrap. */
 #include <sanitizer/msan_interface.h>
 #include <sha2.h>
 #include <spglib.h>
@@ -27,14 +27,4 @@ void __wrap_SHA256Transform(uint32_t state[8], const uint8_t data[SHA256_BLOCK_L
     __msan_check_mem_is_initialized(data, SHA256_BLOCK_LENGTH);
     __real_SHA256Transform(state, data);
     __msan_unpoison(state, 8 * sizeof *state);
-}
-
-/* Of std::map, all of which is compiled with its user but this: it sets the base of a new node (colour, three links).
- */
-void __real__ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_(unsigned char left, void *node,
-                                                                              void *parent, void *header);
-void __wrap__ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_(unsigned char left, void *node,
-                                                                              void *parent, void *header) {
-    __real__ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_(left, node, parent, header);
-    __msan_unpoison(node, 4 * sizeof(void *));
 }
