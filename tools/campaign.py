@@ -29,10 +29,6 @@ FIELDS = ["target", "sanitizer", "sources", "commit", "runs", "seconds"]
 WANTED = 10_000_000
 
 
-def run(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, universal_newlines=True, cwd=ROOT).stdout
-
-
 # ---- what identifies sources
 
 STRING = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
@@ -164,7 +160,8 @@ def add(path, target, sanitizer, sources, runs, seconds):
     fcntl.flock(folder, fcntl.LOCK_EX)
     rows = load(path)
     row = find(rows, target, sanitizer, sources) or dict(zip(FIELDS, [target, sanitizer, sources, "", 0, 0]))
-    row["commit"] = run("git", "rev-parse", "--short=12", "HEAD").strip()
+    git = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    row["commit"] = git.stdout.strip() or "-"
     row["runs"] += runs
     row["seconds"] += seconds
     rows = [r for r in rows if r is not row] + [row]
