@@ -4,7 +4,9 @@ set -eu
 . "$RECRYST_SOURCE/tests/cli/support.sh"
 expected() { # STUDY RUNS
     run 0 study "$RECRYST_SOURCE/studies/$1.toml" --out "$work/$1" --dry-run
-    same "$(grep -c '^waiting' "$work/out")" "$2" "runs of $1"
+    same "$(grep -cE '^(waiting|taken) ' "$work/out")" "$2" "runs of $1"
+    kept="$RECRYST_SOURCE/studies/results/$1.csv"
+    [ ! -f "$kept" ] || same "$(grep -cE "^taken .*/results/$1\.csv" "$work/out")" "$(($(wc -l <"$kept") - 1))" "kept runs that $1 still takes"
 }
 expected paper-formation 60
 expected paper-gap 60
