@@ -6,8 +6,8 @@
 #include "report/survey.h"
 #include "train/rundir.h"
 
-/* A survey holds every row of the run at once; of more, training does without, so that it needs no more memory at its end
- * than before.  rcr_survey_write can still be asked for it (recryst report). */
+/* A survey holds every row of the run at once; of more, training does without, so that it needs no more memory at its
+ * end than before.  rcr_survey_write can still be asked for it (recryst report). */
 enum { MOST_ROWS = 200000 };
 
 rcr_status rcr_run_write_crystals(const rcr_run *run, rcr_error *err) {
