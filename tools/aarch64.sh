@@ -30,7 +30,7 @@ fetch_sysroot() {
     set -- -q -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" \
         -o Dir::State::status="$state/status" -o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=3
     local libraries
-    libraries=$(sed -n 's/^packages="\(.*\)"$/\1/p' tools/setup.sh | tr ' ' '\n' | grep '^lib.*-dev$')
+    libraries=$(sed -n 's/^packages="\(.*\)"$/\1/p' tools/setup.sh | tr ' ' '\n' | grep -- '-dev$')
     # shellcheck disable=SC2086
     apt-get "$@" update >"$state/log" 2>&1 && apt-get "$@" install -y --no-install-recommends --download-only $libraries >>"$state/log" 2>&1 || {
         tail -n 20 "$state/log" >&2
