@@ -8,7 +8,9 @@
 #include "base/status.h"
 #include "data/mixture.h"
 
-enum { LARGE_ATOMS = 20000 };
+/* Of more atoms the room to fold them is given back at once; of more than the last, the number of equal ones might be
+ * none that a float counts exactly, and they are not folded. */
+enum { LARGE_ATOMS = 20000, MOST_FOLDED = 1 << 24 };
 
 /* *array <- room for n elements; contents are lost.  1 on success. */
 static int reserve(void **array, size_t n, size_t size) {
@@ -104,7 +106,7 @@ static void append_folded(rcr_batch *b, const rcr_graph_view *g) {
 
 static rcr_status append(rcr_batch *b, const rcr_graph_view *g, rcr_error *err) {
     int folded = 0;
-    if (b->fold) {
+    if (b->fold && g->n_atoms <= MOST_FOLDED) {
         rcr_status status = rcr_fold_find(&b->fold_room, g, err);
         if (status != RCR_OK) return status;
         folded = b->fold_room.n_classes < g->n_atoms;

@@ -36,7 +36,7 @@ static inline rcr_pack_view rcr_pack_at(const float *pack, int32_t F) {
 typedef struct rcr_cache_view {
     float *gaussian; /* [E, RCR_TERMS] */
     int32_t *row;    /* [E] */
-    /* Edges count as many times as the atom that has them stands for atoms. */
+    /* An edge counts as often as it stands for edges, of one atom and of those equivalent to it. */
     float *in_degree; /* [N] edges that have this atom as source */
     float *sum_i;     /* [N, Kp] sum of the basis over the edges of an atom */
     float *sum_j;     /* [N, Kp] the same over the edges that have it as source */
