@@ -167,7 +167,11 @@ rcr_status rcr_run_apply_init(rcr_run *run, rcr_error *err) {
     rcr_model *model = run->model;
     const rcr_model *init = run->init;
     int keep = 0;
-    if (init == NULL) return RCR_OK;
+    if (init == NULL) {
+        if (run->options.freeze != NULL && run->options.freeze[0] != '\0')
+            rcr_run_say(run, "what is frozen stays random, as there is no model to begin with (--init)");
+        return RCR_OK;
+    }
     rcr_status status = choose_head(&keep, run, err);
     if (status != RCR_OK) return status;
     for (size_t i = 0; i < model->n_tensors; i++) {

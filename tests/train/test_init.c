@@ -78,7 +78,7 @@ static void frozen_parts_stay(void **state) {
 }
 
 static void note(void *context, const char *text) {
-    if (strstr(text, "begins with") != NULL) snprintf(context, 128, "%s", text);
+    if (strstr(text, "begins with") != NULL || strstr(text, "stays random") != NULL) snprintf(context, 128, "%s", text);
 }
 
 /* With a learning rate of almost 0 a run ends where it began. */
@@ -132,6 +132,24 @@ static void heads(void **state) {
         rcr_model_free(end);
     }
     rcr_model_free(start);
+}
+
+/* Freezing what no training made is allowed (random features), and never goes without a word. */
+static void frozen_and_random(void **state) {
+    static const char *const freeze[] = {NULL, "", "conv"};
+    char *data = toy_data(*state, N);
+    for (size_t i = 0; i < sizeof freeze / sizeof *freeze; i++) {
+        char name[16], told[128] = "";
+        snprintf(name, sizeof name, "run-%zu", i);
+        rcr_train_options options = quick();
+        options.freeze = freeze[i];
+        rcr_train_result result = {0};
+        rcr_error err = {0};
+        rcr_train_events events = {.context = told, .message = note};
+        assert_ok(rcr_train(&result, data, toy_path(*state, name), &options, &events, &err), &err);
+        rcr_train_result_release(&result);
+        assert_int_equal(strstr(told, "stays random") != NULL, i == 2);
+    }
 }
 
 static void refusals(void **state) {
@@ -224,7 +242,7 @@ static void supervised_steps(void **state) {
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, toy_setup, toy_teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {in_folder(frozen_parts_stay), in_folder(heads), in_folder(refusals),
-                                       in_folder(supervised_steps)};
+    const struct CMUnitTest tests[] = {in_folder(frozen_parts_stay), in_folder(heads), in_folder(frozen_and_random),
+                                       in_folder(refusals), in_folder(supervised_steps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
