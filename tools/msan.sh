@@ -6,29 +6,32 @@
 # The sanitizer must see every byte that is written, so a library that it did not compile gives false alarms.  Readers that need
 # none, or so little of one that its results can be declared set (tests/fuzz/msan_foreign.c), run as they are.  The others are
 # linked with libraries that tools/msan_libraries.sh has compiled under the sanitizer, and are left out where BUILD/libraries is
-# not complete.  Not run: toml, whose parser would need a C++ library compiled under the sanitizer, and study_table, which is linked
-# with all of training; valgrind looks for the same in these (make valgrind).
+# not complete.  toml's parser is C++: the strings of the standard library are compiled here (_GLIBCXX_ASSERTIONS), and of
+# the little that is left in its binary (inserting into trees, streams) msan_foreign.c declares the results set.
+# FUZZ_COMPARE=0: without the callbacks at comparisons, as in tools/fuzz.sh; what that has found (build-fuzz/fuzz/) is taken as seeds.
 # MSAN_ORIGINS=1 tells where a value that is not set came from, at half the speed: for explaining what was found.
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build-msan}
 runs=${2:-20000}
 shift $(($# < 2 ? $# : 2))
-own="aims cif csv extxyz graph_record poscar"
+own="aims cif csv extxyz graph_record poscar toml"
 with_libraries="archive asedb checkpoint elements fetch_page json_structure optimade pickle reader_cif reader_csv reader_json safetensors
-  store_parts structure write"
+  store_parts structure study_table write"
 libraries=$build/libraries
 targets=$own
 rooms="base crystal io graph data"
 link=""
 if [ -f "$libraries/lib/libarchive.a" ]; then # the last of them
     targets="$own $with_libraries"
-    rooms="$rooms kernels kernels/ref model exchange fetch"
+    rooms="$rooms kernels kernels/ref model exchange fetch train report study"
     link="-L$libraries/lib -ljansson -lsqlite3 -larchive -lzstd -llzma -lbz2 -lz"
 else
     echo "msan: left out (tools/msan_libraries.sh $libraries compiles what they need):" $with_libraries
 fi
 targets=${*:-$targets}
+compare=""
+[ "${FUZZ_COMPARE:-1}" != 0 ] || compare=-fno-sanitize-coverage=trace-cmp
 command -v clang >/dev/null || {
     echo "msan: clang is needed (tools/setup.sh --dev installs it)" >&2
     exit 1
@@ -39,20 +42,30 @@ builddir = $build
 cflags = -O1 -gline-tables-only -Iinclude -Isrc -Itests -I/usr/include/spglib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -fsanitize=memory $
   ${MSAN_ORIGINS:+-fsanitize-memory-track-origins} -fno-omit-frame-pointer -fno-sanitize-recover=all -fno-math-errno -ffp-contract=off $
   -ffunction-sections -fdata-sections -w
-wrap = -Wl,--wrap=spg_get_spacegroup_type,--wrap=spg_get_symmetry_from_database,--wrap=SHA256Transform
+wrap = -Wl,--wrap=spg_get_spacegroup_type,--wrap=spg_get_symmetry_from_database,--wrap=SHA256Transform$
+  ,--wrap=_ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_,--wrap=_ZNSi10_M_extractIdEERSiRT_$
+  ,--wrap=_ZNSt7__cxx1118basic_stringstreamIcSt11char_traitsIcESaIcEEC1Ev
 rule cc
-  command = ${MSAN_LAUNCHER-} clang \$cflags -std=c17 -fsanitize=fuzzer-no-link -MD -MF \$out.d -c \$in -o \$out
+  command = ${MSAN_LAUNCHER-} clang \$cflags -std=c17 -fsanitize=fuzzer-no-link $compare -MD -MF \$out.d -c \$in -o \$out
+  depfile = \$out.d
+  deps = gcc
+rule cxx
+  command = ${MSAN_LAUNCHER-} clang++ \$cflags -std=c++17 -fsanitize=fuzzer-no-link $compare -D_GLIBCXX_ASSERTIONS -MD -MF \$out.d $
+    -c \$in -o \$out
   depfile = \$out.d
   deps = gcc
 rule ar
   command = rm -f \$out && ar crs \$out \$in
 rule link
-  command = clang \$cflags \$engine -Wl,--gc-sections \$wrap \$in $link -lsymspg -lmd -lm -lpthread -ldl -o \$out
+  command = clang++ \$cflags \$engine -Wl,--gc-sections \$wrap \$in $link -lsymspg -lmd -lm -lpthread -ldl -o \$out
 END
 objects=""
-for source in $(for room in $rooms; do echo src/"$room"/*.c; done) tests/fuzz/msan_foreign.c tests/fuzz/run_corpus.c; do
+for source in $(for room in $rooms; do echo src/"$room"/*.c; done) src/io/toml.cpp tests/fuzz/msan_foreign.c tests/fuzz/run_corpus.c; do
     object=$build/$(printf '%s' "$source" | tr / _).o
-    echo "build $object: cc $source"
+    case $source in
+    *.cpp) echo "build $object: cxx $source" ;;
+    *) echo "build $object: cc $source" ;;
+    esac
     case $source in src/*) objects="$objects $object" ;; esac
 done >>"$build/build.ninja"
 echo "build $build/librecryst.a: ar $objects" >>"$build/build.ninja"
@@ -71,7 +84,7 @@ ninja -f "$build/build.ninja" $(printf "$build/seeds_%s $build/libfuzz_%s " $(fo
 
 . tools/fuzz_rounds.sh
 state=$PWD/$build/fuzz
-export FUZZ_SANITIZER=memory FUZZ_TIMEOUT=60 FUZZ_MEMORY=3072 FUZZ_ROUND=${FUZZ_ROUND:-100000}
+export FUZZ_SANITIZER=memory FUZZ_SEEDS=$PWD/build-fuzz/fuzz FUZZ_TIMEOUT=60 FUZZ_MEMORY=3072 FUZZ_ROUND=${FUZZ_ROUND:-100000}
 run_one() {
     local target=$1 build=$2 runs=$3 state=$4
     mkdir -p "$state/$target"

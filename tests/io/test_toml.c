@@ -80,6 +80,7 @@ static void says_where_it_fails(void **state) {
         {"\n\na = \"\xff\"\n", 3, "column"},  {"a = [1,\n2\n", 2, "end-of-file"},
         {"a = yes\n", 1, "column"},           {"\xc4\xa4 = 1\n", 1, "column"},
         {"a\xc4\xa4 = 1\n", 1, "column"},     {"a = 1 \xc2\xa1\n", 1, "column"},
+        {"[[=]]\nx = 1\n", 1, "column"},      {"[[\x95]]\n", 1, "column"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rcr_toml *root = NULL;
