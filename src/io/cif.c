@@ -371,7 +371,10 @@ static rcr_status add_single_site(rcr_cif_block *block, reader *r, rcr_error *er
     rcr_status status = RCR_OK;
     int fractional =
         r->single[RCR_TAG_X].text != NULL && r->single[RCR_TAG_Y].text != NULL && r->single[RCR_TAG_Z].text != NULL;
-    if (block->n_sites == 0 && fractional) status = add_site(block, r->single, err);
+    if (block->n_sites == 0 && fractional) {
+        block->cartesian = 0; /* which a loop of no atoms may have set */
+        status = add_site(block, r->single, err);
+    }
     memset(r->single, 0, sizeof r->single);
     return status;
 }

@@ -72,6 +72,7 @@ static const good_case good_cases[] = {
     {"angles_by_symmetry", "Po 0 0 0"},
     {"cartesian", "Fe 0 0 0; O 0 .5 .5"},
     {"single_site", "Po 0 0 0"},
+    {"single_site_and_dummy", "Po 0 0 0"}, /* in a loop of its own, in Cartesian coordinates */
     {"symbol_z", DIAMOND_2},
     {"symbol_hall", DIAMOND_2},
     {"symbol_origin_by_multiplicity", DIAMOND_1},
