@@ -25,7 +25,7 @@ link=""
 if [ -f "$libraries/lib/libarchive.a" ]; then # the last of them
     targets="$own $with_libraries"
     rooms="$rooms kernels kernels/ref model exchange fetch train report study"
-    link="-L$libraries/lib -ljansson -lsqlite3 -larchive -lzstd -llzma -lbz2 -lz"
+    link="-L$libraries/lib -ljansson -lsqlite3 -llmdb -larchive -lzstd -llzma -lbz2 -lz"
 else
     echo "msan: left out (tools/msan_libraries.sh $libraries compiles what they need):" $with_libraries
 fi
