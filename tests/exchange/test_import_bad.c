@@ -124,6 +124,13 @@ static void shapes_and_storages_must_fit(void **state) {
         CASE("QK\x00(K\x08K\x5ct", "QK\x00(K\x00K\x5ct", RCR_ERR_PARSE, "no matrix"),
         CASE("QK\x00(K\x08K\x5ct", "QK\x00(K\x01K\x01K\x01K\x01K\x01K\x01K\x01K\x08K\x5ct", RCR_ERR_UNSUPPORTED,
              "9 dimensions"),
+        /* 7 times this is 2^64 + 5. */
+        CASE("t(K\x5cK\x01t\x89", "t(\x8a\x08\x93\x24\x49\x92\x24\x49\x92\x24K\x01t\x89", RCR_ERR_PARSE,
+             "outside its storage"),
+        CASE("cpuJ\xe0\x02\x00\x00tQ", "cpuJ\xe0\x02\x00\x00(NK\x00NttQ", RCR_OK, ""),
+        CASE("cpuJ\xe0\x02\x00\x00tQ", "cpuJ\xe0\x02\x00\x00(NK\x01NttQ", RCR_ERR_PARSE, "outside its storage"),
+        CASE("cpuJ\xe0\x02\x00\x00tQ", "cpuJ\xe0\x02\x00\x00(NJ\xff\xff\xff\xffNttQ", RCR_ERR_PARSE,
+             "view of a storage with a bad offset"),
         CASE("cpuJ\xe0\x02\x00\x00tQ", "cpuJ\xe1\x02\x00\x00tQ", RCR_ERR_PARSE, "which are not 737 elements"),
         CASE("cpuJ\xe0\x02\x00\x00tQ", "cpuJ\xff\xff\xff\xfftQ", RCR_ERR_PARSE, "without type, key or size"),
         CASE("FloatStorage", "LongStorage", RCR_ERR_PARSE, "which are not 736 elements of 8 bytes"),
@@ -158,6 +165,109 @@ static void shapes_and_storages_must_fit(void **state) {
             "cpuK\x5ctQK\x00(K\x08K\x5ct(K\x00K\x01t");
     find(&p, "data/0")->length = 92 * 4;
     refused(&p, RCR_ERR_PARSE, "they overlap");
+    rcr_model_free(model);
+}
+
+/* ---- torch's older format: pickles one after the other, then for each key a count and the elements */
+
+typedef struct legacy {
+    char bytes[1 << 16];
+    size_t length;
+} legacy;
+
+static void add(legacy *l, const void *bytes, size_t length) {
+    assert_true(length <= sizeof l->bytes - l->length);
+    memcpy(l->bytes + l->length, bytes, length);
+    l->length += length;
+}
+#define ADD(l, literal) add(l, literal, sizeof(literal) - 1)
+
+/* What is wrong with one; 0: the same as everywhere. */
+typedef struct legacy_fault {
+    const char *twice;   /* a key that is listed again */
+    const char *missing; /* a key that is not listed */
+    long long more;      /* added to the first storage's count of elements */
+    size_t cut;          /* bytes that lack at the end */
+    int version, big_endian;
+} legacy_fault;
+
+static void list_keys(legacy *l, char (*key)[64], size_t *n, parts *p, const legacy_fault *fault) {
+    *n = 0;
+    ADD(l, "\x80\x02](");
+    for (size_t i = 0; i <= p->n; i++) {
+        const char *name = i < p->n ? p->name[i] + strlen("archive/") : fault->twice;
+        if (i < p->n && strncmp(name, "data/", 5) == 0)
+            name += 5;
+        else if (i < p->n || name == NULL)
+            continue;
+        if (fault->missing != NULL && strcmp(name, fault->missing) == 0) continue;
+        snprintf(key[(*n)++], sizeof key[0], "%s", name);
+        const char head[5] = {'X', (char)strlen(name), 0, 0, 0};
+        add(l, head, 5);
+        add(l, name, strlen(name));
+    }
+    ADD(l, "e.");
+}
+
+/* The same checkpoint as an archive's members. */
+static void make_legacy(legacy *l, parts *p, const legacy_fault *fault) {
+    static char key[MAX_MEMBERS + 1][64];
+    char name[80];
+    size_t n;
+    l->length = 0;
+    ADD(l, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M");
+    add(l, fault->version ? "\xea\x03." : "\xe9\x03.", 3);
+    ADD(l, "\x80\x02}X\x0d\x00\x00\x00little_endian");
+    add(l, fault->big_endian ? "\x89s." : "\x88s.", 3);
+    add(l, find(p, "data.pkl")->data, find(p, "data.pkl")->length);
+    list_keys(l, key, &n, p, fault);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "data/%s", key[i]);
+        const rcr_zip_member *m = find(p, name);
+        /* A counter is one number of 8 bytes; weights have 4, and none of them is of two numbers. */
+        uint64_t count = m->length / (m->length == 8 ? 8 : 4) + (i == 0 ? (uint64_t)fault->more : 0);
+        unsigned char bytes[8];
+        for (int b = 0; b < 8; b++) bytes[b] = (unsigned char)(count >> (8 * b));
+        add(l, bytes, 8);
+        add(l, m->data, m->length);
+    }
+    l->length -= fault->cut;
+}
+
+static void older_files_must_be_whole(void **state) {
+    (void)state;
+    static const struct {
+        legacy_fault fault;
+        rcr_status status;
+        const char *part;
+    } cases[] = {
+        {{0}, RCR_OK, ""},
+        {{.version = 1}, RCR_ERR_UNSUPPORTED, "another version"},
+        {{.big_endian = 1}, RCR_ERR_UNSUPPORTED, "not little-endian"},
+        {{.twice = "1"}, RCR_ERR_PARSE, "lists a storage twice"},
+        {{.missing = "1"}, RCR_ERR_PARSE, "lacks the elements of"},
+        {{.more = 1}, RCR_ERR_PARSE, "are announced"},
+        {{.more = -1}, RCR_ERR_PARSE, "are announced"},
+        {{.cut = 1}, RCR_ERR_PARSE, "truncated"},
+        {{.cut = 7}, RCR_ERR_PARSE, "truncated"},
+        {{.cut = 12}, RCR_ERR_PARSE, "truncated"},
+        {{.cut = 100}, RCR_ERR_PARSE, "truncated"},
+    };
+    static legacy l;
+    rcr_model *model = start();
+    parts p = take_apart(model);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rcr_error err = {0};
+        make_legacy(&l, &p, &cases[i].fault);
+        rcr_status got = import_bytes(&err, l.bytes, l.length);
+        if (got != cases[i].status || strstr(err.message, cases[i].part) == NULL)
+            fail_msg("case %zu: status %d, not %d; '%s' should have '%s'", i, (int)got, (int)cases[i].status,
+                     err.message, cases[i].part);
+    }
+    make_legacy(&l, &p, &cases[0].fault);
+    for (size_t n = 0; n < l.length; n += n < 200 ? 1 : 97)
+        assert_int_not_equal(import_bytes(NULL, l.bytes, n), RCR_OK);
+    release(&p);
     rcr_model_free(model);
 }
 
@@ -242,6 +352,7 @@ static void what_unpacks_to_too_much_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_and_storages_must_fit),
+        cmocka_unit_test(older_files_must_be_whole),
         cmocka_unit_test(numbers_must_be_numbers),
         cmocka_unit_test(archives_must_be_torchs),
         cmocka_unit_test(what_unpacks_to_too_much_is_refused),

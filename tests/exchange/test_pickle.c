@@ -274,6 +274,7 @@ static void counts_and_places_are_bounded(void **state) {
         {"NN", 2, "one value"},
         {"0", 1, "too few values"},
         {"N(s", 3, "too few values"}, /* what lies below a mark is out of reach */
+        {"]((Ne", 5, "without a container"},
         {"cx", 2, "name without an end"},
         {"NQ", 2, "storage"},
         {")Q", 2, "storage"},

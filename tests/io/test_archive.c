@@ -180,6 +180,49 @@ static void refuses_unsafe_members(void **state) {
     }
 }
 
+/* The head of a member by hand, and a block of its data. */
+static void pack_by_hand(pack *p, const char *name, char type, const char *link, const char *data) {
+    char *head = p->bytes + p->used;
+    unsigned sum = 0;
+    memset(head, 0, 1024);
+    snprintf(head, 100, "%s", name);
+    snprintf(head + 100, 8, "0000644");
+    snprintf(head + 124, 12, "%011o", (unsigned)strlen(data));
+    snprintf(head + 136, 12, "%011o", 0u);
+    memset(head + 148, ' ', 8);
+    head[156] = type;
+    snprintf(head + 157, 100, "%s", link);
+    memcpy(head + 257,
+           "ustar\0"
+           "00",
+           8);
+    for (int i = 0; i < 512; i++) sum += (unsigned char)head[i];
+    snprintf(head + 148, 8, "%06o", sum);
+    memcpy(head + 512, data, strlen(data));
+    p->used += 1024;
+}
+
+/* In a pax archive a hard link may have data, as a file has: it is a link all the same. */
+static void refuses_links_with_data(void **state) {
+    (void)state;
+    static pack p;
+    rcr_folder *folder = NULL;
+    rcr_error err = {0};
+    for (int link = 0; link < 2; link++) {
+        memset(&p, 0, sizeof p);
+        pack_by_hand(&p, "pax", 'x', "", "12 size=0004\n");
+        pack_by_hand(&p, "x", link ? '1' : '0', link ? "y" : "", "data");
+        p.used += 1024; /* the end */
+        rcr_status status = rcr_folder_open_memory(&folder, p.bytes, p.used, 1 << 20, &err);
+        assert_int_equal(status, link ? RCR_ERR_DATA : RCR_OK);
+        if (link)
+            assert_non_null(strstr(err.message, "link"));
+        else
+            expect_file(folder, "x", "data");
+        if (!link) rcr_folder_free(folder);
+    }
+}
+
 static void limits_what_is_unpacked(void **state) {
     (void)state;
     char large[5001];
@@ -254,12 +297,10 @@ static void reads_directories(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_archives_of_each_kind),
-                                       cmocka_unit_test(holds_members_of_all_sizes),
-                                       cmocka_unit_test(keeps_names_without_a_single_top),
-                                       cmocka_unit_test(refuses_unsafe_members),
-                                       cmocka_unit_test(limits_what_is_unpacked),
-                                       cmocka_unit_test(refuses_damaged_archives),
-                                       cmocka_unit_test(reads_directories)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_archives_of_each_kind),      cmocka_unit_test(holds_members_of_all_sizes),
+        cmocka_unit_test(keeps_names_without_a_single_top), cmocka_unit_test(refuses_unsafe_members),
+        cmocka_unit_test(refuses_links_with_data),          cmocka_unit_test(limits_what_is_unpacked),
+        cmocka_unit_test(refuses_damaged_archives),         cmocka_unit_test(reads_directories)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
