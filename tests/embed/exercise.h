@@ -38,6 +38,7 @@ typedef struct inputs {
     rcr_crystal *crystal[N_CRYSTALS];
     rcr_model *model;
     double value[2 * N_CRYSTALS]; /* two properties of each crystal */
+    double tiny[2][N_CRYSTALS];   /* numbers that a processor may count as 0 */
 } inputs;
 
 static inline void free_crystals(rcr_crystal **crystal) {
@@ -48,6 +49,8 @@ static inline inputs make_inputs(void) {
     inputs in = {.model = make_model(&model_variants[0], 3)};
     make_crystals(in.crystal);
     for (int i = 0; i < 2 * N_CRYSTALS; i++) in.value[i] = (i - 7) / 3.0;
+    for (int i = 0; i < N_CRYSTALS; i++)
+        for (int k = 0; k < 2; k++) in.tiny[k][i] = (k + 1) * (i + 1) * 1e-310;
     return in;
 }
 
@@ -130,6 +133,11 @@ static inline void exercise_formats(rcr_text *out, const test_folder *dir, const
     }
 }
 
+static inline void add_graph(rcr_text *out, const rcr_graph *graph) {
+    add_bytes(out, graph->distance, (size_t)graph->n_edges * sizeof *graph->distance);
+    add_bytes(out, graph->neighbor, (size_t)graph->n_edges * sizeof *graph->neighbor);
+}
+
 /* Predictions, vectors and graphs of a model, the model in all its forms. */
 static inline void exercise_model(rcr_text *out, const test_folder *dir, const rcr_model *model,
                                   rcr_crystal *const *crystal, int n_threads) {
@@ -151,8 +159,7 @@ static inline void exercise_model(rcr_text *out, const test_folder *dir, const r
     rcr_embedding_free(embedding);
     rcr_model_info info = rcr_model_describe(model);
     must(rcr_graph_build(&graph, crystal[0], &info.graph, &err), &err);
-    add_bytes(out, graph->distance, (size_t)graph->n_edges * sizeof *graph->distance);
-    add_bytes(out, graph->neighbor, (size_t)graph->n_edges * sizeof *graph->neighbor);
+    add_graph(out, graph);
     rcr_graph_free(graph);
     must(rcr_model_pack(&bytes, &length, model, &err), &err);
     add_bytes(out, bytes, length);
@@ -175,6 +182,88 @@ static inline void exercise_model(rcr_text *out, const test_folder *dir, const r
     add_bytes(out, bytes, length);
     rcr_free(bytes);
     rcr_model_free(copy);
+}
+
+static inline void add_embedding(rcr_text *out, rcr_embedding *e) {
+    add_bytes(out, e->values, e->row_offset[e->n_crystals] * (size_t)e->n_features * sizeof(float));
+    rcr_embedding_free(e);
+}
+
+/* What a session says of crystals, and of their graphs. */
+static inline void exercise_session(rcr_text *out, rcr_session *session, rcr_crystal *const *crystal,
+                                    const rcr_graph *const *graph) {
+    const rcr_crystal *const *all = (const rcr_crystal *const *)crystal;
+    size_t n = rcr_session_columns(session) * (size_t)N_CRYSTALS,
+           n_row = (size_t)rcr_session_layout(session).n_columns * N_CRYSTALS;
+    double *value = calloc(n + n_row, sizeof *value), *row = value + n;
+    rcr_embedding *embedding;
+    rcr_explained explained;
+    rcr_error err;
+    assert_non_null(value);
+    must(rcr_session_predict(value, NULL, session, all, N_CRYSTALS, NULL, &err), &err);
+    add_bytes(out, value, n * sizeof *value);
+    must(rcr_session_predict_graphs(value, NULL, session, graph, N_CRYSTALS, NULL, &err), &err);
+    add_bytes(out, value, n * sizeof *value);
+    for (int graphs = 0; graphs < 2; graphs++) {
+        must(rcr_session_forecast(row, NULL, session, graphs ? NULL : all, graphs ? graph : NULL, N_CRYSTALS, NULL,
+                                  &err),
+             &err);
+        add_bytes(out, row, n_row * sizeof *row);
+        must(rcr_session_explain(&explained, session, graphs ? NULL : crystal[1], graphs ? graph[1] : NULL, 0, &err),
+             &err);
+        add_bytes(out, explained.readout, (size_t)explained.n_atoms * sizeof *explained.readout);
+        add_bytes(out, explained.input, (size_t)explained.n_atoms * sizeof *explained.input);
+        add_bytes(out, explained.step_change, (size_t)explained.n_steps * sizeof *explained.step_change);
+        rcr_explained_release(&explained);
+    }
+    must(rcr_session_embed(&embedding, session, RCR_EMBED_CRYSTAL, all, N_CRYSTALS, NULL, &err), &err);
+    add_embedding(out, embedding);
+    must(rcr_session_embed_graphs(&embedding, session, RCR_EMBED_ATOMS, graph, N_CRYSTALS, NULL, &err), &err);
+    add_embedding(out, embedding);
+    free(value);
+}
+
+/* A dataset and a stream of what exercise_formats wrote, and all that a session does. */
+static inline void exercise_sessions(rcr_text *out, const test_folder *dir, const inputs *in, int n_threads) {
+    rcr_model_info info = rcr_model_describe(in->model);
+    const char *path = folder_path(dir, "x.extxyz");
+    const rcr_graph *view[N_CRYSTALS];
+    rcr_graph *graph[N_CRYSTALS];
+    double value[N_CRYSTALS];
+    rcr_dataset *dataset;
+    rcr_session *session;
+    rcr_stream *stream;
+    rcr_chunk chunk;
+    rcr_scores scores;
+    rcr_error err;
+    for (int k = 1; k <= 40; k++) {
+        rcr_graph_options options = info.graph;
+        options.step = 0.05 * k;
+        rcr_text_printf(out, "%ld ", (long)rcr_graph_options_n_gaussians(&options));
+    }
+    must(rcr_dataset_open(&dataset, path, "energy", 1, &info.graph, NULL, n_threads, &err), &err);
+    assert_int_equal(rcr_dataset_describe(dataset).n_usable, N_CRYSTALS);
+    for (size_t i = 0; i < N_CRYSTALS; i++) {
+        must(rcr_dataset_graph(&graph[i], dataset, i, &err), &err);
+        add_graph(out, view[i] = graph[i]);
+    }
+    must(rcr_session_create(&session, in->model, NULL, n_threads, &err), &err);
+    must(rcr_session_predict_dataset(value, session, dataset, &err), &err);
+    add_bytes(out, value, sizeof value);
+    must(rcr_model_score(&scores, in->model, in->value, value, N_CRYSTALS, &err), &err);
+    add_bytes(out, &scores.rmse, sizeof scores.rmse);
+    must(rcr_model_score(&scores, in->model, in->tiny[0], in->tiny[1], N_CRYSTALS, &err), &err);
+    add_bytes(out, &scores.mae, sizeof scores.mae);
+    exercise_session(out, session, in->crystal, view);
+    must(rcr_stream_open(&stream, session, &path, 1, &err), &err);
+    do {
+        must(rcr_stream_next(&chunk, stream, &err), &err);
+        for (size_t i = 0; i < chunk.n; i++) add_graph(out, chunk.graph[i]);
+    } while (chunk.n > 0);
+    rcr_stream_close(stream);
+    rcr_session_free(session);
+    rcr_dataset_free(dataset);
+    for (size_t i = 0; i < N_CRYSTALS; i++) rcr_graph_free(graph[i]);
 }
 
 /* A training run on the structures with a table of targets, and the weights that it ends with. */
@@ -221,6 +310,7 @@ static inline rcr_text exercise(const inputs *in, int n_threads) {
     test_folder dir = folder_make();
     exercise_formats(&out, &dir, in, n_threads);
     exercise_model(&out, &dir, in->model, in->crystal, n_threads);
+    exercise_sessions(&out, &dir, in, n_threads);
     exercise_training(&out, &dir, n_threads);
     assert_false(out.failed);
     assert_true(out.length > 100000);
