@@ -8,10 +8,10 @@ mkdir "it's data"
 awk -v n=40 'BEGIN {
     split("Al Cu Fe Ni", symbol, " ")
     table = "it'"'"'s data/id_prop.csv"
-    print "id,energy <eV>,what it counts" > table
+    print "id,energy <eV>,what it counts,class" > table
     for (i = 0; i < n; i++) {
         a = 3.5 + 0.01 * i
-        printf "c%d,%.4f,%d\n", i, (i % 4) * 0.3 + a, i % 5 > table
+        printf "c%d,%.4f,%d,%d\n", i, (i % 4) * 0.3 + a, i % 5, i % 3 == 0 > table
         file = "it'"'"'s data/c" i ".cif"
         printf "data_c\n_cell_length_a %.3f\n_cell_length_b %.3f\n_cell_length_c %.3f\n", a, a, a > file
         printf "_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\n" > file
@@ -48,6 +48,12 @@ awk -F, 'BEGIN { print "id,part" } NR > 1 { print $1 "," (NR % 3 == 0 ? "test" :
 "$RECRYST" train "it's data" "${small[@]}" --model cgcnn --layers 1 --split parts.csv --loss gaussian --gaussian-beta 0.5 --schedule plateau \
     --plateau-patience 0 --lr-gamma 0.5 --atom-features 8 --out parted >/dev/null
 repeated parted
+"$RECRYST" train "it's data" --target class --task classification --class-weights 1,3.5 --dropout 0.3 --folds 3 --fold 1 --repeat 2 \
+    --tie-tolerance 0.001 --disorder average --epochs 3 --batch-size 8 --atom-features 8 --hidden 8 --quiet --out classes >/dev/null
+repeated classes
+"$RECRYST" train "it's data" "${small[@]}" --group formula --train-ratio 0.4 --val-ratio 0.2 --test-size 10 --atom-features 8 --hidden 8 \
+    --out grouped >/dev/null
+repeated grouped
 # A setting that another has taken the use from is in the run's record alone.
 "$RECRYST" train --config deep/config.toml --schedule constant --loss l1 --ensemble 1 --quiet --out plain >/dev/null
 repeated plain
