@@ -267,9 +267,44 @@ static void environments_decide(void **state) {
     }
 }
 
+/* The same, where the two differ only so many links farther out.  One side of the chain is, but for its last link, the
+ * other one's mirror image, and each atom's nearest is the next one outward. */
+static void far_environments_decide(void **state) {
+    (void)state;
+    static const double at[5] = {2.0, 3.5, 4.5, 5.3, 5.9};
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 3, 2);
+    for (int links = 1; links <= 4; links++) {
+        double chosen = 0;
+        for (int trial = 0; trial < 12; trial++) {
+            int32_t n = 2 * (links + 1) + 1, from[11];
+            rcr_crystal *crystal = new_crystal(n);
+            for (int k = 0; k < 3; k++) crystal->lattice[k][k] = 20.0;
+            for (int32_t i = 0; i < n; i++) {
+                double x = i == 0 ? 0.0 : at[(i - 1) / 2] + (i == n - 1 ? 0.05 : 0.0);
+                crystal->frac[i][1] = (i % 2 == 0 ? -x : x) / 20.0;
+                crystal->atomic_number[i] = 14;
+            }
+            rcr_crystal *other = permuted(crystal, &rng, from);
+            rcr_graph_options options = rcr_graph_options_default();
+            options.max_neighbors = 1;
+            rcr_graph *graph = graph_of(other, &options);
+            int32_t centre = 0;
+            while (from[centre] != 0) centre++;
+            double side = from[graph->neighbor[graph->offset[centre]]] == 1 ? 1 : -1;
+            if (trial == 0) chosen = side;
+            if (side != chosen) fail_msg("%d links away: the choice follows the numbers of the sites", links);
+            rcr_graph_free(graph);
+            rcr_crystal_free(other);
+            rcr_crystal_free(crystal);
+        }
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reference_crystals), cmocka_unit_test(random_crystals),
-                                       cmocka_unit_test(random_disordered_crystals), cmocka_unit_test(elements_decide),
-                                       cmocka_unit_test(environments_decide)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reference_crystals),         cmocka_unit_test(random_crystals),
+        cmocka_unit_test(random_disordered_crystals), cmocka_unit_test(elements_decide),
+        cmocka_unit_test(environments_decide),        cmocka_unit_test(far_environments_decide)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
