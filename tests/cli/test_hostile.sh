@@ -28,11 +28,13 @@ for path in "$work/pipe" "$work/loop" "$work/dangling" /dev/zero /dev/null "$wor
     for command in "info $path" "graph $path" "convert $path $work/new.cif" "train $path --epochs 1 --out $work/new" "prepare $path --out $work/new.store" \
         "evaluate $model $path" "embed $model $path --out $work/new.csv" "predict $path $work/small.extxyz" "info $path" \
         "import $path $work/new.safetensors" "export $path $work/new.pth.tar" \
+        "explain $model $path" "explain $path $work/small.extxyz" "report $path" "bench $path" "study $path --out $work/new" \
+        "ensemble $model $path $work/new.safetensors" "ensemble $model $work/new.safetensors --calibrate $path" \
         "train --resume $path" "train $work/small.extxyz --config $path --out $work/new"; do
         # shellcheck disable=SC2086
         case $command in
         # An empty file, and one of /proc that says it is empty, is a list of settings, if a short one.
-        *"--config $work/empty "* | *"--config /proc/self/mem "*) ;;
+        *"--config $work/empty "* | *"--config /proc/self/mem "* | "study $work/empty "* | "study /proc/self/mem "*) ;;
         *) refused $command ;;
         esac
         [ ! -e "$work/new" ] && [ ! -e "$work/new.cif" ] && [ ! -e "$work/new.safetensors" ] && [ ! -e "$work/new.pth.tar" ] ||
