@@ -31,7 +31,7 @@ static void inside_parallel_regions(void **state) {
     print_message("SKIPPED: the compiler has no OpenMP\n");
     skip();
 #else
-    enum { LOOPS = 24, N = 96 };
+    enum { LOOPS = 400, N = 96 };
     inputs in = make_inputs();
     const rcr_crystal *const *all = (const rcr_crystal *const *)in.crystal;
     double expected[N_CRYSTALS];

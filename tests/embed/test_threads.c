@@ -4,7 +4,8 @@
 
 #include <pthread.h>
 
-enum { ROUNDS = 6, N_USERS = 4 };
+/* Enough rounds for the users to meet, though each is done in a moment. */
+enum { ROUNDS = 60, N_USERS = 4 };
 
 typedef struct user {
     pthread_t thread;
@@ -12,6 +13,9 @@ typedef struct user {
     const rcr_model *model; /* shared with other users, or this one's */
     int n_threads, with_session;
     const double *expected;
+    const char *bytes; /* [length] the model as a file */
+    size_t length;
+    pthread_barrier_t *start;
     int wrong;
 } user;
 
@@ -21,13 +25,17 @@ static void *predict_often(void *context) {
     rcr_status status[N_CRYSTALS];
     const rcr_crystal *const *all = (const rcr_crystal *const *)u->in->crystal;
     rcr_session *session = NULL;
+    pthread_barrier_wait(u->start);
     if (u->with_session && rcr_session_create(&session, u->model, NULL, u->n_threads, NULL) != RCR_OK) u->wrong++;
     for (int round = 0; round < ROUNDS && u->wrong == 0; round++) {
         /* Other numbers of crystals, other batches. */
-        size_t n = (size_t)(N_CRYSTALS - round);
+        size_t n = (size_t)(N_CRYSTALS - round % 6);
+        rcr_model *copy = NULL;
         rcr_status done = session != NULL ? rcr_session_predict(value, status, session, all, n, NULL, NULL)
                                           : rcr_model_predict(value, status, u->model, all, n, u->n_threads, NULL);
         u->wrong += done != RCR_OK || memcmp(value, u->expected, n * sizeof *value) != 0;
+        u->wrong += rcr_model_parse(&copy, u->bytes, u->length, NULL) != RCR_OK;
+        rcr_model_free(copy);
     }
     rcr_session_free(session);
     return NULL;
@@ -44,17 +52,27 @@ static void two_models_from_two_threads(void **state) {
             rcr_model_predict(expected[m], NULL, model[m], (const rcr_crystal *const *)in.crystal, N_CRYSTALS, 1, &err),
             &err);
     assert_memory_not_equal(expected[0], expected[1], sizeof expected[0]);
+    char *bytes[2];
+    size_t length[2];
+    for (int m = 0; m < 2; m++) must(rcr_model_pack(&bytes[m], &length[m], model[m], &err), &err);
+    pthread_barrier_t start;
+    assert_int_equal(pthread_barrier_init(&start, NULL, N_USERS), 0);
     user users[N_USERS];
     for (int u = 0; u < N_USERS; u++) {
         users[u] = (user){.in = &in,
                           .model = model[u % 2],
                           .n_threads = 1 + u % 3,
                           .with_session = u / 2,
-                          .expected = expected[u % 2]};
+                          .expected = expected[u % 2],
+                          .bytes = bytes[u % 2],
+                          .length = length[u % 2],
+                          .start = &start};
         assert_int_equal(pthread_create(&users[u].thread, NULL, predict_often, &users[u]), 0);
     }
     for (int u = 0; u < N_USERS; u++) pthread_join(users[u].thread, NULL);
     for (int u = 0; u < N_USERS; u++) assert_int_equal(users[u].wrong, 0);
+    pthread_barrier_destroy(&start);
+    for (int m = 0; m < 2; m++) rcr_free(bytes[m]);
     rcr_model_free(model[1]);
     free_inputs(&in);
 }
