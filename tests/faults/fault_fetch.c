@@ -35,6 +35,7 @@ static rcr_status take(void *context, rcr_error *err) {
     /* Else there would be nothing to do after the first run that a fault does no harm. */
     remove(folder_path(folder, "out/id_prop.csv"));
     remove(folder_path(folder, "out/provenance.json"));
+    remove(folder_path(folder, "out/mp-1.cif"));
     rcr_status status = rcr_mp_url(&url, request.url, request.search, property, 2, NAN, NAN, err);
     d.first_url = url.data;
     if (status == RCR_OK) status = rcr_download_identify(&d, err);
@@ -75,6 +76,10 @@ static void check(void *context) {
     for (int again = 0; again < 2; again++) {
         char *text = folder_read(context, "out/id_prop.csv");
         if (text != NULL) assert_string_equal(text, want);
+        char *structure = folder_read(context, "out/mp-1.cif");
+        if (text != NULL && (structure == NULL || strstr(structure, "_atom_site_") == NULL))
+            fail_msg("a row without its structure");
+        free(structure);
         if (again) assert_non_null(text);
         free(text);
         rcr_error err = {0};
