@@ -1,6 +1,8 @@
 /* The fast search gives the graph of the plain one, whatever the cell. */
 #include "graph/support.h"
 
+#include "graph/internal.h"
+
 /* Equal in everything but the last bits of distances. */
 static void assert_same_graph(const rcr_graph *a, const rcr_graph *b) {
     assert_int_equal(a->n_atoms, b->n_atoms);
@@ -141,6 +143,61 @@ static void many_atoms(void **state) {
     }
 }
 
+/* Neighbours within some 1e-6 of the radius, in cells so long that single precision places atoms no better. */
+static void at_the_radius_of_long_cells(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 7, 1);
+    for (int trial = 0; trial < 400; trial++) {
+        rcr_graph_options options = random_options(&rng);
+        options.radius = uniform(&rng, 3.0, 8.0);
+        rcr_crystal *crystal = new_crystal(24);
+        double length = uniform(&rng, 500.0, 6000.0);
+        for (int k = 0; k < 3; k++) crystal->lattice[k][k] = k == trial % 3 ? length : 20.0;
+        for (int32_t i = 0; i < crystal->n_sites; i += 2) {
+            double off = options.radius * (1.0 - pow(10.0, uniform(&rng, -9.0, -5.0))) / length,
+                   at = rcr_rng_uniform(&rng);
+            for (int k = 0; k < 3; k++) crystal->frac[i][k] = crystal->frac[i + 1][k] = rcr_rng_uniform(&rng);
+            crystal->frac[i][trial % 3] = at;
+            crystal->frac[i + 1][trial % 3] = at + off;
+            crystal->atomic_number[i] = crystal->atomic_number[i + 1] = 6;
+        }
+        compare(crystal, &options);
+        rcr_crystal_free(crystal);
+    }
+}
+
+/* Fractions that wrap to 1, or almost. */
+static void fractions_that_round_up(void **state) {
+    (void)state;
+    static const double fraction[] = {0, -1e-17, -5e-324, 1 - 0x1p-53, 1, -0x1p-54, -1, 0x1p-60, 0.5, 0.5 - 0x1p-54};
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 8, 1);
+    for (int trial = 0; trial < 600; trial++) {
+        rcr_crystal *crystal = random_crystal(&rng, 3, 2.5, trial % 4 == 0 ? 30.0 : 6.0);
+        for (int k = 0; k < 9; k++) crystal->frac[k / 3][k % 3] = fraction[rcr_rng_below(&rng, 10)] + (k / 3) * 0.25;
+        for (int k = 0; k < 3; k++) crystal->frac[0][k] = fraction[rcr_rng_below(&rng, 10)];
+        rcr_graph_options options = random_options(&rng);
+        compare(crystal, &options);
+        rcr_crystal_free(crystal);
+    }
+}
+
+/* What the search has seen so far ends a group of ties only where a further atom could not belong to it. */
+static void a_group_at_the_reach_is_searched_on(void **state) {
+    (void)state;
+    rcr_graph_options options = rcr_graph_options_default();
+    options.max_neighbors = 2;
+    options.tie_tolerance = 1e-3;
+    const double distance[] = {2.0, 3.0, 3.0005, 3.1};
+    assert_int_equal(rcr_shells_cut(distance, 3, 3.0014, &options), -1);
+    assert_int_equal(rcr_shells_cut(distance, 3, 3.0016, &options), 3);
+    assert_int_equal(rcr_shells_cut(distance, 4, 3.1, &options), 3);
+    assert_int_equal(rcr_shells_cut(distance, 1, 3.0, &options), -1);
+    assert_int_equal(rcr_shells_cut(distance, 1, rcr_graph_reach(&options), &options), 1);
+    assert_int_equal(rcr_shells_cut(distance, 3, rcr_graph_reach(&options), &options), 3);
+}
+
 static void reference_crystals(void **state) {
     (void)state;
     REQUIRE_SHARED();
@@ -158,8 +215,13 @@ static void reference_crystals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_cells), cmocka_unit_test(symmetric_structures),
-                                       cmocka_unit_test(extreme_cells), cmocka_unit_test(many_atoms),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_cells),
+                                       cmocka_unit_test(symmetric_structures),
+                                       cmocka_unit_test(extreme_cells),
+                                       cmocka_unit_test(many_atoms),
+                                       cmocka_unit_test(at_the_radius_of_long_cells),
+                                       cmocka_unit_test(fractions_that_round_up),
+                                       cmocka_unit_test(a_group_at_the_reach_is_searched_on),
                                        cmocka_unit_test(reference_crystals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
