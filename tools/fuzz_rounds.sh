@@ -20,7 +20,7 @@ fuzz_one() {
             -rss_limit_mb="${FUZZ_MEMORY:-2048}" -malloc_limit_mb=1024 -print_final_stats=1 -verbosity=1 -reload=0 \
             -artifact_prefix="$dir/" >"$dir/log" 2>&1; then
             echo "fuzz: $target FAILED after $done_runs runs; its log is $dir/log" >&2
-            grep -E 'ERROR|runtime error|WARNING: MemorySanitizer|SUMMARY|Test unit written' "$dir/log" >&2 || tail -n 5 "$dir/log" >&2
+            grep -aE 'ERROR|runtime error|WARNING: MemorySanitizer|SUMMARY|Test unit written' "$dir/log" >&2 || tail -n 5 "$dir/log" >&2
             return 1
         fi
         done_runs=$((done_runs + round))
@@ -29,7 +29,7 @@ fuzz_one() {
         python3 tools/campaign.py add "$record" "$target" "$FUZZ_SANITIZER" "$sources" "$round" "$begin" || return 1
     done
     printf '| %s | %d | %d | %s | %d |\n' "$target" "$done_runs" "$seconds" \
-        "$([ ! -f "$dir/log" ] || grep -oE 'cov: [0-9]+' "$dir/log" | tail -n 1 | cut -c 6-)" "$(find "$dir/corpus" -type f | wc -l)" >"$dir/row"
+        "$([ ! -f "$dir/log" ] || grep -aoE 'cov: [0-9]+' "$dir/log" | tail -n 1 | cut -c 6-)" "$(find "$dir/corpus" -type f | wc -l)" >"$dir/row"
     echo "fuzz: $target $done_runs runs, clean" >&2
 }
 export -f fuzz_one
