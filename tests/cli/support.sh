@@ -35,3 +35,7 @@ small_model() {
     run 0 train "$work/small.extxyz" --target formation_energy --unit eV/atom --epochs 2 --batch-size 16 \
         --atom-features 16 --hidden 16 --threads 2 --out "$work/run"
 }
+
+# Whether the command is built with a sanitizer (or runs under valgrind), which reserves terabytes of addresses: there it is
+# some ten times as slow and keeps memory of its own.
+is_sanitized() { ! (ulimit -v 1500000 && "$RECRYST" --version) >/dev/null 2>&1; }

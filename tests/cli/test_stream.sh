@@ -115,11 +115,11 @@ stream 0 "$frames" --out "$work/new.csv" --resume
 cmp -s "$work/new.csv" "$work/rows.csv" || fail "--resume without a file is not a new run"
 
 # Memory does not grow with the stream: its peak after 6,000 and after 61,500 structures (22 MB of text), to 25 bytes a structure.
-# A sanitizer or valgrind keeps books of its own (and reserves terabytes of addresses for them): there a shorter stream is to end at all.
+# Under a sanitizer a shorter stream is to end at all.
 if [ -r /proc/self/status ]; then
     mkfifo "$work/long"
     rows=61500 allowed=1500
-    (ulimit -v 1500000 && "$RECRYST" --version) >/dev/null 2>&1 || rows=21000 allowed=8000
+    if is_sanitized; then rows=21000 allowed=8000; fi
     # AddressSanitizer, where it is built in, holds 256 MB of freed memory back unless it is told otherwise.
     # glibc keeps freed blocks by thread, opens further arenas and moves its thresholds as the threads happen to meet.
     ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1:thread_local_quarantine_size_kb=64" \
