@@ -5,7 +5,7 @@
 # campaign may be stopped at any time and goes on where it was.  Inputs found by earlier rounds are kept as further seeds.
 # FUZZ_RECORD=tests/fuzz/campaign.csv: goes on with what the committed record has of the present sources, from whatever machine,
 # and writes there (tools/campaign.py, which also puts its table into docs/testing.md).
-# FUZZ_COMPARE=0: without the callbacks at comparisons, which suggest values to libFuzzer and cost a half of the time and more: for
+# FUZZ_COMPARE=0: without the callbacks at comparisons, which suggest values to libFuzzer and cost up to half of the time: for
 # the length of a campaign, after a first part with them.  The same sanitizers and the same count; built in build-fuzz/plain.
 # A crash, hang, leak or too much memory ends with status 1; the input lies in build-fuzz/fuzz/TARGET/.
 # Prints a table; FUZZ_TABLE=FILE also writes it there, for docs/testing.md.
@@ -16,11 +16,8 @@ jobs=${2:-$(nproc)}
 shift $(($# < 2 ? $# : 2))
 build=build-fuzz
 state=$PWD/$build/fuzz
-flags=""
-if [ "${FUZZ_COMPARE:-1}" = 0 ]; then
-    build=$build/plain
-    flags=-fno-sanitize-coverage=trace-cmp
-fi
+. tools/fuzz_rounds.sh
+[ -z "$fuzz_flags" ] || build=$build/plain
 export FUZZ_SANITIZER=address+undefined
 # Stacks of allocations, and memory kept after it was freed, cost a fifth of the time: an input that was found has all of it when it
 # is run again without these options.
@@ -33,7 +30,7 @@ command -v clang >/dev/null || {
 mkdir -p "$state"
 # shellcheck disable=SC2086
 cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DRECRYST_FUZZ=ON \
-    -DRECRYST_DOUBLE_TESTS=OFF -DCMAKE_C_FLAGS=$flags -DCMAKE_CXX_FLAGS=$flags ${CMAKE_OPTIONS-} >"$state/cmake.log" 2>&1 || {
+    -DRECRYST_DOUBLE_TESTS=OFF ${fuzz_flags:+-DCMAKE_C_FLAGS=$fuzz_flags -DCMAKE_CXX_FLAGS=$fuzz_flags} ${CMAKE_OPTIONS-} >"$state/cmake.log" 2>&1 || {
     cat "$state/cmake.log" >&2
     exit 1
 }
@@ -43,8 +40,6 @@ ninja -C $build $(printf 'tests/libfuzz_%s ' $targets) >"$state/ninja.log" || {
     tail -n 50 "$state/ninja.log" >&2
     exit 1
 }
-
-. tools/fuzz_rounds.sh
 
 status=0
 # shellcheck disable=SC2086

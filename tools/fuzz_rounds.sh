@@ -2,7 +2,11 @@
 # For tools/fuzz.sh and tools/msan.sh: source it.
 # fuzz_one TARGET RUNS STATE PROGRAM: one target of libFuzzer up to its number of runs, in rounds.  What it found and its log lie in
 # STATE/TARGET/; what has been run of which sources is in FUZZ_RECORD (default STATE/campaign.csv; tools/campaign.py), under the
-# sanitizer FUZZ_SANITIZER.  FUZZ_SEEDS: a folder whose TARGET/corpus has further seeds, where it is there.  FUZZ_TIMEOUT: seconds an input may take; FUZZ_ROUND: runs of a round; FUZZ_MEMORY: MB of the process.
+# sanitizer FUZZ_SANITIZER.  FUZZ_SEEDS: a folder whose TARGET/corpus has further seeds, where it is there.
+# FUZZ_TIMEOUT: seconds an input may take; FUZZ_ROUND: runs of a round; FUZZ_MEMORY: MB of the process.
+# fuzz_flags: what the compiler is to be told for FUZZ_COMPARE=0.
+fuzz_flags=""
+[ "${FUZZ_COMPARE:-1}" != 0 ] || fuzz_flags=-fno-sanitize-coverage=trace-cmp
 fuzz_one() {
     local target=$1 runs=$2 state=$3 program=$4
     local dir=$state/$target record=${FUZZ_RECORD:-$state/campaign.csv} size=${FUZZ_ROUND:-250000}

@@ -30,8 +30,7 @@ else
     echo "msan: left out (tools/msan_libraries.sh $libraries compiles what they need):" $with_libraries
 fi
 targets=${*:-$targets}
-compare=""
-[ "${FUZZ_COMPARE:-1}" != 0 ] || compare=-fno-sanitize-coverage=trace-cmp
+. tools/fuzz_rounds.sh
 command -v clang >/dev/null || {
     echo "msan: clang is needed (tools/setup.sh --dev installs it)" >&2
     exit 1
@@ -45,12 +44,12 @@ cflags = -O1 -gline-tables-only -Iinclude -Isrc -Itests -I/usr/include/spglib -D
 wrap = -Wl,--wrap=spg_get_spacegroup_type,--wrap=spg_get_symmetry_from_database,--wrap=SHA256Transform$
   ,--wrap=_ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_,--wrap=_ZNSi10_M_extractIdEERSiRT_$
   ,--wrap=_ZNSt7__cxx1118basic_stringstreamIcSt11char_traitsIcESaIcEEC1Ev
-rule cc
-  command = ${MSAN_LAUNCHER-} clang \$cflags -std=c17 -fsanitize=fuzzer-no-link $compare -MD -MF \$out.d -c \$in -o \$out
+rule c
+  command = ${MSAN_LAUNCHER-} clang \$cflags -std=c17 -fsanitize=fuzzer-no-link $fuzz_flags -MD -MF \$out.d -c \$in -o \$out
   depfile = \$out.d
   deps = gcc
-rule cxx
-  command = ${MSAN_LAUNCHER-} clang++ \$cflags -std=c++17 -fsanitize=fuzzer-no-link $compare -D_GLIBCXX_ASSERTIONS -MD -MF \$out.d $
+rule cpp
+  command = ${MSAN_LAUNCHER-} clang++ \$cflags -std=c++17 -fsanitize=fuzzer-no-link $fuzz_flags -D_GLIBCXX_ASSERTIONS -MD -MF \$out.d $
     -c \$in -o \$out
   depfile = \$out.d
   deps = gcc
@@ -62,16 +61,13 @@ END
 objects=""
 for source in $(for room in $rooms; do echo src/"$room"/*.c; done) src/io/toml.cpp tests/fuzz/msan_foreign.c tests/fuzz/run_corpus.c; do
     object=$build/$(printf '%s' "$source" | tr / _).o
-    case $source in
-    *.cpp) echo "build $object: cxx $source" ;;
-    *) echo "build $object: cc $source" ;;
-    esac
+    echo "build $object: ${source##*.} $source"
     case $source in src/*) objects="$objects $object" ;; esac
 done >>"$build/build.ninja"
 echo "build $build/librecryst.a: ar $objects" >>"$build/build.ninja"
 foreign=$build/tests_fuzz_msan_foreign.c.o
 for target in $targets; do
-    echo "build $build/fuzz_$target.o: cc tests/fuzz/fuzz_$target.c"
+    echo "build $build/fuzz_$target.o: c tests/fuzz/fuzz_$target.c"
     echo "build $build/seeds_$target: link $build/fuzz_$target.o $build/tests_fuzz_run_corpus.c.o $foreign $build/librecryst.a"
     echo "build $build/libfuzz_$target: link $build/fuzz_$target.o $foreign $build/librecryst.a"
     echo "  engine = -fsanitize=fuzzer"
@@ -82,7 +78,6 @@ ninja -f "$build/build.ninja" $(printf "$build/seeds_%s $build/libfuzz_%s " $(fo
     exit 1
 }
 
-. tools/fuzz_rounds.sh
 state=$PWD/$build/fuzz
 export FUZZ_SANITIZER=memory FUZZ_SEEDS=$PWD/build-fuzz/fuzz FUZZ_TIMEOUT=60 FUZZ_MEMORY=3072 FUZZ_ROUND=${FUZZ_ROUND:-100000}
 run_one() {

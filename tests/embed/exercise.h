@@ -138,6 +138,12 @@ static inline void add_graph(rcr_text *out, const rcr_graph *graph) {
     add_bytes(out, graph->neighbor, (size_t)graph->n_edges * sizeof *graph->neighbor);
 }
 
+static inline void add_embedding(rcr_text *out, rcr_embedding *e) {
+    add_bytes(out, e->values,
+              e->row_offset[e->n_crystals] * (size_t)e->n_steps * (size_t)e->n_features * sizeof(float));
+    rcr_embedding_free(e);
+}
+
 /* Predictions, vectors and graphs of a model, the model in all its forms. */
 static inline void exercise_model(rcr_text *out, const test_folder *dir, const rcr_model *model,
                                   rcr_crystal *const *crystal, int n_threads) {
@@ -153,10 +159,7 @@ static inline void exercise_model(rcr_text *out, const test_folder *dir, const r
     add_bytes(out, prediction->values, N_CRYSTALS * (size_t)prediction->n_targets * sizeof(double));
     rcr_prediction_free(prediction);
     must(rcr_model_embed(&embedding, model, RCR_EMBED_STEPS, all, N_CRYSTALS, n_threads, &err), &err);
-    add_bytes(out, embedding->values,
-              embedding->row_offset[N_CRYSTALS] * (size_t)embedding->n_steps * (size_t)embedding->n_features *
-                  sizeof(float));
-    rcr_embedding_free(embedding);
+    add_embedding(out, embedding);
     rcr_model_info info = rcr_model_describe(model);
     must(rcr_graph_build(&graph, crystal[0], &info.graph, &err), &err);
     add_graph(out, graph);
@@ -182,11 +185,6 @@ static inline void exercise_model(rcr_text *out, const test_folder *dir, const r
     add_bytes(out, bytes, length);
     rcr_free(bytes);
     rcr_model_free(copy);
-}
-
-static inline void add_embedding(rcr_text *out, rcr_embedding *e) {
-    add_bytes(out, e->values, e->row_offset[e->n_crystals] * (size_t)e->n_features * sizeof(float));
-    rcr_embedding_free(e);
 }
 
 /* What a session says of crystals, and of their graphs. */

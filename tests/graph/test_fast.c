@@ -143,7 +143,7 @@ static void many_atoms(void **state) {
     }
 }
 
-/* Neighbours within some 1e-6 of the radius, in cells so long that single precision places atoms no better. */
+/* Neighbors within some 1e-6 of the radius, in cells so long that single precision places atoms no better. */
 static void at_the_radius_of_long_cells(void **state) {
     (void)state;
     rcr_rng rng;
