@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "graph/store_check.h"
 
-enum { MAX_KEY_BYTES = 16, ENVELOPE_BYTES = 8, FILE_MODE = 0644 };
+enum { MAX_KEY_BYTES = 16, ENVELOPE_BYTES = 8, FILE_MODE = 0666 };
 static const size_t map_slack = (size_t)4 << 20;
 
 struct rcr_store {
