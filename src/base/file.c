@@ -120,6 +120,17 @@ static size_t folder_length(const char *path) {
     return slash != NULL ? (size_t)(slash - path) + 1 : 0;
 }
 
+void rcr_sync_name(const char *path) {
+    size_t length = folder_length(path);
+    char *folder = length > 0 ? rcr_strndup(path, length) : rcr_strdup(".");
+    int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)!fsync(fd);
+        close(fd);
+    }
+    rcr_free(folder);
+}
+
 /* A new file ".NAME.tmp-PID-N" in path's folder, made with the mode of the file that it will replace. */
 static int open_temporary(rcr_writer *writer, const struct stat *old) {
     size_t folder = folder_length(writer->path);
@@ -232,18 +243,6 @@ void rcr_writer_printf(rcr_writer *writer, const char *format, ...) {
     }
 }
 
-/* So that the new name survives a power failure; file systems that can't do it are not an error. */
-static void sync_folder(const char *path) {
-    size_t length = folder_length(path);
-    char *folder = length > 0 ? rcr_strndup(path, length) : rcr_strdup(".");
-    int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        (void)!fsync(fd);
-        close(fd);
-    }
-    rcr_free(folder);
-}
-
 rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err) {
     flush(writer);
     int code = writer->failure;
@@ -256,7 +255,7 @@ rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err) {
         if (RCR_FILE_CALL(rename(writer->temporary, writer->path)) != 0)
             code = errno;
         else
-            sync_folder(writer->path);
+            rcr_sync_name(writer->path);
     }
     if (code != 0 && writer->temporary != NULL) unlink(writer->temporary);
     rcr_status status = RCR_OK;
@@ -343,6 +342,8 @@ rcr_status rcr_make_directory(const char *path, rcr_error *err) {
         if (c != name && RCR_FILE_CALL(mkdir(name, 0777)) != 0) {
             int code = errno;
             if (!rcr_is_directory(name)) status = rcr_fail_system(err, path, "can't make the folder", code);
+        } else if (c != name) {
+            rcr_sync_name(name);
         }
         *c = end;
         if (end == '\0') break;

@@ -42,7 +42,11 @@ rcr_status rcr_file_write_in(const char *folder, const char *name, rcr_text *tex
  * Errors: RCR_ERR_IO (the working directory has no usable name), RCR_ERR_MEMORY. */
 rcr_status rcr_absolute_path(char **out, const char *path, rcr_error *err);
 
-/* mkdir -p.  Errors: RCR_ERR_IO. */
+/* Fsync the folder that path lies in, so that its name there survives a power cut; a file system that can't is no
+ * error. */
+void rcr_sync_name(const char *path);
+
+/* mkdir -p, and the new names are synced.  Errors: RCR_ERR_IO. */
 rcr_status rcr_make_directory(const char *path, rcr_error *err);
 /* 1 if it exists and is a directory. */
 int rcr_is_directory(const char *path);

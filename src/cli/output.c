@@ -86,6 +86,7 @@ rcr_status rcr_output_open_at(rcr_output *out, const char *path, uint64_t keep, 
     if (code == 0 && lseek(fd, (off_t)keep, SEEK_SET) < 0) code = errno;
     FILE *file = code == 0 ? fdopen(fd, "w") : NULL;
     if (file != NULL) {
+        rcr_sync_name(path);
         *out = (rcr_output){.file = file, .path = path};
         return RCR_OK;
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -285,17 +286,6 @@ rcr_status rcr_store_put(rcr_store *store, uint32_t batch, rcr_bytes rows, rcr_b
 
 /* ---------------------------------------------------------------- making */
 
-static void sync_folder(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? rcr_strdup(".") : rcr_strndup(path, (size_t)(slash - path) + 1);
-    int file = folder != NULL ? open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY) : -1;
-    if (file >= 0) {
-        fsync(file);
-        close(file);
-    }
-    rcr_free(folder);
-}
-
 /* Give the finished file its name, unless something has it already. */
 static rcr_status take_name(const char *temporary, const char *path, rcr_error *err) {
     if (RCR_FILE_CALL(link(temporary, path)) == 0) {
@@ -305,7 +295,7 @@ static rcr_status take_name(const char *temporary, const char *path, rcr_error *
     } else if (RCR_FILE_CALL(rename(temporary, path)) != 0) { /* a file system without hard links */
         return fail_system(err, path, "made");
     }
-    sync_folder(path);
+    rcr_sync_name(path);
     return RCR_OK;
 }
 

@@ -56,7 +56,7 @@ static void *real(const char *name) {
 
 /* ---- what is not synced yet, the latest first */
 
-typedef enum undo_kind { UNDO_DATA, UNDO_SIZE, UNDO_RENAME, UNDO_CREATE, UNDO_UNLINK } undo_kind;
+typedef enum undo_kind { UNDO_DATA, UNDO_SIZE, UNDO_RENAME, UNDO_CREATE, UNDO_FOLDER, UNDO_UNLINK } undo_kind;
 
 typedef struct undo {
     struct undo *next;
@@ -136,7 +136,7 @@ static void keep_name(undo_kind kind, const char *from, const char *to) {
     undo *u = new_undo(kind, &info);
     u->from = from != NULL ? strdup(from) : NULL;
     u->to = strdup(to);
-    if (kind == UNDO_CREATE || access(to, F_OK) != 0) return;
+    if (kind == UNDO_CREATE || kind == UNDO_FOLDER || access(to, F_OK) != 0) return;
     char backup[PATH_MAX + 64];
     snprintf(backup, sizeof backup, "%s/%ld-%ld", scratch, (long)getpid(), n_backups++);
     if (REAL(link)(to, backup) == 0) u->backup = strdup(backup);
@@ -165,6 +165,11 @@ static void take_back(void) {
         }
         if (names-- <= 0) continue;
         if (u->kind == UNDO_CREATE) REAL(unlink)(u->to);
+        if (u->kind == UNDO_FOLDER) { /* with what is in it */
+            char gone[PATH_MAX + 64];
+            snprintf(gone, sizeof gone, "%s/%ld-%ld", scratch, (long)getpid(), n_backups++);
+            REAL(rename)(u->to, gone);
+        }
         if (u->kind == UNDO_RENAME) REAL(rename)(u->to, u->from);
         if (u->backup != NULL) REAL(rename)(u->backup, u->to);
     }
@@ -261,7 +266,9 @@ __attribute__((constructor)) static void begin(void) {
         if (is_under(name_of(fd))) state[fd] = fd == 0 ? WATCHED : WATCHED | WRITABLE;
 }
 
+/* In mode power an end that was not struck is followed by the cut: what is not synced by then is lost as well. */
 __attribute__((destructor)) static void end(void) {
+    if (mode == MODE_POWER && fired == 0) take_back();
     if (mode != MODE_NONE && fired == 0) tell("calls %ld\n", calls);
 }
 
@@ -501,7 +508,14 @@ int unlink(const char *path) {
 
 int mkdir(const char *path, mode_t rights) {
     if (is_under(path) && refuse("mkdir", path)) return -1;
-    return REAL(mkdir)(path, rights);
+    int made = REAL(mkdir)(path, rights), kept = errno;
+    if (made == 0 && is_under(path)) {
+        pthread_mutex_lock(&lock);
+        keep_name(UNDO_FOLDER, NULL, path);
+        pthread_mutex_unlock(&lock);
+        errno = kept;
+    }
+    return made;
 }
 
 int close(int fd) {

@@ -10,7 +10,7 @@ fail     each call that writes (open, write, fsync, rename, close, mmap, ...) fa
          with ENOSPC; each call that reads fails once: an error with a reason and exit code 1, what was there before is
          untouched, nothing is left lying about, and the same command without the fault gives what it always gives
 calls    SIGKILL in place of each call in turn, in the middle of it where it writes
-power    the same, and everything that was not synced is lost, or a seeded part of it
+power    the same, and everything that was not synced is lost, or a seeded part of it; also right after the end
 moments  SIGKILL at random moments, --kills of them; a run that goes on is killed again
 
 After each, what is on disk is looked at: every file is a whole earlier or later one, a file that grows has a part of the
@@ -213,8 +213,10 @@ gate = [false, true]
         n = self.count(job)
         done = 0
         self.lossy = mode == "power"
+        # Beyond the last call: a cut after the end, when all that was written to files is to stay.
+        after = [n + 1] if self.lossy and job.stdout is None else []
         seeds = range((job.seeds if self.long else 2) if self.lossy else 1)
-        for k, seed in [(k, seed) for k in self.pick(n) for seed in seeds]:
+        for k, seed in [(k, seed) for k in self.pick(n) + after for seed in seeds]:
             order = "%s %d 1 0 %d" % (mode, k, 0 if seed == 0 else random.getrandbits(40) * 4 + seed)
             yield order
             folder = self.begin(job, "it")
@@ -222,7 +224,7 @@ gate = [false, true]
             where = "%s; it ended with %d: %s" % (log.strip(), got, err.strip()[-400:])
             if got not in (0, -signal.SIGKILL) or (got == 0 and log.startswith("fired")):
                 raise Broken("another end: " + where)
-            done += got != 0
+            done += got != 0 or k > n
             try:
                 job.look(folder, wanted)
                 if got != 0:
