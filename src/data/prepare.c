@@ -36,7 +36,8 @@ static store_source *current(preparation *p) { return &p->head.source[p->head.n_
 
 /* ---------------------------------------------------------------- the data */
 
-/* Number the columns that have a number in some row; the others can be nobody's target. */
+/* Choose the columns that have a number in some row, and those of the same name, which must be seen to be several; the
+ * others can be nobody's target. */
 static rcr_status choose_columns(preparation *p, rcr_error *err) {
     source *s = &p->s;
     p->column = rcr_malloc(s->n_columns, sizeof *p->column);
@@ -50,13 +51,19 @@ static rcr_status choose_columns(preparation *p, rcr_error *err) {
                 isfinite(number))
                 p->column[cell->column] = 0;
         }
+    for (size_t k = 0; k < s->n_columns; k++)
+        for (size_t j = 0; j < k; j++)
+            if (p->column[j] != p->column[k] && strcmp(s->column[j], s->column[k]) == 0)
+                p->column[j] = p->column[k] = 0;
     return RCR_OK;
 }
 
 static rcr_status map_columns(preparation *p, rcr_error *err) {
     for (size_t k = 0; k < p->s.n_columns; k++) {
         if (p->column[k] == SIZE_MAX) continue;
-        p->column[k] = rcr_store_head_column(&p->head, p->s.column[k]);
+        size_t n_before = 0;
+        for (size_t j = 0; j < k; j++) n_before += strcmp(p->s.column[j], p->s.column[k]) == 0;
+        p->column[k] = rcr_store_head_column(&p->head, p->s.column[k], n_before);
         if (p->column[k] == SIZE_MAX) return rcr_fail_memory(err, "reading a dataset");
     }
     return RCR_OK;

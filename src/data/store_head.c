@@ -40,9 +40,9 @@ static size_t add_column(store_head *head, const char *name) {
     return head->n_columns++;
 }
 
-size_t rcr_store_head_column(store_head *head, const char *name) {
+size_t rcr_store_head_column(store_head *head, const char *name, size_t n_before) {
     for (size_t k = 0; k < head->n_columns; k++)
-        if (strcmp(head->column[k], name) == 0) return k;
+        if (strcmp(head->column[k], name) == 0 && n_before-- == 0) return k;
     return add_column(head, name);
 }
 

@@ -94,8 +94,9 @@ rcr_status rcr_store_head_write(char **out, size_t *length, const store_head *he
 rcr_status rcr_store_head_read(store_head *out, rcr_bytes bytes, rcr_error *err);
 /* A new last source, all zero; NULL when out of memory. */
 store_source *rcr_store_head_add_source(store_head *head);
-/* The column of this name, made where there is none; SIZE_MAX when out of memory. */
-size_t rcr_store_head_column(store_head *head, const char *name);
+/* The column of this name of which there are n_before of the same name before it (a table may name two alike), made
+ * where there is none; SIZE_MAX when out of memory. */
+size_t rcr_store_head_column(store_head *head, const char *name, size_t n_before);
 
 /* RCR_ERR_MISMATCH, naming the options that differ and what to do, unless both make the same graphs. */
 rcr_status rcr_store_check_options(const store_head *head, const rcr_graph_options *wanted, const char *path,

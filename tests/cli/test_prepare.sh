@@ -59,6 +59,18 @@ awk -F, 'NR == 1 { print "id,file," $2 } NR > 1 { for (k = 0; k < 8; k++) print 
 run 0 prepare "$work/unpacked/many.csv" --out "$work/whole.store" --threads 2
 run 0 info "$work/whole.store"
 sed -n 's/.*sha256 //p' "$work/out" >"$work/whole.sha256"
+# The store's SHA-256 is of the structures' text as well, not only of ids and values.
+mkdir "$work/few"
+head -3 "$work/unpacked/id_prop.csv" >"$work/few/id_prop.csv"
+for id in $(tail -n 2 "$work/few/id_prop.csv" | cut -d, -f1); do cp "$work/unpacked/$id.cif" "$work/few"; done
+for time in before same after; do
+    [ $time != after ] || echo "# seen again" >>"$work/few/$id.cif"
+    run 0 prepare "$work/few" --out "$work/$time.store" --quiet
+    run 0 info "$work/$time.store"
+    sed -n 's/.*sha256 //p' "$work/out" >"$work/$time.sha256"
+done
+[ "$(wc -l <"$work/before.sha256")" -eq 1 ] && cmp -s "$work/before.sha256" "$work/same.sha256" || fail "the same data have another SHA-256"
+! cmp -s "$work/before.sha256" "$work/after.sha256" || fail "other structures have the same SHA-256"
 killed=0
 for pause in 0.01 0.03 0.02 0.06 0.04 0.09 0.05 0.12 0.07 0.15 0.02 0.1 0.03 0.2 0.08 0.3; do
     "$RECRYST" prepare "$work/unpacked/many.csv" --out "$work/killed.store" --threads 2 --quiet 2>/dev/null &

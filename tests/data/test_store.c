@@ -1,102 +1,7 @@
-/* Graph stores: what they give is what the files give, at whatever moment preparing them stopped, and whatever has
- * happened to their bytes. */
-#include "support/folder.h"
-
-#include <math.h>
+/* Graph stores: what they give is what the files give, at whatever moment preparing them stopped. */
+#include "data/store_support.h"
 
 #include "base/file.h"
-#include "base/rng.h"
-#include "data/prepare.h"
-#include "graph/packed.h"
-
-/* A cubic cell of four atoms, two of each element. */
-static const char *cif(const char *a, const char *b, const char *length) {
-    static char text[8][800];
-    static int next;
-    char *out = text[next++ % 8];
-    snprintf(out, sizeof text[0],
-             "data_x\n_cell_length_a %s\n_cell_length_b %s\n_cell_length_c %s\n_cell_angle_alpha 90\n_cell_angle_beta "
-             "90\n_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n"
-             "_atom_site_fract_y\n_atom_site_fract_z\n%s1 %s 0 0 0\n%s2 %s 0.5 0.5 0\n%s3 %s 0.5 0 0.5\n%s4 %s 0 0.5 "
-             "0.5\n",
-             length, length, length, a, a, a, a, b, b, b, b);
-    return out;
-}
-
-/* Good rows and every kind of bad one, three targets of which one is text. */
-static void write_table(const test_folder *f) {
-    folder_write(f, "id_prop.csv",
-                 "id,gap,energy,formula\ncu,1.5,-1,Cu\nal,,2,Al\nmissing,2,3,x\nbroken,3,4,x\ncu,4,5,Cu\nmd,5,6,Md\n"
-                 "word,abc,7,x\nlong,0,1,2,3\n,7,8,x\nau,true,-2e-1,Au\nni,nan,1e-300,Ni\nag,0.25,,Ag\n");
-    folder_write(f, "cu.cif", cif("Cu", "Cu", "3.6"));
-    folder_write(f, "al.cif", cif("Al", "Ni", "4.05"));
-    folder_write(f, "md.cif", cif("Md", "Cu", "5"));
-    folder_write(f, "au.cif", cif("Au", "Cu", "4"));
-    folder_write(f, "ni.cif", cif("Ni", "Ni", "3.5"));
-    folder_write(f, "ag.cif", cif("Ag", "Pt", "4.1"));
-    folder_write(f, "broken.cif", "this is no CIF\n");
-}
-
-static rcr_prepare_options preparing(void) { return (rcr_prepare_options){.graph = rcr_graph_options_default()}; }
-
-static rcr_prepare_result prepare(const char *data, const char *store, const rcr_prepare_options *o) {
-    rcr_prepare_result result;
-    rcr_error err = {0};
-    if (rcr_prepare(&result, data, store, o, &err) != RCR_OK) fail_msg("%s: %s", err.file, err.message);
-    return result;
-}
-
-static void refuse(const char *data, const char *store, const rcr_prepare_options *o, rcr_status status,
-                   const char *message) {
-    rcr_prepare_result result;
-    rcr_error err = {0};
-    if (rcr_prepare(&result, data, store, o, &err) != status)
-        fail_msg("%s: %s", rcr_status_name(err.status), err.message);
-    if (strstr(err.message, message) == NULL) fail_msg("'%s' is not in: %s", message, err.message);
-}
-
-static void expect_same(const rcr_dataset *a, const rcr_dataset *b) {
-    assert_string_equal(a->name, b->name);
-    assert_string_equal(a->target, b->target);
-    assert_string_equal(a->sha256, b->sha256);
-    assert_int_equal(a->n, b->n);
-    assert_int_equal(a->n_bad, b->n_bad);
-    assert_int_equal(a->n_rows, b->n_rows);
-    assert_int_equal(a->elements != NULL, b->elements != NULL);
-    for (size_t i = 0; i < a->n; i++) {
-        const rcr_sample *x = &a->sample[i], *y = &b->sample[i];
-        assert_string_equal(x->id, y->id);
-        assert_int_equal(x->row, y->row);
-        assert_true(x->target == y->target || (isnan(x->target) && isnan(y->target)));
-        assert_true(x->weight == y->weight);
-        assert_true(x->n_atoms == y->n_atoms && x->n_edges == y->n_edges);
-        assert_int_equal(x->record_size, y->record_size);
-        assert_memory_equal(x->record, y->record, x->record_size);
-    }
-    for (size_t i = 0; i < a->n_bad; i++) {
-        const rcr_bad_row *x = &a->bad[i], *y = &b->bad[i];
-        assert_string_equal(x->id, y->id);
-        assert_int_equal(x->row, y->row);
-        assert_int_equal(x->error.status, y->error.status);
-        assert_string_equal(x->error.file, y->error.file);
-        assert_int_equal(x->error.line, y->error.line);
-        assert_string_equal(x->error.message, y->error.message);
-    }
-}
-
-/* Read both and compare, errors included (their place is the store's name then). */
-static void expect_alike(const char *files, const char *store, const rcr_dataset_options *o) {
-    rcr_dataset *a = NULL, *b = NULL;
-    rcr_error x = {0}, y = {0};
-    rcr_status status = rcr_dataset_read(&a, files, o, &x);
-    if (rcr_dataset_read(&b, store, o, &y) != status) fail_msg("files: %s; store: %s", x.message, y.message);
-    if (status == RCR_OK)
-        expect_same(a, b);
-    else if (status == RCR_ERR_DATA)
-        assert_string_equal(x.message, y.message);
-    rcr_dataset_free(a);
-    rcr_dataset_free(b);
-}
 
 static void expect_alike_in_all_ways(const char *files, const char *store, const char *const *targets) {
     rcr_element_table *narrow;
@@ -161,12 +66,41 @@ static void frames_are_as_their_file(void **state) {
     test_folder f = folder_make();
     folder_write(&f, "many.extxyz",
                  FRAME("Cu", "id=a gap=1 energy=-3.5 note=x") FRAME("Al", "gap=2") FRAME("Qq", "id=c gap=3")
-                     FRAME("Cu", "id=a gap=4") FRAME("Ni", "id=e") FRAME("Ag", "id=g gap=5e-1 energy=no"));
+                     FRAME("Cu", "id=a gap=4") FRAME("Ni", "id=e") FRAME("Pd", "id=f gap=7 gap=8 gap=x")
+                         FRAME("Ag", "id=g gap=5e-1 energy=no"));
     const char *store = "frames.store";
     rcr_prepare_options o = preparing();
     prepare(folder_path(&f, "many.extxyz"), folder_path(&f, store), &o);
     expect_alike_in_all_ways(folder_path(&f, "many.extxyz"), folder_path(&f, store),
                              (const char *const[]){"gap", "energy", "other", NULL});
+    folder_remove(&f);
+}
+
+/* Two columns of one name: neither is taken, by whatever way the rows come, also where one of them has no numbers. */
+static void columns_of_one_name_stay_several(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    folder_write(&f, "cu.cif", cif("Cu", "Ni", "3.6"));
+    folder_write(&f, "al.cif", cif("Al", "Al", "4.05"));
+    static const char *const tables[] = {"id,gap,energy,gap,note\ncu,1,2,3,x\nal,4,5,6,y\n",
+                                         "id,gap,energy,gap\ncu,word,2,3\nal,other,5,6\n",
+                                         "id,gap,gap\ncu,1,2\nal,3,4\n"};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        char store[1024];
+        snprintf(store, sizeof store, "%s/%zu.store", f.path, i);
+        folder_write(&f, "id_prop.csv", tables[i]);
+        rcr_prepare_options o = preparing();
+        prepare(f.path, store, &o);
+        expect_alike_in_all_ways(f.path, store, (const char *const[]){"", "gap", "energy", NULL});
+        rcr_dataset_options reading = {.target = "gap", .need_target = 1, .graph = o.graph};
+        rcr_dataset *d = NULL;
+        rcr_error err = {0};
+        assert_int_equal(rcr_dataset_read(&d, store, &reading, &err), RCR_ERR_ARGUMENT);
+        assert_non_null(strstr(err.message, "there are several columns \"gap\""));
+        reading = (rcr_dataset_options){.target = "energy", .weights = "gap", .graph = o.graph};
+        assert_int_equal(rcr_dataset_read(&d, store, &reading, &err), RCR_ERR_ARGUMENT);
+        assert_non_null(strstr(err.message, "several columns \"gap\" to take as the weights"));
+    }
     folder_remove(&f);
 }
 
@@ -271,6 +205,26 @@ static void disordered_rows_are_kept(void **state) {
     folder_remove(&f);
 }
 
+/* Told to be strict, it ends with the first bad row, and is no dataset until it is finished without. */
+static void strict_ends_with_the_first_bad_row(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    write_table(&f);
+    rcr_prepare_options o = preparing();
+    rcr_dataset_options reading = {.graph = o.graph};
+    rcr_dataset *d = NULL;
+    char store[1024];
+    snprintf(store, sizeof store, "%s/x.store", f.path);
+    o.strict = 1;
+    refuse(f.path, store, &o, RCR_ERR_IO, "no such file");
+    assert_int_equal(rcr_dataset_read(&d, store, &reading, NULL), RCR_ERR_DATA);
+    o.strict = 0;
+    rcr_prepare_result r = prepare(f.path, store, &o);
+    assert_true(r.n_rows == 12 && r.n_good == 6);
+    expect_alike(f.path, store, &reading);
+    folder_remove(&f);
+}
+
 static void stores_grow_by_append_alone(void **state) {
     (void)state;
     test_folder f = folder_make();
@@ -290,6 +244,10 @@ static void stores_grow_by_append_alone(void **state) {
     rcr_prepare_result r = prepare(folder_path(&f, "one.csv"), store, &o);
     assert_true(r.n_added == 0 && r.n_rows == 2 && r.n_there == 2);
     refuse(two, store, &o, RCR_ERR_ARGUMENT, "--append");
+    folder_write(&f, "renamed.csv", "id,f\ncu,1\nal,2\n");
+    refuse(folder_path(&f, "renamed.csv"), store, &o, RCR_ERR_ARGUMENT, "--append");
+    folder_write(&f, "exchanged.csv", "id,file,e\ncu,al.cif,1\nal,cu.cif,2\n");
+    refuse(folder_path(&f, "exchanged.csv"), store, &o, RCR_ERR_ARGUMENT, "--append");
     refuse(folder_path(&f, "frames.extxyz"), store, &append, RCR_ERR_MISMATCH, "extxyz frames");
     r = prepare(two, store, &append);
     assert_true(r.n_added == 2 && r.n_added_good == 1 && r.n_rows == 4 && r.n_good == 3);
@@ -310,19 +268,6 @@ static void stores_grow_by_append_alone(void **state) {
     folder_write(&f, "three.csv", "id,e\nni,1\n");
     refuse(folder_path(&f, "three.csv"), store, &append, RCR_ERR_MISMATCH, "atom_init.json");
     folder_remove(&f);
-}
-
-/* n rows, every seventh without a file. */
-static void write_many(const test_folder *f, int n) {
-    char *table = calloc(64, (size_t)n + 1), name[32];
-    size_t at = (size_t)sprintf(table, "id,e\n");
-    for (int i = 0; i < n; i++) {
-        at += (size_t)sprintf(table + at, "m%d,%d\n", i, i);
-        snprintf(name, sizeof name, "m%d.cif", i);
-        if (i % 7 != 3) folder_write(f, name, cif(i % 2 ? "Cu" : "Al", i % 3 ? "Ni" : "Au", i % 5 ? "3.6" : "4"));
-    }
-    folder_write(f, "id_prop.csv", table);
-    free(table);
 }
 
 typedef struct stopping {
@@ -434,116 +379,17 @@ static void batches_are_equal(void **state) {
     folder_remove(&f);
 }
 
-/* ---- damage */
-
-static void write_bytes(const char *path, const char *bytes, size_t n) {
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, n, file), n);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* Read everything; 1 when it all came out as in `good`, 0 when there was an error. */
-static int read_whole(const char *store, const rcr_dataset *good) {
-    rcr_dataset_options reading = {.target = "e", .need_target = 1, .graph = rcr_graph_options_default()};
-    rcr_dataset *d = NULL;
-    rcr_error err = {0};
-    if (rcr_dataset_read(&d, store, &reading, &err) != RCR_OK) {
-        assert_true(err.message[0] != '\0');
-        return 0;
-    }
-    rcr_sample_list list = {d, NULL};
-    rcr_graph_source source = rcr_sample_graphs(&list);
-    int whole = 1;
-    for (size_t i = 0; i < d->n; i++) {
-        rcr_graph_view view;
-        if (source.view(&view, source.context, i, &err) == RCR_OK) continue;
-        assert_non_null(strstr(err.message, d->sample[i].id));
-        whole = 0;
-    }
-    if (whole) expect_same(good, d);
-    rcr_dataset_free(d);
-    return whole;
-}
-
-/* Cut off anywhere, or with bytes changed, a store gives an error or what it should. */
-static void damage_is_an_error(void **state) {
-    (void)state;
-    test_folder f = folder_make();
-    write_many(&f, 40);
-    rcr_prepare_options o = preparing();
-    prepare(f.path, folder_path(&f, "x.store"), &o);
-    rcr_dataset_options reading = {.target = "e", .need_target = 1, .graph = o.graph};
-    rcr_dataset *good;
-    char *bytes;
-    size_t n;
-    assert_int_equal(rcr_dataset_read(&good, folder_path(&f, "x.store"), &reading, NULL), RCR_OK);
-    assert_int_equal(rcr_file_read(&bytes, &n, folder_path(&f, "x.store"), 1 << 30, NULL), RCR_OK);
-    char broken[1024];
-    snprintf(broken, sizeof broken, "%s/broken.store", f.path);
-    for (size_t cut = 0; cut < n; cut += cut < 8192 ? 509 : 2039) {
-        write_bytes(broken, bytes, cut);
-        assert_int_equal(read_whole(broken, good), 0);
-    }
-    rcr_rng rng;
-    rcr_rng_seed(&rng, 5, 0);
-    int n_noticed = 0;
-    for (int trial = 0; trial < 2000; trial++) {
-        size_t at = (size_t)rcr_rng_below(&rng, n);
-        /* Half of the changes to the heads of pages, where the structure is. */
-        if (trial % 2 == 0) at = at / 4096 * 4096 + at % (at < 8192 ? 160 : 64);
-        char kept = bytes[at];
-        bytes[at] = (char)rcr_rng_below(&rng, 256);
-        write_bytes(broken, bytes, n);
-        n_noticed += !read_whole(broken, good);
-        /* Extending it must not end badly either. */
-        rcr_prepare_options append = preparing();
-        rcr_prepare_result result;
-        append.append = 1;
-        if (trial % 16 == 0) rcr_prepare(&result, f.path, broken, &append, NULL);
-        bytes[at] = kept;
-    }
-    assert_true(n_noticed > 500);
-    free(bytes);
-    rcr_dataset_free(good);
-    folder_remove(&f);
-}
-
-/* A file that is not whole, or none of ours. */
-static void other_files_are_refused(void **state) {
-    (void)state;
-    test_folder f = folder_make();
-    write_table(&f);
-    rcr_prepare_options o = preparing();
-    folder_write(&f, "text.store", "this is text\n");
-    refuse(f.path, folder_path(&f, "text.store"), &o, RCR_ERR_PARSE, "");
-    refuse(f.path, folder_path(&f, "no/such/folder/x.store"), &o, RCR_ERR_IO, "can't be made");
-    prepare(f.path, folder_path(&f, "x.store"), &o);
-    refuse(folder_path(&f, "x.store"), folder_path(&f, "y.store"), &o, RCR_ERR_ARGUMENT, "is a graph store already");
-    /* One who reads keeps writers away, and the other way round. */
-    rcr_dataset_options reading = {.graph = o.graph};
-    rcr_dataset *d, *e;
-    assert_int_equal(rcr_dataset_read(&d, folder_path(&f, "x.store"), &reading, NULL), RCR_OK);
-    assert_int_equal(rcr_dataset_read(&e, folder_path(&f, "x.store"), &reading, NULL), RCR_OK);
-    refuse(f.path, folder_path(&f, "x.store"), &o, RCR_ERR_IO, "another process");
-    rcr_dataset_free(d);
-    rcr_dataset_free(e);
-    rcr_store *writer;
-    rcr_error err = {0};
-    assert_int_equal(rcr_store_open_writable(&writer, folder_path(&f, "x.store"), NULL), RCR_OK);
-    assert_int_equal(rcr_dataset_read(&d, folder_path(&f, "x.store"), &reading, &err), RCR_ERR_IO);
-    assert_non_null(strstr(err.message, "writes the store"));
-    rcr_store_close(writer);
-    folder_remove(&f);
-}
-
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_table_is_as_its_files),  cmocka_unit_test(a_headless_table_is_as_its_files),
-        cmocka_unit_test(frames_are_as_their_file), cmocka_unit_test(other_options_are_refused),
-        cmocka_unit_test(disordered_rows_are_kept), cmocka_unit_test(stores_grow_by_append_alone),
-        cmocka_unit_test(stopped_and_finished),     cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(batches_are_equal),        cmocka_unit_test(damage_is_an_error),
-        cmocka_unit_test(other_files_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_table_is_as_its_files),
+                                       cmocka_unit_test(a_headless_table_is_as_its_files),
+                                       cmocka_unit_test(frames_are_as_their_file),
+                                       cmocka_unit_test(other_options_are_refused),
+                                       cmocka_unit_test(columns_of_one_name_stay_several),
+                                       cmocka_unit_test(strict_ends_with_the_first_bad_row),
+                                       cmocka_unit_test(disordered_rows_are_kept),
+                                       cmocka_unit_test(stores_grow_by_append_alone),
+                                       cmocka_unit_test(stopped_and_finished),
+                                       cmocka_unit_test(threads_change_nothing),
+                                       cmocka_unit_test(batches_are_equal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,73 @@ static void old_heads_refuse_disorder(void **state) {
     rcr_free(text);
 }
 
+/* Read a head of two sources of one row each, changed; the status, the message of an error. */
+static rcr_status read_changed(char *message, size_t size, void (*change)(store_head *), const char *from,
+                               const char *to) {
+    store_head head = {.graph = rcr_graph_options_default()}, back;
+    for (uint32_t k = 0; k < 2; k++) {
+        store_source *s = rcr_store_head_add_source(&head);
+        s->path = rcr_strdup("x");
+        s->name = rcr_strdup("x");
+        s->table = rcr_strdup("");
+        s->first_row = s->first_batch = k;
+        s->n_rows = s->next = s->total = s->n_batches = 1;
+        s->complete = 1;
+    }
+    if (change != NULL) change(&head);
+    char *text;
+    size_t length;
+    rcr_error err = {0};
+    assert_int_equal(rcr_store_head_write(&text, &length, &head, NULL), RCR_OK);
+    if (from != NULL) {
+        char *place = strstr(text, from);
+        assert_non_null(place);
+        memcpy(place, to, strlen(to));
+    }
+    rcr_status status = rcr_store_head_read(&back, (rcr_bytes){text, length}, &err);
+    if (status == RCR_OK) rcr_store_head_release(&back);
+    snprintf(message, size, "%s", err.message);
+    rcr_store_head_release(&head);
+    rcr_free(text);
+    return status;
+}
+
+static void first_incomplete(store_head *h) { h->source[0].complete = 0; }
+static void last_incomplete(store_head *h) { h->source[1].complete = 0; }
+static void row_left_out(store_head *h) { h->source[1].first_row++; }
+static void batch_twice(store_head *h) { h->source[1].first_batch--; }
+static void more_good_than_rows(store_head *h) { h->source[1].n_good = 2; }
+static void no_source(store_head *h) {
+    for (size_t k = 0; k < 2; k++) {
+        rcr_free(h->source[k].path);
+        rcr_free(h->source[k].name);
+        rcr_free(h->source[k].table);
+    }
+    h->n_sources = 0;
+}
+
+/* A head that contradicts itself, and one of another version or program. */
+static void wrong_heads_are_refused(void **state) {
+    (void)state;
+    char message[512];
+    assert_int_equal(read_changed(message, sizeof message, NULL, NULL, NULL), RCR_OK);
+    assert_int_equal(read_changed(message, sizeof message, last_incomplete, NULL, NULL), RCR_OK);
+    void (*const change[])(store_head *) = {first_incomplete, row_left_out, batch_twice, more_good_than_rows,
+                                            no_source};
+    for (size_t i = 0; i < sizeof change / sizeof change[0]; i++) {
+        assert_int_equal(read_changed(message, sizeof message, change[i], NULL, NULL), RCR_ERR_PARSE);
+        assert_non_null(strstr(message, "head is damaged"));
+    }
+    assert_int_equal(read_changed(message, sizeof message, NULL, "\"version\": 1", "\"version\": 2"),
+                     RCR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(message, "version 2; this program reads version 1"));
+    assert_int_equal(read_changed(message, sizeof message, NULL, "graph store", "graph stone"), RCR_ERR_PARSE);
+    assert_non_null(strstr(message, "no graph store"));
+    assert_int_equal(read_changed(message, sizeof message, NULL, "\"n_rows\": 1", "\"n_rows\":-1"), RCR_ERR_PARSE);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(old_heads_refuse_disorder)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(old_heads_refuse_disorder),
+                                       cmocka_unit_test(wrong_heads_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
