@@ -104,6 +104,19 @@ for format in csv jsonl; do
     stream 0 "$frames" --format $format --out "$out" --resume
     cmp -s "$out" "$work/whole.$format" || fail "resuming what is complete changes it"
 done
+# Ids with quotes and line breaks: a row is as many lines as its id has, and is torn or whole as one, wherever the file ends.
+head -4 "$work/all.jsonl" | sed -E '1s/"id": "/&say \\"no\\", /; 2s/"id": "/&two\\nlines /; 3s/"id": "/&\\"/' >"$work/odd.jsonl"
+for format in csv jsonl; do
+    stream 0 "$work/odd.jsonl" --format $format
+    cp "$work/out" "$work/odd.$format.whole"
+    size=$(wc -c <"$work/odd.$format.whole")
+    for end in $(seq 1 9 "$size") "$size"; do
+        head -c "$end" "$work/odd.$format.whole" >"$work/part.$format"
+        stream 0 "$work/odd.jsonl" --format $format --out "$work/part.$format" --resume
+        cmp -s "$work/part.$format" "$work/odd.$format.whole" || fail "odd ids, $format, gone on with after $end bytes: other rows"
+    done
+done
+same "$(grep -c '' "$work/odd.csv.whole")" 6 "lines of five rows of which one has a line break"
 stream 1 "$work/small.extxyz" --out "$work/resumed.csv" --resume
 err_has "1,500 rows" 2>/dev/null || err_has "1500 rows"
 stream 1 "$frames" --out "$work/resumed.jsonl" --resume

@@ -245,6 +245,21 @@ static void what_unpacks_to_too_much_is_an_error(void **state) {
     rcr_free(blanks);
 }
 
+/* Devices without an end, and one that is at its end at once. */
+static void what_is_no_file_is_not_read(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/dev/zero", "/dev/null", "/dev/full", "/"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        rcr_unpacker *u = NULL;
+        rcr_error err = {0};
+        assert_int_equal(rcr_unpacker_open(&u, paths[i], &err), RCR_ERR_IO);
+        assert_null(u);
+        assert_string_equal(err.file, paths[i]);
+        const char *why = i < 3 ? "not a regular file" : "a folder";
+        if (strstr(err.message, why) == NULL) fail_msg("%s: %s", paths[i], err.message);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_bit_never_gives_another_text),
@@ -253,6 +268,7 @@ int main(void) {
         cmocka_unit_test(packed_more_than_once),
         cmocka_unit_test(an_archive_within_another_is_told),
         cmocka_unit_test(what_unpacks_to_too_much_is_an_error),
+        cmocka_unit_test(what_is_no_file_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
