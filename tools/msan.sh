@@ -21,11 +21,12 @@ with_libraries="archive asedb checkpoint elements fetch_page json_structure opti
 libraries=$build/libraries
 targets=$own
 rooms="base crystal io graph data"
-link=""
+link="" built=""
 if [ -f "$libraries/lib/libarchive.a" ]; then # the last of them
     targets="$own $with_libraries"
     rooms="$rooms kernels kernels/ref model exchange fetch train report study"
     link="-L$libraries/lib -ljansson -lsqlite3 -llmdb -larchive -lzstd -llzma -lbz2 -lz"
+    built="| $(echo "$libraries"/lib/*.a)" # linked anew when one of them is
 else
     echo "msan: left out (tools/msan_libraries.sh $libraries compiles what they need):" $with_libraries
 fi
@@ -68,8 +69,8 @@ echo "build $build/librecryst.a: ar $objects" >>"$build/build.ninja"
 foreign=$build/tests_fuzz_msan_foreign.c.o
 for target in $targets; do
     echo "build $build/fuzz_$target.o: c tests/fuzz/fuzz_$target.c"
-    echo "build $build/seeds_$target: link $build/fuzz_$target.o $build/tests_fuzz_run_corpus.c.o $foreign $build/librecryst.a"
-    echo "build $build/libfuzz_$target: link $build/fuzz_$target.o $foreign $build/librecryst.a"
+    echo "build $build/seeds_$target: link $build/fuzz_$target.o $build/tests_fuzz_run_corpus.c.o $foreign $build/librecryst.a $built"
+    echo "build $build/libfuzz_$target: link $build/fuzz_$target.o $foreign $build/librecryst.a $built"
     echo "  engine = -fsanitize=fuzzer"
 done >>"$build/build.ninja"
 # shellcheck disable=SC2046

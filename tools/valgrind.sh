@@ -40,7 +40,7 @@ check_one() {
 export -f check_one
 
 tests=$(ctest --test-dir "$build" -N | sed -nE 's/^ +Test +#[0-9]+: (.*)$/\1/p' | grep -vE '^(faults|checks)\.|_sh$|\.f64$' | grep -E "$wanted")
-long='^(model\.(parity|predict|import_bad|resume)|kernels\.(variants|gradients|semantics)|graph\.(fast|edge_cases|properties)|embed\.host|data\.(store|formats|dataset)|crystal\.cells|base\.text|train\.(resume|train)|io\.write)$'
+long='^(model\.(parity|predict|import_bad|resume)|kernels\.(variants|gradients|semantics)|graph\.(fast|edge_cases|properties)|embed\.host|data\.(store|store_damage|formats|dataset)|crystal\.cells|base\.text|train\.(resume|train)|io\.write)$'
 if [ "${LONG-}" != 1 ]; then
     echo "valgrind: left out (LONG=1 runs them):" $(printf '%s\n' $tests | grep -E "$long")
     tests=$(printf '%s\n' $tests | grep -vE "$long")
