@@ -89,15 +89,23 @@ static void agree_with_the_reference(void **state) {
     assert_int_equal(n_bad, 0);
 }
 
+/* Under AddressSanitizer, ten times as slow, one number is enough: it sees what is written where, and that threads do
+ * not matter is seen without it. */
+#if defined(__SANITIZE_ADDRESS__)
+static const int thread_counts[] = {3};
+#else
+static const int thread_counts[] = {1, 2, 3, 4};
+#endif
+
 static void same_bits_on_any_number_of_threads(void **state) {
     const rcr_kernels *table = table_or_skip(*state);
     if (table == NULL) skip();
     for (int s = 0; s < n_shapes(); s++) {
         kernel_case *c = case_create(&kernel_shapes[s], 12);
         op_results *alone = run_every_op(table, NULL, c, 1);
-        for (int t = 1; t <= 4; t++) {
+        for (size_t t = 0; t < sizeof thread_counts / sizeof thread_counts[0]; t++) {
             rcr_pool *pool = NULL;
-            assert_int_equal(rcr_pool_create(&pool, t, NULL), RCR_OK);
+            assert_int_equal(rcr_pool_create(&pool, thread_counts[t], NULL), RCR_OK);
             op_results *threaded = run_every_op(table, pool, c, 1);
             op_assert_same_bits(alone, threaded, c, "threads");
             op_results_free(threaded);
