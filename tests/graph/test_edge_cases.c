@@ -112,6 +112,13 @@ static void useless_crystals_are_refused(void **state) {
     assert_refused(crystal, &options, RCR_ERR_DATA, "volume");
     crystal->lattice[0][1] = 3.0; /* a = b */
     assert_refused(crystal, &options, RCR_ERR_DATA, "volume");
+    crystal->lattice[0][0] = 3e-13; /* all but: what is left of the volume is rounding */
+    assert_refused(crystal, &options, RCR_ERR_DATA, "volume");
+    crystal->lattice[0][0] = 3e-3;
+    crystal->lattice[0][1] = 0.0; /* thin, but a cell */
+    rcr_graph *graph = NULL;
+    assert_int_equal(rcr_graph_build(&graph, crystal, &options, NULL), RCR_OK);
+    rcr_graph_free(graph);
     crystal->lattice[0][0] = 3.0;
     crystal->n_sites = 0;
     assert_refused(crystal, &options, RCR_ERR_DATA, "sites");
