@@ -83,6 +83,19 @@ static void append_edge(rcr_batch *b, int32_t row, int32_t source, rcr_real dist
     b->copies[b->n_edges++] = 1;
 }
 
+/* Edges of the last crystal's rows from `first` on that are equal become one, as those of folded crystals do: else a
+ * cell in which no two atoms are equivalent would be summed in another way than its supercell.  In place: none moves
+ * up. */
+static void merge_edges(rcr_batch *b, int32_t first) {
+    int32_t from = b->edge_offset[first];
+    b->n_edges = from;
+    for (int32_t row = first; row < b->n_atoms; row++) {
+        int32_t stop = b->edge_offset[row + 1];
+        for (; from < stop; from++) append_edge(b, row, b->edge_source[from], b->edge_distance[from]);
+        b->edge_offset[row + 1] = b->n_edges;
+    }
+}
+
 /* The first atom of each class, whose edges lead to the rows of classes. */
 static void append_folded(rcr_batch *b, const rcr_graph_view *g) {
     const rcr_fold *fold = &b->fold_room;
@@ -105,18 +118,19 @@ static void append_folded(rcr_batch *b, const rcr_graph_view *g) {
 }
 
 static rcr_status append(rcr_batch *b, const rcr_graph_view *g, rcr_error *err) {
-    int folded = 0;
-    if (b->fold && g->n_atoms <= MOST_FOLDED) {
+    int may_fold = b->fold && g->n_atoms <= MOST_FOLDED;
+    if (may_fold) {
         rcr_status status = rcr_fold_find(&b->fold_room, g, err);
         if (status != RCR_OK) return status;
-        folded = b->fold_room.n_classes < g->n_atoms;
     }
-    if (folded) {
+    if (may_fold && b->fold_room.n_classes < g->n_atoms) {
         append_folded(b, g);
     } else {
-        for (int32_t i = 0; b->fold && i < g->n_atoms; i++) b->counts[b->n_atoms + i] = 1;
+        int32_t first = b->n_atoms;
+        for (int32_t i = 0; b->fold && i < g->n_atoms; i++) b->counts[first + i] = 1;
         for (int32_t e = 0; b->fold && e < g->n_edges; e++) b->copies[b->n_edges + e] = 1;
         append_whole(b, g);
+        if (may_fold) merge_edges(b, first);
         b->all_edges += g->n_edges;
     }
     b->all_atoms += g->n_atoms;

@@ -64,6 +64,11 @@ void RCR_CPU(rows_scatter)(const rcr_exec *x, rcr_real *dtable, const rcr_real *
     rcr_pool_run(x->pool, RCR_REDUCE_PARTS, scatter_reduce_piece, &sum);
 }
 
+/* The mean as a sum of shares, multiplicity / atoms: they are the same numbers in a supercell, in whose rows both are
+ * the same multiples; a sum that is divided at last would be rounded otherwise.  In blocks of rows, so that a crystal
+ * of a million atoms keeps its last digits. */
+enum { POOL_BLOCK = 64 };
+
 static void pool_fwd_piece(void *job, int lane, int worker) {
     (void)worker;
     const rows_job *j = job;
@@ -71,21 +76,19 @@ static void pool_fwd_piece(void *job, int lane, int worker) {
     for (int64_t c = rows.first; c < rows.end; c++) {
         float *to = j->out + c * j->F;
         int32_t first = j->index[c], stop = j->index[c + 1];
-        float inverse = stop > first ? 1.0f / (float)rcr_rows_atoms(j->multiplicity, first, stop) : 0.0f;
-        for (int32_t f = 0; f < j->F; f += VW) {
-            int n = j->F - f < VW ? j->F - f : VW;
-            vf sum = {0};
-            /* Blocks of 64 atoms: a crystal of a million atoms keeps its last digits. */
-            for (int32_t i = first; i < stop;) {
-                int32_t block = i + 64 < stop ? i + 64 : stop;
+        float all = (float)rcr_rows_atoms(j->multiplicity, first, stop), share[POOL_BLOCK];
+        memset(to, 0, (size_t)j->F * sizeof *to);
+        for (int32_t block = first; block < stop; block += POOL_BLOCK) {
+            int32_t n_rows = stop - block < POOL_BLOCK ? stop - block : POOL_BLOCK;
+            const float *v = j->in + (int64_t)block * j->F;
+            for (int32_t i = 0; i < n_rows; i++) share[i] = rcr_row_atoms(j->multiplicity, block + i) / all;
+            for (int32_t f = 0; f < j->F; f += VW) {
+                int n = j->F - f < VW ? j->F - f : VW;
                 vf part = {0};
-                for (; i < block; i++) {
-                    vf count = vset(rcr_row_atoms(j->multiplicity, i));
-                    part = vfma(count, vload_n(j->in + (int64_t)i * j->F + f, n), part);
-                }
-                sum += part;
+                for (int32_t i = 0; i < n_rows; i++)
+                    part = vfma(vset(share[i]), vload_n(v + (int64_t)i * j->F + f, n), part);
+                vstore_n(to + f, vload_n(to + f, n) + part, n);
             }
-            vstore_n(to + f, sum * inverse, n);
         }
     }
 }
