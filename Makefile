@@ -55,17 +55,17 @@ bench: build
 	@bash bench/run.sh $(BUILD) $(BENCH_OPTIONS)
 
 test: all
-	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(nproc) --output-on-failure --no-tests=error
+	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(($$(nproc) + 1)) --output-on-failure --no-tests=error
 
 checks: all
-	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(nproc) --output-on-failure --no-tests=error -R '^checks\.'
+	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(($$(nproc) + 1)) --output-on-failure --no-tests=error -R '^checks\.'
 
 # The checks read the sources, and the double-precision tests run the same code: neither is repeated here.
 sanitize: setup
 	@cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_SANITIZE=address,undefined \
 	  -DRECRYST_DOUBLE_TESTS=OFF -DRECRYST_REPORT=OFF $(CMAKE_OPTIONS)
 	@ninja -C build-asan
-	@ctest --test-dir build-asan -j$$(nproc) --output-on-failure --no-tests=error -E '^checks\.'
+	@ctest --test-dir build-asan -j$$(($$(nproc) + 1)) --output-on-failure --no-tests=error -E '^checks\.'
 
 # RUNS of each target; what has been run is remembered in build-fuzz/, so a long campaign can be stopped and goes on.
 fuzz:

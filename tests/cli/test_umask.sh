@@ -32,7 +32,7 @@ for mask in 0002 0077; do
     run 0 convert small.extxyz cifs/ --to cif
     run 0 convert small.extxyz all.jsonl
     run 0 export run model.onnx --format onnx
-    run 0 report run
+    run 0 report run --format svg
     [ -d cifs ] && [ -f small.store ] && [ -f study/study.csv ] || fail "$(ls -lR)"
     rights .
 done
