@@ -4,6 +4,9 @@ PREFIX ?= /usr/local
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
+# One test more at once than there are cores: some only wait, for a server or for time to pass.
+CTEST = ctest -j$$(($$(nproc) + 1)) --output-on-failure --no-tests=error
+
 .PHONY: build setup report all demo bench test checks sanitize tsan msan valgrind coverage python-docs sbom fuzz torture soak aarch64 format install clean help
 
 help:
@@ -55,17 +58,17 @@ bench: build
 	@bash bench/run.sh $(BUILD) $(BENCH_OPTIONS)
 
 test: all
-	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(($$(nproc) + 1)) --output-on-failure --no-tests=error
+	@RECRYST_FULL=1 $(CTEST) --test-dir $(BUILD)
 
 checks: all
-	@RECRYST_FULL=1 ctest --test-dir $(BUILD) -j$$(($$(nproc) + 1)) --output-on-failure --no-tests=error -R '^checks\.'
+	@RECRYST_FULL=1 $(CTEST) --test-dir $(BUILD) -R '^checks\.'
 
 # The checks read the sources, and the double-precision tests run the same code: neither is repeated here.
 sanitize: setup
 	@cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_SANITIZE=address,undefined \
 	  -DRECRYST_DOUBLE_TESTS=OFF -DRECRYST_REPORT=OFF $(CMAKE_OPTIONS)
 	@ninja -C build-asan
-	@ctest --test-dir build-asan -j$$(($$(nproc) + 1)) --output-on-failure --no-tests=error -E '^checks\.'
+	@$(CTEST) --test-dir build-asan -E '^checks\.'
 
 # RUNS of each target; what has been run is remembered in build-fuzz/, so a long campaign can be stopped and goes on.
 fuzz:

@@ -127,10 +127,12 @@ static rcr_status append(rcr_batch *b, const rcr_graph_view *g, rcr_error *err) 
         append_folded(b, g);
     } else {
         int32_t first = b->n_atoms;
-        for (int32_t i = 0; b->fold && i < g->n_atoms; i++) b->counts[first + i] = 1;
-        for (int32_t e = 0; b->fold && e < g->n_edges; e++) b->copies[b->n_edges + e] = 1;
         append_whole(b, g);
-        if (may_fold) merge_edges(b, first);
+        for (int32_t i = first; b->fold && i < b->n_atoms; i++) b->counts[i] = 1;
+        if (may_fold)
+            merge_edges(b, first);
+        else
+            for (int32_t e = b->edge_offset[first]; b->fold && e < b->n_edges; e++) b->copies[e] = 1;
         b->all_edges += g->n_edges;
     }
     b->all_atoms += g->n_atoms;

@@ -2,7 +2,7 @@
 # Files and folders that commands make have the rights that the user's umask leaves them, as those of cp and tar have: in a folder
 # that a group shares (umask 0002) the others of the group can go on with a run or add to a store; under 0077 nobody else sees any.
 set -eu
-. "$(dirname "$0")/support.sh"
+. "$RECRYST_SOURCE/tests/cli/support.sh"
 
 # rights FOLDER: fails where one in it is not 0666 (files) or 0777 (folders) without the umask.
 rights() {

@@ -10,16 +10,10 @@
 
 /* A cubic cell of four atoms, two of each element. */
 static inline const char *cif(const char *a, const char *b, const char *length) {
-    static char text[8][800];
-    static int next;
-    char *out = text[next++ % 8];
-    snprintf(out, sizeof text[0],
-             "data_x\n_cell_length_a %s\n_cell_length_b %s\n_cell_length_c %s\n_cell_angle_alpha 90\n_cell_angle_beta "
-             "90\n_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n"
-             "_atom_site_fract_y\n_atom_site_fract_z\n%s1 %s 0 0 0\n%s2 %s 0.5 0.5 0\n%s3 %s 0.5 0 0.5\n%s4 %s 0 0.5 "
-             "0.5\n",
-             length, length, length, a, a, a, a, b, b, b, b);
-    return out;
+    char sites[200];
+    snprintf(sites, sizeof sites, "%s1 %s 0 0 0\n%s2 %s 0.5 0.5 0\n%s3 %s 0.5 0 0.5\n%s4 %s 0 0.5 0.5\n", a, a, a, a, b,
+             b, b, b);
+    return cubic_cif(length, sites);
 }
 
 /* Good rows and every kind of bad one, three targets of which one is text. */

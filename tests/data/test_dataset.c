@@ -10,15 +10,9 @@
 
 /* A cubic cell with one atom of the element at the origin. */
 static const char *cif(const char *element, const char *length) {
-    static char text[4][600];
-    static int next;
-    char *out = text[next++ % 4];
-    snprintf(out, sizeof text[0],
-             "data_x\n_cell_length_a %s\n_cell_length_b %s\n_cell_length_c %s\n_cell_angle_alpha 90\n_cell_angle_beta "
-             "90\n_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n"
-             "_atom_site_fract_y\n_atom_site_fract_z\n%s1 %s 0 0 0\n",
-             length, length, length, element, element);
-    return out;
+    char sites[64];
+    snprintf(sites, sizeof sites, "%s1 %s 0 0 0\n", element, element);
+    return cubic_cif(length, sites);
 }
 
 static rcr_dataset_options defaults(void) {

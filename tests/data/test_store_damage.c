@@ -78,7 +78,6 @@ static void damage_is_an_error(void **state) {
     folder_remove(&f);
 }
 
-/* Read the store and expect it to be called damaged, or 0 rows to tell that it is not. */
 static void expect_damaged(const char *path, const char *message) {
     rcr_dataset_options reading = {.graph = rcr_graph_options_default()};
     rcr_dataset *d = NULL;

@@ -3,16 +3,21 @@
 #include "base/mem.h"
 #include "data/store_rows.h"
 
+static store_source *add_source(store_head *head) {
+    store_source *s = rcr_store_head_add_source(head);
+    s->path = rcr_strdup("x");
+    s->name = rcr_strdup("x");
+    s->table = rcr_strdup("");
+    s->complete = 1;
+    return s;
+}
+
 /* Heads of stores made before the option say nothing of it. */
 static void old_heads_refuse_disorder(void **state) {
     (void)state;
     store_head head = {.graph = rcr_graph_options_default()}, back;
     head.graph.disorder = RCR_DISORDER_AVERAGE;
-    store_source *s = rcr_store_head_add_source(&head);
-    s->path = rcr_strdup("x");
-    s->name = rcr_strdup("x");
-    s->table = rcr_strdup("");
-    s->complete = 1;
+    add_source(&head);
     char *text;
     size_t length;
     assert_int_equal(rcr_store_head_write(&text, &length, &head, NULL), RCR_OK);
@@ -34,13 +39,9 @@ static rcr_status read_changed(char *message, size_t size, void (*change)(store_
                                const char *to) {
     store_head head = {.graph = rcr_graph_options_default()}, back;
     for (uint32_t k = 0; k < 2; k++) {
-        store_source *s = rcr_store_head_add_source(&head);
-        s->path = rcr_strdup("x");
-        s->name = rcr_strdup("x");
-        s->table = rcr_strdup("");
+        store_source *s = add_source(&head);
         s->first_row = s->first_batch = k;
         s->n_rows = s->next = s->total = s->n_batches = 1;
-        s->complete = 1;
     }
     if (change != NULL) change(&head);
     char *text;
@@ -66,12 +67,8 @@ static void row_left_out(store_head *h) { h->source[1].first_row++; }
 static void batch_twice(store_head *h) { h->source[1].first_batch--; }
 static void more_good_than_rows(store_head *h) { h->source[1].n_good = 2; }
 static void no_source(store_head *h) {
-    for (size_t k = 0; k < 2; k++) {
-        rcr_free(h->source[k].path);
-        rcr_free(h->source[k].name);
-        rcr_free(h->source[k].table);
-    }
-    h->n_sources = 0;
+    rcr_store_head_release(h);
+    h->graph = rcr_graph_options_default();
 }
 
 /* A head that contradicts itself, and one of another version or program. */

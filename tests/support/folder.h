@@ -36,6 +36,19 @@ static inline void folder_write(const test_folder *folder, const char *name, con
     assert_int_equal(fclose(file), 0);
 }
 
+/* A CIF of a cubic cell: its length, lines of label, element and fractional coordinates (static, as folder_path's). */
+static inline const char *cubic_cif(const char *length, const char *sites) {
+    static _Thread_local char buffer[8][1024];
+    static _Thread_local int next;
+    char *text = buffer[next++ % 8];
+    snprintf(text, sizeof buffer[0],
+             "data_x\n_cell_length_a %s\n_cell_length_b %s\n_cell_length_c %s\n_cell_angle_alpha 90\n_cell_angle_beta "
+             "90\n_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n"
+             "_atom_site_fract_y\n_atom_site_fract_z\n%s",
+             length, length, length, sites);
+    return text;
+}
+
 /* The whole of a file, NUL-terminated; free() it.  NULL when it is absent. */
 static inline char *folder_read(const test_folder *folder, const char *name) {
     FILE *file = fopen(folder_path(folder, name), "rb");
