@@ -175,6 +175,13 @@ def test_several_targets(alloys, energies):
     assert one.predict(alloys[:3]).shape == (3,)
 
 
+def test_validation_rows_may_lack_the_first_target(alloys, energies):
+    y = np.column_stack([energies[:80], np.arange(80)])
+    y[60:, 0] = np.nan
+    regressor = recryst.Regressor(**SMALL).fit(alloys[:60], y[:60], X_val=alloys[60:80], y_val=y[60:])
+    assert np.isfinite(regressor.predict(alloys[60:80])).all()
+
+
 def test_targets_in_a_frame(alloys, energies):
     pd = pytest.importorskip("pandas")
     y = pd.DataFrame({"formation energy": energies[:80], "n": [len(a) for a in alloys[:80]]})

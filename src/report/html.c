@@ -54,12 +54,11 @@ static void put_unit(rcr_text *out, const rcr_report *report) {
     rcr_html_escape(out, report->unit);
 }
 
-/* "target (unit)" as the title of an axis; report NULL: no unit; the text is the caller's to release. */
-static rcr_text axis_title(const char *what, const rcr_report *report) {
+/* "target (unit)" as the title of an axis; the text is the caller's to release. */
+static rcr_text axis_title(const char *what, const char *unit) {
     rcr_text title = {0};
     rcr_text_puts(&title, what);
-    if (report != NULL && report->unit[0] != '\0' && !report->classification)
-        rcr_text_printf(&title, " (%s)", report->unit);
+    if (unit[0] != '\0') rcr_text_printf(&title, " (%s)", unit);
     return title;
 }
 
@@ -78,12 +77,15 @@ static void put_tile(rcr_text *out, const char *label, double value, const char 
 }
 
 /* The test part's scores stand first: they are what the run is judged by. */
-static rcr_status put_head(rcr_text *out, const rcr_report *report, rcr_error *err) {
+static rcr_status put_tiles(rcr_text *out, const rcr_report *report, rcr_error *err) {
     const rcr_report_part *test = &report->part[report->n_parts - 1];
-    rcr_text_puts(out, "<h1>");
-    rcr_html_escape(out, report->title);
-    rcr_text_puts(out, "</h1>\n<p class=\"lead\">How well the network trained on these crystals predicts those that it "
-                       "has not seen.</p>\n<div class=\"tiles\">\n");
+    if (test->n == 0) {
+        rcr_text_printf(out, "<p>No row of the %s part has a value of ", test->name);
+        rcr_html_escape(out, report->target);
+        rcr_text_puts(out, ".</p>\n");
+        return RCR_OK;
+    }
+    rcr_text_puts(out, "<div class=\"tiles\">\n");
     if (report->classification) {
         rcr_classification_metrics m;
         rcr_status status = rcr_metrics_classification(&m, test->target, test->prediction, test->n, err);
@@ -97,7 +99,18 @@ static rcr_status put_head(rcr_text *out, const rcr_report *report, rcr_error *e
         put_tile(out, "standard deviation of the test targets", rcr_metrics_std(test->target, test->n), report->unit);
         put_tile(out, "R², test", m.r2, NULL);
     }
-    rcr_text_puts(out, "</div>\n<dl>");
+    rcr_text_puts(out, "</div>\n");
+    return RCR_OK;
+}
+
+static rcr_status put_head(rcr_text *out, const rcr_report *report, rcr_error *err) {
+    rcr_text_puts(out, "<h1>");
+    rcr_html_escape(out, report->title);
+    rcr_text_puts(out, "</h1>\n<p class=\"lead\">How well the network trained on these crystals predicts those that it "
+                       "has not seen.</p>\n");
+    rcr_status status = put_tiles(out, report, err);
+    if (status != RCR_OK) return status;
+    rcr_text_puts(out, "<dl>");
     for (size_t i = 0; i < report->n_facts; i++) {
         rcr_text_puts(out, "<dt>");
         rcr_html_escape(out, report->fact[i].name);
@@ -156,7 +169,7 @@ static void put_curve(rcr_text *out, const rcr_report *report, const char *capti
                       const double *val, const char *train_name, const char *val_name, int logarithmic) {
     rcr_axis x = {0.5, (double)report->n_epochs + 0.5, 0, "epoch"};
     rcr_text y_title = axis_title(strcmp(train_name, val_name) == 0 ? train_name : "score",
-                                  train == report->train_score ? report : NULL);
+                                  train == report->train_score ? report->score_unit : "");
     rcr_axis y = rcr_axis_empty(y_title.data != NULL ? y_title.data : "", logarithmic);
     rcr_axis_include(&y, train, report->n_epochs);
     rcr_axis_include(&y, val, report->n_epochs);
@@ -233,7 +246,8 @@ static rcr_status put_parity(rcr_text *out, const rcr_report *report, size_t p, 
     const rcr_report_part *part = &report->part[p];
     ranked_error *rank = rank_errors(part);
     if (rank == NULL) return rcr_fail_memory(err, "drawing a report");
-    rcr_text x_title = axis_title("target", report), y_title = axis_title("prediction", report), caption = {0};
+    rcr_text x_title = axis_title("target", report->unit), y_title = axis_title("prediction", report->unit),
+             caption = {0};
     size_t stride = (part->n + MAX_DOTS - 1) / MAX_DOTS;
     rcr_text_printf(&caption, "%s, %zu rows", part->name, part->n);
     if (stride > 1) rcr_text_printf(&caption, " (one in %zu drawn, and the largest errors)", stride);
@@ -278,7 +292,7 @@ static rcr_status put_residuals(rcr_text *out, const rcr_report *report, rcr_err
             share[p][(int)bin] += 100.0 / (double)report->part[p].n;
             highest = fmax(highest, share[p][(int)bin]);
         }
-    rcr_text x_title = axis_title("prediction − target", report);
+    rcr_text x_title = axis_title("prediction − target", report->unit);
     out->failed |= x_title.failed;
     if (!out->failed) {
         rcr_axis x = {-reach, reach, 0, x_title.data},
@@ -287,7 +301,13 @@ static rcr_status put_residuals(rcr_text *out, const rcr_report *report, rcr_err
         rcr_plot_begin(&plot, out, "Residuals", x, y, 1);
         rcr_plot_segment(&plot, 0, y.low, 0, y.high, "guide");
         static const char *const classes[] = {"s0", "s1", "s2"};
+        int series[3];
+        const char *names[3];
+        size_t n_shown = 0;
         for (size_t p = 0; p < n_parts; p++) {
+            if (report->part[p].n == 0) continue;
+            series[n_shown] = (int)p;
+            names[n_shown++] = report->part[p].name;
             double step_x[2 * MAX_BINS], step_y[2 * MAX_BINS];
             for (int b = 0; b < n_bins; b++) {
                 step_x[2 * b] = -reach + b * width;
@@ -296,10 +316,7 @@ static rcr_status put_residuals(rcr_text *out, const rcr_report *report, rcr_err
             }
             rcr_plot_line(&plot, step_x, step_y, 2 * (size_t)n_bins, classes[p]);
         }
-        const int series[] = {0, 1, 2};
-        const char *names[3];
-        for (size_t p = 0; p < n_parts; p++) names[p] = report->part[p].name;
-        rcr_plot_end(&plot, names, series, n_parts);
+        rcr_plot_end(&plot, names, series, n_shown);
     }
     rcr_text_free(&x_title);
     return RCR_OK;
@@ -309,8 +326,9 @@ static rcr_status put_regression(rcr_text *out, const rcr_report *report, rcr_er
     rcr_text_puts(out, "<h2>Predictions against targets</h2>\n<p class=\"lead\">Point at a dot for the crystal's id. A "
                        "perfect prediction lies on the dashed line.</p>\n<div class=\"plots\">\n");
     rcr_status status = RCR_OK;
-    for (size_t p = report->n_parts; p-- > 0 && status == RCR_OK;) status = put_parity(out, report, p, err);
-    if (status == RCR_OK) status = put_residuals(out, report, err);
+    for (size_t p = report->n_parts; p-- > 0 && status == RCR_OK;)
+        if (report->part[p].n > 0) status = put_parity(out, report, p, err);
+    if (status == RCR_OK && report->part[report->n_parts - 1].n > 0) status = put_residuals(out, report, err);
     rcr_text_puts(out, "</div>\n");
     return status;
 }
@@ -456,7 +474,7 @@ static rcr_status put_page(rcr_text *out, const rcr_report *report, rcr_error *e
     if (status != RCR_OK) return status;
     put_curves(out, report);
     status = report->classification ? put_classes(out, report, err) : put_regression(out, report, err);
-    if (status == RCR_OK) status = put_worst(out, report, err);
+    if (status == RCR_OK && report->part[report->n_parts - 1].n > 0) status = put_worst(out, report, err);
     if (status != RCR_OK) return status;
     put_settings(out, report);
     rcr_text_printf(out, "<footer>Written by recryst %s.</footer>\n</main></body></html>\n", rcr_version());
@@ -466,8 +484,8 @@ static rcr_status put_page(rcr_text *out, const rcr_report *report, rcr_error *e
 rcr_status rcr_report_write(const char *path, const rcr_report *report, rcr_error *err) {
     rcr_text page = {0};
     for (size_t p = 0; p < report->n_parts; p++)
-        if (report->part[p].n == 0)
-            return rcr_fail(err, RCR_ERR_ARGUMENT, "a report needs rows in every part; %s has none",
+        if (report->classification && report->part[p].n == 0)
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "a report of classes needs rows in every part; %s has none",
                             report->part[p].name);
     if (report->n_parts == 0) return rcr_fail(err, RCR_ERR_ARGUMENT, "a report needs a part");
     rcr_status status = put_page(&page, report, err);

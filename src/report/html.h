@@ -9,9 +9,9 @@
 
 /* One part of the dataset with its predictions. */
 typedef struct rcr_report_part {
-    const char *name; /* "training", "validation", "test" */
-    size_t n;
-    const char *const *id;             /* [n] */
+    const char *name;      /* "training", "validation", "test" */
+    size_t n;              /* of a regression it may be 0: no row has the target, and the part has no plots */
+    const char *const *id; /* [n] */
     const double *target, *prediction; /* [n] target's unit; or classes and probabilities of class 1 */
 } rcr_report_part;
 
@@ -27,6 +27,7 @@ typedef struct rcr_report {
     size_t n_facts;
     const rcr_report_entry *fact;                  /* [n_facts] what was trained on what, for the head of the page */
     const char *train_score_name, *val_score_name; /* such as "MAE", "MAE"; "accuracy", "ROC AUC" */
+    const char *score_unit;                        /* of these two; "": none, as of a scaled MAE */
     size_t n_epochs;
     const double *train_loss, *val_loss;   /* [n_epochs] */
     const double *train_score, *val_score; /* [n_epochs] */
@@ -38,7 +39,8 @@ typedef struct rcr_report {
     const char *repeat;              /* commands that repeat the run, one a line */
 } rcr_report;
 
-/* Write the page, whole or not at all.  Errors: RCR_ERR_IO, RCR_ERR_MEMORY. */
+/* Write the page, whole or not at all.  Errors: RCR_ERR_ARGUMENT (no part, a part of classes without rows), RCR_ERR_IO,
+ * RCR_ERR_MEMORY. */
 rcr_status rcr_report_write(const char *path, const rcr_report *report, rcr_error *err);
 
 #endif

@@ -239,6 +239,7 @@ rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3],
                                                : run->choice == RCR_CHOOSE_SCALED ? "scaled MAE"
                                                : run->choice == RCR_CHOOSE_AUC    ? "ROC AUC"
                                                                                   : "accuracy",
+                             .score_unit = run->choice == RCR_CHOOSE_MAE ? run->best->targets[0].unit : "",
                              .n_epochs = n,
                              .train_loss = g->curve,
                              .val_loss = g->curve + n,

@@ -49,6 +49,7 @@ static rcr_report make_report(rcr_report_part part[3], int classification) {
                         .fact = fact,
                         .train_score_name = classification ? "accuracy" : "MAE",
                         .val_score_name = classification ? "ROC AUC" : "MAE",
+                        .score_unit = classification ? "" : "eV/atom",
                         .n_epochs = EPOCHS,
                         .train_loss = curve[0],
                         .val_loss = curve[1],
@@ -141,6 +142,45 @@ static void odd_values(void **state) {
     assert_non_null(strstr(err.message, "validation"));
 }
 
+/* Of several targets the one that is shown may be missing in every row of a part: what there is of the others stays. */
+static void parts_without_rows(void **state) {
+    (void)state;
+    rcr_report_part part[3];
+    rcr_report report = make_report(part, 0);
+    part[1].n = 0;
+    char *page = write_page(&report, "no-validation");
+    assert_int_equal(occurrences(page, "<svg "), 5);                 /* no plot of the part */
+    assert_int_equal(occurrences(page, "</i>validation</span>"), 0); /* nor a line in the residuals */
+    assert_non_null(strstr(page, "<td>validation</td><td>0</td><td>–</td>"));
+    assert_non_null(strstr(page, "Largest errors of the test part"));
+    assert_null(strstr(page, "No row of the test part"));
+    rcr_free(page);
+    part[2].n = 0;
+    page = write_page(&report, "no-test");
+    assert_int_equal(occurrences(page, "<svg "), 3); /* two curves, and the training rows */
+    assert_non_null(strstr(page, "No row of the test part has a value of formation energy."));
+    assert_null(strstr(page, "Largest errors"));
+    assert_null(strstr(page, "Residuals"));
+    assert_null(strstr(page, "nan"));
+    rcr_free(page);
+}
+
+/* A score has the unit that is said to be its, whatever the target's is. */
+static void units_of_scores(void **state) {
+    (void)state;
+    rcr_report_part part[3];
+    rcr_report report = make_report(part, 0);
+    char *page = write_page(&report, "unit");
+    assert_non_null(strstr(page, ">MAE (eV/atom)<"));
+    rcr_free(page);
+    report.train_score_name = report.val_score_name = "scaled MAE";
+    report.score_unit = "";
+    page = write_page(&report, "scaled");
+    assert_non_null(strstr(page, ">scaled MAE<"));
+    assert_null(strstr(page, "scaled MAE (eV/atom)"));
+    rcr_free(page);
+}
+
 /* More rows than are drawn: thinned evenly, the worst kept. */
 static void many_rows(void **state) {
     (void)state;
@@ -201,7 +241,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regression_page), cmocka_unit_test(classification_page),
         cmocka_unit_test(odd_values),      cmocka_unit_test(many_rows),
-        cmocka_unit_test(numbers),
+        cmocka_unit_test(numbers),         cmocka_unit_test(parts_without_rows),
+        cmocka_unit_test(units_of_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

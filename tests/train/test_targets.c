@@ -205,6 +205,35 @@ static void several_targets(void **state) {
     rcr_train_result_release(&other);
 }
 
+/* Validation and test rows may all lack the first target, which the page of the run is about: the run ends all the
+ * same, with the figures of the rows that there are. */
+static void parts_without_the_first_target(void **state) {
+    char *data = toy_data(*state, N), *run = toy_path(*state, "run"), *split = toy_path(*state, "split.csv");
+    rcr_text text = {0};
+    rcr_text_puts(&text, "id,part\n");
+    for (int i = 0; i < N; i++) /* one row of three has no value of stiff */
+        rcr_text_printf(&text, "toy-%d,%s\n", i, i % 3 != 1 ? "train" : i % 2 == 0 ? "val" : "test");
+    toy_write_file(split, text.data);
+    rcr_text_free(&text);
+    rcr_train_options options = quick("stiff,energy");
+    options.unit = "GPa,eV";
+    options.split.kind = RCR_SPLIT_FILE;
+    options.split.file = split;
+    rcr_train_result result = {0};
+    rcr_error err = {0};
+    assert_ok(rcr_train(&result, data, run, &options, NULL, &err), &err);
+    assert_int_equal(result.targets[0].part[2].n, 0);
+    assert_int_equal(result.targets[1].part[2].n, N / 6);
+    size_t length;
+    char *page = toy_read(run, "report.html", &length);
+    assert_non_null(strstr(page, "No row of the test part has a value of stiff."));
+    assert_non_null(strstr(page, "training, 60 rows"));
+    assert_null(strstr(page, "test, 0 rows"));
+    assert_null(strstr(page, "scaled MAE (GPa)")); /* of several targets' scales it has no unit */
+    rcr_free(page);
+    rcr_train_result_release(&result);
+}
+
 /* The dataset of several targets: from files and from a comma in a name. */
 static void rows_of_several_targets(void **state) {
     char *data = toy_data(*state, 6);
@@ -314,8 +343,13 @@ static void weighted_classes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        in_folder(transformed_runs),        in_folder(refusals),     in_folder(several_targets),
-        in_folder(rows_of_several_targets), in_folder(gaussian_run), in_folder(weighted_classes),
+        in_folder(transformed_runs),
+        in_folder(refusals),
+        in_folder(several_targets),
+        in_folder(rows_of_several_targets),
+        in_folder(gaussian_run),
+        in_folder(weighted_classes),
+        in_folder(parts_without_the_first_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
