@@ -65,6 +65,14 @@ static void put_runs(rcr_text *json, const rcr_csv *csv) {
     rcr_text_puts(json, "]");
 }
 
+/* The validation score by which the best epoch is chosen: the first beside the loss.  Further ones are of single
+ * targets. */
+static size_t score_column(const rcr_csv *csv) {
+    for (size_t k = 0; k < csv->row[0].n_fields; k++)
+        if (strncmp(csv->row[0].field[k], "val_", 4) == 0 && strcmp(csv->row[0].field[k], "val_loss") != 0) return k;
+    return SIZE_MAX;
+}
+
 /* {"setting": ..., "name": "val_mae", "value": [...]} for a run that has begun; a run without metrics has no curve. */
 static rcr_status put_curve(rcr_text *json, const char *directory, const char *run, const char *setting, int *first,
                             rcr_error *err) {
@@ -78,9 +86,7 @@ static rcr_status put_curve(rcr_text *json, const char *directory, const char *r
     if (status == RCR_ERR_MEMORY && err != NULL) *err = why;
     if (status == RCR_ERR_MEMORY) return status;
     if (csv == NULL) return RCR_OK;
-    size_t column = SIZE_MAX;
-    for (size_t k = 0; k < csv->row[0].n_fields; k++)
-        if (strncmp(csv->row[0].field[k], "val_", 4) == 0 && strcmp(csv->row[0].field[k], "val_loss") != 0) column = k;
+    size_t column = score_column(csv);
     if (column != SIZE_MAX) {
         rcr_text_puts(json, *first ? "{\"setting\":" : ",{\"setting\":");
         rcr_json_string(json, setting);

@@ -103,6 +103,22 @@ static void the_page_holds_what_the_files_say(void **state) {
     rcr_text_free(&title);
 }
 
+/* Of several targets the curve is that of the score by which the best epoch is chosen, not of one target's error. */
+static void curves_of_several_targets(void **state) {
+    (void)state;
+    rcr_text text = {0};
+    put("runs/b/seed-1/metrics.csv",
+        "epoch,lr,train_loss,train_scaled_mae,val_loss,val_scaled_mae,val_mae_gap,val_mae_energy,best,seconds\n"
+        "1,1,9,9,9,0.125,7,8,1,1\n");
+    assert_int_equal(rcr_page_study(&text, root, NULL), RCR_OK);
+    json_t *page = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *curve = json_array_get(json_object_get(page, "curves"), 1);
+    assert_string_equal(text_at(curve, "name"), "val_scaled_mae");
+    assert_true(json_number_value(json_array_get(json_object_get(curve, "value"), 0)) == 0.125);
+    json_decref(page);
+    rcr_text_free(&text);
+}
+
 static size_t count(const char *text, const char *what) {
     size_t n = 0;
     for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what)) n++;
@@ -164,6 +180,7 @@ static void bad_folders_say_why(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_page_holds_what_the_files_say, begin, end),
+        cmocka_unit_test_setup_teardown(curves_of_several_targets, begin, end),
         cmocka_unit_test_setup_teardown(the_figure_shows_runs_and_means, begin, end),
         cmocka_unit_test_setup_teardown(bad_folders_say_why, begin, end),
     };
