@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import warnings
 from ctypes import byref, c_size_t, c_void_p
 from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Union
@@ -19,19 +20,22 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+# A number in decimal, as the library reads it: ASCII digits, and Fortran's d may stand for e. What else int and float
+# take ("12_3", " 1", "inf", digits of other scripts) is text.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+
+
 def _value(raw: bytes) -> Number:
     """A property as a number where it is one."""
     word = _lib.text(raw)
     if word in ("true", "false"):
         return word == "true"
-    try:
+    if len(word) <= 300 and _WHOLE.fullmatch(word):  # Python refuses whole numbers of thousands of digits
         return int(word)
-    except ValueError:
-        pass
-    try:
-        return float(word)
-    except ValueError:
-        return word
+    if _NUMBER.fullmatch(word):
+        return float(word.replace("d", "e").replace("D", "e"))
+    return word
 
 
 class _Structures:

@@ -95,6 +95,39 @@ def test_files_are_read_with_their_properties(demo):
     assert one.symbols == ["Pt"] * 4
 
 
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("-12", -12),
+        ("+007", 7),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("2.", 2.0),
+        ("1E-3", 1e-3),
+        ("1.5D+02", 150.0),
+        ("9" * 5000, np.inf),
+        ("true", True),
+        ("12_3", "12_3"),
+        ("1_0.5", "1_0.5"),
+        (" 12", " 12"),
+        ("\u0661\u0662", "\u0661\u0662"),
+        ("nan", "nan"),
+        ("Infinity", "Infinity"),
+        ("-inf", "-inf"),
+        ("0x10", "0x10"),
+        ("1e", "1e"),
+        ("mp-12", "mp-12"),
+    ],
+)
+def test_properties_are_numbers_in_decimal_or_text(tmp_path, word, value):
+    path = tmp_path / "one.extxyz"
+    lead = 'Lattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3'
+    path.write_text(f'1\n{lead} tag="{word}"\nCs 0 0 0\n', encoding="utf-8")
+    (crystal,) = recryst.read(path)
+    found = crystal.properties["tag"]
+    assert found == value and type(found) is type(value)
+
+
 def test_what_can_not_be_read_is_told(tmp_path, salt):
     with pytest.raises(recryst.FileError) as caught:
         recryst.read(tmp_path / "none.cif")
