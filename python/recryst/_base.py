@@ -53,6 +53,7 @@ class BaseModel:
     def _own(self, pointer: int, threads: int, kernels: Optional[str]) -> None:
         self._pointer = pointer
         self._session = 0
+        self._n_sessions = 0  # made so far: what tells one from another, whose address may be that of one before it
         self._lock = threading.Lock()
         self._threads = threads
         self._kernels = kernels
@@ -137,6 +138,7 @@ class BaseModel:
             status = lib.rcr_session_create(byref(pointer), self._c(), kernels, self._threads, byref(error))
             _lib.check(status, error)
             self._session = pointer.value or 0
+            self._n_sessions += 1
         return self._session
 
     # ---- what it is

@@ -39,6 +39,7 @@ class Model(BaseModel):
         process = os.getpid()
         with self._lock:
             session = self._ready()
+            number = self._n_sessions
             status = lib.rcr_stream_open(byref(pointer), session, _lib.strings(paths), len(paths), byref(error))
         _lib.check(status, error)
         stream = pointer.value or 0
@@ -46,7 +47,7 @@ class Model(BaseModel):
             while True:
                 chunk = _lib.rcr_chunk()
                 with self._lock:
-                    if self._session != session or os.getpid() != process:
+                    if not self._session or self._n_sessions != number or os.getpid() != process:
                         raise RuntimeError(
                             "the model was closed or changed, or the process forked, while it was reading"
                         )
@@ -57,9 +58,8 @@ class Model(BaseModel):
                 bad = {i: _lib.to_exception(chunk.error[i]) for i in range(chunk.n) if chunk.error[i].status}
                 yield _Batch(chunk.n, chunk.graph, True, errors=bad, chunk=chunk)
         finally:
-            with self._lock:
-                if self._session == session and os.getpid() == process:
-                    lib.rcr_stream_close(stream)
+            if os.getpid() == process:  # the session, which may be gone, has no part in it
+                lib.rcr_stream_close(stream)
 
     def _batch(self, items: List[Any], position: Optional[int] = None) -> _Batch:
         """Crystals, or graphs, in memory; the first is the caller's item number `position`, where it has one."""

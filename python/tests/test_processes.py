@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import recryst
+from recryst import _lib
 
 
 def test_several_threads_share_a_model(model, alloys):
@@ -54,6 +55,30 @@ def test_closing_while_others_predict(model, alloys):
         thread.join(60)
         assert not thread.is_alive()
     assert outcomes == ["the model is closed"] * 4
+
+
+def test_a_model_that_changes_ends_what_it_was_reading(model, demo, monkeypatch):
+    closed = []
+    close = _lib.lib.rcr_stream_close
+    monkeypatch.setattr(_lib.lib, "rcr_stream_close", lambda stream: (closed.append(stream), close(stream)))
+    own = pickle.loads(pickle.dumps(model))
+    rows = own.predict_iter([demo / "alloys.extxyz"])  # more than are read at a time
+    next(rows)
+    before = own._session
+    for _ in range(200):  # until the new session stands where the old one did
+        own.set_disorder("average")
+        assert own.threads > 0
+        if own._session == before:
+            break
+    with pytest.raises(RuntimeError, match="changed"):
+        list(rows)
+    assert len(closed) == 1
+    rows = own.predict_iter([demo / "alloys.extxyz"])
+    next(rows)
+    own.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        list(rows)
+    assert len(closed) == 2
 
 
 def test_the_interpreter_lock_is_let_go(model, alloys):
