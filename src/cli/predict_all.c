@@ -261,6 +261,17 @@ static rcr_status run_all(all *a, rcr_error *err) {
 
 /* ---- the command */
 
+/* Nothing to predict with: there are no models, or none that can be read. */
+static rcr_status fail_no_models(const all *a, rcr_error *err) {
+    rcr_text folders = {0};
+    rcr_shelf_folders(&folders);
+    const char *where = folders.failed || folders.data == NULL ? "" : folders.data;
+    rcr_status status = a->shelf.n == 0 ? rcr_fail(err, RCR_ERR_IO, "there are no models to predict with in %s", where)
+                                        : rcr_fail(err, RCR_ERR_IO, "none of the models in %s can be read", where);
+    rcr_text_free(&folders);
+    return status;
+}
+
 static rcr_status load_models(all *a, rcr_error *err) {
     const rcr_kernels *kernels;
     rcr_status status = rcr_kernels_choose(&kernels, a->command->kernels_name, err);
@@ -268,24 +279,26 @@ static rcr_status load_models(all *a, rcr_error *err) {
     if (status != RCR_OK) return status;
     a->model = rcr_calloc(a->shelf.n, sizeof *a->model);
     if (a->model == NULL) return rcr_fail_memory(err, "loading the models");
-    for (size_t i = 0; i < a->shelf.n && status == RCR_OK; i++) {
+    for (size_t i = 0; i < a->shelf.n; i++) {
         shelf_model *m = &a->model[a->n_models];
         m->name = a->shelf.name[i];
         status = rcr_model_load(&m->model, a->shelf.path[i], err);
-        if (status != RCR_OK) return status;
+        if (status == RCR_ERR_MEMORY) return status;
+        if (status != RCR_OK) { /* also with --quiet: no row says that a model is missing */
+            char reason[sizeof(rcr_error) + 32];
+            rcr_error_format(reason, sizeof reason, err);
+            rcr_cli_note("%s can't be read: %s", m->name, reason);
+            continue;
+        }
         a->n_models++;
         if (a->command->level > 0) m->model->level = a->command->level;
         if (a->command->no_intervals) m->model->level = 0;
         m->columns = rcr_model_columns(m->model);
         status = rcr_choose_disorder(m->model, a->command->disorder, err);
         if (status == RCR_OK) status = rcr_net_create(&m->net, m->model, kernels, err);
+        if (status != RCR_OK) return status;
     }
-    if (status != RCR_OK || a->n_models > 0) return status;
-    rcr_text folders = {0};
-    rcr_shelf_folders(&folders);
-    status = rcr_fail(err, RCR_ERR_IO, "there are no models to predict with in %s", folders.failed ? "" : folders.data);
-    rcr_text_free(&folders);
-    return status;
+    return a->n_models > 0 ? RCR_OK : fail_no_models(a, err);
 }
 
 static int run(all *a) {

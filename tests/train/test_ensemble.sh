@@ -173,9 +173,16 @@ for way in path settings; do
 done
 run 1 train "$work/data.extxyz" "${short[@]}" --init alloy --out "$work/none"
 err_has "did you mean 'alloys'?"
-# Every model at once; what can't be read is an error.
-run 1 predict all "$examples"
-err_has "broken.safetensors"
+# Every model at once; one that can't be read costs a note, as in the list.
+run 0 predict all "$examples" --format csv
+err_has "note: broken can't be read"
+same "$(tail -n +2 "$work/out" | cut -d, -f2 | sort -u | tr '\n' ' ')" "alloys single " "models beside one that can't be read"
+mkdir "$work/unreadable"
+cp "$work/shelf/broken.safetensors" "$work/unreadable"
+RECRYST_MODELS=$work/unreadable run 1 predict all "$examples" --out "$work/unreadable.csv"
+err_has "note: broken can't be read"
+err_has "error: none of the models in $work/unreadable"
+[ ! -e "$work/unreadable.csv" ] || fail "predictions of no model"
 rm "$work/shelf/broken.safetensors"
 run 0 predict all "$examples" "$work/none.cif" --format csv
 same "$(head -1 "$work/out")" id,model,property,unit,prediction,std,spread,lower,upper,domain,error "header of all"
