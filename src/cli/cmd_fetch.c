@@ -36,6 +36,7 @@ typedef struct fetching {
     atomic_int *stop;
     int64_t limit;
     double since;
+    int64_t received; /* rows of this call */
 } fetching;
 
 static int on_stopped(void *context) {
@@ -50,6 +51,7 @@ static void on_notice(void *context, const char *text) {
 
 static void on_progress(void *context, const rcr_fetch_counts *c) {
     fetching *f = context;
+    f->received = c->received - c->cached;
     if (!rcr_terminal_due(&f->terminal)) return;
     char n[32], all[32], good[32], rate_text[32], left[32];
     double rate = (double)(c->received - c->cached) / (rcr_now() - f->since);
@@ -203,7 +205,10 @@ static int run_fetch(const rcr_fetch_request *q, fetching *f) {
     rcr_text_printf(&begun, "%s/.fetch/query.json", q->out);
     int kept = status != RCR_ERR_MISMATCH && !begun.failed && rcr_is_file(begun.data);
     rcr_text_free(&begun);
-    if (kept) rcr_cli_hint("what was received is kept; the same command goes on from there");
+    if (kept && !q->overwrite) rcr_cli_hint("what was received is kept; the same command goes on from there");
+    /* Given again it would begin anew.  As long as nothing came, what lies there is the old download. */
+    if (kept && q->overwrite && f->received > 0)
+        rcr_cli_hint("what was received is kept; the same command without --overwrite goes on from there");
     return code;
 }
 

@@ -42,10 +42,24 @@ static int append(const char *buffer, size_t size, void *out) {
     return ((rcr_text *)out)->failed ? -1 : 0;
 }
 
+/* The digits with which the request's numbers are read back as the same: 15, which write 0.1 as one does, or all 17. */
+static size_t real_digits(const rcr_download *d) {
+    const double bound[] = {d->request->min, d->request->max};
+    for (size_t i = 0; i < sizeof bound / sizeof *bound; i++) {
+        char number[32];
+        size_t n = 0;
+        if (!isfinite(bound[i])) continue;
+        for (const char *c = rcr_format_double(number, bound[i]); *c != '\0' && *c != 'e'; c++)
+            n += rcr_is_digit((unsigned char)*c) && (n > 0 || *c != '0');
+        if (n > 15) return 17;
+    }
+    return 15;
+}
+
 static rcr_status write_json(const rcr_download *d, int cached, const char *name, const json_t *object,
                              rcr_error *err) {
     rcr_text path = {0}, body = {0};
-    int good = json_dump_callback(object, append, &body, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) == 0;
+    int good = json_dump_callback(object, append, &body, JSON_INDENT(2) | JSON_REAL_PRECISION(real_digits(d))) == 0;
     rcr_text_puts(&body, "\n");
     rcr_status status = RCR_OK;
     if (!good || body.failed || rcr_folder_out_path(&path, &d->folder, cached, name) == NULL)
@@ -109,6 +123,17 @@ rcr_status rcr_download_identify(rcr_download *d, rcr_error *err) {
     return rcr_fail_memory(err, "describing the request");
 }
 
+/* A value of a request for a message; NULL: there is none. */
+static void put_value(rcr_text *out, const json_t *value) {
+    char number[32];
+    if (value == NULL)
+        rcr_text_puts(out, "nothing");
+    else if (json_is_real(value))
+        rcr_text_puts(out, rcr_format_double(number, json_real_value(value)));
+    else
+        json_dump_callback(value, append, out, JSON_ENCODE_ANY | JSON_COMPACT);
+}
+
 /* Compare with the request that the folder has; say what differs. */
 static rcr_status compare(const rcr_download *d, const json_t *other, const char *verb, rcr_error *err) {
     const char *key;
@@ -117,11 +142,8 @@ static rcr_status compare(const rcr_download *d, const json_t *other, const char
         const json_t *theirs = json_object_get(other, key);
         if (json_equal(mine, theirs)) continue;
         rcr_text a = {0}, b = {0};
-        if (theirs == NULL)
-            rcr_text_puts(&a, "nothing");
-        else
-            json_dump_callback(theirs, append, &a, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
-        json_dump_callback(mine, append, &b, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+        put_value(&a, theirs);
+        put_value(&b, mine);
         rcr_status status =
             rcr_fail_at(err, RCR_ERR_MISMATCH, d->folder.path, 0,
                         "the folder %s another request: %s is %.150s there and %.150s here; take another "

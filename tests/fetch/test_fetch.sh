@@ -308,6 +308,28 @@ printf '{"data": [' >"$work/damaged/.fetch/page-000003.json"
 sed -i "s|from:25+400+dam|ok|" "$work/damaged/.fetch/query.json"
 mp 0 ok damaged --page-size 9
 same_dataset plain damaged
+# A download that began with --overwrite goes on without it, as it says where there is something to go on from.
+mp 0 ok over --limit 3
+mp 1 from:25+400+over over --page-size 5 --overwrite
+err_has "the same command without --overwrite goes on from there"
+err_lacks "the same command goes on"
+mp 1 403+over over --overwrite
+err_lacks "goes on from there"
+sed -i "s|from:25+400+over|ok|" "$work/over/.fetch/query.json"
+mp 0 ok over --page-size 5
+err_has "going on with what was there"
+same_dataset plain over
+# Every bit of a number belongs to the request; one that people write stays as they write it.
+mp 1 from:3+400+bits bits --page-size 3 --min -0.30000000000000004 --max 0.1
+sed -i "s|from:3+400+bits|ok|" "$work/bits/.fetch/query.json"
+mp 1 ok bits --page-size 3 --min -0.3 --max 0.1
+err_has "the folder has begun another request"
+mp 0 ok bits --page-size 3 --min -0.30000000000000004 --max 0.1
+err_has "going on with what was there"
+mp 0 ok bits --page-size 3 --min -0.30000000000000004 --max 0.1
+err_has "has all of this request already"
+mp 1 from:3+400+tenth tenth --page-size 3 --min 0.1
+grep -q '"min": 0.1,' "$work/tenth/.fetch/query.json" || fail "0.1 is not written as 0.1"
 # The database has moved on since.
 mp 1 from:25+400+ver moved --page-size 5
 sed -i 's|2025.09.25|2024.01.01|' "$work/moved/.fetch/query.json"
