@@ -19,7 +19,7 @@
 enum { CHUNK = 256, CHUNK_BYTES = 32 << 20 };
 
 typedef struct convert {
-    int32_t to, primitive, conventional, keep, reduce, strict, quiet, threads;
+    int32_t to, primitive, conventional, keep, reduce, overwrite, strict, quiet, threads;
     double tolerance;
     rcr_arg_list supercell;
     const char *errors_path;
@@ -263,7 +263,8 @@ static int run(convert *c, const rcr_args *args) {
     c->item = rcr_calloc(CHUNK, sizeof *c->item);
     rcr_status status = c->item != NULL ? RCR_OK : rcr_fail_memory(&err, "converting");
     if (status == RCR_OK) status = rcr_pool_create(&c->pool, c->threads, &err);
-    if (status == RCR_OK) status = rcr_convert_out_open(&c->out, path, (rcr_target_format)c->to, c->errors_path, &err);
+    if (status == RCR_OK)
+        status = rcr_convert_out_open(&c->out, path, (rcr_target_format)c->to, c->errors_path, c->overwrite, &err);
     if (status != RCR_OK) return rcr_cli_error(&err);
     status = convert_all(c, args->positional, n, &err);
     return finish(c, status, &err);
@@ -362,6 +363,10 @@ int rcr_cmd_convert(int argc, char **argv) {
          .value_name = "FILE",
          .value = &c.errors_path,
          .help = "write what can't be converted to this CSV file; otherwise errors.csv in a folder, or standard error"},
+        {.name = "overwrite",
+         .kind = RCR_ARG_FLAG,
+         .value = &c.overwrite,
+         .help = "of a folder: replace targets and structures that it holds, where new ones have their names"},
         {.name = "strict", .kind = RCR_ARG_FLAG, .value = &c.strict, .help = "stop where an input can't be converted"},
         RCR_THREADS_ARG(c.threads),
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &c.quiet, .help = "no progress and no summary"},

@@ -23,7 +23,7 @@ typedef struct row {
 struct rcr_convert_out {
     rcr_target_format format;
     const char *path;
-    int is_folder;
+    int is_folder, overwrite;
     rcr_output file; /* opened */
     int is_open;
     rcr_text pending; /* of JSON: the first structure, until it is known whether there are more */
@@ -90,20 +90,44 @@ static void release(rcr_convert_out *out) {
     rcr_free(out);
 }
 
+/* The path of a file in the folder; the caller releases it. */
+static rcr_text path_in(const rcr_convert_out *out, const char *name, const char *suffix) {
+    rcr_text path = {0};
+    size_t n = strlen(out->path);
+    rcr_text_printf(&path, "%s%s%s%s", out->path, n > 0 && out->path[n - 1] == '/' ? "" : "/", name, suffix);
+    return path;
+}
+
+/* A dataset's targets can't be made again from its structures: new ones take their place only when that is asked for.
+ */
+static rcr_status look_for_dataset(const rcr_convert_out *out, rcr_error *err) {
+    if (out->overwrite) return RCR_OK;
+    rcr_text path = path_in(out, "id_prop.csv", "");
+    rcr_status status = RCR_OK;
+    if (path.failed)
+        status = rcr_fail_memory(err, "converting");
+    else if (rcr_path_exists(path.data))
+        status = rcr_fail_at(err, RCR_ERR_MISMATCH, path.data, 0,
+                             "the folder holds a dataset already: give another folder, or --overwrite");
+    rcr_text_free(&path);
+    return status;
+}
+
 rcr_status rcr_convert_out_open(rcr_convert_out **made, const char *path, rcr_target_format format,
-                                const char *errors_path, rcr_error *err) {
+                                const char *errors_path, int overwrite, rcr_error *err) {
     rcr_convert_out *out = rcr_calloc(1, sizeof *out);
     rcr_status status = RCR_OK;
     if (out == NULL) return rcr_fail_memory(err, "converting");
     out->format = format;
     out->path = path;
     out->is_folder = rcr_convert_is_folder(path);
+    out->overwrite = overwrite;
     out->errors_path = errors_path;
     if (out->is_folder) {
         status = rcr_make_directory(path, err);
+        if (status == RCR_OK) status = look_for_dataset(out, err);
         if (status == RCR_OK && errors_path == NULL) {
-            size_t n = strlen(path);
-            rcr_text_printf(&out->own_errors_path, "%s%serrors.csv", path, n > 0 && path[n - 1] == '/' ? "" : "/");
+            out->own_errors_path = path_in(out, "errors.csv", "");
             if (out->own_errors_path.failed) status = rcr_fail_memory(err, "converting");
             out->errors_path = out->own_errors_path.data;
         }
@@ -244,7 +268,7 @@ static int add_row(rcr_convert_out *out, const char *id, const rcr_record *recor
 
 /* id_prop.csv of the columns that hold numbers alone, where there are any. */
 static rcr_status write_targets(rcr_convert_out *out, rcr_error *err) {
-    rcr_text table = {0}, path = {0};
+    rcr_text table = {0}, path = path_in(out, "id_prop.csv", "");
     size_t n_targets = 0;
     rcr_csv_write_field(&table, "id", 1);
     for (size_t k = 0; k < out->n_columns; k++) {
@@ -260,7 +284,6 @@ static rcr_status write_targets(rcr_convert_out *out, rcr_error *err) {
             if (out->numeric[k]) rcr_csv_write_field(&table, k < r->n && r->value[k] != NULL ? r->value[k] : "", 0);
         rcr_text_puts(&table, "\n");
     }
-    rcr_text_printf(&path, "%s/id_prop.csv", out->path);
     rcr_status status = RCR_OK;
     if (table.failed || path.failed) status = rcr_fail_memory(err, "writing the targets");
     if (status == RCR_OK && n_targets > 0) status = rcr_file_write(path.data, table.data, table.length, err);
@@ -329,16 +352,20 @@ static rcr_status put_structure(rcr_convert_out *out, rcr_text *text, rcr_error 
     return RCR_OK;
 }
 
+/* All files of a chunk get their names before the first is written. */
 static rcr_status name_file(rcr_convert_out *out, rcr_converted *item, rcr_error *err) {
-    rcr_text path = {0};
     const char *name = take_name(out, item->record.id);
-    size_t n = strlen(out->path);
     if (name == NULL || !add_row(out, name, &item->record)) return rcr_fail_memory(err, "converting");
-    rcr_text_printf(&path, "%s%s%s%s", out->path, n > 0 && out->path[n - 1] == '/' ? "" : "/", name,
-                    suffix_of(out->format));
-    if (path.failed) {
+    rcr_text path = path_in(out, name, suffix_of(out->format));
+    rcr_status status = RCR_OK;
+    if (path.failed)
+        status = rcr_fail_memory(err, "converting");
+    else if (!out->overwrite && rcr_path_exists(path.data))
+        status = rcr_fail_at(err, RCR_ERR_MISMATCH, path.data, 0,
+                             "the folder holds this file already: give another folder, or --overwrite");
+    if (status != RCR_OK) {
         rcr_text_free(&path);
-        return rcr_fail_memory(err, "converting");
+        return status;
     }
     item->file = path.data; /* rcr_free */
     return RCR_OK;

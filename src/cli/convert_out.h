@@ -32,14 +32,16 @@ typedef struct rcr_convert_out rcr_convert_out;
 
 /* path "-": standard output; an existing folder, or one that ends in '/' and is made then.  format: not AUTO.
  * errors_path: a CSV table of what can't be converted; NULL: errors.csv in a folder, else lines on standard error.
- * Errors: RCR_ERR_IO, RCR_ERR_MEMORY. */
+ * overwrite: of a folder, replace targets and structures that it holds.
+ * Errors: RCR_ERR_MISMATCH (not overwrite, and the folder holds targets), RCR_ERR_IO, RCR_ERR_MEMORY. */
 rcr_status rcr_convert_out_open(rcr_convert_out **out, const char *path, rcr_target_format format,
-                                const char *errors_path, rcr_error *err);
+                                const char *errors_path, int overwrite, rcr_error *err);
 /* 1 for a path that is taken for a folder. */
 int rcr_convert_is_folder(const char *path);
 
 /* Take n structures in order; those with an error go to the table.  Errors: RCR_ERR_ARGUMENT (a second structure for a
- * file that holds one), RCR_ERR_IO (a file of a folder, standard output), RCR_ERR_MEMORY. */
+ * file that holds one), RCR_ERR_MISMATCH (a folder has a file of that name, and is not to be overwritten; none of these
+ * n is written), RCR_ERR_IO (a file of a folder, standard output), RCR_ERR_MEMORY. */
 rcr_status rcr_convert_out_add(rcr_convert_out *out, rcr_converted *item, size_t n, rcr_pool *pool, rcr_error *err);
 
 /* Bring everything to its names; frees out in every case.  A file is not written when no structure came.

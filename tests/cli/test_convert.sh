@@ -171,6 +171,26 @@ printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s\nCs 
 run 0 convert ids.extxyz named/ --to json
 same "$(cd named && ls | LC_ALL=C sort | tr '\n' ' ')" "A_b-2.json _._.._up.json a_b.json atom_init-2.json " "names by ids"
 
+# What a folder holds is replaced only when that is asked for: neither targets nor structures are lost.
+printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s gap=1.5\nCs 0 0 0\n' one two >gaps.extxyz
+run 0 convert gaps.extxyz dataset/ --to cif
+echo "one,9" >dataset/id_prop.csv
+echo "mine" >dataset/three.cif
+cp -r dataset before
+run 1 convert gaps.extxyz dataset/ --to poscar
+err_has "dataset/id_prop.csv: the folder holds a dataset already: give another folder, or --overwrite"
+rm dataset/id_prop.csv dataset/one.cif
+run 1 convert gaps.extxyz dataset --to cif
+err_has "dataset/two.cif: the folder holds this file already: give another folder, or --overwrite"
+[ ! -e dataset/one.cif ] || fail "a part was written although something would be replaced"
+[ ! -e dataset/id_prop.csv ] || fail "targets were written although a structure would be replaced"
+run 0 convert gaps.extxyz dataset/ --to poscar # other names are no hindrance
+rm -r dataset
+cp -r before dataset
+run 0 convert gaps.extxyz dataset/ --to cif --overwrite
+same "$(tr '\n' ' ' <dataset/id_prop.csv)" "id,gap one,1.5 two,1.5 " "targets that were to be replaced"
+same "$(cat dataset/three.cif)" mine "what has another name"
+
 # What makes no sense is said, and nothing is written.
 run 2 convert
 err_has "nothing given"

@@ -48,7 +48,7 @@ promised prepare out append strict threads quiet radius max-neighbors dmin step 
 promised evaluate target out disorder
 promised predict out format threads strict disorder
 promised info target json symprec
-promised convert to primitive conventional supercell reduce symprec no-idealize errors strict threads quiet
+promised convert to primitive conventional supercell reduce symprec no-idealize errors overwrite strict threads quiet
 promised embed what out format errors strict threads kernels quiet disorder
 promised import atom-init target unit radius max-neighbors dmin step padding ties disorder disorder quiet
 promised export format atom-init atoms quiet

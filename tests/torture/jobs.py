@@ -304,7 +304,8 @@ class ConvertFolder(Job):
     old = ("cifs/Pt4-dhcp.cif", "cifs/mine.txt")
 
     def argv(self, folder):
-        return [RECRYST, "convert", self.lab.path("mixed"), os.path.join(folder, "cifs") + "/", "--to", "cif", "--quiet"]
+        return [RECRYST, "convert", self.lab.path("mixed"), os.path.join(folder, "cifs") + "/", "--to", "cif", "--quiet",
+                "--overwrite"]
 
 
 class Embed(Job):
