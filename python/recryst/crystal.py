@@ -62,8 +62,8 @@ class Crystal:
     file: str
     #: The line where it begins in that file, from 1; 0 when it is not known.
     line: int
-    #: What is known about it; keys as in the file that it was read from.  A number in decimal becomes int or float, true
-    #: and false bool, and all else (also nan and inf) stays text.
+    #: What is known about it; keys as in the file that it was read from.  A number in decimal becomes int or float,
+    #: true and false bool, and all else (also nan and inf) stays text.
     properties: Dict[str, Number]
 
     def __init__(
