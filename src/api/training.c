@@ -46,6 +46,7 @@ rcr_status rcr_settings_set(rcr_settings *settings, const char *name, const char
         rcr_status status = rcr_option_parse(&settings->options, field, value, &why);
         if (status == RCR_OK) {
             rcr_free(old);
+            rcr_train_options_ask(&settings->options, field);
             return RCR_OK;
         }
         if (status == RCR_ERR_MEMORY || field->choice == NULL)

@@ -51,6 +51,20 @@ static rcr_status find_init(rcr_train_args *a, rcr_error *err) {
     return status;
 }
 
+/* What was asked for of network and graphs must be so in the model to begin with, the default too. */
+static void note_asked(rcr_train_options *o, const rcr_args *args) {
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        const char *name = rcr_option_name(&rcr_option_fields[i], o);
+        char option[64];
+        if (name == NULL) continue;
+        snprintf(option, sizeof option, "%s", name);
+        for (char *c = option; *c != '\0'; c++)
+            if (*c == '_') *c = '-';
+        const rcr_arg *arg = rcr_args_find(args, option);
+        if (arg != NULL && arg->given != RCR_GIVEN_NOT) rcr_train_options_ask(o, &rcr_option_fields[i]);
+    }
+}
+
 /* Options that mean something beside one or two values of another one alone: refused beside the others. */
 static rcr_status check_uses(const rcr_train_args *a, const rcr_args *args, rcr_error *err) {
     const struct {
@@ -121,6 +135,7 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
     o->n_threads = a->threads;
     o->kernels = a->kernels;
     o->strict = a->strict;
+    note_asked(o, args);
     return find_init(a, err);
 }
 

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
-#include "graph/graph.h"
 #include "model/ensemble.h"
 #include "train/build.h"
 #include "train/peek.h"
@@ -34,53 +33,6 @@ rcr_status rcr_freeze_parse(int frozen[RCR_N_PARTS], const char *text, rcr_error
                            : rcr_fail(err, RCR_ERR_ARGUMENT, "with every part frozen there is nothing left to train");
 }
 
-/* ---- the options */
-
-static rcr_status adopt(int32_t *own, int32_t usual, int32_t theirs, const char *what, rcr_error *err) {
-    if (*own != usual && *own != theirs)
-        return rcr_fail(err, RCR_ERR_MISMATCH,
-                        "the %s is %d, and that of the model to begin with is %d; leave the option out to take it from "
-                        "the model",
-                        what, (int)*own, (int)theirs);
-    *own = theirs;
-    return RCR_OK;
-}
-
-static rcr_status adopt_graph(rcr_graph_options *own, const rcr_model *init, rcr_error *err) {
-    rcr_graph_options usual = rcr_graph_options_default(), asked = *own, given = init->graph;
-    /* A model that refused disordered crystals may be trained on with them. */
-    rcr_disorder disorder = own->disorder != usual.disorder ? own->disorder : init->graph.disorder;
-    asked.disorder = given.disorder = usual.disorder;
-    if (!rcr_graph_options_equal(&asked, &usual) && !rcr_graph_options_equal(&asked, &given))
-        return rcr_fail(err, RCR_ERR_MISMATCH,
-                        "the options of graphs are not those of the model to begin with; leave them out to take them "
-                        "from the model");
-    *own = init->graph;
-    own->disorder = disorder;
-    return RCR_OK;
-}
-
-static rcr_status adopt_options(rcr_train_options *o, const rcr_model *init, rcr_error *err) {
-    rcr_model_options *own = &o->model, usual = rcr_model_options_default(), theirs = init->options;
-    if (own->architecture != usual.architecture && own->architecture != theirs.architecture)
-        return rcr_fail(err, RCR_ERR_MISMATCH, "the model to begin with is of another architecture");
-    own->architecture = theirs.architecture;
-    const struct {
-        int32_t *own, usual, theirs;
-        const char *what;
-    } option[] = {{&own->depth, usual.depth, theirs.depth, "number of steps or layers"},
-                  {&own->gate, usual.gate, theirs.gate, "gate"},
-                  {&own->layer_norm, usual.layer_norm, theirs.layer_norm, "LayerNorm"},
-                  {&own->atom_features, usual.atom_features, theirs.atom_features, "number of atom features"},
-                  {&own->hidden, usual.hidden, theirs.hidden, "width of the hidden layers"},
-                  {&own->hidden_layers, usual.hidden_layers, theirs.hidden_layers, "number of hidden layers"}};
-    rcr_status status = RCR_OK;
-    for (size_t i = 0; i < sizeof option / sizeof option[0] && status == RCR_OK; i++)
-        status = adopt(option[i].own, option[i].usual, option[i].theirs, option[i].what, err);
-    if (status == RCR_OK) status = adopt_graph(&o->graph, init, err);
-    return status == RCR_OK ? rcr_train_options_check(o, err) : status;
-}
-
 rcr_status rcr_run_open_init(rcr_run *run, rcr_error *err) {
     rcr_model *whole = NULL;
     char path[RCR_PATH_SIZE];
@@ -89,7 +41,7 @@ rcr_status rcr_run_open_init(rcr_run *run, rcr_error *err) {
     if (status != RCR_OK) return status;
     status = rcr_model_pick(&run->init, whole, 0, err);
     if (status == RCR_OK) rcr_model_drop_calibration(run->init);
-    if (status == RCR_OK) status = adopt_options(&run->options, run->init, err);
+    if (status == RCR_OK) status = rcr_train_options_adopt(&run->options, run->init, err);
     if (status == RCR_OK && whole->n_members > 1)
         rcr_run_say(run, "the model to begin with is an ensemble: its first network is taken");
     if (status == RCR_OK) status = rcr_option_make_absolute(&run->options.init, err);
@@ -112,6 +64,13 @@ rcr_status rcr_run_reopen_init(rcr_run *run, rcr_error *err) {
     return load_copy(&run->init, run->directory, err);
 }
 
+rcr_status rcr_run_copy_init(rcr_run *run, const char *first, rcr_error *err) {
+    char path[RCR_PATH_SIZE];
+    if (run->options.init == NULL) return RCR_OK;
+    rcr_status status = load_copy(&run->init, first, err);
+    return status == RCR_OK ? rcr_model_save(run->init, rcr_run_path(path, run, "init.safetensors"), err) : status;
+}
+
 rcr_status rcr_options_as_run(rcr_train_options *options, const char *directory, rcr_error *err) {
     rcr_model *init = NULL;
     rcr_status status = rcr_option_make_absolute(&options->split.file, err);
@@ -119,7 +78,7 @@ rcr_status rcr_options_as_run(rcr_train_options *options, const char *directory,
     if (status != RCR_OK || options->init == NULL) return status;
     status = load_copy(&init, directory, err);
     if (status == RCR_ERR_IO) return RCR_OK; /* the run began with none, and the settings differ in that alone */
-    if (status == RCR_OK) status = adopt_options(options, init, err);
+    if (status == RCR_OK) status = rcr_train_options_adopt(options, init, err);
     rcr_model_free(init);
     return status;
 }
@@ -163,6 +122,16 @@ static rcr_status choose_head(int *keep, const rcr_run *run, rcr_error *err) {
     return RCR_OK;
 }
 
+/* With a last layer that is kept comes its scale, and what that transforms the targets must have. */
+static rcr_status keep_scales(rcr_run *run, rcr_error *err) {
+    rcr_transform_kind kind[RCR_MAX_TARGETS] = {RCR_TRANSFORM_NONE};
+    int32_t T = run->model->options.n_targets;
+    for (int32_t k = 0; k < T; k++) kind[k] = run->init->targets[k].scale.transform.kind;
+    rcr_status status = rcr_targets_check_domain(run->dataset, kind, err);
+    for (int32_t k = 0; k < T && status == RCR_OK; k++) run->model->targets[k].scale = run->init->targets[k].scale;
+    return status;
+}
+
 rcr_status rcr_run_apply_init(rcr_run *run, rcr_error *err) {
     rcr_model *model = run->model;
     const rcr_model *init = run->init;
@@ -183,7 +152,8 @@ rcr_status rcr_run_apply_init(rcr_run *run, rcr_error *err) {
     }
     memcpy(model->buffers, init->buffers, model->n_buffer_values * sizeof(rcr_real));
     model->n_batches_tracked = init->n_batches_tracked;
-    for (int32_t k = 0; k < model->options.n_targets && keep; k++) model->targets[k].scale = init->targets[k].scale;
+    if (keep && model->options.task == RCR_REGRESSION) status = keep_scales(run, err);
+    if (status != RCR_OK) return status;
     rcr_run_say(run, keep ? "begins with all of the model's weights, and its scale of the targets"
                           : "begins with the model's weights but for a fresh last layer");
     const char *slash = strrchr(run->options.init, '/');

@@ -16,6 +16,8 @@ rcr_status rcr_freeze_parse(int frozen[RCR_N_PARTS], const char *text, rcr_error
  * Errors: those of rcr_model_load; RCR_ERR_MISMATCH (an option of the run is neither the default nor the model's). */
 rcr_status rcr_run_open_init(rcr_run *run, rcr_error *err);
 rcr_status rcr_run_reopen_init(rcr_run *run, rcr_error *err);
+/* The same, with the model that the run in the directory `first` began with. */
+rcr_status rcr_run_copy_init(rcr_run *run, const char *first, rcr_error *err);
 
 /* run->model's weights <- run->init's, but for the last layer where that is to be fresh; with it comes the scale of the
  * targets.  Errors: RCR_ERR_MISMATCH (it is to be kept and predicts something else, or is frozen and fresh). */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -103,6 +104,82 @@ const size_t rcr_n_option_fields = sizeof rcr_option_fields / sizeof rcr_option_
 
 _Static_assert(sizeof(int) == sizeof(int32_t), "n_threads and strict are read as int32_t");
 _Static_assert(sizeof(rcr_optimizer_kind) == sizeof(int32_t), "enumerations are read as int32_t");
+
+/* ---- beside a model to begin with */
+
+/* A model's; the task is of the data's targets. */
+static int is_of_model(const rcr_option_field *field) {
+    if (strcmp(field->section, "model") == 0) return strcmp(field->name, "task") != 0;
+    return strcmp(field->section, "graph") == 0;
+}
+
+static int is_disorder(const rcr_option_field *field) {
+    return field->offset == offsetof(rcr_train_options, graph.disorder);
+}
+
+void rcr_train_options_ask(rcr_train_options *options, const rcr_option_field *field) {
+    size_t i = (size_t)(field - rcr_option_fields);
+    if (is_of_model(field) && i < 32) options->asked |= UINT32_C(1) << i;
+}
+
+/* Field i of a as text, and the same of b: 1 alike, 0 not, -1 out of memory. */
+static int is_alike(rcr_text text[2], size_t i, const rcr_train_options *a, const rcr_train_options *b) {
+    text[0] = text[1] = (rcr_text){0};
+    rcr_option_format(&text[0], &rcr_option_fields[i], a);
+    rcr_option_format(&text[1], &rcr_option_fields[i], b);
+    return text[0].failed || text[1].failed ? -1 : strcmp(text[0].data, text[1].data) == 0;
+}
+
+static int was_asked(const rcr_train_options *o, size_t i) { return i < 32 && (o->asked >> i & 1) != 0; }
+
+static rcr_status check_adoption(const rcr_train_options *own, const rcr_train_options *theirs, size_t i,
+                                 rcr_error *err) {
+    const rcr_train_options usual = rcr_train_options_default();
+    const rcr_option_field *field = &rcr_option_fields[i];
+    rcr_text text[2], other[2];
+    int alike = is_alike(text, i, own, theirs), is_usual = is_alike(other, i, own, &usual);
+    rcr_status status = RCR_OK;
+    if (alike < 0 || is_usual < 0) {
+        status = rcr_fail_memory(err, "comparing the settings with a model's");
+    } else if (!alike && (!is_usual || was_asked(own, i))) {
+        const char *name = rcr_option_name(field, own);
+        char option[32];
+        snprintf(option, sizeof option, "%.31s", name != NULL ? name : field->name);
+        for (char *c = option; *c != '\0'; c++)
+            if (*c == '_') *c = '-';
+        status =
+            rcr_fail(err, RCR_ERR_MISMATCH,
+                     "--%s is %.60s, and that of the model to begin with is %.60s; leave the option out to take it "
+                     "from the model",
+                     option, text[0].data, text[1].data);
+    }
+    for (int k = 0; k < 2; k++) {
+        rcr_text_free(&text[k]);
+        rcr_text_free(&other[k]);
+    }
+    return status;
+}
+
+rcr_status rcr_train_options_adopt(rcr_train_options *o, const rcr_model *init, rcr_error *err) {
+    rcr_train_options theirs = *o;
+    rcr_disorder usual = rcr_graph_options_default().disorder;
+    theirs.model = init->options;
+    theirs.graph = init->graph;
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        const rcr_option_field *field = &rcr_option_fields[i];
+        if (is_disorder(field) && (was_asked(o, i) || o->graph.disorder != usual))
+            theirs.graph.disorder = o->graph.disorder;
+        rcr_status status = is_of_model(field) && !is_disorder(field) ? check_adoption(o, &theirs, i, err) : RCR_OK;
+        if (status != RCR_OK) return status;
+    }
+    rcr_model_options model = init->options;
+    model.task = o->model.task;
+    model.n_targets = o->model.n_targets;
+    model.variance = o->model.variance;
+    o->model = model;
+    o->graph = theirs.graph;
+    return rcr_train_options_check(o, err);
+}
 
 rcr_train_options rcr_train_options_default(void) {
     rcr_train_options options = {

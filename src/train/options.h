@@ -39,6 +39,15 @@ void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_t
 rcr_status rcr_option_parse(rcr_train_options *options, const rcr_option_field *field, const char *text,
                             rcr_error *err);
 
+/* Remember that a field of network or graphs was asked for, so that a model to begin with must have the same; nothing
+ * for other fields. */
+void rcr_train_options_ask(rcr_train_options *options, const rcr_option_field *field);
+
+/* The options of network and graphs become those of the model to begin with.  An option that was asked for, or is not
+ * the default, must say the same: RCR_ERR_MISMATCH names it.  What disordered crystals become may differ: a model that
+ * refused them may be trained on with them. */
+rcr_status rcr_train_options_adopt(rcr_train_options *options, const rcr_model *init, rcr_error *err);
+
 /* Which option is out of range, and what is allowed.  Errors: RCR_ERR_ARGUMENT. */
 rcr_status rcr_train_options_check(const rcr_train_options *options, rcr_error *err);
 

@@ -80,6 +80,8 @@ typedef struct rcr_train_options {
     int n_threads; /* 0: all */
     const char *kernels; /* NULL: the best */
     int strict;
+    uint32_t asked; /* beside init: bit i for the i-th of rcr_option_fields, of network or graph, that was asked for and
+                       must be the model's even where it is the default (rcr_train_options_ask); 0 */
 } rcr_train_options;
 rcr_train_options rcr_train_options_default(void);
 

@@ -147,7 +147,7 @@ run 0 study there/tuned.toml --out t
 err_has "2 runs, 0 to do"
 sed 's/ensemble = 2/steps = 4/' there/tuned.toml >there/other-tuned.toml
 run 1 study there/other-tuned.toml --out t
-err_has "joined/seed-123: the number of steps or layers is 4, and that of the model to begin with is 2"
+err_has "joined/seed-123: --steps is 4, and that of the model to begin with is 2"
 
 # One process at a time.
 (

@@ -4,6 +4,7 @@
 #include "model/ensemble.h"
 #include "model/model.h"
 #include "train/evaluate.h"
+#include "train/options.h"
 
 enum { N = 60 };
 
@@ -160,16 +161,16 @@ static void refusals(void **state) {
     toy_refused(data, *state, &options, RCR_ERR_IO, "");
     options.init = first;
     options.model.depth = 5;
-    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "number of steps or layers is 5, and that of the model");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "--steps is 5, and that of the model to begin with is 2");
     options = quick();
     options.init = first;
     options.graph.radius = 5;
-    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "options of graphs");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "--radius is 5, and that of");
     options = quick();
     options.init = first;
     options.model.architecture = RCR_CGCNN;
     options.model.gate = options.model.layer_norm = 0;
-    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "another architecture");
+    toy_refused(data, *state, &options, RCR_ERR_MISMATCH, "--model is");
     options = quick();
     options.init = first;
     options.loss = RCR_LOSS_GAUSSIAN;
@@ -195,6 +196,69 @@ static void refusals(void **state) {
     options.model.architecture = RCR_CGCNN;
     options.model.gate = options.model.layer_norm = 0;
     toy_refused(data, *state, &options, RCR_ERR_ARGUMENT, "CGCNN has none");
+}
+
+static const rcr_option_field *field_of(const char *section, const char *name) {
+    for (size_t i = 0; i < rcr_n_option_fields; i++)
+        if (strcmp(rcr_option_fields[i].section, section) == 0 && strcmp(rcr_option_fields[i].name, name) == 0)
+            return &rcr_option_fields[i];
+    fail_msg("no field %s", name);
+    return NULL;
+}
+
+/* The default that was asked for is not the same as nothing asked for. */
+static void defaults_asked_for(void **state) {
+    char *data = toy_data(*state, N), *first = toy_path(*state, "first");
+    static const struct {
+        const char *section, *name, *message;
+    } cases[] = {{"model", "depth", "--steps is 3, and that of the model to begin with is 4"},
+                 {"model", "gate", "--gate is 0"},
+                 {"graph", "radius", "--radius is 8"},
+                 {"graph", "ties", "--ties is cut"}};
+    rcr_train_options options = quick();
+    options.model = rcr_model_options_default();
+    options.model.depth = 4;
+    options.model.gate = 1;
+    options.graph.radius = 6;
+    options.graph.ties = RCR_TIES_KEEP;
+    options.graph.disorder = RCR_DISORDER_AVERAGE;
+    train(data, first, &options);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        options = quick();
+        options.model = rcr_model_options_default();
+        options.init = first;
+        rcr_train_options_ask(&options, field_of(cases[c].section, cases[c].name));
+        toy_refused(data, *state, &options, RCR_ERR_MISMATCH, cases[c].message);
+    }
+    /* What becomes of disordered crystals may be another rule, asked for as the default, too. */
+    for (int asked = 0; asked < 2; asked++) {
+        char *run = toy_path(*state, asked ? "asked" : "taken");
+        options = quick();
+        options.model = rcr_model_options_default();
+        options.init = first;
+        if (asked) rcr_train_options_ask(&options, field_of("graph", "disorder"));
+        train(data, run, &options);
+        rcr_model *model = load(run);
+        assert_int_equal(model->graph.disorder, asked ? RCR_DISORDER_REFUSE : RCR_DISORDER_AVERAGE);
+        assert_true(model->graph.radius == 6);
+        rcr_model_free(model);
+    }
+}
+
+/* The model's transform comes with its last layer, and is for these targets or there is no run. */
+static void transforms_that_come_along(void **state) {
+    char *data = toy_data(*state, N), *first = toy_path(*state, "first");
+    rcr_train_options options = quick();
+    options.target = "stiff";
+    options.unit = NULL;
+    options.transform = "log";
+    train(data, first, &options);
+    options.transform = NULL;
+    options.init = first;
+    options.target = "energy"; /* some are below 0 */
+    train(data, toy_path(*state, "fresh"), &options);
+    options.init_head = RCR_HEAD_KEEP;
+    toy_refused(data, *state, &options, RCR_ERR_DATA, "the transform log is for targets above 0");
 }
 
 /* The readout after one step of a model that was trained for it predicts; of one that was not it need not. */
@@ -242,7 +306,9 @@ static void supervised_steps(void **state) {
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, toy_setup, toy_teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {in_folder(frozen_parts_stay), in_folder(heads), in_folder(frozen_and_random),
-                                       in_folder(refusals), in_folder(supervised_steps)};
+    const struct CMUnitTest tests[] = {in_folder(frozen_parts_stay),  in_folder(heads),
+                                       in_folder(frozen_and_random),  in_folder(refusals),
+                                       in_folder(defaults_asked_for), in_folder(transforms_that_come_along),
+                                       in_folder(supervised_steps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
