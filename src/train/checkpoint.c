@@ -518,13 +518,17 @@ static rcr_status restore_history(rcr_run *run, const rcr_checkpoint *checkpoint
     return status;
 }
 
-rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
+rcr_status rcr_checkpoint_check_elements(const rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
     char elements[65];
-    const char *stored = rcr_safetensors_meta(checkpoint->file, "checkpoint.elements");
     rcr_status status = rcr_elements_sha256(elements, run->model->elements, err);
-    if (status == RCR_OK && (stored == NULL || strcmp(stored, elements) != 0))
+    if (status == RCR_OK && strcmp(rcr_checkpoint_elements(checkpoint), elements) != 0)
         return rcr_fail_at(err, RCR_ERR_MISMATCH, run->data_path, 0,
                            "the element vectors (atom_init.json) have changed since the run began");
+    return status;
+}
+
+rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
+    rcr_status status = rcr_checkpoint_check_elements(run, checkpoint, err);
     int64_t counters[N_COUNTERS], shuffle[4];
     double scores[N_SCORES];
     if (status == RCR_OK) status = take(counters, checkpoint, T_COUNTERS, "I64", N_COUNTERS, sizeof(int64_t), err);

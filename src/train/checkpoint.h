@@ -29,6 +29,8 @@ const char *rcr_checkpoint_elements(const rcr_checkpoint *checkpoint);
 rcr_status rcr_elements_sha256(char hex[65], const rcr_element_table *table, rcr_error *err);
 /* Fill in the split, once the dataset is read.  Errors: RCR_ERR_MISMATCH when the dataset is another one. */
 rcr_status rcr_checkpoint_split(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
+/* Whether the element vectors of a run that is built are those of the checkpoint.  Errors: RCR_ERR_MISMATCH. */
+rcr_status rcr_checkpoint_check_elements(const rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
 /* Fill in weights, optimiser, generator and history of a run that is built; the net is loaded and refreshed. */
 rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
 

@@ -13,6 +13,7 @@
 #include "io/csv.h"
 #include "model/ensemble.h"
 #include "model/explain.h"
+#include "train/begin.h"
 #include "train/calibrate.h"
 #include "train/epoch.h"
 #include "train/options.h"
@@ -113,7 +114,7 @@ static int stop_requested(const family *f) {
 }
 
 static rcr_status train_member(family *f, int32_t member, rcr_error *err) {
-    char path[RCR_PATH_SIZE];
+    char path[RCR_PATH_SIZE], first[RCR_PATH_SIZE];
     rcr_train_result result = {0};
     rcr_train_options options = *f->options; /* borrows its strings */
     rcr_status status;
@@ -125,7 +126,9 @@ static rcr_status train_member(family *f, int32_t member, rcr_error *err) {
         status = rcr_run_resume(&result, path, f->n_threads, f->events, &f->dataset, err);
     } else {
         if (f->n_threads >= 0) options.n_threads = f->n_threads;
-        status = rcr_run_train(&result, f->data, path, &options, f->events, &f->dataset, err);
+        member_path(first, f->directory, 1);
+        status =
+            rcr_run_train(&result, f->data, path, &options, member > 1 ? first : NULL, f->events, &f->dataset, err);
     }
     f->seconds += result.seconds;
     rcr_train_result_release(&result);
@@ -236,7 +239,7 @@ rcr_status rcr_train(rcr_train_result *result, const char *data, const char *run
                      const rcr_train_options *options, const rcr_train_events *events, rcr_error *err) {
     if (options->ensemble <= 1) {
         rcr_dataset *dataset = NULL;
-        rcr_status status = rcr_run_train(result, data, run_directory, options, events, &dataset, err);
+        rcr_status status = rcr_run_train(result, data, run_directory, options, NULL, events, &dataset, err);
         rcr_dataset_free(dataset);
         return status;
     }

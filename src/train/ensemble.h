@@ -6,16 +6,16 @@
 #include "train/run.h"
 
 /* ---- trainer.c: a run of one network.  *lent: a dataset that was read already, or NULL; afterwards the one that was
- * read, which the caller frees. */
+ * read, which the caller frees.  first: the run directory of an ensemble's first network, with which a later one shares
+ * settings, split, kernels and the model to begin with; NULL: none.
+ * Errors: RCR_ERR_MISMATCH also where the data are not those of the first network any more. */
 rcr_status rcr_run_train(rcr_train_result *result, const char *data, const char *run_directory,
-                         const rcr_train_options *options, const rcr_train_events *events, rcr_dataset **lent,
-                         rcr_error *err);
+                         const rcr_train_options *options, const char *first, const rcr_train_events *events,
+                         rcr_dataset **lent, rcr_error *err);
 rcr_status rcr_run_resume(rcr_train_result *result, const char *run_directory, int n_threads,
                           const rcr_train_events *events, rcr_dataset **lent, rcr_error *err);
 rcr_status rcr_run_create(rcr_run **out, const char *directory, const rcr_train_events *events, rcr_error *err);
 void rcr_run_release(rcr_run *run);
-/* Bring the run to where its checkpoint left it. */
-rcr_status rcr_run_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);
 /* Score run->best on every part, calibrate it, and write what a finished run has. */
 rcr_status rcr_run_finish(rcr_run *run, rcr_error *err);
 

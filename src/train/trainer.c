@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "report/metrics.h"
+#include "train/begin.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
 #include "train/ensemble.h"
@@ -77,148 +78,7 @@ rcr_status rcr_run_create(rcr_run **out, const char *directory, const rcr_train_
     return RCR_OK;
 }
 
-/* A resume may be started from another working directory. */
-static rcr_status set_data_path(rcr_run *run, const char *data, rcr_error *err) {
-    char *path;
-    rcr_status status = rcr_absolute_path(&path, data, err);
-    if (status != RCR_OK) return status;
-    if (strlen(path) < sizeof run->data_path)
-        memcpy(run->data_path, path, strlen(path) + 1);
-    else
-        status = rcr_fail(err, RCR_ERR_ARGUMENT, "the path of the data is too long");
-    rcr_free(path);
-    return status;
-}
-
 size_t rcr_run_n_targets(const rcr_run *run) { return run->dataset->n_targets; }
-
-/* Threads, kernels and the data; errors.csv is written as soon as there is something to tell. */
-static rcr_status read_data(rcr_run *run, rcr_error *err) {
-    rcr_status status = rcr_pool_create(&run->pool, run->options.n_threads, err);
-    if (status == RCR_OK)
-        status = rcr_kernels_choose(&run->kernels,
-                                    run->kernels_name[0] != '\0' ? run->kernels_name : run->options.kernels, err);
-    if (status != RCR_OK) return status;
-    rcr_dataset_options options = {.target = run->options.target,
-                                   .weights = run->options.weights,
-                                   .need_target = 1,
-                                   .strict = run->options.strict,
-                                   /* A resumed run has its split already. */
-                                   .prototypes =
-                                       run->options.split.group == RCR_GROUP_PROTOTYPE && run->data_sha256[0] == '\0',
-                                   .graph = run->options.graph,
-                                   .known = run->init != NULL ? run->init->elements : NULL,
-                                   .pool = run->pool,
-                                   .progress = run->events->reading,
-                                   .context = run->events->context};
-    if (run->lent != NULL)
-        run->dataset = run->lent;
-    else
-        status = rcr_dataset_read(&run->dataset, run->data_path, &options, err);
-    if (status != RCR_OK) return status;
-    char path[RCR_PATH_SIZE];
-    status = rcr_dataset_write_errors(run->dataset, rcr_run_path(path, run, "errors.csv"), err);
-    if (status == RCR_OK) status = rcr_run_check_targets(run, err);
-    if (status != RCR_OK) return status;
-    if (run->events->data_read != NULL && run->lent == NULL) run->events->data_read(run->events->context, run->dataset);
-    if (run->dataset->n_bad > 0) {
-        char text[256];
-        snprintf(text, sizeof text, "%zu of %zu rows can't be used; errors.csv in the run directory says why",
-                 run->dataset->n_bad, run->dataset->n_rows);
-        rcr_run_say(run, text);
-    }
-    return RCR_OK;
-}
-
-static void choose_score(rcr_run *run) {
-    run->choice = RCR_CHOOSE_MAE;
-    run->best_score = INFINITY;
-    if (rcr_run_n_targets(run) > 1) run->choice = RCR_CHOOSE_SCALED;
-    if (run->options.model.task == RCR_REGRESSION) return;
-    run->best_score = -1;
-    run->best_loss = INFINITY;
-    size_t positive = 0;
-    for (size_t i = 0; i < run->split.n_val; i++) positive += run->dataset->sample[run->split.val[i]].target > 0.5;
-    run->choice = positive > 0 && positive < run->split.n_val ? RCR_CHOOSE_AUC : RCR_CHOOSE_ACCURACY;
-    if (run->choice == RCR_CHOOSE_ACCURACY)
-        rcr_run_say(
-            run, "the validation part holds one class alone, so its ROC AUC is undefined: the best model is chosen by "
-                 "accuracy, then by log loss");
-}
-
-static int is_deep(const rcr_run *run) { return run->options.deep_supervision > 0 && run->options.model.depth > 1; }
-
-static rcr_status make_room(rcr_run *run, rcr_error *err) {
-    const rcr_split *s = &run->split;
-    size_t largest = s->n_train > s->n_val ? s->n_train : s->n_val;
-    if (s->n_test > largest) largest = s->n_test;
-    /* A batch never holds more than the training part, however large a batch was asked for. */
-    size_t batch = (size_t)run->options.batch_size < s->n_train ? (size_t)run->options.batch_size : s->n_train;
-    size_t T = rcr_run_n_targets(run), n_outputs = 2 * T; /* at most: two classes, or values and variances */
-    run->device_target = run->kernels->mem_alloc(batch * T);
-    if (run->dataset->weights != NULL) {
-        run->device_weight = run->kernels->mem_alloc(batch * T);
-        run->host_weight = rcr_calloc(batch * T, sizeof *run->host_weight);
-        if (run->device_weight == NULL || run->host_weight == NULL) return rcr_fail_memory(err, "starting a run");
-    }
-    run->dout_stride = batch * n_outputs;
-    run->device_dout =
-        run->kernels->mem_alloc(run->dout_stride * (is_deep(run) ? (size_t)run->options.model.depth : 1));
-    run->device_loss = run->kernels->mem_alloc(1);
-    run->host_target = rcr_calloc(batch * T, sizeof *run->host_target);
-    run->host_output = rcr_calloc(batch * n_outputs, sizeof *run->host_output);
-    run->host_dout = rcr_calloc(batch * n_outputs, sizeof *run->host_dout);
-    run->order = rcr_calloc(s->n_train, sizeof *run->order);
-    run->history = rcr_calloc((size_t)run->options.epochs, sizeof *run->history);
-    run->part_target = rcr_calloc(largest * T, sizeof *run->part_target);
-    run->part_prediction = rcr_calloc(largest * n_outputs, sizeof *run->part_prediction);
-    run->target_std = rcr_calloc(T, sizeof *run->target_std);
-    if (T > 1) run->target_mae = rcr_calloc((size_t)run->options.epochs * T, sizeof *run->target_mae);
-    if (run->device_target == NULL || run->device_dout == NULL || run->device_loss == NULL ||
-        run->host_target == NULL || run->host_output == NULL || run->host_dout == NULL || run->order == NULL ||
-        run->history == NULL || run->part_target == NULL || run->part_prediction == NULL || run->target_std == NULL ||
-        (T > 1 && run->target_mae == NULL))
-        return rcr_fail_memory(err, "starting a run");
-    return rcr_loader_create(&run->loader, run->dataset, (int32_t)batch, rcr_pool_size(run->pool) > 1, err);
-}
-
-/* The moving average begins as the weights. */
-static rcr_status make_average(rcr_run *run, rcr_error *err) {
-    if (run->options.average == 0) return RCR_OK;
-    size_t n = rcr_net_n_parameters(run->net), n_buffers = rcr_net_n_buffers(run->net);
-    rcr_status status = rcr_model_copy(&run->average, run->model, err);
-    if (status != RCR_OK) return status;
-    run->average_parameters = run->kernels->mem_alloc(n);
-    run->average_buffers = run->kernels->mem_alloc(n_buffers);
-    if (run->average_parameters == NULL || run->average_buffers == NULL)
-        return rcr_fail_memory(err, "making room for the average of the weights");
-    run->kernels->mem_copy(&run->exec, run->average_parameters, rcr_net_parameters(run->net), n);
-    run->kernels->mem_copy(&run->exec, run->average_buffers, rcr_net_buffers(run->net), n_buffers);
-    return RCR_OK;
-}
-
-/* All that needs the data and the split. */
-static rcr_status build(rcr_run *run, rcr_error *err) {
-    rcr_status status = make_room(run, err);
-    if (status == RCR_OK) status = rcr_run_build_model(run, err);
-    if (status != RCR_OK) return status;
-    choose_score(run);
-    rcr_rng_seed(&run->shuffle, run->options.seed, RCR_STREAM_SHUFFLE);
-    status = rcr_exec_init(&run->exec, run->kernels, run->pool, err);
-    if (status == RCR_OK) status = rcr_net_create(&run->net, run->model, run->kernels, err);
-    if (status == RCR_OK) status = rcr_run_find_ranges(run, err);
-    if (status == RCR_OK && is_deep(run)) rcr_net_set_deep(run->net);
-    if (status == RCR_OK) status = rcr_tape_create(&run->tape, run->net, RCR_TAPE_TRAINING, err);
-    if (status == RCR_OK)
-        status = rcr_optimizer_init(&run->optimizer, run->options.optimizer, run->kernels,
-                                    rcr_net_n_parameters(run->net), err);
-    if (status != RCR_OK) return status;
-    status = make_average(run, err);
-    if (status != RCR_OK) return status;
-    rcr_net_set_dropout(run->net, run->options.dropout);
-    rcr_net_refresh(run->net, &run->exec);
-    return RCR_OK;
-}
 
 /* ---- keeping what was reached */
 
@@ -513,26 +373,6 @@ static rcr_status train_to_end(rcr_train_result *result, rcr_run *run, rcr_error
     return status;
 }
 
-static rcr_status begin(rcr_run *run, const char *data, const rcr_train_options *options, rcr_error *err) {
-    rcr_status status = rcr_train_options_check(options, err);
-    if (status == RCR_OK) status = rcr_train_options_copy(&run->options, options, err);
-    if (status == RCR_OK) status = set_data_path(run, data, err);
-    if (status == RCR_OK) status = rcr_option_make_absolute(&run->options.split.file, err);
-    if (status != RCR_OK) return status;
-    if (rcr_run_exists(run->directory))
-        return rcr_fail_at(err, RCR_ERR_ARGUMENT, run->directory, 0,
-                           "it holds a run already; resume that run, or choose another directory");
-    status = rcr_make_directory(run->directory, err);
-    if (status == RCR_OK) status = rcr_run_open_init(run, err);
-    if (status == RCR_OK) status = read_data(run, err);
-    if (status == RCR_OK) status = rcr_split_make(&run->split, run->dataset, &run->options.split, err);
-    if (status == RCR_OK) status = rcr_run_leave_out_weightless(run, err);
-    if (status == RCR_OK) status = build(run, err);
-    if (status == RCR_OK) status = rcr_run_write_config(run, err);
-    if (status == RCR_OK) status = pack(run, err);
-    return status == RCR_OK ? flush(run, err) : status;
-}
-
 /* The dataset goes back to whom it is from, or stays with the next run. */
 static void give_dataset(rcr_run *run, rcr_dataset **lent) {
     if (run->dataset == NULL) return;
@@ -541,35 +381,19 @@ static void give_dataset(rcr_run *run, rcr_dataset **lent) {
 }
 
 rcr_status rcr_run_train(rcr_train_result *result, const char *data, const char *run_directory,
-                         const rcr_train_options *options, const rcr_train_events *events, rcr_dataset **lent,
-                         rcr_error *err) {
+                         const rcr_train_options *options, const char *first, const rcr_train_events *events,
+                         rcr_dataset **lent, rcr_error *err) {
     rcr_run *run;
     if (data == NULL || data[0] == '\0') return rcr_fail(err, RCR_ERR_ARGUMENT, "training needs data");
     rcr_status status = rcr_run_create(&run, run_directory, events, err);
     if (status != RCR_OK) return status;
     run->lent = *lent;
-    status = begin(run, data, options, err);
+    status = rcr_run_begin(run, data, options, first, err);
+    if (status == RCR_OK) status = pack(run, err);
+    if (status == RCR_OK) status = flush(run, err);
     if (status == RCR_OK) status = train_to_end(result, run, err);
     give_dataset(run, lent);
     rcr_run_release(run);
-    return status;
-}
-
-/* Bring the run to where its checkpoint left it. */
-rcr_status rcr_run_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
-    const char *program = rcr_safetensors_meta(checkpoint->file, "checkpoint.program");
-    if (program != NULL && strcmp(program, rcr_version()) != 0) {
-        char text[160];
-        snprintf(text, sizeof text,
-                 "the run was begun by recryst %.32s and goes on with %s: its weights may differ in the last digits",
-                 program, rcr_version());
-        rcr_run_say(run, text);
-    }
-    rcr_status status = rcr_run_reopen_init(run, err);
-    if (status == RCR_OK) status = read_data(run, err);
-    if (status == RCR_OK) status = rcr_checkpoint_split(run, checkpoint, err);
-    if (status == RCR_OK) status = build(run, err);
-    if (status == RCR_OK) status = rcr_checkpoint_restore(run, checkpoint, err);
     return status;
 }
 

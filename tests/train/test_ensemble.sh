@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# train --ensemble: the members, resuming after Ctrl-C and kill -9, intervals, the domain; recryst ensemble and models.
+# train --ensemble: the members, resuming after SIGTERM and kill -9, intervals, the domain; recryst ensemble and models.
 set -eu
 . "$RECRYST_SOURCE/tests/cli/support.sh"
 examples=$data/examples
@@ -39,7 +39,7 @@ killed() { # killed SIGNAL SECONDS
     wait $process || true
 }
 for seconds in 0.15 0.3 0.5; do
-    for signal in INT KILL; do
+    for signal in TERM KILL; do # a shell's background job is deaf to SIGINT
         rm -rf "$work/broken"
         killed $signal $seconds
         if [ -e "$work/broken/member-1/last.ckpt" ]; then
@@ -73,10 +73,54 @@ tuned=(--target formation_energy --epochs 2 --batch-size 16 --train-size 150 --v
 run 0 train "$work/data.extxyz" "${tuned[@]}" --out "$work/tuned"
 run 0 info "$work/tuned"
 out_has "2 networks"
+# What was asked for must be so, the default as well, on the command line and in settings.
+run 1 train "$work/data.extxyz" "${tuned[@]}" --atom-features 64 --out "$work/none"
+err_has "--atom-features is 64, and that of the model to begin with is 12"
+printf 'hidden = 128\n' >"$work/asked.toml"
+run 1 train "$work/data.extxyz" "${tuned[@]}" --config "$work/asked.toml" --out "$work/none"
+err_has "--hidden is 128, and that of the model to begin with is 12"
 cp -r "$work/tuned" "$work/tuned-again"
 rm "$work/tuned-again"/*.*
 run 0 train --resume "$work/tuned-again"
 cmp -s "$work/tuned/model.safetensors" "$work/tuned-again/model.safetensors" || fail "an ensemble begun with a model, resumed"
+
+# Stopped in the first network and gone on with when the files that it began with are others, or gone: the later ones begin
+# as it did, whatever the files hold by then.
+stop_early() { # stop_early FOLDER: what an ensemble of two leaves that was stopped before its second network
+    rm -rf "$1/member-2" "$1"/*.*
+}
+awk 'BEGIN { print "id,part" } /formation_energy/ { i++
+    match($0, /id=[^ ]*/); print substr($0, RSTART + 3, RLENGTH - 3) "," (i <= 150 ? "train" : i <= 225 ? "val" : "test") }' \
+    "$work/data.extxyz" >"$work/split.csv"
+cp -r "$work/alone-1" "$work/begin"
+parts=(--target formation_energy --epochs 2 --batch-size 16 --init "$work/begin" --ensemble 2 --split "$work/split.csv")
+run 0 train "$work/data.extxyz" "${parts[@]}" --out "$work/parts" --kernels base
+cp -r "$work/parts" "$work/parts-again"
+stop_early "$work/parts-again"
+cp -r "$work/parts-again" "$work/parts-other"
+sed -i 's/,train$/,x/; s/,test$/,train/; s/,x$/,test/' "$work/split.csv"
+rm -r "$work/begin"
+run 0 train --resume "$work/parts-again"
+for file in model.safetensors member-2/model.safetensors member-2/init.safetensors predictions-test.csv; do
+    cmp -s "$work/parts/$file" "$work/parts-again/$file" || fail "$file of an ensemble whose files changed meanwhile"
+done
+cp "$work/data.extxyz" "$work/data.kept"
+sed -i 's/formation_energy=-0/formation_energy=0/' "$work/data.extxyz"
+run 1 train --resume "$work/parts-other"
+err_has "the data have changed since the run began"
+[ ! -e "$work/parts-other/member-2/last.ckpt" ] || fail "a network began on other data"
+mv "$work/data.kept" "$work/data.extxyz"
+# Groups by prototype need the structures, which a resumed network does not read: the next one has its split.
+grouped=(--target formation_energy --epochs 150 --batch-size 64 --group prototype --ensemble 2 --test-ratio 0.2)
+run 0 train "$work/data.extxyz" "${grouped[@]}" --out "$work/grouped"
+"$RECRYST" train "$work/data.extxyz" "${grouped[@]}" --out "$work/stopped" >"$work/out" 2>"$work/err" &
+process=$!
+until [ -e "$work/stopped/member-1/last.ckpt" ]; do sleep 0.01; done
+kill -TERM $process
+wait $process && fail "an interrupted run ended with 0"
+[ ! -e "$work/stopped/member-2" ] || fail "the first network was done before it was stopped"
+run 0 train --resume "$work/stopped"
+cmp -s "$work/grouped/model.safetensors" "$work/stopped/model.safetensors" || fail "an ensemble grouped by prototype, resumed"
 
 # Joined by hand: the same predictions, but no intervals until they are calibrated.
 run 0 ensemble "$work/alone-1" "$work/alone-2" "$work/alone-3" "$work/joined.safetensors"
