@@ -7,6 +7,7 @@ Ends with 1 when a figure differs by more than 2 in its last digit.  Python's st
 import glob
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,16 @@ def sections(text):
     return out
 
 
+def large_errors(rows, target, several):
+    """What few rows do to the mean: the median of the errors, and the largest of them by name."""
+    end = "_" + target if several else ""
+    errors = sorted(((abs(float(r["target" + end]) - float(r["prediction" + end])), r["id"], r["target" + end]) for r in rows if r["target" + end] != ""),
+                    reverse=True)
+    largest = ", ".join(f"{card.digits(e)} ({row}, target {card.digits(float(y))})" for e, row, y in errors[:3])
+    hundredth = errors[len(errors) // 100][0]
+    return f"half of the errors are below {card.digits(statistics.median(e for e, _, _ in errors))}, 99 % below {card.digits(hundredth)}; the largest: {largest}"
+
+
 def check(name, recryst):
     store = subprocess.run(["bash", os.path.join(HERE, "train.sh"), "--data", name], check=True, capture_output=True, text=True).stdout.strip()
     if not os.path.isabs(store):
@@ -72,6 +83,8 @@ def check(name, recryst):
             found = card.figures_regression(target, "", transform, pairs, {"0.9": (held, width)}, [])
         wrong += compare(name + (" " + target if target else ""), printed, found)
         print(f"{name} {target}: " + ", ".join(f"{a} {b}" for a, b in found))
+        if "area under the ROC curve" not in printed:
+            print("    " + large_errors(rows, target, target != ""))
     return wrong
 
 
