@@ -28,10 +28,30 @@ int rcr_forecast_is_finite(const rcr_columns *c, const double *row) {
     return 1;
 }
 
+static int is_mixed(const rcr_model *model, size_t t) {
+    const rcr_transform *first = &model->targets[t].scale.transform;
+    for (size_t m = 1; m < model->n_members; m++) {
+        const rcr_transform *other = &rcr_model_member(model, m)->targets[t].scale.transform;
+        if (other->kind != first->kind || other->parameter != first->parameter) return 1;
+    }
+    return 0;
+}
+
+rcr_scale rcr_model_interval_scale(const rcr_model *model, size_t t) {
+    if (is_mixed(model, t)) return (rcr_scale){.transform = {RCR_TRANSFORM_NONE, 0}, .normalizer = {0, 1}};
+    return model->targets[t].scale;
+}
+
+int rcr_model_has_mixed_transforms(const rcr_model *model) {
+    for (size_t t = 0; t < (size_t)model->options.n_targets; t++)
+        if (is_mixed(model, t)) return 1;
+    return 0;
+}
+
 /* What the networks say of one crystal and target together. */
 typedef struct mean {
     double value, std, spread; /* in the target's unit */
-    double center, doubt;      /* of the normalised target */
+    double center, doubt;      /* as rcr_model_interval_scale has the target */
 } mean;
 
 /* The standard deviation of the normalised target, from its output. */
@@ -78,6 +98,11 @@ static mean mean_of_target(const rcr_model *model, size_t t, const rcr_real *out
     double own = rcr_running_std(&centers);
     mean result = {.value = rcr_running_mean(&values), .spread = rcr_running_std(&values)};
     if (model->options.variance) result.std = mean_std(model, t, outputs, stride);
+    if (is_mixed(model, t)) {
+        result.center = result.value;
+        result.doubt = hypot(result.spread, result.std);
+        return result;
+    }
     result.center = rcr_running_mean(&centers);
     /* The mean of transformed values is not the transformed mean, about which the interval is to be. */
     if (model->n_members > 1 && first->transform.kind != RCR_TRANSFORM_NONE &&
@@ -99,9 +124,9 @@ static void fill_block(double *block, const rcr_columns *c, const mean *m, const
     if (c->spread > 0) block[c->spread] = m->spread;
     if (c->lower == 0) return;
     double half = q * rcr_conformal_scale(&model->conformal[t], m->doubt);
-    const rcr_scale *scale = &model->targets[t].scale;
-    block[c->lower] = isfinite(half) ? rcr_scale_undo(scale, m->center - half) : -INFINITY;
-    block[c->upper] = isfinite(half) ? rcr_scale_undo(scale, m->center + half) : INFINITY;
+    const rcr_scale scale = rcr_model_interval_scale(model, t);
+    block[c->lower] = isfinite(half) ? rcr_scale_undo(&scale, m->center - half) : -INFINITY;
+    block[c->upper] = isfinite(half) ? rcr_scale_undo(&scale, m->center + half) : INFINITY;
 }
 
 static double distance_of(const rcr_model *model, const rcr_real *vector) {

@@ -23,8 +23,8 @@ rcr_columns rcr_model_columns(const rcr_model *model);
 typedef struct rcr_forecast {
     double *values; /* [n, V] as of rcr_net_predict */
     double *row;    /* [n, W] */
-    /* Of a regression, in units of the normalised target (the first network's scale): the middle of the interval, and
-     * what the model says of its own doubt, 0 where it says nothing. */
+    /* Of a regression, in units of the target as intervals have it (rcr_model_interval_scale): the middle of the
+     * interval, and what the model says of its own doubt, 0 where it says nothing. */
     double *center, *doubt; /* [n, T] */
     float *vector;          /* [n, F] the crystal vectors of the first network */
 } rcr_forecast;
@@ -35,6 +35,12 @@ rcr_status rcr_net_forecast_from(const rcr_forecast *out, const rcr_net *net, co
 /* As rcr_predictor_run. */
 rcr_status rcr_predictor_forecast(double *row, rcr_predictor *predictor, const rcr_graph *const *graphs, size_t n,
                                   rcr_error *err);
+
+/* Between target t and the space in which intervals have their middle and length: the first network's scale where all
+ * networks transform the target alike; the target's own unit where they do not, as joined models may. */
+rcr_scale rcr_model_interval_scale(const rcr_model *model, size_t t);
+/* 1 where some target is transformed differently by two networks. */
+int rcr_model_has_mixed_transforms(const rcr_model *model);
 
 /* 1 where all values and standard deviations of a row are finite (an interval may have no end). */
 int rcr_forecast_is_finite(const rcr_columns *columns, const double *row);

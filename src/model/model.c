@@ -261,21 +261,23 @@ const rcr_model *rcr_model_member(const rcr_model *model, size_t m) { return m =
 
 size_t rcr_model_n_targets(const rcr_model *model) { return (size_t)model->options.n_targets; }
 
-rcr_status rcr_model_reset_conformal(rcr_model *model, rcr_error *err) {
-    rcr_conformal *empty = rcr_calloc(rcr_model_n_targets(model), sizeof *empty);
-    if (empty == NULL) return rcr_fail_memory(err, "calibrating intervals");
+void rcr_model_drop_intervals(rcr_model *model) {
     for (size_t t = 0; model->conformal != NULL && t < rcr_model_n_targets(model); t++)
         rcr_conformal_release(&model->conformal[t]);
     rcr_free(model->conformal);
+    model->conformal = NULL;
+}
+
+rcr_status rcr_model_reset_conformal(rcr_model *model, rcr_error *err) {
+    rcr_conformal *empty = rcr_calloc(rcr_model_n_targets(model), sizeof *empty);
+    if (empty == NULL) return rcr_fail_memory(err, "calibrating intervals");
+    rcr_model_drop_intervals(model);
     model->conformal = empty;
     return RCR_OK;
 }
 
 void rcr_model_drop_calibration(rcr_model *model) {
-    for (size_t t = 0; model->conformal != NULL && t < rcr_model_n_targets(model); t++)
-        rcr_conformal_release(&model->conformal[t]);
-    rcr_free(model->conformal);
-    model->conformal = NULL;
+    rcr_model_drop_intervals(model);
     rcr_domain_free(model->domain);
     model->domain = NULL;
 }

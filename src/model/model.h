@@ -75,7 +75,8 @@ size_t rcr_model_n_targets(const rcr_model *model);
 
 /* Make room for the scores of all targets, empty; what was there is freed.  Errors: RCR_ERR_MEMORY. */
 rcr_status rcr_model_reset_conformal(rcr_model *model, rcr_error *err);
-/* Forget intervals and domain. */
+/* Forget the intervals; intervals and domain. */
+void rcr_model_drop_intervals(rcr_model *model);
 void rcr_model_drop_calibration(rcr_model *model);
 
 /* Check the options and say in err which is out of range and what is allowed. */

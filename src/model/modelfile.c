@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "model/forecast.h"
 
 #define MAX_FILE_BYTES ((size_t)1 << 31)
 enum { MAX_ELEMENT_FEATURES = 4096 };
@@ -304,6 +305,13 @@ static rcr_status read_conformal(rcr_model *model, const rcr_safetensors *file, 
     return RCR_OK;
 }
 
+/* Scores of networks with unlike transforms were once of the first one's, and are of no use to intervals as they are.
+ */
+static void drop_unlike_scores(rcr_model *model, const rcr_safetensors *file) {
+    if (rcr_model_has_mixed_transforms(model) && rcr_safetensors_meta(file, RCR_FILE_SCORES_IN_UNITS) == NULL)
+        rcr_model_drop_intervals(model);
+}
+
 static rcr_status read_domain(rcr_model *model, const rcr_safetensors *file, rcr_error *err) {
     const rcr_st_tensor *element = rcr_safetensors_find(file, RCR_FILE_DOMAIN_ELEMENTS);
     if (element == NULL) return RCR_OK;
@@ -383,6 +391,7 @@ rcr_status rcr_model_parse(rcr_model **out, const void *bytes, size_t length, rc
     rcr_element_table table = {0};
     rcr_model *model = NULL;
     rcr_status status = read_model(&model, &table, file, length, err);
+    if (status == RCR_OK) drop_unlike_scores(model, file);
     rcr_free(table.row);
     rcr_safetensors_free(file);
     if (status != RCR_OK) {

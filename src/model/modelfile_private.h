@@ -13,6 +13,7 @@
 #define RCR_FILE_TABLE_ROWS "element_table.row"
 #define RCR_FILE_TABLE_KNOWN "element_table.known"
 #define RCR_FILE_DOMAIN_ELEMENTS "domain.element"
+#define RCR_FILE_SCORES_IN_UNITS "conformal.in_units"
 #define RCR_FILE_DOMAIN_MEAN "domain.mean"
 #define RCR_FILE_DOMAIN_WHITEN "domain.whiten"
 enum { RCR_FILE_TABLE_LENGTH = RCR_MAX_ATOMIC_NUMBER + 1, RCR_FILE_NAME = 96 };

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "model/forecast.h"
 #include "model/modelfile_private.h"
 
 const char *const rcr_file_architectures[] = {"sr-cgcnn", "cgcnn", NULL};
@@ -185,6 +186,8 @@ static void describe_trust(rcr_model_pairs *m, const rcr_model *model) {
         add_integer(m, prefix, "scaled", c->scaled);
         add_double(m, prefix, "offset", c->offset);
     }
+    if (model->conformal != NULL && rcr_model_has_mixed_transforms(model))
+        add_text(m, "", RCR_FILE_SCORES_IN_UNITS, "1");
     if (model->domain != NULL && model->domain->n_features > 0)
         add_double(m, "", "domain.threshold", model->domain->threshold);
 }

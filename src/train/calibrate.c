@@ -68,14 +68,15 @@ void rcr_part_values(double *values, const rcr_part_forecast *part) {
 
 /* ---- calibrating */
 
-/* The rows that have target t: z, center and doubt [n] of the normalised target; gives their number. */
+/* The rows that have target t: z, center and doubt [n] as intervals have the target; gives their number. */
 static size_t gather(double *z, double *center, double *doubt, const rcr_model *model, const rcr_part_forecast *part,
                      size_t t) {
     size_t n = 0, T = part->n_targets;
+    const rcr_scale scale = rcr_model_interval_scale(model, t);
     for (size_t i = 0; i < part->n; i++) {
         double target = part->target[i * T + t];
         if (isnan(target)) continue;
-        z[n] = rcr_scale_apply(&model->targets[t].scale, target);
+        z[n] = rcr_scale_apply(&scale, target);
         center[n] = part->center[i * T + t];
         doubt[n] = part->doubt[i * T + t];
         /* What was not learnt (a target that the transform does not take) tells nothing of the others. */
@@ -96,11 +97,7 @@ static rcr_status fit_intervals(rcr_model *model, const rcr_part_forecast *part,
         if (whole) status = rcr_conformal_fit(&model->conformal[t], z, center, doubt, n, err);
     }
     rcr_free(work);
-    if (status == RCR_OK && whole) return RCR_OK;
-    for (size_t t = 0; model->conformal != NULL && t < part->n_targets; t++)
-        rcr_conformal_release(&model->conformal[t]);
-    rcr_free(model->conformal);
-    model->conformal = NULL;
+    if (status != RCR_OK || !whole) rcr_model_drop_intervals(model);
     return status;
 }
 
@@ -171,14 +168,14 @@ rcr_status rcr_coverage_find(rcr_coverage *out, const rcr_model *model, const rc
     double *z = rcr_malloc(3 * part->n, sizeof *z);
     if (z == NULL) return rcr_fail_memory(err, "finding the coverage of intervals");
     double *center = z + part->n, *doubt = z + 2 * part->n;
-    const rcr_scale *scale = &model->targets[t].scale;
+    const rcr_scale scale = rcr_model_interval_scale(model, t);
     double q = rcr_conformal_quantile(&model->conformal[t], level);
     rcr_coverage c = {.n = gather(z, center, doubt, model, part, t)};
     size_t n_within = 0;
     for (size_t i = 0; i < c.n; i++) {
         double half = q * rcr_conformal_scale(&model->conformal[t], doubt[i]);
         n_within += fabs(z[i] - center[i]) <= half;
-        z[i] = isfinite(half) ? rcr_scale_undo(scale, center[i] + half) - rcr_scale_undo(scale, center[i] - half)
+        z[i] = isfinite(half) ? rcr_scale_undo(&scale, center[i] + half) - rcr_scale_undo(&scale, center[i] - half)
                               : INFINITY;
         c.mean_width += z[i] / (double)c.n;
     }

@@ -136,6 +136,20 @@ run 0 info "$work/calibrated.safetensors"
 out_has "calibrated on 300 rows"
 run 0 predict "$work/calibrated.safetensors" "$examples"
 same "$(head -1 "$work/out")" id,prediction,spread,lower,upper,domain,error "header with intervals"
+# Networks that transform the target differently, or alike with other constants: intervals about the prediction, in its unit.
+run 0 train "$work/data.extxyz" "${options[@]}" --transform asinh --seed 7 --out "$work/bent-7"
+run 0 train "$work/data.extxyz" "${options[@]}" --transform asinh --seed 8 --out "$work/bent-8"
+for pair in "alone-1 bent-7" "bent-7 alone-1" "bent-7 bent-8"; do
+    read -r a b <<<"$pair"
+    run 0 ensemble "$work/$a" "$work/$b" "$work/mixed.safetensors" --calibrate "$work/data.extxyz" --quiet
+    run 0 predict "$work/mixed.safetensors" "$examples" --out "$work/mixed.csv"
+    awk -F, 'NR > 1 { n++; half = ($5 - $4) / 2; if (!(half > 0) || ($5 + $4) / 2 - $2 > 1e-6 * half || $2 - ($5 + $4) / 2 > 1e-6 * half) bad = 1 }
+        END { exit bad || n != 5 }' "$work/mixed.csv" || fail "intervals of $pair: $(cat "$work/mixed.csv")"
+    run 0 evaluate "$work/mixed.safetensors" "$work/data.extxyz" --calibration "$work/held.csv" --quiet
+    awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) at[$k] = k }
+        $at["promised"] == 0.9 { n++; if ($at["observed"] < 0.9 || $at["observed"] > 0.91) bad = 1 } END { exit bad || n != 1 }' "$work/held.csv" ||
+        fail "coverage of $pair: $(cat "$work/held.csv")"
+done
 run 0 ensemble "$work/joined.safetensors" "$work/third.safetensors" --member 3 --quiet
 run 0 predict "$work/third.safetensors" "$examples" --plain
 cmp -s "$work/out" "$work/p3.csv" || fail "a network taken out predicts otherwise"
