@@ -52,8 +52,8 @@ static void draw_setting(const rcr_frame *frame, const json_t *setting, const ch
 
 /* "test_mae" -> "MAE, test". */
 static void put_score(rcr_text *out, const char *score) {
-    static const char *const known[][2] = {
-        {"mae", "MAE"}, {"rmse", "RMSE"}, {"r2", "R\xc2\xb2"}, {"auc", "ROC AUC"}, {"f1", "F1"}};
+    static const char *const known[][2] = {{"mae", "MAE"},      {"scaled_mae", "scaled MAE"}, {"rmse", "RMSE"},
+                                           {"r2", "R\xc2\xb2"}, {"auc", "ROC AUC"},           {"f1", "F1"}};
     const char *low = strchr(score, '_');
     const char *name = low != NULL ? low + 1 : score;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -70,7 +70,7 @@ static rcr_status draw(rcr_canvas *canvas, const json_t *summary, const rcr_csv 
     if (score == NULL || n == 0) return rcr_fail(err, RCR_ERR_DATA, "no run of the study is done");
     rcr_text title = {0};
     put_score(&title, score);
-    if (unit != NULL && unit[0] != '\0' && (strstr(score, "mae") != NULL || strstr(score, "rmse") != NULL))
+    if (unit != NULL && unit[0] != '\0' && (strcmp(score, "test_mae") == 0 || strcmp(score, "test_rmse") == 0))
         rcr_text_printf(&title, " (%s)", unit);
     rcr_axis x = rcr_axis_empty(title.data != NULL ? title.data : score, 0);
     for (size_t i = 0; i < n; i++) {

@@ -46,10 +46,11 @@ int rcr_study_more_is_better(const char *score) {
     return 0;
 }
 
-/* The score by which people compare models stands first, the loss last. */
+/* The score by which people compare models stands first, the losses last (of several targets each has one). */
 static int rank_of(const char *score) {
     const char *bare = strchr(score, '_') + 1;
-    return strcmp(bare, "mae") == 0 || strcmp(bare, "auc") == 0 ? 0 : strcmp(bare, "loss") == 0 ? 2 : 1;
+    if (strcmp(bare, "mae") == 0 || strcmp(bare, "auc") == 0 || strcmp(bare, "scaled_mae") == 0) return 0;
+    return strncmp(bare, "loss", 4) == 0 && (bare[4] == '\0' || bare[4] == '_') ? 2 : 1;
 }
 
 static int by_score(const void *a, const void *b) {
@@ -66,8 +67,8 @@ double rcr_study_number(const rcr_study_run *run, const char *name) {
 }
 
 const char *rcr_study_main_score(const rcr_study *study) {
-    static const char *const wanted[] = {"test_mae", "test_auc"};
-    for (size_t w = 0; w < 2; w++)
+    static const char *const wanted[] = {"test_mae", "test_auc", "test_scaled_mae"};
+    for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++)
         for (size_t i = 0; i < study->n_scores; i++)
             if (strcmp(study->score[i], wanted[w]) == 0) return study->score[i];
     return study->n_scores > 0 ? study->score[0] : NULL;

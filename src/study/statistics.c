@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/running.h"
+#include "study/results.h"
 
 static void add(rcr_study_spread *s, rcr_running *values, double x) {
     s->n++;
@@ -38,6 +39,7 @@ rcr_study_difference rcr_study_compare(const rcr_study *study, size_t a, size_t 
     rcr_running values = {0};
     double ratio = 0, sign = rcr_study_more_is_better(score) ? 1 : -1;
     size_t each = runs_each(study);
+    const char *rows = rcr_study_score_part(score) == 2 ? "val_rows" : "test_rows"; /* that the score is of */
     const rcr_study_run *first = NULL;
     int moved = 0;
     for (size_t i = 0; i < each; i++) {
@@ -47,7 +49,7 @@ rcr_study_difference rcr_study_compare(const rcr_study *study, size_t a, size_t 
         if (isnan(difference)) continue;
         add(&d.spread, &values, difference);
         d.wins += sign * difference > 0;
-        ratio += rcr_study_number(x, "test_rows") / rcr_study_number(x, "train_rows");
+        ratio += rcr_study_number(x, rows) / rcr_study_number(x, "train_rows");
         rcr_train_options now = rcr_study_run_options(study, x);
         if (first == NULL) first = x;
         rcr_train_options then = rcr_study_run_options(study, first);

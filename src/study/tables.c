@@ -87,7 +87,8 @@ static rcr_status write_summary(const rcr_study *study, rcr_error *err) {
         for (size_t k = 0; k < study->n_scores; k++) {
             rcr_study_spread spread = rcr_study_spread_of(study, s, study->score[k]);
             rcr_csv_write_field(&out, study->setting[s].name, 1);
-            rcr_text_printf(&out, ",%s,%zu", study->score[k], spread.n);
+            rcr_csv_write_field(&out, study->score[k], 0);
+            rcr_text_printf(&out, ",%zu", spread.n);
             const double number[] = {spread.mean, spread.sd, spread.se, spread.min, spread.max};
             for (int i = 0; i < 5; i++) put_number(&out, number[i]);
             rcr_text_puts(&out, "\n");
@@ -107,7 +108,8 @@ static rcr_status write_differences(const rcr_study *study, rcr_error *err) {
                 rcr_study_difference d = rcr_study_compare(study, a, b, study->score[k]);
                 rcr_csv_write_field(&out, study->setting[a].name, 1);
                 rcr_csv_write_field(&out, study->setting[b].name, 0);
-                rcr_text_printf(&out, ",%s,%zu", study->score[k], d.spread.n);
+                rcr_csv_write_field(&out, study->score[k], 0);
+                rcr_text_printf(&out, ",%zu", d.spread.n);
                 const double number[] = {d.spread.mean, d.spread.sd, d.spread.se, d.se_resampled};
                 for (int i = 0; i < 4; i++) put_number(&out, number[i]);
                 rcr_text_printf(&out, ",%zu\n", d.wins);
@@ -145,7 +147,9 @@ static void put_setting_json(rcr_text *out, const rcr_study *study, size_t s) {
     rcr_text_puts(out, ",\n     \"scores\": {");
     for (size_t k = 0; k < study->n_scores; k++) {
         rcr_study_spread spread = rcr_study_spread_of(study, s, study->score[k]);
-        rcr_text_printf(out, "%s\n      \"%s\": {\"n\": %zu", k > 0 ? "," : "", study->score[k], spread.n);
+        rcr_text_puts(out, k > 0 ? ",\n      " : "\n      ");
+        rcr_json_string(out, study->score[k]);
+        rcr_text_printf(out, ": {\"n\": %zu", spread.n);
         json_field(out, "mean", spread.mean);
         json_field(out, "sd", spread.sd);
         json_field(out, "se", spread.se);
@@ -168,7 +172,9 @@ static void put_differences_json(rcr_text *out, const rcr_study *study) {
                 json_named(out, "a", study->setting[a].name);
                 rcr_text_puts(out, ", ");
                 json_named(out, "b", study->setting[b].name);
-                rcr_text_printf(out, ", \"score\": \"%s\", \"n\": %zu", study->score[k], d.spread.n);
+                rcr_text_puts(out, ", ");
+                json_named(out, "score", study->score[k]);
+                rcr_text_printf(out, ", \"n\": %zu", d.spread.n);
                 json_field(out, "mean", d.spread.mean);
                 json_field(out, "sd", d.spread.sd);
                 json_field(out, "se", d.spread.se);

@@ -18,10 +18,10 @@ static rcr_status fail_memory(rcr_error *err) { return rcr_fail_memory(err, "tak
 
 static int same_text(const char *a, const char *b) { return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0); }
 
-/* Settings whose runs are trained on the same data with the same element vectors. */
+/* Settings whose runs are trained on the same data, weights of rows included, with the same element vectors. */
 static int same_data(const rcr_study_setting *a, const rcr_study_setting *b) {
     return strcmp(a->data, b->data) == 0 && same_text(a->options.target, b->options.target) &&
-           same_text(a->options.init, b->options.init);
+           same_text(a->options.weights, b->options.weights) && same_text(a->options.init, b->options.init);
 }
 
 /* (*leader)[s] <- the first setting with the data of setting s. */

@@ -73,6 +73,7 @@ rcr_status rcr_run_identify_data(char data_sha256[65], char elements_sha256[65],
     if (status == RCR_OK && options->init != NULL) status = rcr_model_load(&init, options->init, err);
     if (status == RCR_OK) {
         rcr_dataset_options o = {.target = options->target,
+                                 .weights = options->weights, /* which the hash of the data covers */
                                  .need_target = 1,
                                  .graph = options->graph,
                                  .known = init != NULL ? init->elements : NULL,

@@ -73,6 +73,9 @@ close "$1" "$(echo "$expected" | cut -d' ' -f1)" "mean difference"
 close "$2" "$(echo "$expected" | cut -d' ' -f2)" "its standard error"
 close "$3" "$(echo "$expected" | cut -d' ' -f3)" "its corrected standard error"
 same "$4" "$(echo "$expected" | cut -d' ' -f4)" "wins"
+# Of validation scores it is the number of their rows, 9, that counts.
+awk -F, '$1 == "steps=2 gate=false" && $2 == "steps=2 gate=true" && $3 == "val_mae" { d = $8 / ($6 * sqrt(1 / 6 + 9 / 51)) - 1
+    n++; bad = d > 1e-9 || d < -1e-9 } END { exit bad || n != 1 }' s/differences.csv || fail "corrected standard error of val_mae"
 grep -q '"main_score": "test_mae"' s/summary.json || fail "summary.json lacks main_score"
 
 # Nothing is done twice; other numbers of jobs and threads make the same.
@@ -230,3 +233,36 @@ wrong '[base]\nepochs = 3\n' "no data"
 printf '%s\n' '[base]' 'data = "small.extxyz"' 'target = "formation_energy"' 'steps = 3' 'layers = 2' 'epochs = 1' '[grid]' \
     'model = ["sr-cgcnn", "cgcnn"]' >there/wrong.toml
 run 0 study there/wrong.toml --out mixed --dry-run
+
+# Several targets are compared by their scaled MAE; their names may hold what tables and JSON must quote.
+mkdir there/several
+run 0 convert there/small.extxyz there/several --to cif --quiet
+awk -F, 'NR == 1 || /^id,/ { print "id,\"\\eps \"\"q\"\"\",b"; if (/^id,/) next } { print $1 "," $2 "," 2 * $2 }' there/several/id_prop.csv >there/id_prop.csv
+mv there/id_prop.csv there/several/id_prop.csv
+cat >there/several.toml <<'END'
+seeds = [1, 2]
+[base]
+data = "several"
+target = '\eps "q",b'
+unit = "eV,GPa"
+epochs = 2
+[grid]
+steps = [1, 2]
+END
+run 0 study there/several.toml --out several
+out_has "test_scaled_mae"
+err_has "test_scaled_mae"
+if command -v python3 >/dev/null; then
+    python3 - <<'END' || fail "tables of several targets"
+import csv, json
+summary = json.load(open("several/summary.json"))
+assert summary["main_score"] == "test_scaled_mae", summary["main_score"]
+name = 'test_mae_\\eps "q"'
+rows = {(r["setting"], r["score"]): float(r["mean"]) for r in csv.DictReader(open("several/summary.csv"))}
+assert rows["steps=1", name] == summary["settings"][0]["scores"][name]["mean"]
+assert {r["score"] for r in csv.DictReader(open("several/differences.csv"))} >= {name, "test_scaled_mae"}
+END
+else
+    [ "${CI:-}" != true ] || fail "python3 is missing"
+    echo "SKIPPED: the tables of several targets are not parsed, there is no python3"
+fi

@@ -68,6 +68,18 @@ run 0 study there/tiny.toml --out both --dry-run --take one/study.csv --take two
 out_has "12 runs: 12 done (12 of them taken), 0 waiting; 0 to be trained here"
 out_has "(two/study.csv, line "
 
+# Weights of rows are of the data: with them rows are taken as well, beside others without.
+awk '/formation_energy/ { sub(/pbc=/, "w=" 1 + NR % 3 " pbc=") } { print }' there/small.extxyz >there/weighted.extxyz
+sed 's/small/weighted/; s/^seeds = .*/seeds = [4]/' there/tiny.toml | awk '/^name = "gate"/ { print; print "weights = \"w\""; next } { print }' >there/weighted.toml
+run 0 study there/weighted.toml --out weighted-one --part 1/2 --quiet
+run 0 study there/weighted.toml --out weighted-two --take weighted-one/study.csv --quiet
+run 0 study there/weighted.toml --out weighted-whole --quiet
+without weighted-two/study.csv taken seconds >a
+without weighted-whole/study.csv taken seconds >b
+same_files a b
+for _ in 1 2; do run 0 study there/weighted.toml --out weighted-whole --keep weighted.csv; done
+same "$(count ',done,' weighted.csv)" 6 "kept runs of weighted rows"
+
 # Nothing is lost by being taken: the tables are those of the folder in which the runs lie.
 run 0 study there/tiny.toml --out copy --take whole/study.csv --tables
 for file in summary.csv differences.csv summary.txt; do same_files whole/$file copy/$file; done

@@ -5,13 +5,18 @@ import { copyButton } from "./settings.js";
 import { mean, quantile } from "./model.js";
 
 const S = data.summary ?? {};
-const label = { mae: "MAE", rmse: "RMSE", r2: "R²", auc: "ROC AUC", accuracy: "accuracy", f1: "F1", precision: "precision", recall: "recall", loss: "loss" };
-const inUnits = (score) => /_(mae|rmse)(_|$)/.test(score) && S.unit;
+const label = { mae: "MAE", scaled_mae: "scaled MAE", rmse: "RMSE", r2: "R²", auc: "ROC AUC", accuracy: "accuracy", f1: "F1", precision: "precision", recall: "recall", loss: "loss" };
+// The unit of a score, of several targets that of the one it is of; a scaled MAE has none.
+const unitOf = (score) => {
+  const found = /^[a-z]+_(?:mae|rmse)(?:_(.+))?$/.exec(score), target = found?.[1], units = (S.unit ?? "").split(",");
+  if (!found || target == null) return found ? S.unit ?? "" : "";
+  return units.length === 1 ? units[0] : units[(S.target ?? "").split(",").indexOf(target)] ?? "";
+};
 const scoreName = (score) => {
   const [part, ...rest] = score.split("_");
   return `${part === "val" ? "validation" : part} ${label[rest.join("_")] ?? rest.join(" ")}`;
 };
-const withUnit = (score) => `${scoreName(score)}${inUnits(score) ? ` (${S.unit})` : ""}`;
+const withUnit = (score) => `${scoreName(score)}${unitOf(score) ? ` (${unitOf(score)})` : ""}`;
 const settings = S.settings ?? [];
 // Runs that were trained elsewhere: a table has their scores, and nothing else of them is here.
 const taken = (data.runs ?? []).filter((r) => r.taken);
@@ -30,9 +35,9 @@ function head() {
   const ranked = settings.filter((s) => get(s, main).n).sort((a, b) => (falls(main) ? 1 : -1) * (get(a, main).mean - get(b, main).mean));
   const tile = (value, unit, text) => h("div.tile", h("b", value, unit && h("small", ` ${unit}`)), h("span", text));
   const tiles = h("div.tiles");
-  if (ranked.length) tiles.append(tile(number(get(ranked[0], main).mean, 4), inUnits(main) ? S.unit : "", `best mean ${scoreName(main)}: ${ranked[0].name}`));
+  if (ranked.length) tiles.append(tile(number(get(ranked[0], main).mean, 4), unitOf(main), `best mean ${scoreName(main)}: ${ranked[0].name}`));
   const base = settings.find((s) => s.name === S.baseline);
-  if (base && base !== ranked[0]) tiles.append(tile(number(get(base, main).mean, 4), inUnits(main) ? S.unit : "", `baseline: ${base.name}`));
+  if (base && base !== ranked[0]) tiles.append(tile(number(get(base, main).mean, 4), unitOf(main), `baseline: ${base.name}`));
   tiles.append(tile(count(runs.done ?? data.runs.filter((r) => r.status === "done").length), `of ${count(data.runs.length)}`, `runs done${taken.length ? `, ${count(taken.length)} of them taken from elsewhere` : ""}`));
   page.append(tiles);
 }
@@ -77,7 +82,7 @@ function differences() {
     const se = d.se_resampled ?? d.se;
     return [`${d.b} − ${d.a}`, number(d.mean, 3), d.sd != null ? number(d.sd, 3) : "–", se != null ? number(se, 3) : "–", se ? number(d.mean / se, 2) : "–", `${d.wins} of ${d.n}`];
   };
-  const columns = ["difference", `mean${inUnits(main) ? ` (${S.unit})` : ""}`, "sd", "standard error", "mean / standard error", "first is better"];
+  const columns = ["difference", `mean${unitOf(main) ? ` (${unitOf(main)})` : ""}`, "sd", "standard error", "mean / standard error", "first is better"];
   section("differences", "Paired differences", "Differences",
     h("p.lead", `Of ${scoreName(main)}, between runs of the same seed, repeat and fold. The standard error is the corrected one of Nadeau and Bengio where the splits differ: runs on the same rows are not independent.`),
     table(columns, (first.length ? first : list).map(row)),
