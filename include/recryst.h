@@ -447,6 +447,7 @@ typedef struct rcr_import_request {
     rcr_padding padding;
     rcr_ties ties;
     rcr_disorder disorder;
+    double tie_tolerance; /* angstrom; 0: by the rule for ties */
 } rcr_import_request;
 /* NaN, 0, NULL, and RCR_PADDING_REFERENCE, as those programs pad. */
 RCR_API rcr_import_request rcr_import_request_default(void);
@@ -454,7 +455,7 @@ RCR_API rcr_import_request rcr_import_request_default(void);
  * Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_MISMATCH, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_request *request,
                                     rcr_error *err);
-/* Write a model for another program: format "checkpoint" (as torch.save, for CGCNN, SR-CGCNN and cgcnn2), "onnx", or
+/* Write a model for another program: format "checkpoint" (as torch.save, for CGCNN and SR-CGCNN), "onnx", or
  * "atom-init" (its element vectors).  Errors: RCR_ERR_ARGUMENT, RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_model_export(const rcr_model *model, const char *path, const char *format, rcr_error *err);
 

@@ -203,6 +203,7 @@ class rcr_import_request(Structure):
         ("padding", c_int),
         ("ties", c_int),
         ("disorder", c_int),
+        ("tie_tolerance", c_double),
     ]
 
 

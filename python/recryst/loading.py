@@ -98,7 +98,7 @@ def import_checkpoint(
         What it predicts, which checkpoints do not say.
     **graph
         Where the checkpoint does not say them: radius, dmin, step, max_neighbors, padding ("reference" when not
-        given), ties, disorder, as in :class:`GraphOptions`.
+        given), ties, tie_tolerance, disorder, as in :class:`GraphOptions`.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def import_checkpoint(
     for name, value in graph.items():
         if name in words:
             setattr(request, name, _lib.choice(value, words[name], name))
-        elif name in ("radius", "dmin", "step"):
+        elif name in ("radius", "dmin", "step", "tie_tolerance"):
             setattr(request, name, float(value))
         elif name == "max_neighbors":
             request.max_neighbors = int(value)

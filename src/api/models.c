@@ -44,7 +44,8 @@ rcr_import_request rcr_import_request_default(void) {
                                 .max_neighbors = o.max_neighbors,
                                 .padding = o.padding,
                                 .ties = o.ties,
-                                .disorder = o.disorder};
+                                .disorder = o.disorder,
+                                .tie_tolerance = o.tie_tolerance};
 }
 
 static rcr_status read_table(rcr_element_table **out, const char *path, rcr_error *err) {
@@ -73,6 +74,7 @@ rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_
                                   .max_neighbors = r.max_neighbors,
                                   .padding = r.padding,
                                   .ties = r.ties,
+                                  .tie_tolerance = r.tie_tolerance,
                                   .disorder = r.disorder};
     char *bytes = NULL;
     size_t length = 0;

@@ -106,6 +106,7 @@ int rcr_cmd_import(int argc, char **argv) {
     options.unit = unit;
     options.padding = graph.options.padding;
     options.ties = graph.options.ties;
+    options.tie_tolerance = graph.options.tie_tolerance;
     options.disorder = graph.options.disorder;
     if (rcr_args_find(&args, "radius")->given) options.radius = graph.options.radius;
     if (rcr_args_find(&args, "dmin")->given) options.dmin = graph.options.dmin;

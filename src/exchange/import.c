@@ -129,6 +129,9 @@ static rcr_status choose_graph(rcr_graph_options *g, const checkpoint *c, const 
                                int32_t n_gaussians, rcr_error *err) {
     *g = rcr_graph_options_default();
     double most = g->max_neighbors;
+    if (options->max_neighbors < 0)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "max_neighbors is %d; it must be 1 or more, or 0 for the checkpoint's",
+                        (int)options->max_neighbors);
     choose(&most, options->max_neighbors > 0 ? options->max_neighbors : NAN, c->args, "max_num_nbr", 1);
     choose(&g->radius, options->radius, c->args, "radius", 2);
     choose(&g->dmin, options->dmin, c->args, "dmin", 3);
@@ -138,6 +141,7 @@ static rcr_status choose_graph(rcr_graph_options *g, const checkpoint *c, const 
     g->max_neighbors = (int32_t)most;
     g->padding = options->padding;
     g->ties = options->ties;
+    g->tie_tolerance = options->tie_tolerance;
     g->disorder = options->disorder;
     rcr_status status = rcr_graph_options_check(g, err);
     if (status == RCR_ERR_ARGUMENT) { /* in a file, options out of range are the file's fault */
@@ -211,8 +215,15 @@ static rcr_status check_surplus(rcr_model *model, const checkpoint *c, rcr_error
     return RCR_OK;
 }
 
+/* cgcnn2, which alone keeps a squared error, trains on the targets as they are; the normalizer that it saves beside the
+ * weights was never applied (its cgcnn_tr.py and cgcnn_ft.py, versions 0.4 to 0.6). */
+static int is_cgcnn2(const checkpoint *c) {
+    return rcr_py_get(c->root, "best_mse_error") != NULL || rcr_py_get(c->args, "full_set") != NULL;
+}
+
 static rcr_status fill_normalizer(rcr_model *model, const checkpoint *c, rcr_error *err) {
     if (model->options.task == RCR_CLASSIFICATION) return RCR_OK; /* the reference keeps 0 and 1 there */
+    if (is_cgcnn2(c)) return RCR_OK;                              /* 0 and 1 */
     const rcr_py *normalizer = rcr_py_get(c->root, "normalizer");
     double mean, std;
     if (!rcr_torch_number(&mean, c->file, rcr_py_get(normalizer, "mean")) ||

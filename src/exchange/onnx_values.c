@@ -30,28 +30,33 @@ static void expm1_of(rcr_onnx_graph *g, const char *out, const char *in) {
     constant(g, "Mul", out, product, 2);
 }
 
+/* log(1 + lambda z) / lambda, exact near 0, too: log(1 + x) = 2 asinh(x / (2 sqrt(1 + x))).  Where 1 + x is not above
+ * 0, -infinity. */
+static void log1p_over(rcr_onnx_graph *g, const char *out, const char *in, double lambda) {
+    char x[RCR_ONNX_NAME], base[RCR_ONNX_NAME], positive[RCR_ONNX_NAME], root[RCR_ONNX_NAME], share[RCR_ONNX_NAME],
+        half[RCR_ONNX_NAME], log_half[RCR_ONNX_NAME];
+    constant(g, "Mul", stage(x, out, "x"), in, lambda);
+    constant(g, "Add", stage(base, out, "base"), x, 1);
+    rcr_onnx_node(g, "Relu", stage(positive, out, "positive"), base);
+    rcr_onnx_node(g, "Sqrt", stage(root, out, "root"), positive);
+    rcr_onnx_node2(g, "Div", stage(share, out, "share"), x, root);
+    constant(g, "Mul", stage(half, out, "half"), share, 0.5);
+    rcr_onnx_node(g, "Asinh", stage(log_half, out, "asinh"), half);
+    constant(g, "Mul", out, log_half, 2 / lambda);
+}
+
 /* Box and Cox's function undone: (1 + lambda z)^(1 / lambda), 0 where no y gives z. */
 static void power_undo(rcr_onnx_graph *g, const char *out, const char *in, double lambda) {
-    char scaled[RCR_ONNX_NAME], base[RCR_ONNX_NAME], positive[RCR_ONNX_NAME];
-    if (lambda == 0) {
-        rcr_onnx_node(g, "Exp", out, in);
-        return;
-    }
-    constant(g, "Mul", stage(scaled, out, "scaled"), in, lambda);
-    constant(g, "Add", stage(base, out, "base"), scaled, 1);
-    rcr_onnx_node(g, "Relu", stage(positive, out, "positive"), base);
-    constant(g, "Pow", out, positive, 1 / lambda);
+    char power[RCR_ONNX_NAME];
+    if (lambda != 0) log1p_over(g, stage(power, out, "log"), in, lambda);
+    rcr_onnx_node(g, "Exp", out, lambda == 0 ? in : power);
 }
 
 /* That less 1, of z >= 0. */
 static void power_undo1(rcr_onnx_graph *g, const char *out, const char *in, double lambda) {
     char power[RCR_ONNX_NAME];
-    if (lambda == 0) {
-        expm1_of(g, out, in);
-        return;
-    }
-    power_undo(g, stage(power, out, "power"), in, lambda);
-    constant(g, "Sub", out, power, 1);
+    if (lambda != 0) log1p_over(g, stage(power, out, "log"), in, lambda);
+    expm1_of(g, out, lambda == 0 ? in : power);
 }
 
 /* Yeo and Johnson's: of the positive part of z less that of its negative part; one of them is 0, and stays so. */

@@ -7,7 +7,7 @@
 #include "base/status.h"
 
 #define MAX_PICKLE_BYTES ((size_t)16 << 20)
-enum { MAX_INSTRUCTIONS = 4000000, MAX_VALUES = 1000000, BLOCK_BYTES = 1 << 14, ALIGNMENT = 16 };
+enum { MAX_INSTRUCTIONS = 4000000, MAX_VALUES = 1000000, MAX_ITEMS = 4000000, BLOCK_BYTES = 1 << 14, ALIGNMENT = 16 };
 
 /* ---- memory */
 
@@ -71,6 +71,9 @@ rcr_status rcr_pickle_push(rcr_pickle *p, rcr_py *value) { return list_append(p,
 /* A container's items move to twice the room when they are full; what they leave is lost until the end, which at most
  * doubles the memory. */
 rcr_status rcr_pickle_append(rcr_pickle *p, rcr_py *to, rcr_py *item) {
+    /* One instruction may copy all items that a container has: an object that is its own state doubles. */
+    if (++p->n_items > MAX_ITEMS)
+        return rcr_fail(p->err, RCR_ERR_LIMIT, "the pickle's containers hold more than %d items", MAX_ITEMS);
     if (to->as.items.n == to->as.items.capacity) {
         size_t capacity = to->as.items.capacity > 0 ? 2 * to->as.items.capacity : 4;
         rcr_py **moved = rcr_pickle_take(p, capacity * sizeof *moved);

@@ -30,7 +30,7 @@ typedef struct rcr_py_list {
 struct rcr_pickle {
     const unsigned char *bytes;
     size_t length, at;
-    size_t n_values, n_instructions;
+    size_t n_values, n_items, n_instructions;
     rcr_block *block; /* newest first */
     rcr_py_list stack, memo, storages;
     size_t *mark; /* [n_marks] heights of the stack */

@@ -149,6 +149,7 @@ static void shapes_and_storages_must_fit(void **state) {
         CASE("num_batches_tracked", "num_batches_trackeX", RCR_ERR_UNSUPPORTED, "which neither CGCNN nor SR-CGCNN has"),
         CASE("normalizer", "normalisers", RCR_ERR_PARSE, "the pickle is damaged"),
         CASE("normalizer", "normaliser", RCR_ERR_PARSE, "no normalizer"),
+        CASE("best_mae_error", "best_mse_error", RCR_OK, ""), /* cgcnn2's */
         CASE("state_dict", "state_dicT", RCR_ERR_PARSE, "no dict with a \"state_dict\""),
         CASE("regression", "nothingXXX", RCR_OK, ""),
         CASE("\x04\x00\x00\x00task", "\x04\x00\x00\x00tasK", RCR_OK, ""),
@@ -165,6 +166,40 @@ static void shapes_and_storages_must_fit(void **state) {
             "cpuK\x5ctQK\x00(K\x08K\x5ct(K\x00K\x01t");
     find(&p, "data/0")->length = 92 * 4;
     refused(&p, RCR_ERR_PARSE, "they overlap");
+    rcr_model_free(model);
+}
+
+/* cgcnn2 saves a normalizer and learns the targets as they are; later versions save none. */
+static void cgcnn2_applies_no_normalizer(void **state) {
+    (void)state;
+    rcr_model *model = start();
+    model->targets[0].scale.normalizer = (rcr_normalizer){.mean = -1.25, .std = 0.75};
+    for (int with = 0; with < 2; with++) {
+        parts p = take_apart(model);
+        char *bytes = NULL;
+        size_t length = 0;
+        rcr_error err = {0};
+        rcr_model *got = NULL;
+        rcr_import_options options = rcr_import_options_default();
+        REPLACE(&p, "data.pkl", "best_mae_error", "best_mse_error");
+        if (!with) REPLACE(&p, "data.pkl", "normalizer", "normaliser");
+        for (size_t i = 0; i < p.n; i++) p.member[i].name = p.name[i];
+        assert_int_equal(rcr_zip_write(&bytes, &length, p.member, p.n, 64, &err), RCR_OK);
+        assert_int_equal(rcr_checkpoint_import(&got, bytes, length, &options, &err), RCR_OK);
+        assert_true(got->targets[0].scale.normalizer.mean == 0 && got->targets[0].scale.normalizer.std == 1);
+        rcr_model_free(got);
+        options.max_neighbors = -5;
+        got = NULL;
+        assert_int_equal(rcr_checkpoint_import(&got, bytes, length, &options, &err), RCR_ERR_ARGUMENT);
+        assert_null(got);
+        options.max_neighbors = 0;
+        options.tie_tolerance = 0.05;
+        assert_int_equal(rcr_checkpoint_import(&got, bytes, length, &options, &err), RCR_OK);
+        assert_true(got->graph.tie_tolerance == 0.05);
+        rcr_model_free(got);
+        rcr_free(bytes);
+        release(&p);
+    }
     rcr_model_free(model);
 }
 
@@ -351,11 +386,9 @@ static void what_unpacks_to_too_much_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes_and_storages_must_fit),
-        cmocka_unit_test(older_files_must_be_whole),
-        cmocka_unit_test(numbers_must_be_numbers),
-        cmocka_unit_test(archives_must_be_torchs),
-        cmocka_unit_test(what_unpacks_to_too_much_is_refused),
+        cmocka_unit_test(shapes_and_storages_must_fit), cmocka_unit_test(cgcnn2_applies_no_normalizer),
+        cmocka_unit_test(older_files_must_be_whole),    cmocka_unit_test(numbers_must_be_numbers),
+        cmocka_unit_test(archives_must_be_torchs),      cmocka_unit_test(what_unpacks_to_too_much_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

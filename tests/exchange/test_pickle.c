@@ -296,6 +296,21 @@ static void counts_and_places_are_bounded(void **state) {
     free(many);
 }
 
+/* One instruction that copies a container's items, again and again: 100 bytes, and without a limit 10 GB. */
+static void containers_do_not_double_without_end(void **state) {
+    (void)state;
+    script s = begin();
+    ADD(&s, "cargparse\nNamespace\n)\x81q\0}q\1K\1K\2sb");
+    for (int i = 0; i < 40; i++) ADD(&s, "h\0b");
+    refused(&s, RCR_ERR_LIMIT, "more than 4000000 items");
+    s = begin();
+    ADD(&s, "ccollections\nOrderedDict\nq\0](");
+    for (int i = 0; i < 2000; i++) ADD(&s, "K\1K\2\x86");
+    ADD(&s, "e\x85q\1");
+    for (int i = 0; i < 2000; i++) ADD(&s, "h\0h\1R");
+    refused(&s, RCR_ERR_LIMIT, "more than 4000000 items");
+}
+
 static void values_that_hold_themselves_are_written_once(void **state) {
     (void)state;
     char *json = NULL;
@@ -331,9 +346,13 @@ static void values_that_hold_themselves_are_written_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_refused_by_name),     cmocka_unit_test(calls_are_only_those_that_make_values),
-        cmocka_unit_test(what_is_cut_short_is_refused),  cmocka_unit_test(integers_have_their_values),
-        cmocka_unit_test(counts_and_places_are_bounded), cmocka_unit_test(values_that_hold_themselves_are_written_once),
+        cmocka_unit_test(names_are_refused_by_name),
+        cmocka_unit_test(calls_are_only_those_that_make_values),
+        cmocka_unit_test(what_is_cut_short_is_refused),
+        cmocka_unit_test(integers_have_their_values),
+        cmocka_unit_test(counts_and_places_are_bounded),
+        cmocka_unit_test(containers_do_not_double_without_end),
+        cmocka_unit_test(values_that_hold_themselves_are_written_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
