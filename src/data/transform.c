@@ -65,12 +65,20 @@ double rcr_transform_undo(const rcr_transform *t, double z) {
 static double log_likelihood(rcr_transform_kind kind, double lambda, const double *values, size_t n) {
     rcr_transform t = {kind, lambda};
     rcr_running z = {0};
-    double slopes = 0;
-    for (size_t i = 0; i < n; i++) {
-        rcr_running_add(&z, rcr_transform_apply(&t, values[i]));
+    double slopes = 0, middle = 0;
+    for (size_t i = 0; i < n; i++)
         slopes += kind == RCR_TRANSFORM_BOX_COX ? log(values[i]) : copysign(log1p(fabs(values[i])), values[i]);
+    /* Box and Cox's z of small values is -1 / lambda to the last digit.  So take y / y0 for y, y0 the geometric mean:
+     * their z is that of y times y0^-lambda, but for a constant, which is just what the slopes add up to. */
+    if (kind == RCR_TRANSFORM_BOX_COX) {
+        middle = slopes / (double)n;
+        slopes = 0;
     }
-    return -0.5 * (double)n * (log(z.squares / (double)n) - 2 * log(z.scale)) + (lambda - 1) * slopes;
+    for (size_t i = 0; i < n; i++)
+        rcr_running_add(&z, kind == RCR_TRANSFORM_BOX_COX ? power_of(log(values[i]) - middle, lambda)
+                                                          : rcr_transform_apply(&t, values[i]));
+    double variance = log(z.squares / (double)n) - 2 * log(z.scale);
+    return isfinite(variance) ? -0.5 * (double)n * variance + (lambda - 1) * slopes : -INFINITY;
 }
 
 /* The best of a grid, then a golden section about it. */

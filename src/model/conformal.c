@@ -1,5 +1,6 @@
 #include "model/conformal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static double fill_scores(double *score, const double *target, const double *val
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         double scale = doubt != NULL ? doubt[i] + offset : 1;
-        score[i] = fabs(target[i] - value[i]) / scale;
+        score[i] = isinf(target[i]) ? DBL_MAX : fabs(target[i] - value[i]) / scale;
         sum += log(scale);
     }
     qsort(score, n, sizeof *score, by_value);
@@ -75,7 +76,7 @@ rcr_status rcr_conformal_fit(rcr_conformal *out, const double *target, const dou
                              size_t n, rcr_error *err) {
     if (n == 0) return rcr_fail(err, RCR_ERR_DATA, "there are no rows to calibrate intervals on");
     for (size_t i = 0; i < n; i++)
-        if (!isfinite(target[i]) || !isfinite(value[i]))
+        if (isnan(target[i]) || !isfinite(value[i]))
             return rcr_fail(err, RCR_ERR_DATA, "a target or prediction to calibrate intervals on is not a number");
     rcr_conformal c = {.n = n, .n_scores = n < RCR_CONFORMAL_SCORES ? n : RCR_CONFORMAL_SCORES};
     double *all = rcr_malloc(n, sizeof *all);
@@ -116,7 +117,7 @@ double rcr_conformal_quantile(const rcr_conformal *c, double level) {
     if (rank > c->n) return INFINITY;
     /* The first kept score whose rank ceil((k + 1) n / n_scores) is at least that: (k + 1) n > (rank - 1) n_scores. */
     size_t k = (rank - 1) * c->n_scores / c->n;
-    return c->score[k];
+    return c->score[k] < DBL_MAX ? c->score[k] : (double)INFINITY;
 }
 
 double rcr_conformal_scale(const rcr_conformal *c, double doubt) { return c->scaled ? doubt + c->offset : 1; }

@@ -26,17 +26,17 @@ typedef struct rcr_conformal {
     double *score; /* [n_scores] ascending; score[k] is the one of rank ceil((k + 1) n / n_scores) among n */
 } rcr_conformal;
 
-/* From n rows: target, value [n], doubt [n] or NULL (the scale is then 1, as it is where a doubt is not a number above
- * or at 0, or all are 0).  The offset is the one of 0.01, 0.1, 0.3, 1, 3 and 10 times the median doubt that makes the
- * geometric mean of the 90 % intervals' lengths least.
- * Errors: RCR_ERR_DATA (no rows, or a target or value that is not finite), RCR_ERR_MEMORY. */
+/* From n rows: target (infinite where no interval of finite length holds it), value [n], doubt [n] or NULL (the scale
+ * is then 1, as it is where a doubt is not a number above or at 0, or all are 0).  The offset is the one of 0.01, 0.1,
+ * 0.3, 1, 3 and 10 times the median doubt that makes the geometric mean of the 90 % intervals' lengths least. Errors:
+ * RCR_ERR_DATA (no rows, or a target that is not a number, a value that is not finite), RCR_ERR_MEMORY. */
 rcr_status rcr_conformal_fit(rcr_conformal *out, const double *target, const double *value, const double *doubt,
                              size_t n, rcr_error *err);
 void rcr_conformal_release(rcr_conformal *conformal);
 rcr_status rcr_conformal_copy(rcr_conformal *out, const rcr_conformal *from, rcr_error *err);
 
 /* q for a level in (0, 1): the score of rank ceil((n + 1) level), or of the next rank above that was kept; infinite
- * where n rows are too few for that level. */
+ * where n rows are too few for that level, or so many of their targets are. */
 double rcr_conformal_quantile(const rcr_conformal *conformal, double level);
 
 /* The scale of a row whose doubt is u (ignored where not scaled). */

@@ -81,6 +81,11 @@ static double share_of_output(const explainer *e, int32_t o) {
     return o == e->target ? m->targets[e->target].scale.normalizer.std : 0;
 }
 
+/* The size of the shares that are not 0. */
+static double unit_of_f(const explainer *e) {
+    return e->model->options.task == RCR_CLASSIFICATION ? 1 : e->model->targets[e->target].scale.normalizer.std;
+}
+
 static double value_of(const explainer *e, const double *out) {
     const rcr_model *m = e->model;
     double f = m->options.task == RCR_CLASSIFICATION ? 0 : m->targets[e->target].scale.normalizer.mean;
@@ -189,7 +194,8 @@ static rcr_status prepare_net(explainer *e, const rcr_kernels *kernels, const rc
     e->device_dout = kernels->mem_alloc(n_outputs);
     if (e->start == NULL || e->end == NULL || e->work == NULL || e->average == NULL || e->device_dout == NULL)
         return rcr_fail_memory(err, "explaining a prediction");
-    for (size_t o = 0; o < n_outputs; o++) e->work[o] = (rcr_real)share_of_output(e, (int32_t)o);
+    /* A share is the targets' standard deviation, which a float may not hold: the device has 1, 0 or -1 for it. */
+    for (size_t o = 0; o < n_outputs; o++) e->work[o] = (rcr_real)(share_of_output(e, (int32_t)o) / unit_of_f(e));
     kernels->mem_upload(e->device_dout, e->work, n_outputs);
     rcr_net_refresh(e->net, &e->exec);
     return RCR_OK;
@@ -275,7 +281,7 @@ static double forward_from_work(const explainer *e) {
     return f;
 }
 
-/* Follows forward_from_work: e->work <- the gradient of f by the vectors. */
+/* Follows forward_from_work: e->work <- the gradient of f / unit_of_f by the vectors. */
 static void backward_to_work(const explainer *e) {
     const rcr_kernels *k = e->net->kernels;
     rcr_pass pass = {.tape = e->tape, .net = e->net, .exec = &e->exec, .batch = &e->batch};
@@ -309,6 +315,7 @@ static void explain_input(rcr_explanation *x, explainer *e, double f) {
                 for (size_t k = i * F; k < (i + 1) * F; k++)
                     e->average[i] += w * (double)e->work[k] * ((double)e->end[k] - (double)e->start[k]);
         }
+        for (size_t i = 0; i < N; i++) e->average[i] *= unit_of_f(e);
         for (size_t i = 0; i < N; i++) sum += e->average[i];
         gap = sum - (f - baseline);
         if (!(fabs(gap) > gap_wanted * fabs(f - baseline)) || n_panels == MAX_PANELS) break;

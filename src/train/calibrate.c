@@ -79,8 +79,9 @@ static size_t gather(double *z, double *center, double *doubt, const rcr_model *
         z[n] = rcr_scale_apply(&scale, target);
         center[n] = part->center[i * T + t];
         doubt[n] = part->doubt[i * T + t];
-        /* What was not learnt (a target that the transform does not take) tells nothing of the others. */
-        n += isfinite(z[n]) && isfinite(center[n]);
+        /* A target that the transform does not take lies in no interval, and is a miss like any other. */
+        if (!isfinite(z[n])) z[n] = INFINITY;
+        n += isfinite(center[n]);
     }
     return n;
 }

@@ -19,17 +19,47 @@ static uint64_t dropout_seed(const rcr_run *run) {
     return rcr_hash_counter(rng.s[0], (uint64_t)run->optimizer.step) | 1;
 }
 
-static rcr_status loss_failed(const rcr_run *run, const rcr_epoch *epoch, size_t batch, double loss, rcr_error *err) {
-    char lr[32], value[32], kept[160];
+/* what: "the loss became nan", where: ", batch 3", or "". */
+static rcr_status diverged(const rcr_run *run, const rcr_epoch *epoch, const char *what, const char *where,
+                           rcr_error *err) {
+    char lr[32], kept[160];
     if (run->best_epoch > 0)
         snprintf(kept, sizeof kept, "the best model so far, of epoch %" PRId32 ", is kept in model.safetensors",
                  run->best_epoch);
     else
         snprintf(kept, sizeof kept, "no epoch was finished, so there is no model");
     return rcr_fail(err, RCR_ERR_NUMERIC,
-                    "the loss became %s in epoch %" PRId32 ", batch %zu: try a learning rate below %s (--lr), and look "
-                    "for outliers among the targets; %s",
-                    rcr_format_double(value, loss), epoch->epoch, batch + 1, rcr_format_double(lr, epoch->lr), kept);
+                    "%s in epoch %" PRId32 "%s: try a learning rate below %s (--lr), and look for outliers among the "
+                    "targets; %s",
+                    what, epoch->epoch, where, rcr_format_double(lr, epoch->lr), kept);
+}
+
+static rcr_status loss_failed(const rcr_run *run, const rcr_epoch *epoch, size_t batch, double loss, rcr_error *err) {
+    char value[32], what[64], where[48];
+    snprintf(what, sizeof what, "the loss became %s", rcr_format_double(value, loss));
+    snprintf(where, sizeof where, ", batch %zu", batch + 1);
+    return diverged(run, epoch, what, where, err);
+}
+
+static int are_finite(const rcr_real *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i])) return 0;
+    return 1;
+}
+
+/* Kernels take exponentials of what they have clamped, and a NaN does not get through that: the loss alone need not
+ * show it. */
+rcr_status rcr_run_check_weights(const rcr_run *run, const rcr_epoch *epoch, rcr_error *err) {
+    const rcr_model *const models[] = {run->model, run->average};
+    for (int i = 0; i < 2; i++) {
+        const rcr_model *m = models[i];
+        if (m == NULL) continue;
+        if (!are_finite(m->parameters, m->n_parameters))
+            return diverged(run, epoch, "a weight became infinite or no number", "", err);
+        if (!are_finite(m->buffers, m->n_buffer_values))
+            return diverged(run, epoch, "running statistics became infinite or no number", "", err);
+    }
+    return RCR_OK;
 }
 
 /* What an epoch adds up. */
@@ -41,6 +71,10 @@ static double weight_of(const rcr_run *run, size_t value) {
     return run->host_weight != NULL ? (double)run->host_weight[value] : 1;
 }
 
+static double class_weight_of(const rcr_run *run, int64_t row) {
+    return run->has_class_weight ? run->class_weight[run->dataset->sample[row].target > 0.5] : 1;
+}
+
 /* Add what is averaged into train_loss and train_score.  run->host_target holds NaN for what is missing. */
 static void add_batch(sums *s, rcr_run *run, const int64_t *rows, int32_t n, double loss) {
     size_t T = rcr_run_n_targets(run), n_outputs = (size_t)run->model->n_outputs;
@@ -50,7 +84,7 @@ static void add_batch(sums *s, rcr_run *run, const int64_t *rows, int32_t n, dou
         if (run->options.model.task == RCR_CLASSIFICATION) {
             s->score += (out[1] > out[0]) == (run->dataset->sample[rows[i]].target > 0.5);
             present++;
-            weight += weight_of(run, i);
+            weight += weight_of(run, i) * class_weight_of(run, rows[i]);
         }
         for (size_t k = 0; k < T && run->options.model.task == RCR_REGRESSION; k++) {
             if (isnan(run->host_target[i * T + k])) continue;

@@ -9,6 +9,10 @@
  * batches.  After any of them the run's device state is of no further use. */
 rcr_status rcr_run_train_epoch(rcr_run *run, rcr_epoch *epoch, rcr_error *err);
 
+/* Whether the weights that the run holds after an epoch, their average and the running statistics are finite.
+ * Errors: RCR_ERR_NUMERIC, saying what to try. */
+rcr_status rcr_run_check_weights(const rcr_run *run, const rcr_epoch *epoch, rcr_error *err);
+
 /* Predict n samples with the net's weights into prediction [n, V], and score them, each [T] target by target where it
  * is not NULL. */
 rcr_status rcr_run_score_part(rcr_score *score, rcr_score *each, double *prediction, const rcr_run *run,

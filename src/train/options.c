@@ -443,7 +443,7 @@ rcr_status rcr_train_options_check(const rcr_train_options *o, rcr_error *err) {
         {"weight decay", "0 or more", o->weight_decay, o->weight_decay >= 0},
         {"beta1", "0 to below 1", o->beta1, o->beta1 >= 0 && o->beta1 < 1},
         {"beta2", "0 to below 1", o->beta2, o->beta2 >= 0 && o->beta2 < 1},
-        {"eps", "above 0", o->eps, o->eps > 0},
+        {"eps", "1e-30 or more", o->eps, o->eps >= 1e-30}, /* far below, a float is 0 */
         {"dropout", "0 to below 1", o->dropout, o->dropout >= 0 && o->dropout < 1},
     };
     for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)

@@ -107,6 +107,14 @@ static size_t gather(double *work, const rcr_dataset *dataset, size_t k, const r
     return n;
 }
 
+/* 1 where a target comes back from its transform another one: Box and Cox's z of y^lambda far below 1 is -1 / lambda.
+ */
+static int loses_digits(const rcr_transform *t, const double *values, size_t n, double std) {
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs(rcr_transform_undo(t, rcr_transform_apply(t, values[i])) - values[i]) <= 1e-5 * std)) return 1;
+    return 0;
+}
+
 rcr_status rcr_scale_fit(rcr_scale *scale, double *std, int *varied, rcr_transform_kind kind,
                          const rcr_dataset *dataset, size_t k, const rcr_split *split, double *work, rcr_error *err) {
     size_t n = gather(work, dataset, k, split);
@@ -119,6 +127,11 @@ rcr_status rcr_scale_fit(rcr_scale *scale, double *std, int *varied, rcr_transfo
     scale->transform = rcr_transform_fit(kind, work, n);
     /* Fitting may have sorted them, and sums are taken in the order of the rows. */
     if (kind != RCR_TRANSFORM_NONE) gather(work, dataset, k, split);
+    if (*varied && loses_digits(&scale->transform, work, n, *std))
+        return rcr_fail_at(err, RCR_ERR_DATA, dataset->path, 0,
+                           "the transform %s can't tell the targets '%s' apart, they are too small for its constant: "
+                           "give them in another unit, in which they are nearer to 1, or take --transform log",
+                           rcr_transform_names[kind], rcr_dataset_target_name(dataset, k));
     for (size_t i = 0; i < n && kind != RCR_TRANSFORM_NONE; i++)
         work[i] = rcr_transform_apply(&scale->transform, work[i]);
     scale->normalizer = rcr_normalizer_fit(work, n);

@@ -26,7 +26,7 @@ rcr_status rcr_targets_check_domain(const rcr_dataset *dataset, const rcr_transf
 
 /* The scale of target k from the training rows that have it, and their standard deviation in the target's unit (1 where
  * they do not vary, for which *varied is 0).  work [n_train].
- * Errors: RCR_ERR_DATA (no training row has it). */
+ * Errors: RCR_ERR_DATA (no training row has it; the transform leaves too little of such small ones). */
 rcr_status rcr_scale_fit(rcr_scale *scale, double *std, int *varied, rcr_transform_kind kind,
                          const rcr_dataset *dataset, size_t k, const rcr_split *split, double *work, rcr_error *err);
 

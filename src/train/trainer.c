@@ -193,7 +193,8 @@ static rcr_status run_epoch(rcr_run *run, rcr_error *err) {
         store_average(run);
         rcr_net_load(run->net, run->average, &run->exec);
     }
-    status = score_val(&val, run, err);
+    status = rcr_run_check_weights(run, &epoch, err);
+    if (status == RCR_OK) status = score_val(&val, run, err);
     if (status != RCR_OK) return status;
     if (run->average != NULL) rcr_net_load(run->net, run->model, &run->exec);
     epoch.val_loss = val.loss;

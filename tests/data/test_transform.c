@@ -99,6 +99,12 @@ static void lambdas_of_greatest_likelihood(void **state) {
     assert_true(fitted(RCR_TRANSFORM_BOX_COX, sample, 0, 1) == 0);
     assert_true(fitted(RCR_TRANSFORM_BOX_COX, rising, 0, 0.3) == 2); /* 2.41 */
     assert_true(fitted(RCR_TRANSFORM_BOX_COX, same, 0, 1) == 1);
+    /* Of whatever unit: the constant of greatest likelihood is the same. */
+    for (int e = -300; e <= 150; e += 50) {
+        double scaled[N];
+        for (int i = 0; i < N; i++) scaled[i] = pow(rising[i], 0.65) * pow(10, e);
+        assert_near(rcr_transform_fit(RCR_TRANSFORM_BOX_COX, scaled, N).parameter, 1.1140040523661952, 1e-7);
+    }
     assert_true(fitted(RCR_TRANSFORM_LOG, sample, 0, 1) == 0);
     assert_true(fitted(RCR_TRANSFORM_ASINH, sample, 0, 1) == 2.4); /* the upper of 2.2 and 2.4 */
     assert_true(fitted(RCR_TRANSFORM_ASINH, sample, 30, 1) == 30 - 2.2);

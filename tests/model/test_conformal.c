@@ -44,6 +44,22 @@ static void quantiles_are_order_statistics(void **state) {
     rcr_conformal_release(&c);
     rcr_error err;
     assert_int_equal(rcr_conformal_fit(&c, target, value, NULL, 0, &err), RCR_ERR_DATA);
+    /* Two targets that no interval of finite length holds: 1 .. 17 are the scores, and from rank 18 on there is none.
+     */
+    for (int i = 0; i < 19; i++)
+        if (fabs(target[i] - value[i]) > 17) target[i] = INFINITY;
+    assert_int_equal(rcr_conformal_fit(&c, target, value, NULL, 19, &err), RCR_OK);
+    assert_true(rcr_conformal_quantile(&c, 0.85) == 17);
+    assert_true(isinf(rcr_conformal_quantile(&c, 0.9)));
+    rcr_conformal_release(&c);
+    double doubt[19];
+    for (int i = 0; i < 19; i++) doubt[i] = 1 + i % 3;
+    assert_int_equal(rcr_conformal_fit(&c, target, value, doubt, 19, &err), RCR_OK);
+    assert_true(c.scaled && isfinite(rcr_conformal_quantile(&c, 0.8)) && isinf(rcr_conformal_quantile(&c, 0.95)));
+    rcr_conformal_release(&c);
+    target[0] = NAN;
+    assert_int_equal(rcr_conformal_fit(&c, target, value, NULL, 19, &err), RCR_ERR_DATA);
+    target[0] = 1;
     value[3] = NAN;
     assert_int_equal(rcr_conformal_fit(&c, target, value, NULL, 19, &err), RCR_ERR_DATA);
 }

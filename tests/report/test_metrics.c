@@ -29,6 +29,11 @@ static void regression_edges(void **state) {
     double one_to_four[] = {1, 2, 3, 4};
     assert_near(rcr_metrics_std(one_to_four, 4), sqrt(5.0 / 3.0), 1e-15);
     assert_true(isnan(rcr_metrics_std(one_to_four, 1)));
+    double tenths[10]; /* their mean is not 0.1 */
+    for (int i = 0; i < 10; i++) tenths[i] = 0.1;
+    assert_true(rcr_metrics_std(tenths, 10) == 0);
+    m = rcr_metrics_regression(tenths, one_to_four, 4);
+    assert_true(isnan(m.r2) && m.rmse > 0);
 }
 
 /* Two of three positives found, one of two negatives taken for positive. */

@@ -57,13 +57,46 @@ dataset equal Na Cl $(targets 'print 2.5')
 trains equal
 err_lacks error
 out_lacks "% of it"
+dataset tenths Na Cl $(targets 'print 0.1') # whose mean, as it is rounded, is another
+trains tenths
+out_lacks "% of it"
+grep -q '"test_target_std": 0[,.]' "$work/run-tenths/run_summary.json" || fail "equal targets deviate"
 dataset huge Na Cl $(targets 'printf "%de299\n", i - 10')
 trains huge
 out_has e+299
 says_no_more huge 5.916e+299 -5.000e+298 -1.000e+300 # deviation: sqrt(35)
+run 0 explain "$work/run-huge" "$work/huge/c0.cif" "$work/huge/c9.cif" --format jsonl
+! grep -qiE 'nan|null' "$work/out" || fail "huge targets: contributions that are no numbers"
+same "$(grep -cE '"input": \[-?[0-9.]+e\+?2[89][0-9]' "$work/out")" 2 "contributions of the size of the targets"
 dataset tiny Na Cl $(targets 'printf "%de-310\n", i')
 trains tiny
 says_no_more tiny 5.916e-310 9.500e-310 0.000000000
+# Box and Cox's function leaves nothing of such small ones but its constant; nearer to 1 it is well.
+dataset minute Na Cl $(targets 'printf "%de-30\n", i + 1')
+run 1 train "$work/minute" $small --transform box-cox --out "$work/run-minute"
+err_has "the transform box-cox can't tell the targets 'target' apart"
+dataset small Na Cl $(targets 'printf "%de-3\n", i + 1')
+run 0 train "$work/small" $small --transform box-cox --out "$work/run-small"
+# Targets that a model's transform does not take lie in none of its intervals, and count as misses.
+dataset both Na Cl $(targets 'print i % 2 ? i + 1 : -i - 1')
+run 0 ensemble "$work/run-small" "$work/calibrated.safetensors" --calibrate "$work/both" --quiet
+run 0 evaluate "$work/calibrated.safetensors" "$work/both" --out "$work/both.csv" --calibration "$work/levels.csv" --quiet
+held=$(awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) at[$k] = k; next } { n++; if ($at["target"] >= $at["lower"] && $at["target"] <= $at["upper"]) held++ }
+    END { print held / n }' "$work/both.csv")
+awk -F, -v held="$held" 'NR == 1 { for (k = 1; k <= NF; k++) at[$k] = k; next }
+    $at["promised"] == 0.9 { n++; exit !($at["observed"] == held) }' "$work/levels.csv" || fail "held of the rows: $held, and told: $(cat "$work/levels.csv")"
+grep -q '^[^,]*,[^,]*,[^,]*,-inf,inf' "$work/both.csv" || fail "90 % of intervals that half of the rows can't lie in: $(head -3 "$work/both.csv")"
+# A learning rate that no network stands: the reason, and never a model that can't be read.
+run 2 train "$work/element" $small --eps 1e-50 --out "$work/none"
+err_has "1e-30"
+frames 30 "$work/thirty.extxyz"
+for wild in "--lr 30 --loss huber" "--lr 300 --loss l1"; do
+    run 4 train "$work/thirty.extxyz" --target formation_energy --epochs 100 --batch-size 4 --steps 4 --atom-features 16 --hidden 16 \
+        --optimizer sgd $wild --out "$work/wild"
+    err_has "became"
+    if [ -f "$work/wild/model.safetensors" ]; then run 0 predict "$work/wild" "$work/element/c0.cif"; fi
+    rm -rf "$work/wild"
+done
 dataset offset Na Cl $(targets 'printf "%.3f\n", 1e12 + i / 8')
 trains offset
 dataset lacking Na Cl $(targets 'print i % 2 ? "nan" : i')
