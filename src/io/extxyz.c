@@ -23,12 +23,13 @@ typedef struct view {
 /* Lines of a text, numbered. */
 typedef struct lines {
     const char *p, *end;
-    long number; /* of the line that next_line gave last */
+    long number;   /* of the line that next_line gave last */
+    char line_end; /* LF, before which a CR may stand; or CR */
 } lines;
 
 static int next_line(view *line, lines *in) {
     if (in->p == in->end) return 0;
-    const char *stop = memchr(in->p, '\n', (size_t)(in->end - in->p));
+    const char *stop = memchr(in->p, in->line_end, (size_t)(in->end - in->p));
     size_t length = (size_t)((stop != NULL ? stop : in->end) - in->p);
     *line = (view){in->p, length > 0 && in->p[length - 1] == '\r' ? length - 1 : length};
     in->p = stop != NULL ? stop + 1 : in->end;
@@ -54,8 +55,46 @@ static view next_word(const char **p, const char *end) {
 
 /* ---- key=value */
 
+/* For each kind of bracket the last one that is never closed; NULL: none is known.  Without it every bracket that is
+ * open would be followed to the end of the line anew. */
+typedef struct unclosed {
+    const char *last[2];
+} unclosed;
+
+/* The last `open` of start .. end that has no partner; there is one. */
+static const char *last_unclosed(const char *start, const char *end, char open, char close) {
+    size_t closing = 0;
+    const char *q = end - 1;
+    for (; q > start; q--) {
+        if (*q == close) closing++;
+        if (*q != open) continue;
+        if (closing == 0) break;
+        closing--;
+    }
+    return q;
+}
+
+/* A value in brackets, which begins at *p.  0: they do not close. */
+static int next_bracketed(view *value, const char **p, const char *end, unclosed *known) {
+    const char *start = *p;
+    char open = *start, close = open == '{' ? '}' : ']';
+    const char **last = &known->last[open == '['];
+    if (*last != NULL && start <= *last) return 0;
+    size_t depth = 0;
+    for (const char *q = start; q < end; q++) {
+        depth += *q == open;
+        depth -= *q == close;
+        if (depth > 0) continue;
+        *p = q + 1;
+        *value = (view){start + 1, (size_t)(q - start - 1)};
+        return 1;
+    }
+    *last = last_unclosed(start, end, open, close);
+    return 0;
+}
+
 /* A key or value: quoted, bracketed, or up to a blank or (keys) the equals sign. */
-static view next_item(const char **p, const char *end, int is_key) {
+static view next_item(const char **p, const char *end, int is_key, unclosed *known) {
     const char *start = *p;
     char open = start < end ? *start : 0;
     if (open == '"' || open == '\'') {
@@ -64,16 +103,8 @@ static view next_item(const char **p, const char *end, int is_key) {
         *p = q < end ? q + 1 : end;
         return (view){start + 1, (size_t)(q - start - 1)};
     }
-    if (!is_key && (open == '{' || open == '[')) {
-        char close = open == '{' ? '}' : ']';
-        int depth = 0;
-        for (const char *q = start; q < end; q++) {
-            depth += *q == open ? 1 : *q == close ? -1 : 0;
-            if (depth > 0) continue;
-            *p = q + 1;
-            return (view){start + 1, (size_t)(q - start - 1)};
-        }
-    }
+    view value;
+    if (!is_key && (open == '{' || open == '[') && next_bracketed(&value, p, end, known)) return value;
     while (*p < end && !is_blank(**p) && !(is_key && **p == '=')) (*p)++;
     return (view){start, (size_t)(*p - start)};
 }
@@ -84,17 +115,18 @@ typedef struct header {
 
 static void read_header(header *out, rcr_extxyz_info *infos, size_t max_infos, size_t *n_infos, const view *line) {
     const char *p = line->text, *end = line->text + line->length;
+    unclosed known = {{NULL, NULL}};
     size_t n = 0;
     memset(out, 0, sizeof *out);
     for (;;) {
         while (p < end && is_blank(*p)) p++;
         if (p == end) break;
-        view key = next_item(&p, end, 1), value = {"T", 1}; /* a key alone is a flag */
+        view key = next_item(&p, end, 1, &known), value = {"T", 1}; /* a key alone is a flag */
         while (p < end && is_blank(*p)) p++;
         if (p < end && *p == '=') {
             p++;
             while (p < end && is_blank(*p)) p++;
-            value = next_item(&p, end, 0);
+            value = next_item(&p, end, 0, &known);
         }
         if (rcr_equals_ignore_case(key.text, key.length, "Lattice")) out->lattice = value;
         if (rcr_equals_ignore_case(key.text, key.length, "Properties")) out->properties = value;
@@ -215,7 +247,7 @@ static rcr_status check_periodic(const header *head, long line, rcr_error *err) 
 }
 
 static rcr_status parse_frame(rcr_crystal **out, const char *id, const header *head, const view *atoms, size_t n,
-                              long line, rcr_error *err) {
+                              char line_end, long line, rcr_error *err) {
     column_layout layout = {0, -1, 1, 4};
     double lattice[3][3], inverse[3][3];
     rcr_status status = check_periodic(head, line, err);
@@ -230,7 +262,7 @@ static rcr_status parse_frame(rcr_crystal **out, const char *id, const header *h
     rcr_crystal *crystal;
     if ((status = rcr_crystal_create(&crystal, id, (int32_t)n, err)) != RCR_OK) return status;
     memcpy(crystal->lattice, lattice, sizeof lattice);
-    lines in = {atoms->text, atoms->text + atoms->length, line};
+    lines in = {atoms->text, atoms->text + atoms->length, line, line_end};
     for (size_t i = 0; i < n && status == RCR_OK; i++) {
         view text = {NULL, 0};
         double r[3];
@@ -248,10 +280,20 @@ static rcr_status parse_frame(rcr_crystal **out, const char *id, const header *h
     return RCR_OK;
 }
 
+char rcr_extxyz_line_end(const char *text, size_t length) {
+    const char *p = text, *end = text + length;
+    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) p += 3;
+    while (p < end && rcr_is_space((unsigned char)*p)) p++;
+    while (p < end && *p != '\n' && *p != '\r') p++;
+    if (p == end || *p == '\n') return '\n';
+    while (p < end && *p == '\r') p++;
+    return p < end && *p == '\n' ? '\n' : '\r';
+}
+
 rcr_status rcr_extxyz_parse(rcr_crystal **out, rcr_extxyz_info *infos, size_t max_infos, size_t *n_infos,
                             size_t *consumed, const char *id, const char *text, size_t length, long line,
                             rcr_error *err) {
-    lines in = {text, text + length, line - 1};
+    lines in = {text, text + length, line - 1, rcr_extxyz_line_end(text, length)};
     view first = {text, 0}, second;
     if (n_infos != NULL) *n_infos = 0;
     if (consumed != NULL) *consumed = 0;
@@ -281,7 +323,7 @@ rcr_status rcr_extxyz_parse(rcr_crystal **out, rcr_extxyz_info *infos, size_t ma
     /* Blank lines after the frame belong to it, so that nothing is left when the last one is read. */
     for (lines ahead = in; next_line(&skipped, &ahead) && is_blank_line(&skipped);) in = ahead;
     if (consumed != NULL) *consumed = (size_t)(in.p - text);
-    return parse_frame(out, id, &head, &atoms, (size_t)n, header_line, err);
+    return parse_frame(out, id, &head, &atoms, (size_t)n, in.line_end, header_line, err);
 }
 
 const rcr_extxyz_info *rcr_extxyz_find_id(const rcr_extxyz_info *infos, size_t n) {

@@ -19,6 +19,9 @@ rcr_status rcr_extxyz_parse(rcr_crystal **out, rcr_extxyz_info *infos, size_t ma
                             size_t *consumed, const char *id, const char *text, size_t length, long line,
                             rcr_error *err);
 
+/* What ends a frame's lines, told by its first line that is not blank: '\n' (LF or CRLF), or '\r' (CR). */
+char rcr_extxyz_line_end(const char *text, size_t length);
+
 /* The info that names a frame: id, material_id or name, whichever comes first in this list; NULL when there is none. */
 const rcr_extxyz_info *rcr_extxyz_find_id(const rcr_extxyz_info *infos, size_t n);
 

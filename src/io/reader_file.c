@@ -53,12 +53,6 @@ rcr_status rcr_cut_file(rcr_cutter *out, rcr_window *window, rcr_error *err) {
 
 /* ---------------------------------------------------------------- frames */
 
-static int is_blank(const char *text, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        if (!rcr_is_space((unsigned char)text[i])) return 0;
-    return 1;
-}
-
 /* The number on a frame's first line; -1: none that can be followed. */
 static int64_t frame_atoms(const char *p, const char *end) {
     if (end - p >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) p += 3;
@@ -68,16 +62,33 @@ static int64_t frame_atoms(const char *p, const char *end) {
     return rcr_parse_int64(&n, p, (size_t)(end - p)) && n >= 0 && n <= MAX_FRAME_ATOMS ? n : -1;
 }
 
-/* Pass over lines of blanks; 0 when the file ends with them. */
+/* Pass over lines of blanks, whatever ends them; 0 when the file ends with them. */
 static int skip_blank_lines(rcr_window *w) {
-    for (;;) {
-        size_t start = w->at - w->begin;
-        if (!rcr_window_skip_line(w)) return 0;
-        if (!is_blank(w->data + w->begin + start, w->at - w->begin - start)) {
+    size_t start = w->at - w->begin;
+    for (int c; (c = rcr_window_peek(w)) >= 0; w->at++) {
+        if (!rcr_is_space(c)) {
             w->at = w->begin + start;
             return 1;
         }
+        if (c == '\n' || c == '\r') start = w->at - w->begin + 1;
     }
+    return 0;
+}
+
+/* See what ends the lines of the frame whose first line begins at `at`. */
+static void find_line_end(rcr_window *w) {
+    size_t start = w->at - w->begin;
+    int c = rcr_window_peek(w);
+    while (c >= 0 && c != '\n' && c != '\r') {
+        w->at++;
+        c = rcr_window_peek(w);
+    }
+    while (c == '\r') {
+        w->at++;
+        c = rcr_window_peek(w);
+    }
+    w->line_end = rcr_extxyz_line_end(w->data + w->begin + start, w->at - w->begin - start + (c >= 0));
+    w->at = w->begin + start;
 }
 
 /* A frame is its count, a line of keys, its atoms, and the blank lines before the next one.  Where its end can't be
@@ -88,6 +99,7 @@ static int next_frame(void *self, rcr_record *record, int *last) {
     if (f->done) return 0;
     if (!skip_blank_lines(w) && w->error.status == RCR_OK) return 0;
     size_t start = w->at - w->begin;
+    find_line_end(w);
     rcr_window_skip_line(w);
     int64_t n = frame_atoms(w->data + w->begin + start, w->data + w->at);
     int whole = n >= 0;

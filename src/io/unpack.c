@@ -183,7 +183,7 @@ rcr_status rcr_window_open(rcr_window *w, rcr_unpacker *from, size_t limit, rcr_
     /* What lies in memory needs its own length, twice: more is asked for while half of the room is left. */
     int is_plain = from->path == NULL && from->archive == NULL;
     size_t capacity = is_plain && from->length < CHUNK / 2 ? 2 * from->length + 1 : CHUNK;
-    *w = (rcr_window){.from = from, .line = 1, .limit = limit};
+    *w = (rcr_window){.from = from, .line = 1, .line_end = '\n', .limit = limit};
     w->data = rcr_malloc(capacity, 1);
     if (w->data != NULL) {
         w->capacity = capacity;
@@ -237,7 +237,7 @@ void rcr_window_fill(rcr_window *w, size_t n) {
 
 void rcr_window_drop(rcr_window *w) {
     const char *c = w->data + w->begin, *end = w->data + w->at;
-    for (; c < end && (c = memchr(c, '\n', (size_t)(end - c))) != NULL; c++) w->line++;
+    for (; c < end && (c = memchr(c, w->line_end, (size_t)(end - c))) != NULL; c++) w->line++;
     w->begin = w->at;
 }
 
@@ -252,7 +252,7 @@ int rcr_window_skip_blanks(rcr_window *w) {
 int rcr_window_skip_line(rcr_window *w) {
     if (rcr_window_peek(w) < 0) return 0;
     for (;;) {
-        const char *newline = memchr(w->data + w->at, '\n', w->end - w->at);
+        const char *newline = memchr(w->data + w->at, w->line_end, w->end - w->at);
         w->at = newline != NULL ? (size_t)(newline - w->data) + 1 : w->end;
         if (newline != NULL || !rcr_window_more(w)) return 1;
     }

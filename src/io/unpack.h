@@ -43,6 +43,7 @@ typedef struct rcr_window {
     size_t capacity, begin, at, end;
     int at_end;      /* nothing more comes, be it that the file ends or that reading failed */
     long line;       /* of begin, from 1 */
+    char line_end;   /* of a line's bytes the last: '\n' unless it is set to '\r' */
     size_t limit;    /* of end - begin; more is an error */
     rcr_error error; /* why reading failed; status RCR_OK: it did not */
 } rcr_window;
@@ -62,7 +63,7 @@ static inline int rcr_window_peek(rcr_window *w) {
 }
 /* Move `at` over blanks and line ends; the byte there, -1 at the end. */
 int rcr_window_skip_blanks(rcr_window *window);
-/* Move `at` behind the next line feed, or to the end; 0 when there is nothing left. */
+/* Move `at` behind the next line's end, or to the end; 0 when there is nothing left. */
 int rcr_window_skip_line(rcr_window *window);
 
 #endif

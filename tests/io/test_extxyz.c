@@ -64,6 +64,8 @@ static void other_spellings_are_read(void **state) {
         "1\r\nlattice=\"4, 0, 0, 0, 4, 0, 0, 0, 4\"\r\nFe 1 2 3\r\n",
         "\n  1  \nLattice=[[4,0,0],[0,4,0],[0,0,4]] Properties=pos:R:3:Z:I:1\n1 2 3 26",
         "1\nProperties=species:S:1:pos:R:3 Lattice = {4 0 0 0 4 0 0 0 4} pbc=[T,T,T]\n 26\t1 2 3 extra\n\n\n",
+        "\xEF\xBB\xBF\r1\rLattice=\"4 0 0 0 4 0 0 0 4\"\rFe 1 2 3\r\r",
+        "1\r\r\nLattice=\"4 0 0 0 4 0 0 0 4\"\r\r\nFe 1 2 3\r\r\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         rcr_crystal *crystal;
@@ -76,6 +78,32 @@ static void other_spellings_are_read(void **state) {
         for (int j = 0; j < 3; j++) assert_float_equal(crystal->frac[0][j], (j + 1) / 4.0, 1e-15);
         rcr_crystal_free(crystal);
     }
+}
+
+/* A bracket that is never closed is a word like another, and a million of them are read in one pass. */
+static void brackets_without_end_are_words(void **state) {
+    (void)state;
+    enum { N = 500000 };
+    static const char first[] = "1\n", last[] = "b=[1 [2]] c={3 4} Lattice=\"4 0 0 0 4 0 0 0 4\"\nFe 0 0 0\n";
+    char *text = malloc(sizeof first + 10 * (size_t)N + sizeof last), *p = text;
+    assert_non_null(text);
+    p += sprintf(p, "%s", first);
+    for (int i = 0; i < N; i++) p += sprintf(p, "a={1 a=[2 ");
+    p += sprintf(p, "%s", last);
+    rcr_extxyz_info *infos = calloc(4 * (size_t)N + 3, sizeof *infos);
+    assert_non_null(infos);
+    rcr_crystal *crystal;
+    size_t n;
+    assert_int_equal(
+        rcr_extxyz_parse(&crystal, infos, 4 * (size_t)N + 3, &n, NULL, "x", text, (size_t)(p - text), 1, NULL), RCR_OK);
+    rcr_crystal_free(crystal);
+    assert_int_equal(n, 2 * N + 3);
+    assert_true(view_is(infos[0].value, infos[0].value_length, "{1"));
+    assert_true(view_is(infos[2 * N - 1].value, infos[2 * N - 1].value_length, "[2"));
+    assert_true(view_is(infos[2 * N].value, infos[2 * N].value_length, "1 [2]"));
+    assert_true(view_is(infos[2 * N + 1].value, infos[2 * N + 1].value_length, "3 4"));
+    free(infos);
+    free(text);
 }
 
 static void faults_say_what_and_where(void **state) {
@@ -193,6 +221,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_gives_lattice_sites_and_infos),
         cmocka_unit_test(other_spellings_are_read),
+        cmocka_unit_test(brackets_without_end_are_words),
         cmocka_unit_test(faults_say_what_and_where),
         cmocka_unit_test(frames_follow_one_another),
         cmocka_unit_test(nomad_files_are_read),

@@ -14,6 +14,7 @@
 #include "crystal/species.h"
 #include "io/reader.h"
 #include "io/unpack.h"
+#include "telling.h"
 
 /* ---------------------------------------------------------------- against expected.txt */
 
@@ -167,105 +168,6 @@ static void many_of_every_format(void **state) {
 
 /* ---------------------------------------------------------------- small files */
 
-#define CUBE "\"lattice\": [[4,0,0],[0,4,0],[0,0,4]]"
-#define IRON "{" CUBE ", \"species\": [\"Fe\"], \"frac\": [[0,0,0]]}"
-
-/* Read a file in memory; each record as a line "id:line" or "id:line!message". */
-static char *tell(const char *name, const void *data, size_t length) {
-    static char out[1 << 14];
-    rcr_reader *reader;
-    rcr_record record;
-    rcr_error err = {.status = RCR_OK};
-    size_t n = 0;
-    out[0] = '\0';
-    if (rcr_reader_open_memory(&reader, name, data, length, &err) != RCR_OK) {
-        assert_true(err.status != RCR_OK && err.message[0] != '\0');
-        snprintf(out, sizeof out, "%s: %s", rcr_status_name(err.status), err.message);
-        return out;
-    }
-    while (rcr_reader_read(reader, &record)) {
-        assert_true((record.crystal == NULL) == (record.error.status != RCR_OK));
-        n += (size_t)snprintf(out + n, sizeof out - n, "%s%s:%ld%s%s", n > 0 ? "\n" : "", record.id, record.line,
-                              record.crystal == NULL ? "!" : "", record.crystal == NULL ? record.error.message : "");
-        if (record.crystal == NULL) assert_string_equal(record.error.file, name);
-        rcr_record_release(&record);
-        assert_true(n < sizeof out - 600);
-    }
-    rcr_reader_close(reader);
-    return out;
-}
-
-typedef struct telling {
-    const char *name, *text;
-    const char *parts[8]; /* what each line of the answer begins with; after "..." what it holds */
-} telling;
-
-static void expect_telling(const telling *t) {
-    char copy[1 << 14], *line = copy;
-    snprintf(copy, sizeof copy, "%s", tell(t->name, t->text, strlen(t->text)));
-    size_t k = 0;
-    for (; k < 8 && t->parts[k] != NULL; k++) {
-        char *next = strchr(line, '\n');
-        if (next != NULL) *next = '\0';
-        const char *dots = strstr(t->parts[k], "...");
-        size_t n = dots != NULL ? (size_t)(dots - t->parts[k]) : strlen(t->parts[k]);
-        if (strncmp(line, t->parts[k], n) != 0 || (dots == NULL && line[n] != '\0') ||
-            (dots != NULL && strstr(line + n, dots + 3) == NULL))
-            fail_msg("%s %.60s: '%s' is not '%s'", t->name, t->text, line, t->parts[k]);
-        line = next != NULL ? next + 1 : line + strlen(line);
-    }
-    if (*line != '\0') fail_msg("%s %.60s: more than expected: %s", t->name, t->text, line);
-}
-
-static void what_is_bad_costs_its_row(void **state) {
-    (void)state;
-    static const telling all[] = {
-        /* JSON lines: a bad line, a line that is no JSON, a good one. */
-        {"d/a.jsonl",
-         "{\"id\": \"u\", \"structure\": " IRON "}\n{\"id\": \"v\", \"structure\": {" CUBE
-         "}}\n{\"id\": [\n\n{\"id\": \"w\", "
-         "\"structure\": " IRON "}",
-         {"u:1", "v:2!...no \"lattice\" with \"sites\"", "a-3:3!...not a JSON object", "w:5"}},
-        /* A list: bad elements of all kinds. */
-        {"d/b.json",
-         "[" IRON ",\n7, null,\n{\"a\": 1},\n[" IRON "], \"text\",\n" IRON "]",
-         {"b-1:1", "b-2:2!...not a JSON object", "b-3:2!...not a JSON object", "b-4:3!...holds no structure", "b-5:4",
-          "b-6:4!...not a JSON object", "b-7:5"}},
-        /* Cut off in its second element, which is also all that is lost. */
-        {"c.json", "[" IRON ",\n{\"lattice\": [[", {"c-1:1", "c-2:2!...cut off: the file ends within it"}},
-        {"d.json", "[" IRON, {"d-1:1", "d-2:1!...cut off"}},
-        {"e.json", "[" IRON "}, " IRON "]", {"e-1:1", "e-2:1!...makes no sense here: '}'"}},
-        {"f.json", IRON "\n;", {"f-1:1", "f-2:2!...no JSON object follows here: ';'"}},
-        /* A table whose rows have too few values; a row without a structure; NaN as Python writes it. */
-        {"g.json",
-         "{\"columns\": [\"structure\", \"y\"], \"index\": [\"p\", \"q\", \"r\"], \"data\": [[" IRON ", NaN], [" IRON
-         "],\n[null, -Infinity]]}",
-         {"p:1", "q:1!...the row has 1 values; the table has 2 columns", "r:2!...holds no structure"}},
-        {"h.json", "{\"columns\": [\"structure\"], \"data\": [[" IRON "]", {"h-1:1", "h-2:1!...cut off"}},
-        {"i.json",
-         "{\"data\": [[" IRON "]], \"columns\": [\"structure\"]",
-         {"parse error:...no JSON, or it is cut off"}},
-        {"j.json", "{\"a\": {\"x\": 1}, \"b\": 2}", {"not supported...no structures are seen"}},
-        {"k.json", "[]", {"not supported...no structures are seen"}},
-        {"l.json", "{\"a\": [1, 2", {"parse error:...cut off here"}},
-        {"m.json",
-         "{\"x\": " IRON ", \"y\": {" CUBE ", \"species\": [], \"frac\": []}, \"1\": " IRON ", \"z\": 4}",
-         {"x:1", "y:1!...no sites", "1:1", "z:1!...not a JSON object"}},
-        {"n.json", "\xEF\xBB\xBF \n" IRON, {"n:2"}},
-        {"o.json", "{\"structure\": " IRON ", \"other_structure\": " IRON "}", {"o:1"}},
-        {"p.json", "{\"first\": " IRON "}", {"first:1"}},
-        {"q.json",
-         "{\"data\": {\"id\": \"o\", \"attributes\": {\"lattice_vectors\": [[4,0,0],[0,4,0],[0,0,4]]}}}",
-         {"o:1!...an entry for each site"}},
-        /* Structures as text. */
-        {"r.json",
-         "[{\"cif\": \"data_x\\n_cell_length_a 4\"}, {\"poscar\": \"a\\n1\\n4 0 0\"}]",
-         {"r-1:1!...cell", "r-2:1!"
-                           "..."}},
-    };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
-}
-
 #define CIF(a) CIF_AT(a, "0")
 #define CIF_AT(a, x)                                                                                                   \
     "data_x\n_cell_length_a " a "\n_cell_length_b 4\n_cell_length_c 4\n_cell_angle_alpha 90\n_cell_angle_beta 90\n"    \
@@ -295,6 +197,23 @@ static void tables_of_cifs(void **state) {
         {"y.tsv", "y\tcif\n1\t\"" CIF("4") "\"\n", {"not supported...save it with commas"}},
         /* Names of files are no structures. */
         {"v.csv", "structure,y\na.cif,1\n", {"v:0!...format is not known"}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
+}
+
+/* As old programs of Macintosh wrote them; and a file that was put together of both kinds. */
+static void frames_in_lines_that_end_with_cr(void **state) {
+    (void)state;
+#define LATTICE "Lattice=\"4 0 0 0 4 0 0 0 4\""
+    static const telling all[] = {
+        {"a.xyz",
+         "\r\r1\r" LATTICE " id=u\rFe 0 0 0\r \r1\r" LATTICE "\rXx 0 0 0\r1\r" LATTICE " id=w\rO 0 0 0",
+         {"u:1", "a-2:7!...'Xx'", "w:10"}},
+        {"b.xyz",
+         "1\r" LATTICE "\rFe 0 0 0\r1\n" LATTICE "\nFe 0 0 0\n\n1\r\n" LATTICE "\r\nFe 0 0 0\r\n1\r" LATTICE
+         "\rFe 0 0 0\r",
+         {"b-1:1", "b-2:4", "b-3:8", "b-4:11"}},
+        {"c.xyz", "2\r" LATTICE "\rFe 0 0 0\r", {"c:1!...1 of 2 atoms"}},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
 }
@@ -602,7 +521,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_says_the_same),
         cmocka_unit_test(many_of_every_format),
-        cmocka_unit_test(what_is_bad_costs_its_row),
+        cmocka_unit_test(frames_in_lines_that_end_with_cr),
         cmocka_unit_test(tables_of_cifs),
         cmocka_unit_test(lines_within_cells_are_lines_of_the_file),
         cmocka_unit_test(properties_come_from_everywhere),
