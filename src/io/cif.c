@@ -67,6 +67,9 @@ static rcr_status set_item(rcr_cif_block *block, rcr_cif_tag tag, const rcr_cif_
     case RCR_TAG_FORMULA_UNITS: set_view(&block->formula_units, value); break;
     case RCR_TAG_FORMULA: set_view(&block->formula, value); break;
     case RCR_TAG_HM: set_view(&block->hm, value); break;
+    case RCR_TAG_HM_REFERENCE: set_view(&block->hm_reference, value); break;
+    case RCR_TAG_SETTING_CODE: set_view(&block->setting_code, value); break;
+    case RCR_TAG_MAGNETIC_GROUP: set_view(&block->magnetic_group, value); break;
     case RCR_TAG_HALL: set_view(&block->hall, value); break;
     case RCR_TAG_NUMBER: set_view(&block->number, value); break;
     case RCR_TAG_SUPERSPACE: set_view(&block->superspace, value); break;

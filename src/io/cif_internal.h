@@ -43,6 +43,9 @@ typedef struct rcr_cif_block {
     uint32_t transform_given;    /* bit 12 i + j: transform[i][j] is there */
     rcr_cif_view transform_at;   /* a value of theirs */
     rcr_cif_view hall, hm, number, formula, formula_units;
+    rcr_cif_view hm_reference;   /* the symbol of the type's reference setting; counts where hm is absent */
+    rcr_cif_view setting_code;   /* "b1", "cab", "2": which setting of the number the file is in */
+    rcr_cif_view magnetic_group; /* its name or number, or a translation of it */
     size_t n_sites, capacity_sites;
     rcr_cif_site *site;
     size_t n_ops, capacity_ops; /* the identity included when the file lists it */

@@ -70,6 +70,7 @@ rcr_status rcr_cif_add_centring(rcr_cif_block *block, const rcr_cif_token *value
     if (rcr_cif_token_unknown(value)) return RCR_OK;
     rcr_status status = parse_operation(&op, block, value, 1, err);
     if (status != RCR_OK || rcr_symop_is_identity(&op)) return status;
+    if (block->magnetic_group.text == NULL) block->magnetic_group = (rcr_cif_view){value->text, value->length};
     if (block->n_centrings == RCR_CIF_MAX_CENTRINGS)
         return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, value->text),
                            "more than %d centring translations", RCR_CIF_MAX_CENTRINGS);
@@ -206,25 +207,54 @@ static rcr_status check_fit(const rcr_symop *ops, size_t n, const rcr_cif_block 
                        "the symmetry operations do not fit the cell's lengths and angles");
 }
 
+/* The symbol of the file's setting, else that of the reference setting. */
+static const rcr_cif_view *symbol_of(const rcr_cif_block *block) {
+    return block->hm.text != NULL ? &block->hm : &block->hm_reference;
+}
+
+/* Keep those settings that the file's code for the setting means. */
+static rcr_status keep_coded(int *setting, int *n, const rcr_cif_view *view, const rcr_cif_block *block,
+                             rcr_error *err) {
+    int coded[RCR_MAX_SETTINGS], n_kept = 0;
+    int n_coded = rcr_symmetry_settings_of_code(coded, rcr_symmetry_number(setting[0]), block->setting_code.text,
+                                                block->setting_code.length);
+    for (int i = 0; i < *n; i++) {
+        int means = 0;
+        for (int k = 0; k < n_coded; k++) means |= coded[k] == setting[i];
+        if (means) setting[n_kept++] = setting[i];
+    }
+    *n = n_kept;
+    if (n_kept > 0) return RCR_OK;
+    char shown[40], code[40];
+    return rcr_fail_at(err, n_coded > 0 ? RCR_ERR_DATA : RCR_ERR_UNSUPPORTED, "", line_of(block, &block->setting_code),
+                       "the space group '%s' %s the setting '%s', which the file gives as its coordinate system code; "
+                       "list the symmetry operations",
+                       rcr_cif_show(shown, view->text, view->length), n_coded > 0 ? "is not in" : "does not have",
+                       rcr_cif_show(code, block->setting_code.text, block->setting_code.length));
+}
+
 /* The settings of the Hermann-Mauguin symbol, else of the number; 0 when neither is known. */
 static rcr_status named_settings(int *setting, int *n, const rcr_cif_view **view, const rcr_cif_block *block,
                                  rcr_error *err) {
     char shown[40];
     double value = 0;
+    const rcr_cif_view *symbol = symbol_of(block);
     int has_number = block->number.text != NULL && rcr_cif_number(&value, block->number.text, block->number.length);
     int number = has_number && value >= 1 && value <= 230 ? (int)value : 0;
-    *n = block->hm.text != NULL ? rcr_symmetry_settings(setting, block->hm.text, block->hm.length) : 0;
-    *view = &block->hm;
+    *n = symbol->text != NULL ? rcr_symmetry_settings(setting, symbol->text, symbol->length) : 0;
+    *view = symbol;
     if (*n > 0 && number != 0 && rcr_symmetry_number(setting[0]) != number)
-        return rcr_fail_at(err, RCR_ERR_DATA, "", line_of(block, &block->hm),
+        return rcr_fail_at(err, RCR_ERR_DATA, "", line_of(block, symbol),
                            "the space group '%s' is not number %d, which the file also gives; list the symmetry "
                            "operations",
-                           rcr_cif_show(shown, block->hm.text, block->hm.length), number);
+                           rcr_cif_show(shown, symbol->text, symbol->length), number);
     if (*n == 0) {
         *n = rcr_symmetry_settings_of_number(setting, number);
         *view = &block->number;
+    } else if (symbol == &block->hm_reference && block->setting_code.text != NULL) {
+        *n = rcr_symmetry_settings_of_number(setting, rcr_symmetry_number(setting[0])); /* it names the type alone */
     }
-    return RCR_OK;
+    return *n > 0 && block->setting_code.text != NULL ? keep_coded(setting, n, *view, block, err) : RCR_OK;
 }
 
 static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const rcr_cif_block *block,
@@ -233,10 +263,11 @@ static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const 
     rcr_status status;
     int n = 0;
     const char *at = block->hall.text;
+    const rcr_cif_view *symbol = symbol_of(block);
     if (block->hall.text != NULL) n = rcr_symmetry_from_hall(ops, block->hall.text, block->hall.length);
-    if (n == 0 && block->hm.text != NULL) {
-        at = block->hm.text;
-        n = rcr_symmetry_from_unusual_name(ops, block->hm.text, block->hm.length);
+    if (n == 0 && symbol->text != NULL) {
+        at = symbol->text;
+        n = rcr_symmetry_from_unusual_name(ops, symbol->text, symbol->length);
     }
     if (n > 0) {
         if ((status = check_fit(ops, (size_t)n, block, at, lattice, err)) != RCR_OK) return status;
@@ -247,9 +278,10 @@ static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const 
     if ((status = named_settings(setting, &n, &view, block, err)) != RCR_OK) return status;
     if (n == 0) {
         char shown[40];
-        const rcr_cif_view *known = block->hm.text != NULL     ? &block->hm
-                                    : block->hall.text != NULL ? &block->hall
-                                                               : &block->number;
+        const rcr_cif_view *known = symbol->text != NULL         ? symbol
+                                    : block->hall.text != NULL   ? &block->hall
+                                    : block->number.text != NULL ? &block->number
+                                                                 : &block->setting_code;
         return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line_of(block, known),
                            "the space group '%s' is not known and the file lists no symmetry operations",
                            rcr_cif_show(shown, known->text, known->length));
@@ -259,14 +291,36 @@ static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const 
     return with_identity(owned, n_ops, ops, (size_t)n, err);
 }
 
+static int is_p1_name(const rcr_cif_view *view) {
+    return rcr_equals_ignore_case(view->text, view->length, "P 1") ||
+           rcr_equals_ignore_case(view->text, view->length, "P1");
+}
+
 static int is_p1(const rcr_cif_block *block) {
     double number = 1;
-    if (block->hall.text != NULL || block->hm.text == NULL) return 0;
+    const rcr_cif_view *symbol = symbol_of(block);
+    if (block->hall.text != NULL || symbol->text == NULL) return 0;
     if (block->number.text != NULL &&
         (!rcr_cif_number(&number, block->number.text, block->number.length) || number != 1))
         return 0;
-    return rcr_equals_ignore_case(block->hm.text, block->hm.length, "P 1") ||
-           rcr_equals_ignore_case(block->hm.text, block->hm.length, "P1");
+    return is_p1_name(symbol);
+}
+
+/* The file says something of its space group, by which its operations can be found. */
+static int names_group(const rcr_cif_block *block) {
+    return block->hall.text != NULL || symbol_of(block)->text != NULL || block->number.text != NULL ||
+           block->setting_code.text != NULL;
+}
+
+/* A magnetic group that has more operations than the identity, and time reversal alone. */
+static int is_magnetic(const rcr_cif_block *block) {
+    const rcr_cif_view *group = &block->magnetic_group;
+    if (group->text == NULL) return 0;
+    return block->n_centrings > 0 ||
+           !(is_p1_name(group) || rcr_equals_ignore_case(group->text, group->length, "P 1 1'") ||
+             rcr_equals_ignore_case(group->text, group->length, "P11'") ||
+             rcr_equals_ignore_case(group->text, group->length, "1.1") ||
+             rcr_equals_ignore_case(group->text, group->length, "1.2"));
 }
 
 rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_symop **owned, rcr_cif_block *block,
@@ -291,8 +345,14 @@ rcr_status rcr_cif_find_operations(const rcr_symop **ops, size_t *n_ops, rcr_sym
     } else if (block->superspace.text != NULL) {
         return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line_of(block, &block->superspace),
                            "operations in superspace are not handled; expand the modulated structure to P 1");
-    } else if ((block->hall.text != NULL || block->hm.text != NULL || block->number.text != NULL) && !is_p1(block)) {
-        status = operations_of_symbols(owned, n_ops, block, lattice, err);
+    } else if (names_group(block)) {
+        if (!is_p1(block)) status = operations_of_symbols(owned, n_ops, block, lattice, err);
+    } else if (is_magnetic(block)) {
+        char shown[40];
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", line_of(block, &block->magnetic_group),
+                           "the magnetic space group '%s' can't be used without its operations; list them "
+                           "(_space_group_symop_magn_operation.xyz)",
+                           rcr_cif_show(shown, block->magnetic_group.text, block->magnetic_group.length));
     }
     *ops = *owned;
     return status;

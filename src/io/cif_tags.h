@@ -11,6 +11,9 @@ typedef enum rcr_cif_tag {
     RCR_TAG_FORMULA_UNITS = RCR_TAG_CELL + 6,
     RCR_TAG_FORMULA,
     RCR_TAG_HM,
+    RCR_TAG_HM_REFERENCE, /* of the reference setting, which the file's may not be */
+    RCR_TAG_SETTING_CODE,
+    RCR_TAG_MAGNETIC_GROUP,
     RCR_TAG_HALL,
     RCR_TAG_NUMBER,
     RCR_TAG_OPERATION,

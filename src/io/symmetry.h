@@ -42,6 +42,11 @@ int rcr_symmetry_from_unusual_name(rcr_symop ops[RCR_MAX_GROUP_ORDER], const cha
 /* All settings of a space-group type, 1 .. 230. */
 int rcr_symmetry_settings_of_number(int setting[RCR_MAX_SETTINGS], int number);
 
+/* The settings of a type that a coordinate system code of the International Tables means (_space_group_IT_coordinate_
+ * system_code of a CIF): "b1", "-c2", "cab", "1", "2ba-c", "h".  Returns their number, more than 1 where the code
+ * leaves the origin open; 0 when the type has no such setting. */
+int rcr_symmetry_settings_of_code(int setting[RCR_MAX_SETTINGS], int number, const char *code, size_t length);
+
 /* The type's number, 1 .. 230, of a setting; its origin choice, '1' or '2', or 0 where there is none to choose. */
 int rcr_symmetry_number(int setting);
 char rcr_symmetry_origin_choice(int setting);

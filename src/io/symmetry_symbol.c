@@ -61,6 +61,58 @@ static int normalize(char out[NAME_SIZE], const char *text, size_t length) {
     return n > 0;
 }
 
+/* ---- codes of settings */
+
+/* "2ba-c" -> '2' and "ba-c"; abc, the axes as they are, is the empty text.  The origin is 0 where there is none. */
+static char split_origin(const char **axes, const char *code) {
+    char origin = *code == '1' || *code == '2' ? *code++ : 0;
+    *axes = strcmp(code, "abc") == 0 ? "" : code;
+    return origin;
+}
+
+/* The settings among all[0 .. n) with these axes and this origin. */
+static int with_axes(int *setting, const int *all, int n, char origin, const char *axes) {
+    int n_kept = 0;
+    for (int k = 0; k < n; k++) {
+        const char *own;
+        SpglibSpacegroupType type = setting_type(all[k]);
+        char own_origin = split_origin(&own, type.choice);
+        if (rcr_equals_ignore_case(own, strlen(own), axes) && (origin == 0 || own_origin == 0 || own_origin == origin))
+            setting[n_kept++] = all[k];
+    }
+    return n_kept;
+}
+
+int rcr_symmetry_settings_of_code(int setting[RCR_MAX_SETTINGS], int number, const char *code, size_t length) {
+    static const char *const orders[] = {"", "ba-c", "cab", "-cba", "bca", "a-cb"};
+    char name[NAME_SIZE];
+    int all[RCR_MAX_SETTINGS], n_all = rcr_symmetry_settings_of_number(all, number);
+    if (!normalize(name, code, length)) return 0;
+    if (n_all == 1) { /* however the axes are called */
+        setting[0] = all[0];
+        return 1;
+    }
+    const char *axes;
+    char origin = split_origin(&axes, name);
+    int n = with_axes(setting, all, n_all, origin, axes);
+    size_t last = strlen(axes);
+    /* Where the cell choices of a monoclinic group are all the same, the table knows the axis alone. */
+    if (n == 0 && last >= 2 && strchr("123", axes[last - 1]) != NULL) {
+        char axis[2] = {axes[last - 2], '\0'};
+        return last == 2 || axes[0] == '-' ? with_axes(setting, all, n_all, origin, axis) : 0;
+    }
+    /* Of six orders of orthorhombic axes those that give the same operations are there once: each with the next one
+     * (P 2 2 21), or every second (P b c a). */
+    for (size_t k = 0; k < 6 && n == 0; k++) {
+        if (strcmp(axes, orders[k]) != 0) continue;
+        n = with_axes(setting, all, n_all, origin, orders[k ^ 1]);
+        if (n == 0) n = with_axes(setting, all, n_all, origin, orders[k % 2]);
+    }
+    return n;
+}
+
+/* ---- symbols */
+
 /* The full symbol of a monoclinic group without the 1s that fill it up: P 1 2_1/n 1 -> p21/n. */
 static void strip_ones(char out[NAME_SIZE], const char *full) {
     char kept[NAME_SIZE];

@@ -1,0 +1,144 @@
+/* Which setting of its space group a CIF without operations is in, by what it says of it. */
+#include "support/check.h"
+
+#include <math.h>
+
+#include "io/cif.h"
+#include "io/symmetry.h"
+
+/* A block with these lines, a cell and one site in a general position. */
+static rcr_status parse(rcr_crystal **out, const char *cell, const char *lines, rcr_error *err) {
+    char text[2048];
+    int n = snprintf(text, sizeof text,
+                     "data_x\n%s\n_cell_length_a %.3s\n_cell_length_b %.3s\n_cell_length_c %.3s\n_cell_angle_beta %s\n"
+                     "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+                     "Fe1 .1 .2 .3\n",
+                     lines, cell, cell + 4, cell + 8, cell + 12);
+    assert_true(n > 0 && (size_t)n < sizeof text);
+    return rcr_cif_parse(out, "x", text, (size_t)n, err);
+}
+
+static const char monoclinic[] = "7.1 8.2 9.3 97", orthorhombic[] = "7.1 8.2 9.3 90", cubic[] = "9.1 9.1 9.1 90";
+
+typedef struct setting_case {
+    const char *cell, *lines;
+    const char *place; /* of one image that no other setting has */
+    int n;             /* of images */
+} setting_case;
+
+#define P21N ".4 .7 .2" /* 1/2 - x, 1/2 + y, 1/2 - z */
+#define P21C ".9 .7 .2" /* -x, 1/2 + y, 1/2 - z */
+#define P21A ".4 .7 .7"
+
+static const setting_case settings[] = {
+    /* The symbol of the file's setting counts, wherever that of the reference setting stands. */
+    {monoclinic, "_space_group_name_H-M_ref 'P 1 21/c 1'\n_space_group_name_H-M_alt 'P 1 21/n 1'", P21N, 4},
+    {monoclinic, "_space_group_name_H-M_alt 'P 1 21/n 1'\n_space_group_name_H-M_ref 'P 1 21/c 1'", P21N, 4},
+    {monoclinic, "_space_group.name_H-M_ref 'P 1 21/c 1'\n_symmetry_space_group_name_H-M 'P 1 21/a 1'", P21A, 4},
+    {monoclinic, "_space_group_name_H-M_alt ?\n_space_group_name_H-M_ref 'P 1 21/c 1'", P21C, 4},
+    {monoclinic, "_space_group_name_H-M_ref 'P 1 21/c 1'\n_space_group_IT_coordinate_system_code b2", P21N, 4},
+    /* The code of the setting with the number. */
+    {monoclinic, "_space_group_IT_number 14", P21C, 4},
+    {monoclinic, "_space_group_IT_number 14\n_space_group_IT_coordinate_system_code b1", P21C, 4},
+    {monoclinic, "_space_group_IT_number 14\n_space_group.IT_coordinate_system_code b2", P21N, 4},
+    {monoclinic, "_space_group_IT_coordinate_system_code B3\n_space_group_IT_number 14", P21A, 4},
+    {monoclinic, "_space_group_IT_coordinate_system_code b1\n_space_group_IT_number 4", ".9 .7 .7", 2},
+    {orthorhombic, "_space_group_IT_number 62\n_space_group_IT_coordinate_system_code abc", ".6 .3 .2", 8}, /* n 21 */
+    {orthorhombic, "_space_group_IT_number 62\n_space_group_IT_coordinate_system_code cab", ".4 .7 .3", 8}, /* b 1 1 */
+    {orthorhombic, "_space_group_IT_number 17\n_space_group_IT_coordinate_system_code -cba", ".6 .8 .7",
+     4}, /* 21 1 1 */
+    {cubic, "_space_group_IT_number 227\n_space_group_IT_coordinate_system_code 2", ".9 .8 .7", 192},
+    {cubic, "_space_group_name_H-M_alt 'F d -3 m'\n_space_group_IT_coordinate_system_code 2", ".9 .8 .7", 192},
+    {cubic, "_space_group_IT_number 225\n_space_group_IT_coordinate_system_code 1", ".9 .8 .7", 96},
+    /* One group more, whose operations beside time reversal are the identity alone. */
+    {monoclinic, "_space_group_magn.number_BNS 1.1", ".1 .2 .3", 1},
+    {monoclinic, "_space_group_magn.name_BNS \"P 1\"", ".1 .2 .3", 1},
+};
+
+static int has_place(const rcr_crystal *crystal, const char *place) {
+    double want[3];
+    assert_int_equal(sscanf(place, "%lf %lf %lf", &want[0], &want[1], &want[2]), 3);
+    for (int32_t i = 0; i < crystal->n_sites; i++) {
+        double most = 0;
+        for (int k = 0; k < 3; k++) {
+            double d = crystal->frac[i][k] - want[k];
+            most = fmax(most, fabs(d - round(d)));
+        }
+        if (most < 1e-9) return 1;
+    }
+    return 0;
+}
+
+static void what_a_file_says_of_its_setting_counts(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const setting_case *s = &settings[i];
+        rcr_crystal *crystal;
+        rcr_error err;
+        if (parse(&crystal, s->cell, s->lines, &err) != RCR_OK) fail_msg("%s: %s", s->lines, err.message);
+        if (crystal->n_sites != s->n || !has_place(crystal, s->place))
+            fail_msg("%s: %d sites, none at %s", s->lines, (int)crystal->n_sites, s->place);
+        rcr_crystal_free(crystal);
+    }
+}
+
+static void what_is_not_understood_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *lines;
+        rcr_status status;
+        const char *message;
+    } bad[] = {
+        {"_space_group_IT_number 14\n_space_group_IT_coordinate_system_code b7", RCR_ERR_UNSUPPORTED,
+         "'14' does not have the setting 'b7'"},
+        {"_space_group_IT_number 14\n_space_group_IT_coordinate_system_code b", RCR_ERR_UNSUPPORTED, "does not have"},
+        {"_space_group_name_H-M_alt 'P 1 21/c 1'\n_space_group_IT_coordinate_system_code b2", RCR_ERR_DATA,
+         "'P 1 21/c 1' is not in the setting 'b2'"},
+        {"\n_space_group_IT_coordinate_system_code b2", RCR_ERR_UNSUPPORTED, "'b2' is not known"},
+        {"\n_space_group_magn.name_BNS \"P2_1/c'\"", RCR_ERR_UNSUPPORTED, "'P2_1/c'' can't be used without"},
+        {"\n_space_group_magn.number_BNS 14.75", RCR_ERR_UNSUPPORTED, "'14.75' can't be used without its operations"},
+        {"\nloop_ _space_group_symop_magn_centering.xyz x,y,z,+1 x+1/2,y,z,-1", RCR_ERR_UNSUPPORTED, "can't be used"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        rcr_crystal *crystal = NULL;
+        rcr_error err;
+        rcr_status status = parse(&crystal, monoclinic, bad[i].lines, &err);
+        if (status != bad[i].status || strstr(err.message, bad[i].message) == NULL)
+            fail_msg("%s: %s: %s", bad[i].lines, rcr_status_name(status), status != RCR_OK ? err.message : "");
+        assert_int_equal(err.line, 3);
+        assert_null(crystal);
+    }
+}
+
+/* Codes as the International Tables write them, for types whose orders of axes differ or not. */
+static void codes_of_settings(void **state) {
+    (void)state;
+    static const struct {
+        int number;
+        const char *code;
+        int n;
+    } some[] = {{1, "abc", 1},  {14, "b1", 1},   {14, "-b1", 0}, {15, "-b1", 1}, {15, "-c3", 1},  {3, "-b1", 1},
+                {61, "abc", 1}, {61, "-cba", 1}, {61, "bca", 1}, {48, "abc", 2}, {48, "1abc", 1}, {50, "2ba-c", 1},
+                {68, "cab", 2}, {68, "2cab", 1}, {166, "h", 1},  {166, "R", 1},  {166, "b1", 0},  {221, "1", 1},
+                {227, "x", 0},  {62, "ab", 0},   {231, "abc", 0}};
+    int setting[RCR_MAX_SETTINGS], other[RCR_MAX_SETTINGS];
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        int n = rcr_symmetry_settings_of_code(setting, some[i].number, some[i].code, strlen(some[i].code));
+        if (n != some[i].n) fail_msg("%d %s: %d settings", some[i].number, some[i].code, n);
+    }
+    /* P b c a and P c a b: every second order of the axes is the same. */
+    rcr_symmetry_settings_of_code(setting, 61, "-cba", 4);
+    rcr_symmetry_settings_of_code(other, 61, "ba-c", 4);
+    assert_int_equal(setting[0], other[0]);
+    rcr_symmetry_settings_of_code(other, 61, "cab", 3);
+    assert_int_not_equal(setting[0], other[0]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_file_says_of_its_setting_counts),
+        cmocka_unit_test(what_is_not_understood_is_refused),
+        cmocka_unit_test(codes_of_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
