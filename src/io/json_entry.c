@@ -221,14 +221,21 @@ static rcr_status fail_none(rcr_error *err, json_t *object) {
 
 static rcr_status fail_memory(rcr_error *err) { return rcr_fail_memory(err, "reading a structure"); }
 
+static const char *const inner_keys[] = {"data", "properties", "attributes", "info", NULL};
+
+int rcr_json_is_inner(const char *key) {
+    for (size_t k = 0; inner_keys[k] != NULL; k++)
+        if (strcmp(key, inner_keys[k]) == 0) return 1;
+    return 0;
+}
+
 /* An object's values but for the structure, and those of the dictionaries in it where entries keep theirs. */
 static int add_all(rcr_record *record, json_t *object, const char *structure) {
-    static const char *const inner[] = {"data", "properties", "attributes", "info", NULL};
     if (!rcr_json_id(record, object) || !rcr_json_properties(record, object, structure, NULL)) return 0;
-    for (size_t k = 0; inner[k] != NULL; k++) {
-        json_t *value = json_object_get(object, inner[k]);
-        if (!json_is_object(value) || (structure != NULL && strcmp(inner[k], structure) == 0)) continue;
-        if (!rcr_json_properties(record, value, NULL, inner[k])) return 0;
+    for (size_t k = 0; inner_keys[k] != NULL; k++) {
+        json_t *value = json_object_get(object, inner_keys[k]);
+        if (!json_is_object(value) || (structure != NULL && strcmp(inner_keys[k], structure) == 0)) continue;
+        if (!rcr_json_properties(record, value, NULL, inner_keys[k])) return 0;
     }
     return 1;
 }

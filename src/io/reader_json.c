@@ -1,5 +1,6 @@
 /* JSON of any size, cut into the structures or rows that it holds. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -22,6 +23,8 @@ typedef struct json_file {
     } mode;
     rcr_table *table;
     json_t *index;   /* of a table by rows: an array, or NULL */
+    int has_id;      /* a column of the table names its rows */
+    int counts;      /* whole numbers of the index, or as keys, count the rows and are no ids */
     char *id_prefix; /* of Matbench's ids; NULL: none */
     int id_digits;   /* in them */
     uint64_t n;      /* records so far */
@@ -61,28 +64,34 @@ static void take_value(json_file *f, rcr_record *record) {
     }
 }
 
-static int is_counter(const char *text, uint64_t n) {
-    char number[24];
-    snprintf(number, sizeof number, "%llu", (unsigned long long)n);
-    return strcmp(text, number) == 0;
+static int is_integer(const char *text) {
+    text += *text == '-';
+    size_t n = strspn(text, "0123456789");
+    return n > 0 && n <= 18 && text[n] == '\0';
 }
 
-/* The name of a row; the counter that pandas sets where there is none is not one.  0: out of memory. */
-static int name_row(json_file *f, rcr_record *record, const char *key) {
+/* The name of a row, unless the index only counts; Matbench's ids count from 1.  0: out of memory. */
+static int name_row(const json_file *f, rcr_record *record, const char *key) {
     char id[512];
-    if (!is_counter(key, f->n)) return rcr_record_name(record, key, strlen(key));
-    if (f->id_prefix == NULL) return 1;
-    snprintf(id, sizeof id, "%.400s-%0*llu", f->id_prefix, f->id_digits, (unsigned long long)f->n + 1);
+    int64_t n;
+    if (!f->counts || !is_integer(key)) return rcr_record_name(record, key, strlen(key));
+    if (f->id_prefix == NULL || !rcr_parse_int64(&n, key, strlen(key))) return 1;
+    snprintf(id, sizeof id, "%.400s-%0*lld", f->id_prefix, f->id_digits, (long long)n + 1);
     return rcr_record_name(record, id, strlen(id));
 }
 
+/* A value of the index as text; number has room for it.  NULL: it is no name. */
+static const char *index_text(char number[32], const json_t *value) {
+    if (json_is_string(value)) return json_string_value(value);
+    if (!json_is_integer(value)) return NULL;
+    snprintf(number, 32, "%lld", (long long)json_integer_value(value));
+    return number;
+}
+
 static int name_by_index(json_file *f, rcr_record *record) {
-    const json_t *value = f->index != NULL ? json_array_get(f->index, (size_t)f->n) : NULL;
     char number[32];
-    if (json_is_string(value)) return name_row(f, record, json_string_value(value));
-    if (!json_is_integer(value)) return 1;
-    snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
-    return name_row(f, record, number);
+    const char *key = f->index != NULL ? index_text(number, json_array_get(f->index, (size_t)f->n)) : NULL;
+    return key == NULL || name_row(f, record, key);
 }
 
 static int next_value(json_file *f, rcr_record *record, int *last) {
@@ -130,6 +139,36 @@ static json_t *load_key(const rcr_window *w, size_t begin, size_t end) {
     return json_loadb(w->data + w->begin + begin - 1, end - begin + 2, JSON_DECODE_ANY, NULL);
 }
 
+/* One of the names of ids but for "name", which need not be of one row alone. */
+static int is_id_column(const char *key) {
+    for (size_t k = 0; rcr_id_keys[k] != NULL; k++)
+        if (strcmp(key, rcr_id_keys[k]) == 0) return strcmp(key, "name") != 0;
+    return 0;
+}
+
+/* Whether the object at `at`, which stays there, has an id of its own. */
+static int has_own_id(rcr_window *w) {
+    char key[RCR_JSON_KEY_MAX];
+    size_t start = w->at - w->begin;
+    int found = 0;
+    if (rcr_window_peek(w) == '{') {
+        w->at++;
+        while (!found && rcr_json_next_key(key, NULL, NULL, w)) {
+            int c = rcr_window_peek(w);
+            found = is_id_column(key) && (c == '"' || rcr_is_digit(c));
+            if (!rcr_json_skip_value(w)) break;
+        }
+    }
+    w->at = w->begin + start;
+    return found;
+}
+
+/* The first key decides for all, as those that follow are not known yet: pandas begins to count with 0, and whole
+ * numbers beside ids are the counter of a table of which some rows were taken. */
+static void judge_keys(json_file *f, const char *first) {
+    f->counts = is_integer(first) && (strcmp(first, "0") == 0 || f->has_id || has_own_id(&f->window));
+}
+
 static int next_member(json_file *f, rcr_record *record, int *last) {
     rcr_window *w = &f->window;
     char key[RCR_JSON_KEY_MAX];
@@ -144,6 +183,7 @@ static int next_member(json_file *f, rcr_record *record, int *last) {
         return 1;
     }
     json_t *name = load_key(w, begin, end);
+    if (f->n == 0) judge_keys(f, key);
     take_value(f, record);
     int kept = 1;
     if (json_is_string(name)) {
@@ -205,14 +245,17 @@ static int array_holds_structures(rcr_window *w) {
     return found;
 }
 
-/* All keys of the outermost object but one, read from its beginning. */
-static rcr_status read_others(json_t **out, const json_file *f, const char *left_out, rcr_error *err) {
+/* All keys of the outermost object but one, read from its beginning.  holder: NULL, or the other keys are only read up
+ * to one under which structures lie too, whose name goes there; "" where there is none. */
+static rcr_status read_others(json_t **out, char holder[RCR_JSON_KEY_MAX], const json_file *f, const char *left_out,
+                              rcr_error *err) {
     rcr_unpacker *again;
     rcr_window w;
     char key[RCR_JSON_KEY_MAX];
     size_t begin, end;
     json_t *object = json_object();
     if (object == NULL) return rcr_fail_memory(err, "reading a table");
+    if (holder != NULL) holder[0] = '\0';
     rcr_status status = rcr_unpacker_again(&again, f->window.from, err);
     if (status == RCR_OK) status = rcr_window_open(&w, again, RCR_RECORD_MAX_BYTES, err);
     if (status != RCR_OK) {
@@ -225,6 +268,12 @@ static rcr_status read_others(json_t **out, const json_file *f, const char *left
         json_t *name = load_key(&w, begin, end);
         int wanted = json_is_string(name) && strcmp(key, left_out) != 0;
         rcr_window_drop(&w);
+        if (wanted && holder != NULL && rcr_window_peek(&w) == '{' && rcr_json_look_into(&w) != 0) {
+            memcpy(holder, key, sizeof key);
+            json_decref(name);
+            break;
+        }
+        w.at = w.begin;
         if (!rcr_json_skip_value(&w) || w.at == w.begin) {
             status = fail_syntax(err, &w);
         } else if (wanted) {
@@ -236,7 +285,8 @@ static rcr_status read_others(json_t **out, const json_file *f, const char *left
         json_decref(name);
         rcr_window_drop(&w);
     }
-    if (status == RCR_OK && rcr_window_skip_blanks(&w) != '}') status = fail_syntax(err, &w);
+    int stopped = holder != NULL && holder[0] != '\0';
+    if (status == RCR_OK && !stopped && rcr_window_skip_blanks(&w) != '}') status = fail_syntax(err, &w);
     rcr_window_release(&w);
     if (status == RCR_OK)
         *out = object;
@@ -279,6 +329,38 @@ static rcr_status set_columns(json_file *f, const json_t *columns, rcr_error *er
     return RCR_OK;
 }
 
+static int by_number(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether the index of a table by rows only counts: whole numbers that begin with 0, or that stand beside a column of
+ * ids (rows were taken out, or put into another order), or of which some are there twice (tables were put together). */
+static rcr_status judge_index(json_file *f, rcr_error *err) {
+    size_t n = json_array_size(f->index);
+    for (size_t k = 0; f->table != NULL && k < f->table->n_columns; k++) f->has_id |= is_id_column(f->table->column[k]);
+    int64_t *value = rcr_malloc(n + 1, sizeof *value);
+    if (value == NULL) return rcr_fail_memory(err, "reading a table");
+    int integers = n > 0, repeated = 0;
+    for (size_t k = 0; k < n && integers; k++) {
+        char number[32];
+        const char *text = index_text(number, json_array_get(f->index, k));
+        integers = text != NULL && is_integer(text) && rcr_parse_int64(&value[k], text, strlen(text));
+    }
+    if (integers) {
+        int from_0 = value[0] == 0;
+        qsort(value, n, sizeof *value, by_number);
+        for (size_t k = 1; k < n; k++) repeated |= value[k] == value[k - 1];
+        f->counts = from_0 || f->has_id || repeated;
+    }
+    rcr_free(value);
+    if (!integers || f->has_id || repeated) { /* no place in Matbench's table */
+        rcr_free(f->id_prefix);
+        f->id_prefix = NULL;
+    }
+    return RCR_OK;
+}
+
 /* A table by rows (pandas' "split"): `at` stands behind the bracket of "data", `value` is where that is, from begin. */
 static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_error *err) {
     rcr_window *w = &f->window;
@@ -293,7 +375,7 @@ static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_e
     int has_columns = json_is_array(json_object_get(object, "columns"));
     if (status == RCR_OK && (!has_columns || !json_is_array(json_object_get(object, "index")))) {
         json_t *whole = NULL;
-        status = read_others(&whole, f, "data", err);
+        status = read_others(&whole, NULL, f, "data", err);
         if (status == RCR_OK) {
             json_decref(object);
             object = whole;
@@ -307,6 +389,7 @@ static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_e
         f->index = json_incref(json_object_get(object, "index"));
     json_decref(object);
     if (status == RCR_OK) status = name_matbench(f, name, err);
+    if (status == RCR_OK && f->index != NULL) status = judge_index(f, err);
     f->mode = MODE_ARRAY;
     return status;
 }
@@ -317,8 +400,9 @@ typedef struct key_place {
     size_t begin, end;
 } key_place;
 
-/* A table by columns: `at` stands on the bracket of the column that holds the structures. */
-static rcr_status open_columns(json_file *f, const key_place *key, rcr_error *err) {
+/* A table by columns: `at` stands on the bracket of the column that holds the structures; others, which are taken over,
+ * are the other columns. */
+static rcr_status open_columns(json_file *f, const key_place *key, json_t *others, rcr_error *err) {
     json_t *name = load_key(&f->window, key->begin, key->end);
     rcr_status status = RCR_OK;
     f->window.at++;
@@ -329,7 +413,15 @@ static rcr_status open_columns(json_file *f, const key_place *key, rcr_error *er
     else if (f->table == NULL || (f->table->structure_name = rcr_strdup(json_string_value(name))) == NULL)
         status = rcr_fail_memory(err, "reading a table");
     json_decref(name);
-    return status == RCR_OK ? read_others(&f->table->other_columns, f, key->text, err) : status;
+    if (status != RCR_OK) {
+        json_decref(others);
+        return status;
+    }
+    f->table->other_columns = others;
+    const char *column;
+    json_t *value;
+    json_object_foreach(others, column, value) f->has_id |= is_id_column(column);
+    return RCR_OK;
 }
 
 static int is_list_name(const char *key) {
@@ -341,7 +433,7 @@ static int is_list_name(const char *key) {
 }
 
 /* What one key of the outermost object tells. */
-typedef enum verdict { GO_ON, SETTLED, ONE_STRUCTURE } verdict;
+typedef enum verdict { GO_ON, SETTLED, ONE_STRUCTURE, ENTRIES } verdict; /* ENTRIES: under their ids */
 
 /* A list: of rows, or of structures. */
 static verdict judge_array(json_file *f, const char *name, const char *key, rcr_status *status, rcr_error *err) {
@@ -362,8 +454,70 @@ static verdict judge_array(json_file *f, const char *name, const char *key, rcr_
     return GO_ON;
 }
 
-/* An object; *n_alike counts those that hold a structure. */
-static verdict judge_object(json_file *f, const key_place *place, int *n_alike, rcr_status *status, rcr_error *err) {
+/* How many values of an object hold a structure, up to two, and the key of the first; `at` stays on its bracket. */
+static int count_structures(char first[RCR_JSON_KEY_MAX], rcr_window *w) {
+    char key[RCR_JSON_KEY_MAX];
+    size_t start = w->at - w->begin;
+    int n = 0;
+    first[0] = '\0';
+    w->at++;
+    while (n < 2 && rcr_json_next_key(key, NULL, NULL, w)) {
+        size_t value = w->at - w->begin;
+        if (rcr_window_peek(w) == '{' && rcr_json_look_into(w) == RCR_JSON_HAS_STRUCTURE && n++ == 0)
+            memcpy(first, key, sizeof key);
+        w->at = w->begin + value;
+        if (!rcr_json_skip_value(w)) break;
+    }
+    w->at = w->begin + start;
+    return n;
+}
+
+/* Whether one of the columns has a value in a row. */
+static int has_row(json_t *columns, const char *row) {
+    const char *name;
+    json_t *column;
+    json_object_foreach(columns, name, column) {
+        const json_t *cell = json_object_get(column, row);
+        if (json_is_number(cell) || json_is_string(cell) || json_is_boolean(cell)) return 1;
+    }
+    return 0;
+}
+
+/* An object with structures among its values is the column of structures in a table by columns, or an entry under its
+ * id.  The names of structures are those of columns.  Else it is an entry where the other keys hold structures, too: a
+ * table has one such column, and its others have values in the same rows. */
+static verdict judge_holder(json_file *f, const key_place *place, int named, rcr_status *status, rcr_error *err) {
+    char row[RCR_JSON_KEY_MAX], holder[RCR_JSON_KEY_MAX] = "";
+    json_t *others = NULL;
+    rcr_error own = {.status = RCR_OK};
+    int n = named ? 2 : count_structures(row, &f->window), maybe_column = n > 1 || is_integer(row);
+    *status = read_others(&others, named ? NULL : holder, f, place->text, &own);
+    if (*status == RCR_ERR_PARSE && !maybe_column) { /* the file is cut off: entries up to there */
+        *status = RCR_OK;
+    } else if (*status != RCR_OK) {
+        if (err != NULL) *err = own;
+        return SETTLED;
+    }
+    if (holder[0] != '\0' && rcr_structure_key(holder, strlen(holder)) >= 0) { /* that one is meant */
+        json_decref(others);
+        return GO_ON;
+    }
+    if (holder[0] == '\0' && others != NULL && (maybe_column || has_row(others, row))) {
+        *status = open_columns(f, place, others, err);
+        return SETTLED;
+    }
+    json_decref(others);
+    return ENTRIES;
+}
+
+/* Counts of what the outermost object holds. */
+typedef struct tally {
+    int n_alike;  /* objects that hold a structure */
+    int n_values; /* what an entry has beside its structure, and a list of ids has not */
+} tally;
+
+/* An object. */
+static verdict judge_object(json_file *f, const key_place *place, tally *t, rcr_status *status, rcr_error *err) {
     rcr_window *w = &f->window;
     const char *key = place->text;
     char unused[RCR_JSON_KEY_MAX];
@@ -375,38 +529,38 @@ static verdict judge_object(json_file *f, const key_place *place, int *n_alike, 
         if (rcr_json_next_key(unused, NULL, NULL, w) && rcr_window_peek(w) == '"') found = RCR_JSON_HAS_STRUCTURES;
         w->at = w->begin + value;
     }
-    if (found == RCR_JSON_HAS_STRUCTURES) {
-        *status = open_columns(f, place, err);
-        return SETTLED;
-    }
+    if (found == RCR_JSON_HAS_STRUCTURES) return judge_holder(f, place, named, status, err);
     /* OPTIMADE's answer to a question for one structure has it under "data". */
     if (named || (strcmp(key, "data") == 0 && found == RCR_JSON_HAS_STRUCTURE)) return ONE_STRUCTURE;
-    *n_alike += found == RCR_JSON_HAS_STRUCTURE;
-    return *n_alike < 2 ? GO_ON : SETTLED;
+    t->n_alike += found == RCR_JSON_HAS_STRUCTURE;
+    t->n_values += found == 0 && rcr_json_is_inner(key);
+    return t->n_alike < 2 ? GO_ON : ENTRIES;
 }
 
 static rcr_status open_object(json_file *f, const char *name, rcr_error *err) {
     rcr_window *w = &f->window;
     key_place key;
-    int n_alike = 0;
+    tally t = {0, 0};
     rcr_status status = RCR_OK;
     verdict v = GO_ON;
     w->at++;
     while (v == GO_ON && rcr_json_next_key(key.text, &key.begin, &key.end, w)) {
         int c = rcr_window_peek(w);
-        if (c == '[')
-            v = judge_array(f, name, key.text, &status, err);
-        else if (c == '{' && key.text[0] != '@')
-            v = judge_object(f, &key, &n_alike, &status, err);
+        if (c == '[') v = judge_array(f, name, key.text, &status, err);
+        if (c == '{' && key.text[0] != '@')
+            v = judge_object(f, &key, &t, &status, err);
+        else
+            t.n_values += c != 'n'; /* null */
         if (v == GO_ON && rcr_json_tells_structure(key.text) && strcmp(key.text, "structures") != 0) v = ONE_STRUCTURE;
         if (v == GO_ON && !rcr_json_skip_value(w)) break;
     }
-    if (v == GO_ON && n_alike == 0)
+    if (v == GO_ON && t.n_alike == 0)
         return rcr_window_skip_blanks(w) == '}' ? fail_unknown(err, w) : fail_syntax(err, w);
+    if (v == GO_ON) v = t.n_values > 0 ? ONE_STRUCTURE : ENTRIES;
     if (v == ONE_STRUCTURE) {
         f->mode = MODE_VALUES;
         w->at = w->begin;
-    } else if (n_alike > 0 && f->mode == MODE_VALUES) { /* ids and their structures */
+    } else if (v == ENTRIES) {
         f->mode = MODE_OBJECT;
         w->at = w->begin + 1;
     }

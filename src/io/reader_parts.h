@@ -100,6 +100,8 @@ rcr_status rcr_json_record(rcr_record *record, json_t *value, rcr_error *err);
 /* Add numbers, booleans and short texts of an object as properties; `skip`: one key that is left out, or NULL.
  * prefix: put before a key that is there already.  0: out of memory. */
 int rcr_json_properties(rcr_record *record, json_t *object, const char *skip, const char *prefix);
+/* 1 for the names under which entries keep a dictionary of further values. */
+int rcr_json_is_inner(const char *key);
 int rcr_json_id(rcr_record *record, const json_t *object);
 /* 1 when an object is a structure itself: pymatgen's, plain, JARVIS', OPTIMADE's. */
 int rcr_json_is_structure(const json_t *object);

@@ -50,9 +50,102 @@ static void what_is_bad_costs_its_row(void **state) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
 }
 
+#define ENTRY(more) "{\"crystal\": " IRON more "}"
+
+/* A structure may lie under any key of an entry; what is a column of structures in a table must not swallow that. */
+static void entries_under_their_ids(void **state) {
+    (void)state;
+    static const telling all[] = {
+        {"a.json",
+         "{\"mp-1\": " ENTRY() ",\n\"mp-2\": " ENTRY() ",\n\"mp-3\": " ENTRY() "}",
+         {"mp-1:1", "mp-2:2", "mp-3:3"}},
+        {"b.json",
+         "{\"mp-1\": " ENTRY(", \"gap\": 1") ", \"mp-2\": {\"crystal\": null}, \"mp-3\": " ENTRY(", \"gap\": 3") "}",
+         {"mp-1:1", "mp-2:1!...holds no structure", "mp-3:1"}},
+        {"c.json",
+         "{\"mp-1\": {\"gap\": 1}, \"mp-2\": " ENTRY() ", \"mp-3\": {\"structure\": " IRON "}}",
+         {"mp-1:1!...holds no structure", "mp-2:1", "mp-3:1"}},
+        {"d.json", "{\"mp-1\": " ENTRY(", \"gap\": 1") "}", {"mp-1:1"}},
+        {"e.json", "{\"mp-1\": " ENTRY() ",\n\"mp-2\": {\"crystal\": [", {"mp-1:1", "mp-2:2!...cut off"}},
+        /* Two structures in an entry can't be used; the rows after it can. */
+        {"f.json",
+         "{\"mp-1\": {\"a\": " IRON ", \"b\": " IRON "}, \"mp-2\": " ENTRY() "}",
+         {"mp-1:1!...holds no structure", "mp-2:1"}},
+        /* pandas, orient="index". */
+        {"g.json", "{\"0\": " ENTRY(", \"gap\": 1") ", \"1\": " ENTRY(", \"gap\": 2") "}", {"g-1:1", "g-2:1"}},
+        /* Tables by columns, with the column of structures under any name, before the others or behind them. */
+        {"h.json",
+         "{\"structure\": {\"0\": " IRON ", \"1\": " IRON "}, \"gap\": {\"0\": 1, \"1\": 2}}",
+         {"h-1:1", "h-2:1"}},
+        {"i.json", "{\"crystal\": {\"u\": " IRON ", \"v\": " IRON "}, \"gap\": {\"u\": 1, \"v\": 2}}", {"u:1", "v:1"}},
+        {"j.json", "{\"gap\": {\"u\": 1}, \"crystal\": {\"u\": " IRON "}}", {"u:1"}},
+        {"k.json", "{\"crystal\": {\"0\": " IRON "}, \"gap\": {\"0\": null}}", {"k:1"}},
+        {"l.json", "{\"first\": {\"u\": " IRON "}, \"structure\": {\"u\": " IRON ", \"v\": " IRON "}}", {"u:1", "v:1"}},
+        /* One entry alone, and one under its id. */
+        {"m.json", "{\"gap\": 1.2, \"crystal\": " IRON "}", {"m:1"}},
+        {"n.json", "{\"id\": \"o\", \"crystal\": " IRON ", \"data\": {\"gap\": 1.2}}", {"o:1"}},
+        {"p.json", "{\"mp-1\": " IRON ", \"mp-2\": null}", {"mp-1:1", "mp-2:1!...not a JSON object"}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
+}
+
+static void values_beside_a_structure_belong_to_it(void **state) {
+    (void)state;
+    static const char *const texts[] = {"{\"gap\": 1.2, \"crystal\": " IRON "}",
+                                        "{\"mp-1\": " ENTRY(", \"gap\": 1.2") "}",
+                                        "{\"crystal\": {\"u\": " IRON "}, \"gap\": {\"u\": 1.2}}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        rcr_reader *reader;
+        rcr_record record;
+        assert_int_equal(rcr_reader_open_memory(&reader, "e.json", texts[i], strlen(texts[i]), NULL), RCR_OK);
+        assert_true(rcr_reader_read(reader, &record));
+        assert_string_equal(rcr_record_property(&record, "gap"), "1.2");
+        rcr_record_release(&record);
+        assert_int_equal(rcr_reader_next(reader, &record), 0);
+        rcr_reader_close(reader);
+    }
+}
+
+#define SPLIT(index)                                                                                                   \
+    "{\"columns\": [\"crystal\", \"y\"], \"index\": [" index "], \"data\": [[" IRON ", 1], [" IRON ", 2], [" IRON      \
+    ", 3]]}"
+#define WITH_IDS(index)                                                                                                \
+    "{\"columns\": [\"crystal\", \"material_id\"], \"index\": [" index "], \"data\": [[" IRON ", \"mp-10\"], [" IRON   \
+    ", \"mp-13\"], [" IRON ", null]]}"
+#define BY_KEY(a, b)                                                                                                   \
+    "{\"" a "\": " ENTRY(", \"material_id\": \"mp-10\"") ", \"" b "\": " ENTRY(", \"material_id\": \"mp-13\"") "}"
+
+/* Whether an index counts is told for the table, not for each row. */
+static void an_index_counts_or_names_all_rows(void **state) {
+    (void)state;
+    static const telling all[] = {
+        {"a.json", SPLIT("0, 1, 2"), {"a-1:1", "a-2:1", "a-3:1"}},
+        {"b.json", SPLIT("0, 1, 3"), {"b-1:1", "b-2:1", "b-3:1"}},
+        {"c.json", SPLIT("3, 1, 2"), {"3:1", "1:1", "2:1"}},
+        {"d.json", SPLIT("3, 1, 3"), {"d-1:1", "d-2:1", "d-3:1"}},
+        {"e.json", SPLIT("\"x\", \"1\", \"2\""), {"x:1", "1:1", "2:1"}},
+        {"f.json", WITH_IDS("0, 1, 3"), {"mp-10:1", "mp-13:1", "f-3:1"}},
+        {"g.json", WITH_IDS("4, 1, 2"), {"mp-10:1", "mp-13:1", "g-3:1"}},
+        {"h.json", WITH_IDS("\"u\", \"v\", \"w\""), {"u:1", "v:1", "w:1"}},
+        {"i.json", BY_KEY("0", "3"), {"mp-10:1", "mp-13:1"}},
+        {"j.json", BY_KEY("4", "1"), {"mp-10:1", "mp-13:1"}},
+        {"k.json", BY_KEY("u", "1"), {"u:1", "1:1"}},
+        {"l.json", "{\"9000046\": " IRON ", \"1\": " IRON "}", {"9000046:1", "1:1"}},
+        {"m.json",
+         "{\"structure\": {\"4\": " IRON ", \"1\": " IRON "}, \"id\": {\"4\": \"u\", \"1\": \"v\"}}",
+         {"u:1", "v:1"}},
+        {"matbench_x.json", SPLIT("0, 1, 3"), {"mb-x-1:1", "mb-x-2:1", "mb-x-4:1"}},
+        {"matbench_x.json", WITH_IDS("0, 1, 2"), {"mp-10:1", "mp-13:1", "matbench_x-3:1"}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_bad_costs_its_row),
+        cmocka_unit_test(entries_under_their_ids),
+        cmocka_unit_test(values_beside_a_structure_belong_to_it),
+        cmocka_unit_test(an_index_counts_or_names_all_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
