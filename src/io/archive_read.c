@@ -202,8 +202,8 @@ static rcr_status read_all(rcr_members *members, struct archive *a, const rcr_ar
     for (size_t n = 0; status == RCR_OK; n++) {
         struct archive_entry *entry;
         int code = rcr_la.read_next_header(a, &entry);
-        if (code == ARCHIVE_EOF) break;
-        if (code < ARCHIVE_WARN || code == ARCHIVE_RETRY)
+        if (code == ARCHIVE_EOF && source->error.status == RCR_OK) break;
+        if (code < ARCHIVE_WARN || code == ARCHIVE_RETRY || code == ARCHIVE_EOF)
             status = rcr_archive_fail(a, source, cannot_read, err);
         else if (n >= MAX_MEMBERS)
             status = rcr_fail(err, RCR_ERR_LIMIT, "the archive has more than %d members", MAX_MEMBERS);

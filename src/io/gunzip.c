@@ -80,14 +80,25 @@ static rcr_status fail_inflate(int code, const rcr_gunzip *g, rcr_error *err) {
     return rcr_fail(err, RCR_ERR_PARSE, "can't unpack: the gzip data are damaged (%.100s); get the file again", why);
 }
 
-/* Begin the next member, if there is one. */
+/* Begin the next member, if there is one.  Zeros may fill what lies before it or before the end, as tapes have them;
+ * anything else is a member whose beginning was damaged, and more than it would be missing. */
 static rcr_status begin_member(rcr_gunzip *g, rcr_error *err) {
-    rcr_status status = fill(g, 2, err);
+    rcr_status status;
+    while ((status = fill(g, 1, err)) == RCR_OK && g->z.avail_in > 0 && *g->z.next_in == 0) {
+        g->z.next_in++;
+        g->z.avail_in--;
+    }
+    if (status == RCR_OK) status = fill(g, 2, err);
     if (status != RCR_OK) return status;
-    if (!is_gzip(g->z.next_in, g->z.avail_in)) {
+    if (g->z.avail_in == 0) {
         g->done = 1;
         return RCR_OK;
     }
+    if (!is_gzip(g->z.next_in, g->z.avail_in))
+        return rcr_fail(
+            err, RCR_ERR_PARSE,
+            "can't unpack: what follows what gzip packed is not packed so, so that the data are damaged; get "
+            "the file again");
     int code = rcr_z.reset(&g->z);
     if (code != Z_OK) return fail_inflate(code, g, err);
     g->in_member = 1;

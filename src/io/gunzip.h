@@ -9,8 +9,8 @@ typedef struct rcr_gunzip rcr_gunzip;
 
 /* The file, or where path is NULL the bytes, which the caller keeps.  *out becomes NULL where they do not begin as
  * gzip's do.  What is packed several times is unpacked as often, up to four times; members that follow each other are
- * one text (RFC 1952), and what follows the last and is none is passed over, as gzip does. Errors: RCR_ERR_IO,
- * RCR_ERR_PARSE (damaged at the beginning), RCR_ERR_UNSUPPORTED, RCR_ERR_MEMORY. */
+ * one text (RFC 1952); zeros between and behind them are passed over, anything else is an error, as in Python's gzip.
+ * Errors: RCR_ERR_IO, RCR_ERR_PARSE (damaged at the beginning), RCR_ERR_UNSUPPORTED, RCR_ERR_MEMORY. */
 rcr_status rcr_gunzip_open(rcr_gunzip **out, const char *path, const void *data, size_t length, rcr_error *err);
 void rcr_gunzip_free(rcr_gunzip *gunzip);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "io/gunzip.h"
+#include "io/unfilter.h"
 
 #ifndef RCR_LIBARCHIVE_SONAME
 
@@ -84,33 +85,56 @@ enum { CHUNK = 1 << 16 };
 
 static la_ssize_t give(struct archive *a, void *data, const void **buffer) {
     rcr_archive_source *s = data;
-    size_t n = 0;
-    if (rcr_gunzip_read(&n, s->gunzip, s->buffer, CHUNK, &s->error) != RCR_OK) {
-        rcr_la.set_error(a, EINVAL, "%s", s->error.message);
-        return ARCHIVE_FATAL;
-    }
+    size_t n = s->n_first;
+    rcr_status status = RCR_OK;
     *buffer = s->buffer;
-    return (la_ssize_t)n;
+    s->n_first = 0;
+    if (s->unfilter != NULL)
+        status = rcr_unfilter_next(buffer, &n, s->unfilter, &s->error);
+    else if (n == 0)
+        status = rcr_gunzip_read(&n, s->gunzip, s->buffer, CHUNK, &s->error);
+    if (status == RCR_OK) return (la_ssize_t)n;
+    rcr_la.set_error(a, EINVAL, "%s", s->error.message);
+    return ARCHIVE_FATAL;
+}
+
+/* The first bytes that come out of gzip, enough to tell whether they are packed in another way. */
+static rcr_status read_ahead(rcr_archive_source *s, rcr_error *err) {
+    if ((s->buffer = rcr_malloc(CHUNK, 1)) == NULL) return rcr_fail_memory(err, "unpacking");
+    for (size_t n = 1; n > 0 && s->n_first < CHUNK / 2; s->n_first += n) {
+        rcr_status status = rcr_gunzip_read(&n, s->gunzip, s->buffer + s->n_first, CHUNK - s->n_first, err);
+        if (status != RCR_OK) return status;
+    }
+    return RCR_OK;
+}
+
+/* Unpack gzip, and in it or without it what else may be packed. */
+static rcr_status open_source(rcr_archive_source *s, const char *path, const void *data, size_t length,
+                              rcr_error *err) {
+    rcr_status status = rcr_gunzip_open(&s->gunzip, path, data, length, err);
+    if (status == RCR_OK && s->gunzip != NULL) status = read_ahead(s, err);
+    if (status != RCR_OK) return status;
+    return rcr_unfilter_open(&s->unfilter, s->gunzip, s->buffer, s->n_first, path, data, length, err);
 }
 
 rcr_status rcr_archive_open(struct archive *archive, rcr_archive_source *source, const char *path, const void *data,
                             size_t length, rcr_error *err) {
-    rcr_status status = rcr_gunzip_open(&source->gunzip, path, data, length, err);
+    rcr_status status = open_source(source, path, data, length, err);
     if (status != RCR_OK) return status;
     int code;
-    if (source->gunzip == NULL) {
+    if (source->gunzip == NULL && source->unfilter == NULL)
         code = path != NULL ? rcr_la.read_open_filename(archive, path, CHUNK)
                             : rcr_la.read_open_memory(archive, data, length);
-    } else {
-        if ((source->buffer = rcr_malloc(CHUNK, 1)) == NULL) return rcr_fail_memory(err, "unpacking");
+    else
         code = rcr_la.read_open(archive, source, NULL, give, NULL);
-    }
     return code < ARCHIVE_WARN ? rcr_archive_fail(archive, source, "can't unpack", err) : RCR_OK;
 }
 
 void rcr_archive_close(rcr_archive_source *source) {
+    rcr_unfilter_free(source->unfilter);
     rcr_gunzip_free(source->gunzip);
     rcr_free(source->buffer);
+    source->unfilter = NULL;
     source->gunzip = NULL;
     source->buffer = NULL;
 }

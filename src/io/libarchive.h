@@ -20,8 +20,10 @@
     X(entry_pathname_utf8)                                                                                             \
     X(entry_symlink)                                                                                                   \
     X(error_string)                                                                                                    \
+    X(filter_bytes)                                                                                                    \
     X(format)                                                                                                          \
     X(read_data)                                                                                                       \
+    X(read_data_block)                                                                                                 \
     X(read_free)                                                                                                       \
     X(read_new)                                                                                                        \
     X(read_next_header)                                                                                                \
@@ -62,14 +64,16 @@ rcr_status rcr_libarchive_load(rcr_error *err);
 
 /* Where the bytes of an archive come from. */
 typedef struct rcr_archive_source {
-    struct rcr_gunzip *gunzip; /* NULL: libarchive reads them itself */
+    struct rcr_gunzip *gunzip;
+    struct rcr_unfilter *unfilter; /* both NULL: libarchive reads them itself */
     char *buffer;
+    size_t n_first;  /* bytes in the buffer that were read ahead */
     rcr_error error; /* why unpacking failed; status RCR_OK: it did not */
 } rcr_archive_source;
 
-/* Open a file, or where path is NULL the bytes, with what gzip packed unpacked on the way.  *source, which the caller
- * sets to zeros before and closes after the archive is freed, must stay where it is.
- * Errors: those of gunzip.h; RCR_ERR_PARSE. */
+/* Open a file, or where path is NULL the bytes, with what gzip, bzip2, xz or zstd packed unpacked on the way.  *source,
+ * which the caller sets to zeros before and closes after the archive is freed, must stay where it is. Errors: those of
+ * gunzip.h and unfilter.h; RCR_ERR_PARSE. */
 rcr_status rcr_archive_open(struct archive *archive, rcr_archive_source *source, const char *path, const void *data,
                             size_t length, rcr_error *err);
 void rcr_archive_close(rcr_archive_source *source);

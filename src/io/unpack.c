@@ -60,6 +60,8 @@ static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
     int code = rcr_la.read_next_header(a, &entry);
     int format = rcr_la.format(a) & ARCHIVE_FORMAT_BASE_MASK;
     u->packing = RCR_PACKING_STREAM;
+    /* libarchive takes bytes that could not be read for none. */
+    if (u->source.error.status != RCR_OK) return rcr_archive_fail(a, &u->source, "can't unpack", err);
     if (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP)
         u->packing = RCR_PACKING_ARCHIVE;
     else if (code == ARCHIVE_EOF)
@@ -149,7 +151,8 @@ rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *u, char *buffer, size_t ro
         *n = 0;
     } else if (u->archive != NULL) {
         la_ssize_t got = rcr_la.read_data(u->archive, buffer, room);
-        if (got < 0) return rcr_archive_fail(u->archive, &u->source, "can't unpack", err);
+        if (got < 0 || (got == 0 && u->source.error.status != RCR_OK))
+            return rcr_archive_fail(u->archive, &u->source, "can't unpack", err);
         *n = (size_t)got;
     } else if (u->fd >= 0) {
         return read_file(n, u, buffer, room, err);

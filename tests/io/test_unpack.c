@@ -135,7 +135,7 @@ static void what_is_cut_off_is_an_error(void **state) {
 static void members_follow_each_other(void **state) {
     (void)state;
     pack p, empty;
-    char both[3 * ROOM], twice[2 * sizeof text];
+    char both[3 * ROOM], twice[2 * sizeof text], thrice[3 * sizeof text];
     snprintf(twice, sizeof twice, "%s%s", text, text);
     make(&p, 0, ARCHIVE_FILTER_GZIP, text, strlen(text));
     make(&empty, 0, ARCHIVE_FILTER_GZIP, "", 0);
@@ -150,9 +150,77 @@ static void members_follow_each_other(void **state) {
     expect_failure(both, n - 1, RCR_ERR_PARSE, "cut off");
     memset(both + n, 0, 512);
     expect_text(both, n + 512, twice); /* what a tape adds */
+    memcpy(both + n + 512, p.bytes, p.n);
+    both[n + 512 + p.n] = 0;
+    snprintf(thrice, sizeof thrice, "%s%s", twice, text);
+    expect_text(both, n + 513 + p.n, thrice);
     memcpy(both + n, "\ngarbage", 8);
-    expect_text(both, n + 8, twice);
+    expect_failure(both, n + 8, RCR_ERR_PARSE, "is not packed so");
+    both[n] = 0x1f; /* half of a beginning */
+    expect_failure(both, n + 1, RCR_ERR_PARSE, "is not packed so");
     expect_text(empty.bytes, empty.n, "");
+}
+
+/* Two streams one after the other, of which the second is damaged anywhere: never the first alone. */
+static void a_damaged_stream_is_not_left_out(void **state) {
+    (void)state;
+    pack p, empty;
+    char both[2 * ROOM], twice[2 * sizeof text];
+    snprintf(twice, sizeof twice, "%s%s", text, text);
+    for (size_t k = 0; k < sizeof filters / sizeof *filters; k++) {
+        make(&p, 0, filters[k], text, strlen(text));
+        make(&empty, 0, filters[k], "", 0);
+        memcpy(both, p.bytes, p.n);
+        memcpy(both + p.n, p.bytes, p.n);
+        size_t n = 2 * p.n;
+        expect_text(both, n, twice);
+        /* What says what it is. */
+        for (size_t i = p.n; i < p.n + 4; i++) {
+            for (int bit = 0; bit < 8; bit++) {
+                char *out = NULL;
+                size_t length = 0;
+                both[i] = (char)(both[i] ^ (1 << bit));
+                if (unpack(&out, &length, both, n, NULL) == RCR_OK && (length != strlen(twice)))
+                    fail_msg("filter %d, byte %zu, bit %d: %zu bytes", filters[k], i - p.n, bit, length);
+                rcr_free(out);
+                both[i] = (char)(both[i] ^ (1 << bit));
+            }
+        }
+        memcpy(both + n, "\ngarbage", 8);
+        expect_failure(both, n + 8, RCR_ERR_PARSE, "can't unpack: ");
+        if (filters[k] == ARCHIVE_FILTER_BZIP2) {
+            memset(both + n, 0, 512);
+            expect_text(both, n + 512, twice);
+        }
+        /* The same within gzip, and of nothing that is packed. */
+        memcpy(both + n, "\ngarbage", 8);
+        make(&p, 0, ARCHIVE_FILTER_GZIP, both, n + 8);
+        expect_failure(p.bytes, p.n, RCR_ERR_PARSE, "can't unpack: ");
+        memcpy(both, empty.bytes, empty.n);
+        memcpy(both + empty.n, "\ngarbage", 8);
+        expect_failure(both, empty.n + 8, RCR_ERR_PARSE, "can't unpack: ");
+    }
+}
+
+/* pbzip2 packs a tar in streams of their own; one that is damaged may begin where a member of the tar does. */
+static void members_of_a_tar_are_not_left_out(void **state) {
+    (void)state;
+    for (size_t k = 0; k < sizeof filters / sizeof *filters; k++) {
+        pack tar, first, second;
+        char both[2 * ROOM];
+        make(&tar, 1, ARCHIVE_FILTER_NONE, text, strlen(text));
+        size_t member = 512 + (strlen(text) + 511) / 512 * 512; /* its header and its blocks */
+        make(&first, 0, filters[k], tar.bytes, member);
+        make(&second, 0, filters[k], tar.bytes, tar.n);
+        memcpy(both, first.bytes, first.n);
+        memcpy(both + first.n, second.bytes, second.n);
+        rcr_folder *folder = NULL;
+        rcr_error err;
+        assert_int_equal(rcr_folder_open_memory(&folder, both, first.n + second.n, LIMIT, &err), RCR_OK);
+        rcr_folder_free(folder);
+        both[first.n] ^= 1;
+        assert_int_equal(rcr_folder_open_memory(&folder, both, first.n + second.n, LIMIT, &err), RCR_ERR_PARSE);
+    }
 }
 
 static void packed_more_than_once(void **state) {
@@ -265,6 +333,8 @@ int main(void) {
         cmocka_unit_test(a_damaged_bit_never_gives_another_text),
         cmocka_unit_test(what_is_cut_off_is_an_error),
         cmocka_unit_test(members_follow_each_other),
+        cmocka_unit_test(a_damaged_stream_is_not_left_out),
+        cmocka_unit_test(members_of_a_tar_are_not_left_out),
         cmocka_unit_test(packed_more_than_once),
         cmocka_unit_test(an_archive_within_another_is_told),
         cmocka_unit_test(what_unpacks_to_too_much_is_an_error),
