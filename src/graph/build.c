@@ -29,6 +29,10 @@
 
 #define RANK_SORT_MAX 64 /* candidates up to which the quadratic sort without branches is used */
 
+/* Of points near an atom, for each neighbour that there may be.  A million atoms of one element in one place have no
+ * neighbours there, yet each would look at all others, time and again as the reach grows. */
+#define LOOKED_MAX 256
+
 typedef struct hit {
     double square; /* of the distance */
     int32_t atom;
@@ -42,6 +46,7 @@ typedef struct fast_search {
     int32_t *index; /* [capacity] points near the atom at hand */
     hit *found;     /* [capacity] those of them within reach */
     int32_t capacity;
+    int64_t n_looked; /* points near an atom, over all atoms and reaches */
 } fast_search;
 
 static rcr_status reserve_hits(fast_search *s, int32_t n, rcr_error *err) {
@@ -107,6 +112,7 @@ static int32_t find(fast_search *s, int32_t i, rcr_error *err) {
         if (reserve_hits(s, n + (end - first) + 4, err) != RCR_OK) return -1;
         n = scan(s->index, n, p, first, end, at, square);
     }
+    s->n_looked += n;
     const uint8_t *z_of = s->crystal->atomic_number;
     double reach2 = s->reach * s->reach;
     int32_t m = 0;
@@ -170,6 +176,7 @@ static rcr_status search_round(fast_search *s, rcr_shells *shells, int32_t *pend
     for (int32_t k = 0; k < *n_pending; k++) {
         int32_t i = pending[k], n = find(s, i, err);
         if (n < 0) return RCR_ERR_MEMORY;
+        if (s->n_looked / LOOKED_MAX > shells->limit) return rcr_shells_fail_limit(shells, err);
         rcr_status status = rcr_shells_reserve(shells, n, err);
         if (status != RCR_OK) return status;
         double *distance = shells->distance + shells->used;
@@ -179,9 +186,7 @@ static rcr_status search_round(fast_search *s, rcr_shells *shells, int32_t *pend
             pending[left++] = i;
             continue;
         }
-        shells->start[i] = shells->used;
-        shells->length[i] = length;
-        shells->used += length;
+        if ((status = rcr_shells_add(shells, i, length, err)) != RCR_OK) return status;
     }
     *n_pending = left;
     return RCR_OK;
@@ -225,7 +230,8 @@ rcr_status rcr_graph_build(rcr_graph **out, const rcr_crystal *crystal, const rc
     status = pending == NULL ? rcr_fail_memory(err, "searching neighbors") : RCR_OK;
     if (status == RCR_OK) status = rcr_points_init(&s.points, crystal, &cell, err);
     if (status == RCR_OK)
-        status = rcr_shells_init(&shells, crystal->n_sites, (int64_t)crystal->n_sites * 16 + RANK_SORT_MAX, err);
+        status =
+            rcr_shells_init(&shells, crystal->n_sites, (int64_t)crystal->n_sites * 16 + RANK_SORT_MAX, options, err);
     if (status == RCR_OK) status = search_all(&s, &shells, &cell, pending, err);
     if (status == RCR_OK) status = rcr_shells_to_graph(out, &shells, crystal, options, err);
     rcr_free(pending);

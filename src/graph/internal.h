@@ -9,6 +9,10 @@
 #define RCR_GRAPH_MAX_NEIGHBORS 100000 /* max_neighbors */
 #define RCR_GRAPH_MAX_GAUSSIANS 65536
 #define RCR_GRAPH_MAX_IMAGES 20000000 /* atoms and images of atoms that one search looks at */
+/* Neighbours in the shells of all atoms: some for the whole crystal, and for each atom twice those that are wanted and
+ * some that are tied with them.  Where thousands of atoms lie in one place each has all of them in its shell. */
+#define RCR_GRAPH_MAX_ENTRIES 10000000
+#define RCR_GRAPH_MAX_TIED 100
 
 /* As pymatgen, which the reference program uses: neighbors lie within d^2 <= radius^2 + 1e-8, and an atom of the same
  * element at 1e-8 angstrom or less is taken for the atom itself. */
@@ -27,9 +31,11 @@ typedef struct rcr_shells {
     double *distance;  /* [used of capacity] ascending within an atom */
     int32_t *neighbor; /* [used of capacity] */
     int64_t used, capacity;
+    int64_t limit; /* of used: far more than the shells of atoms that lie apart hold */
 } rcr_shells;
 
-rcr_status rcr_shells_init(rcr_shells *shells, int32_t n_atoms, int64_t capacity, rcr_error *err);
+rcr_status rcr_shells_init(rcr_shells *shells, int32_t n_atoms, int64_t capacity, const rcr_graph_options *options,
+                           rcr_error *err);
 void rcr_shells_release(rcr_shells *shells);
 
 /* How many of n sorted distances belong to the shells of an atom: max_neighbors and those tied with the last.
@@ -39,6 +45,11 @@ int32_t rcr_shells_cut(const double *distance, int32_t n, double searched, const
 
 /* Make room for n more entries. */
 rcr_status rcr_shells_reserve(rcr_shells *shells, int64_t n, rcr_error *err);
+
+/* Keep the first `length` entries behind those in use as an atom's.  Errors: RCR_ERR_LIMIT. */
+rcr_status rcr_shells_add(rcr_shells *shells, int32_t atom, int32_t length, rcr_error *err);
+/* The error when there are too many. */
+rcr_status rcr_shells_fail_limit(const rcr_shells *shells, rcr_error *err);
 
 /* The graph: cut ties or keep them, order each group, pad. */
 rcr_status rcr_shells_to_graph(rcr_graph **out, const rcr_shells *shells, const rcr_crystal *crystal,

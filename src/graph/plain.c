@@ -83,9 +83,8 @@ static rcr_status search(plain_search *s, rcr_shells *shells, rcr_error *err) {
             d[k] = s->found[k].distance;
             j[k] = s->found[k].neighbor;
         }
-        shells->start[i] = shells->used;
-        shells->length[i] = rcr_shells_cut(d, (int32_t)s->n, s->reach, s->options);
-        shells->used += shells->length[i];
+        status = rcr_shells_add(shells, i, rcr_shells_cut(d, (int32_t)s->n, s->reach, s->options), err);
+        if (status != RCR_OK) return status;
     }
     return RCR_OK;
 }
@@ -107,7 +106,7 @@ rcr_status rcr_graph_build_plain(rcr_graph **out, const rcr_crystal *crystal, co
         return rcr_fail(err, RCR_ERR_LIMIT, "the plain search would look at %.3g images of atoms, more than %d", images,
                         RCR_GRAPH_MAX_IMAGES);
     rcr_shells shells;
-    status = rcr_shells_init(&shells, crystal->n_sites, 64, err);
+    status = rcr_shells_init(&shells, crystal->n_sites, 64, options, err);
     if (status != RCR_OK) return status;
     status = search(&s, &shells, err);
     if (status == RCR_OK) status = rcr_shells_to_graph(out, &shells, crystal, options, err);

@@ -10,9 +10,12 @@
 
 #define SIGNATURE_ROUNDS 4
 #define SIGNATURE_TOLERANCE 1e-10
+#define INSERTION_MAX 128 /* neighbors that are sorted by insertion, which is the fastest for few */
 
-rcr_status rcr_shells_init(rcr_shells *shells, int32_t n_atoms, int64_t capacity, rcr_error *err) {
-    *shells = (rcr_shells){.n_atoms = n_atoms, .capacity = capacity};
+rcr_status rcr_shells_init(rcr_shells *shells, int32_t n_atoms, int64_t capacity, const rcr_graph_options *options,
+                           rcr_error *err) {
+    int64_t each = 2 * (int64_t)options->max_neighbors + RCR_GRAPH_MAX_TIED;
+    *shells = (rcr_shells){.n_atoms = n_atoms, .capacity = capacity, .limit = RCR_GRAPH_MAX_ENTRIES + n_atoms * each};
     shells->start = rcr_malloc((size_t)n_atoms, sizeof *shells->start);
     shells->length = rcr_malloc((size_t)n_atoms, sizeof *shells->length);
     shells->distance = rcr_malloc((size_t)capacity, sizeof *shells->distance);
@@ -41,6 +44,21 @@ rcr_status rcr_shells_reserve(rcr_shells *shells, int64_t n, rcr_error *err) {
     if (neighbor != NULL) shells->neighbor = neighbor;
     if (distance == NULL || neighbor == NULL) return rcr_fail_memory(err, "searching neighbors");
     shells->capacity = capacity;
+    return RCR_OK;
+}
+
+rcr_status rcr_shells_fail_limit(const rcr_shells *shells, rcr_error *err) {
+    return rcr_fail(err, RCR_ERR_LIMIT,
+                    "the nearest neighbors of %d atoms are more than %lld: too many atoms lie in one place or equally "
+                    "far; check the coordinates",
+                    (int)shells->n_atoms, (long long)shells->limit);
+}
+
+rcr_status rcr_shells_add(rcr_shells *shells, int32_t atom, int32_t length, rcr_error *err) {
+    if (shells->used + length > shells->limit) return rcr_shells_fail_limit(shells, err);
+    shells->start[atom] = shells->used;
+    shells->length[atom] = length;
+    shells->used += length;
     return RCR_OK;
 }
 
@@ -142,16 +160,50 @@ static int classes_needed(const rcr_shells *shells, const uint8_t *atomic_number
     return 0;
 }
 
-/* Sort a group by key, then site, then distance. */
+/* The order within a group: by key, then site, then distance.  1: (da, ja) goes before (db, jb). */
+static inline int goes_before(double da, int32_t ja, double db, int32_t jb, const int64_t *key) {
+    return key[ja] != key[jb] ? key[ja] < key[jb] : ja != jb ? ja < jb : da < db;
+}
+
+/* Let entry i of a heap, whose root is the last in the order, sink to its place. */
+static void sink(double *d, int32_t *j, int32_t i, int32_t n, const int64_t *key) {
+    double di = d[i];
+    int32_t ji = j[i];
+    for (int32_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && goes_before(d[child], j[child], d[child + 1], j[child + 1], key)) child++;
+        if (!goes_before(di, ji, d[child], j[child], key)) break;
+        d[i] = d[child];
+        j[i] = j[child];
+    }
+    d[i] = di;
+    j[i] = ji;
+}
+
+/* Where a group is large, as many atoms in one place make it. */
+static void sort_large_group(double *d, int32_t *j, int32_t n, const int64_t *key) {
+    for (int32_t i = n / 2; i-- > 0;) sink(d, j, i, n, key);
+    for (int32_t last = n - 1; last > 0; last--) {
+        double d0 = d[0];
+        int32_t j0 = j[0];
+        d[0] = d[last];
+        j[0] = j[last];
+        d[last] = d0;
+        j[last] = j0;
+        sink(d, j, 0, last, key);
+    }
+}
+
 static void sort_group(double *d, int32_t *j, int32_t n, const int64_t *key) {
+    if (n > INSERTION_MAX) {
+        sort_large_group(d, j, n, key);
+        return;
+    }
     for (int32_t i = 1; i < n; i++) {
         double di = d[i];
         int32_t ji = j[i], k = i;
-        for (; k > 0; k--) {
-            int32_t jk = j[k - 1];
-            if (key[jk] != key[ji] ? key[jk] < key[ji] : jk != ji ? jk < ji : d[k - 1] <= di) break;
+        for (; k > 0 && goes_before(di, ji, d[k - 1], j[k - 1], key); k--) {
             d[k] = d[k - 1];
-            j[k] = jk;
+            j[k] = j[k - 1];
         }
         d[k] = di;
         j[k] = ji;

@@ -240,6 +240,50 @@ static void coincident_atoms(void **state) {
     rcr_crystal_free(crystal);
 }
 
+/* Tens of thousands of atoms in one place: each had all of them in its shell, which took gigabytes and minutes. */
+static void too_many_coincident_atoms(void **state) {
+    (void)state;
+    rcr_graph_options options = rcr_graph_options_default();
+    rcr_crystal *crystal = cubic(4.0, 20000);
+    for (int two = 0; two < 2; two++) {
+        rcr_graph *graph = NULL;
+        rcr_error err;
+        for (int32_t i = 0; i < crystal->n_sites; i++) crystal->atomic_number[i] = (uint8_t)(6 + two * (i % 2));
+        assert_int_equal(rcr_graph_build(&graph, crystal, &options, &err), RCR_ERR_LIMIT);
+        assert_non_null(strstr(err.message, "too many atoms lie in one place"));
+        assert_null(graph);
+    }
+    rcr_crystal_free(crystal);
+    /* The plain search, of as many as it takes. */
+    crystal = cubic(8.0, 4700);
+    for (int32_t i = 0; i < crystal->n_sites; i++) crystal->atomic_number[i] = (uint8_t)(6 + i % 2);
+    options.radius = 2.0;
+    options.max_neighbors = 1;
+    assert_refused(crystal, &options, RCR_ERR_LIMIT, "one place");
+    rcr_crystal_free(crystal);
+}
+
+/* A thousand atoms of two elements around each of a third are taken by element, then by site, as few are. */
+static void a_large_group_is_in_order(void **state) {
+    (void)state;
+    enum { N = 600 };
+    rcr_graph_options options = rcr_graph_options_default();
+    rcr_crystal *crystal = cubic(20.0, 3 * N);
+    for (int32_t i = 0; i < 3 * N; i++) crystal->atomic_number[i] = (uint8_t)(35 - i % 3 * (i % 3 + 1)); /* 35 33 29 */
+    options.ties = RCR_TIES_KEEP;
+    rcr_graph *graph = graph_of(crystal, &options);
+    for (int32_t i = 0; i < 3 * N; i++) {
+        const int32_t *j = graph->neighbor + graph->offset[i];
+        assert_int_equal(graph->offset[i + 1] - graph->offset[i], 2 * N);
+        int32_t e = 0;
+        for (int32_t kind = 2; kind >= 0; kind--)
+            for (int32_t site = kind; site < 3 * N && kind != i % 3; site += 3, e++)
+                if (j[e] != site) fail_msg("edge %d of atom %d goes to %d, not %d", e, i, j[e], site);
+    }
+    rcr_graph_free(graph);
+    rcr_crystal_free(crystal);
+}
+
 static double seconds_for(int cells) {
     rcr_rng rng;
     rcr_rng_seed(&rng, 9, 9);
@@ -311,6 +355,8 @@ int main(void) {
                                        cmocka_unit_test(radius_is_inclusive),
                                        cmocka_unit_test(sparse_crystals_are_padded_or_not),
                                        cmocka_unit_test(coincident_atoms),
+                                       cmocka_unit_test(too_many_coincident_atoms),
+                                       cmocka_unit_test(a_large_group_is_in_order),
                                        cmocka_unit_test(thousands_of_atoms),
                                        cmocka_unit_test(graphs_are_made_and_measured)};
     return cmocka_run_group_tests(tests, NULL, NULL);
