@@ -31,7 +31,7 @@
 
 /* Of points near an atom, for each neighbour that there may be.  A million atoms of one element in one place have no
  * neighbours there, yet each would look at all others, time and again as the reach grows. */
-#define LOOKED_MAX 256
+#define LOOKED_MAX 64
 
 typedef struct hit {
     double square; /* of the distance */

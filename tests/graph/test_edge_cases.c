@@ -254,13 +254,6 @@ static void too_many_coincident_atoms(void **state) {
         assert_null(graph);
     }
     rcr_crystal_free(crystal);
-    /* The plain search, of as many as it takes. */
-    crystal = cubic(8.0, 4700);
-    for (int32_t i = 0; i < crystal->n_sites; i++) crystal->atomic_number[i] = (uint8_t)(6 + i % 2);
-    options.radius = 2.0;
-    options.max_neighbors = 1;
-    assert_refused(crystal, &options, RCR_ERR_LIMIT, "one place");
-    rcr_crystal_free(crystal);
 }
 
 /* A thousand atoms of two elements around each of a third are taken by element, then by site, as few are. */
