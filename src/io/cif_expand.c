@@ -44,10 +44,102 @@ static void apply(double out[3], const rcr_symop *op, const double x[3]) {
     for (int i = 0; i < 3; i++) out[i] = op->r[i][0] * x[0] + op->r[i][1] * x[1] + op->r[i][2] * x[2] + op->t[i];
 }
 
+/* A hash table of boxes at least as wide as the tolerance, so that only the 27 boxes around a position are searched. It
+ * holds places that differ, so that no box holds more than a few. */
+typedef struct grid {
+    int64_t boxes[3];
+    size_t n_slots;
+    uint32_t *head, *next; /* [n_slots], [n_max]: index + 1 */
+} grid;
+
+static void release_grid(grid *g) {
+    rcr_free(g->head);
+    rcr_free(g->next);
+}
+
+static rcr_status make_grid(grid *g, size_t n_max, const nearness *near, rcr_error *err) {
+    for (int i = 0; i < 3; i++) {
+        double fit = floor(1 / near->reach[i]);
+        g->boxes[i] = fit >= 1e6 ? 1000000 : fit >= 1 ? (int64_t)fit : 1;
+    }
+    g->n_slots = 64;
+    while (g->n_slots < 2 * n_max) g->n_slots *= 2;
+    g->head = rcr_calloc(g->n_slots, sizeof *g->head);
+    g->next = rcr_calloc(n_max, sizeof *g->next);
+    if (g->head != NULL && g->next != NULL) return RCR_OK;
+    release_grid(g);
+    return rcr_fail_memory(err, "making a crystal");
+}
+
+/* The place in the table that x is the same as: its index + 1, 0: none.  Place i has its position `stride` bytes * i
+ * behind `first`.  *slot: where x belongs. */
+static uint32_t find_in_grid(size_t *slot, const grid *g, const double x[3], const void *first, size_t stride,
+                             const nearness *near) {
+    int64_t box[3];
+    double d[3];
+    for (int i = 0; i < 3; i++) {
+        double f = x[i] - floor(x[i]);
+        box[i] = (int64_t)(f * (double)g->boxes[i]);
+        if (box[i] >= g->boxes[i]) box[i] = g->boxes[i] - 1;
+    }
+    for (int k = 0; k < 27; k++) {
+        /* The own box last, so that its slot is at hand. */
+        int offset[3] = {(k + 14) % 27 % 3 - 1, (k + 14) % 27 / 3 % 3 - 1, (k + 14) % 27 / 9 - 1}, skip = 0;
+        uint64_t key = 0;
+        for (int i = 0; i < 3; i++) {
+            if ((g->boxes[i] < 3 && offset[i] < 0) || (g->boxes[i] < 2 && offset[i] != 0)) skip = 1;
+            key = key * 1000003 + (uint64_t)((box[i] + offset[i] + g->boxes[i]) % g->boxes[i]);
+        }
+        if (skip) continue;
+        *slot = rcr_hash_counter(0, key) & (g->n_slots - 1);
+        for (uint32_t i = g->head[*slot]; i != 0; i = g->next[i - 1]) {
+            double y[3];
+            memcpy(y, (const char *)first + (i - 1) * stride, sizeof y);
+            if (same_place(d, y, x, near)) return i;
+        }
+    }
+    return 0;
+}
+
+static void add_to_grid(grid *g, size_t slot, size_t index) {
+    g->next[index] = g->head[slot];
+    g->head[slot] = (uint32_t)(index + 1);
+}
+
+/* Images of x that differ, by comparing all pairs: the fastest for the operations of a space group. */
+static size_t list_images(double (*images)[3], const double x[3], const rcr_symop *ops, size_t n_ops,
+                          const nearness *near) {
+    double y[3], d[3];
+    size_t n = 0;
+    for (size_t k = 0; k < n_ops; k++) {
+        apply(y, &ops[k], x);
+        for (int i = 0; i < 3; i++) y[i] -= floor(y[i]);
+        size_t j = 0;
+        while (j < n && !same_place(d, images[j], y, near)) j++;
+        if (j == n) memcpy(images[n++], y, sizeof y);
+    }
+    return n;
+}
+
+/* The same for more operations; the table is left empty. */
+static size_t list_many_images(double (*images)[3], const double x[3], const rcr_symop *ops, size_t n_ops,
+                               const nearness *near, grid *table) {
+    size_t n = 0, slot = 0;
+    for (size_t k = 0; k < n_ops; k++) {
+        double *y = images[n];
+        apply(y, &ops[k], x);
+        for (int i = 0; i < 3; i++) y[i] -= floor(y[i]);
+        if (find_in_grid(&slot, table, y, images, sizeof *images, near) == 0) add_to_grid(table, slot, n++);
+    }
+    memset(table->head, 0, table->n_slots * sizeof *table->head);
+    return n;
+}
+
 /* All images of a site, each once, into images (room for n_ops); returns their number.  A site within the tolerance of
- * a special position is first moved onto it, to the mean of its images there, so that 0.3333 becomes 1/3. */
+ * a special position is first moved onto it, to the mean of its images there, so that 0.3333 becomes 1/3.  table: NULL,
+ * or for n_ops images. */
 static size_t make_orbit(double (*images)[3], const double frac[3], const rcr_symop *ops, size_t n_ops,
-                         const nearness *near) {
+                         const nearness *near, grid *table) {
     double x[3] = {frac[0], frac[1], frac[2]}, y[3], d[3];
     size_t n_stabilizer = 1;
     for (int round = 0; round < 4; round++) {
@@ -64,21 +156,14 @@ static size_t make_orbit(double (*images)[3], const double frac[3], const rcr_sy
         for (int i = 0; i < 3; i++) x[i] += sum[i] / (double)n;
         n_stabilizer = n;
     }
-    size_t n = 0;
-    for (size_t k = 0; k < n_ops; k++) {
-        apply(y, &ops[k], x);
-        for (int i = 0; i < 3; i++) y[i] -= floor(y[i]);
-        size_t j = 0;
-        while (j < n && !same_place(d, images[j], y, near)) j++;
-        if (j == n) memcpy(images[n++], y, sizeof y);
-    }
-    return n;
+    return table != NULL ? list_many_images(images, x, ops, n_ops, near, table)
+                         : list_images(images, x, ops, n_ops, near);
 }
 
 int rcr_cif_multiplicity(const double frac[3], const rcr_symop *ops, size_t n_ops, const double lattice[3][3]) {
     double images[RCR_MAX_GROUP_ORDER][3];
     nearness near = make_nearness(lattice);
-    return (int)make_orbit(images, frac, ops, n_ops < RCR_MAX_GROUP_ORDER ? n_ops : RCR_MAX_GROUP_ORDER, &near);
+    return (int)make_orbit(images, frac, ops, n_ops < RCR_MAX_GROUP_ORDER ? n_ops : RCR_MAX_GROUP_ORDER, &near, NULL);
 }
 
 /* ---- Cartesian coordinates */
@@ -155,16 +240,18 @@ typedef struct places {
 static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr_symop *ops, size_t n_ops,
                               const nearness *near, rcr_error *err) {
     double(*images)[3] = NULL;
+    grid table = {0}, *many = n_ops > RCR_MAX_GROUP_ORDER ? &table : NULL;
     rcr_status status = RCR_OK;
     out->capacity = block->n_sites;
     out->at = rcr_malloc(out->capacity, sizeof *out->at);
     if (out->at == NULL) return rcr_fail_memory(err, "making a crystal");
     if (n_ops > 0 && (images = rcr_malloc(n_ops, sizeof *images)) == NULL)
         return rcr_fail_memory(err, "making a crystal");
+    if (many != NULL) status = make_grid(many, n_ops, near, err);
     for (size_t i = 0; i < block->n_sites && status == RCR_OK; i++) {
         const rcr_cif_site *site = &block->site[i];
         const double(*x)[3] = (const double(*)[3])images;
-        size_t n = n_ops > 0 ? make_orbit(images, site->frac, ops, n_ops, near) : 1;
+        size_t n = n_ops > 0 ? make_orbit(images, site->frac, ops, n_ops, near, many) : 1;
         if (n_ops == 0) x = &site->frac;
         if (out->n + n > RCR_CIF_MAX_SITES) {
             status = rcr_fail(err, RCR_ERR_LIMIT, "more than %d sites after symmetry", RCR_CIF_MAX_SITES);
@@ -187,6 +274,7 @@ static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr
             p->site = (uint32_t)i;
         }
     }
+    if (many != NULL) release_grid(many);
     rcr_free(images);
     return status;
 }
@@ -234,57 +322,23 @@ static rcr_status merge_small(places *p, const rcr_cif_block *block, const nearn
     return RCR_OK;
 }
 
-/* Many places: a hash table of boxes at least as wide as the tolerance, so that only the 27 boxes around are searched.
- * Dropped places never enter it, so no box holds more than a few. */
+/* Many places: by the table, which dropped places never enter. */
 static rcr_status merge_large(places *p, const rcr_cif_block *block, const nearness *near, rcr_error *err) {
-    rcr_status status = RCR_OK;
-    int64_t boxes[3];
-    size_t n_slots = 64, n = 0;
-    for (int i = 0; i < 3; i++) {
-        double fit = floor(1 / near->reach[i]);
-        boxes[i] = fit >= 1e6 ? 1000000 : fit >= 1 ? (int64_t)fit : 1;
-    }
-    while (n_slots < 2 * p->n) n_slots *= 2;
-    uint32_t *head = rcr_calloc(n_slots, sizeof *head), *next = rcr_calloc(p->n, sizeof *next); /* index + 1 */
-    if (head == NULL || next == NULL) {
-        rcr_free(head);
-        rcr_free(next);
-        return rcr_fail_memory(err, "making a crystal");
-    }
+    grid table;
+    size_t n = 0, slot = 0;
+    rcr_status status = make_grid(&table, p->n, near, err);
+    if (status != RCR_OK) return status;
     for (size_t j = 0; j < p->n && status == RCR_OK; j++) {
-        int64_t box[3];
-        double d[3];
-        int drop = 0;
-        for (int i = 0; i < 3; i++) {
-            double f = p->at[j].x[i] - floor(p->at[j].x[i]);
-            box[i] = (int64_t)(f * (double)boxes[i]);
-            if (box[i] >= boxes[i]) box[i] = boxes[i] - 1;
+        uint32_t same = find_in_grid(&slot, &table, p->at[j].x, p->at[0].x, sizeof *p->at, near);
+        if (same != 0) {
+            status = meet(p, same - 1, j, block, err);
+            continue;
         }
-        size_t own = 0;
-        for (int k = 0; k < 27 && !drop; k++) {
-            /* The own box last, so that its slot is at hand. */
-            int offset[3] = {(k + 14) % 27 % 3 - 1, (k + 14) % 27 / 3 % 3 - 1, (k + 14) % 27 / 9 - 1}, skip = 0;
-            uint64_t key = 0;
-            for (int i = 0; i < 3; i++) {
-                if ((boxes[i] < 3 && offset[i] < 0) || (boxes[i] < 2 && offset[i] != 0)) skip = 1;
-                key = key * 1000003 + (uint64_t)((box[i] + offset[i] + boxes[i]) % boxes[i]);
-            }
-            if (skip) continue;
-            own = rcr_hash_counter(0, key) & (n_slots - 1);
-            for (uint32_t i = head[own]; i != 0 && !drop; i = next[i - 1])
-                if (same_place(d, p->at[i - 1].x, p->at[j].x, near)) {
-                    drop = 1;
-                    status = meet(p, i - 1, j, block, err);
-                }
-        }
-        if (drop) continue;
         p->at[n] = p->at[j];
-        next[n] = head[own];
-        head[own] = (uint32_t)++n;
+        add_to_grid(&table, slot, n++);
     }
     p->n = n;
-    rcr_free(head);
-    rcr_free(next);
+    release_grid(&table);
     return status;
 }
 

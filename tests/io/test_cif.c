@@ -258,6 +258,57 @@ static void too_many_operations_are_refused(void **state) {
     free(text);
 }
 
+/* Where there are more operations than a space group has, images are told apart by a table; each operation twice must
+ * give what each once does, on special positions and near them. */
+static void many_operations_do_as_few_do(void **state) {
+    (void)state;
+    static const char *const centrings[] = {"", "+1/2", "+1/2", "+1/2"};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    char *text = malloc(1 << 16);
+    rcr_crystal *crystal[2];
+    for (int twice = 0; twice < 2; twice++) {
+        size_t n = (size_t)sprintf(text, "%sloop_\n_symmetry_equiv_pos_as_xyz\n", head);
+        for (int k = 0; k < 192 * (1 + twice); k++) {
+            int sign = k % 8, order = k / 8 % 6, centring = k / 48 % 4;
+            for (int i = 0; i < 3; i++)
+                n += (size_t)sprintf(text + n, "%s%c%c%s", i > 0 ? "," : "", sign >> i & 1 ? '-' : '+',
+                                     'x' + orders[order][i],
+                                     centring > 0 && centring != i + 1 ? centrings[centring] : "");
+            n += (size_t)sprintf(text + n, "\n");
+        }
+        n += (size_t)sprintf(text + n,
+                             "loop_ _atom_site_label _atom_site_fract_x _atom_site_fract_y _atom_site_fract_z\n"
+                             "Fe1 .25 .2501 .2499\nFe2 .1 .2 .31\nFe3 0 0.001 .12\nFe4 .3 .3001 .07\n");
+        rcr_error err;
+        if (rcr_cif_parse(&crystal[twice], "x", text, n, &err) != RCR_OK) fail_msg("%s", err.message);
+    }
+    assert_int_equal(crystal[0]->n_sites, 8 + 192 + 24 + 96);
+    assert_int_equal(crystal[1]->n_sites, crystal[0]->n_sites);
+    for (int32_t i = 0; i < 3 * crystal[0]->n_sites; i++)
+        assert_true(distance_1d(crystal[1]->frac[i / 3][i % 3], crystal[0]->frac[i / 3][i % 3]) < 1e-15);
+    for (int k = 0; k < 2; k++) rcr_crystal_free(crystal[k]);
+    free(text);
+}
+
+/* Thousands of sites, each with 2048 images; comparing all pairs of them took minutes. */
+static void most_operations_on_many_sites(void **state) {
+    (void)state;
+    enum { N = 2000 };
+    char *text = malloc(1 << 18);
+    size_t n = (size_t)sprintf(text, "%sloop_\n_symmetry_equiv_pos_as_xyz\n", head);
+    for (int k = 0; k < 2048; k++)
+        n += (size_t)sprintf(text + n, "x+%d/16,y+%d/16,z+%d/8\n", k % 16, k / 16 % 16, k / 256);
+    n += (size_t)sprintf(text + n, "loop_ _atom_site_label _atom_site_fract_x _atom_site_fract_y _atom_site_fract_z\n");
+    for (int k = 0; k < N; k++) /* all of them images of the first */
+        n += (size_t)sprintf(text + n, "Fe%d %d/16 %d/16 %d/8\n", k, k % 16, k / 16 % 16, k / 256);
+    rcr_crystal *crystal;
+    rcr_error err;
+    if (rcr_cif_parse(&crystal, "x", text, n, &err) != RCR_OK) fail_msg("%s", err.message);
+    assert_int_equal(crystal->n_sites, 2048);
+    rcr_crystal_free(crystal);
+    free(text);
+}
+
 /* A fault in a block without a structure is passed over; the first block with one decides. */
 static void empty_and_odd_texts_are_refused(void **state) {
     (void)state;
@@ -291,6 +342,8 @@ int main(void) {
         cmocka_unit_test(many_sites_merge_as_few_do),
         cmocka_unit_test(different_elements_meet_among_many_sites),
         cmocka_unit_test(too_many_operations_are_refused),
+        cmocka_unit_test(many_operations_do_as_few_do),
+        cmocka_unit_test(most_operations_on_many_sites),
         cmocka_unit_test(empty_and_odd_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
