@@ -129,3 +129,42 @@ int rcr_json_look_into(rcr_window *w) {
     }
     return 0;
 }
+
+int rcr_json_count_structures(char first[RCR_JSON_KEY_MAX], rcr_window *w) {
+    char key[RCR_JSON_KEY_MAX];
+    size_t start = w->at - w->begin;
+    int n = 0;
+    first[0] = '\0';
+    w->at++;
+    while (n < 2 && rcr_json_next_key(key, NULL, NULL, w)) {
+        size_t value = w->at - w->begin;
+        if (rcr_window_peek(w) == '{' && rcr_json_look_into(w) == RCR_JSON_HAS_STRUCTURE && n++ == 0)
+            memcpy(first, key, sizeof key);
+        w->at = w->begin + value;
+        if (!rcr_json_skip_value(w)) break;
+    }
+    w->at = w->begin + start;
+    return n;
+}
+
+int rcr_json_is_id_column(const char *key) {
+    for (size_t k = 0; rcr_id_keys[k] != NULL; k++)
+        if (strcmp(key, rcr_id_keys[k]) == 0) return strcmp(key, "name") != 0;
+    return 0;
+}
+
+int rcr_json_has_own_id(rcr_window *w) {
+    char key[RCR_JSON_KEY_MAX];
+    size_t start = w->at - w->begin;
+    int found = 0;
+    if (rcr_window_peek(w) == '{') {
+        w->at++;
+        while (!found && rcr_json_next_key(key, NULL, NULL, w)) {
+            int c = rcr_window_peek(w);
+            found = rcr_json_is_id_column(key) && (c == '"' || rcr_is_digit(c));
+            if (!rcr_json_skip_value(w)) break;
+        }
+    }
+    w->at = w->begin + start;
+    return found;
+}

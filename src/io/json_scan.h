@@ -32,6 +32,14 @@ enum {
 /* `at` stands on the object's bracket and is somewhere within it afterwards, as soon as the answer is known. */
 int rcr_json_look_into(rcr_window *window);
 
+/* How many values of an object hold a structure, up to two, and the key of the first; `at` stays on its bracket. */
+int rcr_json_count_structures(char first[RCR_JSON_KEY_MAX], rcr_window *window);
+
+/* 1 for the names of ids but for "name", which need not be of one row alone. */
+int rcr_json_is_id_column(const char *name);
+/* Whether the object at `at`, which stays there, has an id under one of them. */
+int rcr_json_has_own_id(rcr_window *window);
+
 /* 1 for the name of a key that only a structure or an entry with one has. */
 int rcr_json_tells_structure(const char *key);
 

@@ -139,34 +139,10 @@ static json_t *load_key(const rcr_window *w, size_t begin, size_t end) {
     return json_loadb(w->data + w->begin + begin - 1, end - begin + 2, JSON_DECODE_ANY, NULL);
 }
 
-/* One of the names of ids but for "name", which need not be of one row alone. */
-static int is_id_column(const char *key) {
-    for (size_t k = 0; rcr_id_keys[k] != NULL; k++)
-        if (strcmp(key, rcr_id_keys[k]) == 0) return strcmp(key, "name") != 0;
-    return 0;
-}
-
-/* Whether the object at `at`, which stays there, has an id of its own. */
-static int has_own_id(rcr_window *w) {
-    char key[RCR_JSON_KEY_MAX];
-    size_t start = w->at - w->begin;
-    int found = 0;
-    if (rcr_window_peek(w) == '{') {
-        w->at++;
-        while (!found && rcr_json_next_key(key, NULL, NULL, w)) {
-            int c = rcr_window_peek(w);
-            found = is_id_column(key) && (c == '"' || rcr_is_digit(c));
-            if (!rcr_json_skip_value(w)) break;
-        }
-    }
-    w->at = w->begin + start;
-    return found;
-}
-
 /* The first key decides for all, as those that follow are not known yet: pandas begins to count with 0, and whole
  * numbers beside ids are the counter of a table of which some rows were taken. */
 static void judge_keys(json_file *f, const char *first) {
-    f->counts = is_integer(first) && (strcmp(first, "0") == 0 || f->has_id || has_own_id(&f->window));
+    f->counts = is_integer(first) && (strcmp(first, "0") == 0 || f->has_id || rcr_json_has_own_id(&f->window));
 }
 
 static int next_member(json_file *f, rcr_record *record, int *last) {
@@ -338,7 +314,8 @@ static int by_number(const void *a, const void *b) {
  * ids (rows were taken out, or put into another order), or of which some are there twice (tables were put together). */
 static rcr_status judge_index(json_file *f, rcr_error *err) {
     size_t n = json_array_size(f->index);
-    for (size_t k = 0; f->table != NULL && k < f->table->n_columns; k++) f->has_id |= is_id_column(f->table->column[k]);
+    for (size_t k = 0; f->table != NULL && k < f->table->n_columns; k++)
+        f->has_id |= rcr_json_is_id_column(f->table->column[k]);
     int64_t *value = rcr_malloc(n + 1, sizeof *value);
     if (value == NULL) return rcr_fail_memory(err, "reading a table");
     int integers = n > 0, repeated = 0;
@@ -420,7 +397,7 @@ static rcr_status open_columns(json_file *f, const key_place *key, json_t *other
     f->table->other_columns = others;
     const char *column;
     json_t *value;
-    json_object_foreach(others, column, value) f->has_id |= is_id_column(column);
+    json_object_foreach(others, column, value) f->has_id |= rcr_json_is_id_column(column);
     return RCR_OK;
 }
 
@@ -454,24 +431,6 @@ static verdict judge_array(json_file *f, const char *name, const char *key, rcr_
     return GO_ON;
 }
 
-/* How many values of an object hold a structure, up to two, and the key of the first; `at` stays on its bracket. */
-static int count_structures(char first[RCR_JSON_KEY_MAX], rcr_window *w) {
-    char key[RCR_JSON_KEY_MAX];
-    size_t start = w->at - w->begin;
-    int n = 0;
-    first[0] = '\0';
-    w->at++;
-    while (n < 2 && rcr_json_next_key(key, NULL, NULL, w)) {
-        size_t value = w->at - w->begin;
-        if (rcr_window_peek(w) == '{' && rcr_json_look_into(w) == RCR_JSON_HAS_STRUCTURE && n++ == 0)
-            memcpy(first, key, sizeof key);
-        w->at = w->begin + value;
-        if (!rcr_json_skip_value(w)) break;
-    }
-    w->at = w->begin + start;
-    return n;
-}
-
 /* Whether one of the columns has a value in a row. */
 static int has_row(json_t *columns, const char *row) {
     const char *name;
@@ -490,7 +449,7 @@ static verdict judge_holder(json_file *f, const key_place *place, int named, rcr
     char row[RCR_JSON_KEY_MAX], holder[RCR_JSON_KEY_MAX] = "";
     json_t *others = NULL;
     rcr_error own = {.status = RCR_OK};
-    int n = named ? 2 : count_structures(row, &f->window), maybe_column = n > 1 || is_integer(row);
+    int n = named ? 2 : rcr_json_count_structures(row, &f->window), maybe_column = n > 1 || is_integer(row);
     *status = read_others(&others, named ? NULL : holder, f, place->text, &own);
     if (*status == RCR_ERR_PARSE && !maybe_column) { /* the file is cut off: entries up to there */
         *status = RCR_OK;
