@@ -14,7 +14,8 @@
 #   WORK     where runs and unpacked data go                                  (runs/reproduce)
 #   RECRYST  the command                                                      (build/recryst)
 #   THREADS  threads of a run                                                 (all)
-#   EPOCHS   epochs; other than 300 is a trial, whose table goes to $WORK/results.md instead of docs/results.md
+#   EPOCHS   epochs; other than 300 is a trial
+# The tables go between their marks in docs/results.md once all runs are there, and to $WORK/results.md before that and of a trial.
 set -eu
 cd "$(dirname "$0")/.."
 DATA=${DATA:-../shared/data}
@@ -84,8 +85,14 @@ for name in $wanted; do
     esac
 done
 
-out=docs/results.md
-[ "$EPOCHS" = 300 ] || out=$WORK/results.md
-bash bench/results_table.sh "$WORK" "$EPOCHS" >"$out.part"
-mv "$out.part" "$out"
-echo "== wrote $out"
+bash bench/results_table.sh "$WORK" "$EPOCHS" >"$WORK/results.md"
+[ "$EPOCHS" = 300 ] || all=
+for name in $all trial; do
+    [ "$name" = trial ] || [ -f "$WORK/$name/run_summary.json" ] || break
+done
+if [ -n "$all" ] && [ "$name" = trial ]; then
+    bash bench/put.sh reproduce docs/results.md <"$WORK/results.md"
+    echo "== wrote docs/results.md"
+else
+    echo "== wrote $WORK/results.md"
+fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes docs/results.md (to stdout) from the run_summary.json files that bench/reproduce.sh leaves in WORK.
+# Writes the first tables of docs/results.md (to stdout) from the run_summary.json files that bench/reproduce.sh leaves in WORK.
 # usage: bench/results_table.sh WORK EPOCHS
 set -eu
 export LC_ALL=C
@@ -15,8 +15,6 @@ number() { # run key decimals
 
 processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
 cat <<END
-# Results on Materials Project crystals
-
 Mean absolute errors of CGCNN with three layers and SR-CGCNN with three steps, beside what the SR-CGCNN paper reports
 (Bhattacharjee, [arXiv:2605.01304](https://arxiv.org/abs/2605.01304)) and what its program, run by us, gives on the same rows.
 Made by

@@ -32,7 +32,12 @@ def rewrite(folder, change):
     """Replace FOLDER/id_prop.csv by what `change` makes of its rows."""
     path = os.path.join(folder, "id_prop.csv")
     with open(path, newline="") as table:
-        rows = change(list(csv.reader(table)))
+        rows = list(csv.reader(table))
+    # Of an archive that was cut, unpacking says nothing.
+    absent = [r[0] for r in rows if r and r[0] != "material_id" and not os.path.exists(os.path.join(folder, r[0] + ".cif"))]
+    if absent:
+        sys.exit(f"{len(absent)} of {len(rows)} crystals are not there ({absent[0]}.cif, ...): is the archive whole?")
+    rows = change(rows)
     with open(path + ".part", "w", newline="") as table:
         csv.writer(table, lineterminator="\n").writerows(rows)
     os.replace(path + ".part", path)

@@ -9,6 +9,7 @@
 #              THREADS  threads to train with (0: one for each core); change no result
 # Needs python3 (its standard library) and cmake, which unpacks.
 set -eu
+shopt -s inherit_errexit # or what fails within $(store_of ...) would not end it
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 DATA=${DATA:-../shared/data}

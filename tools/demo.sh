@@ -2,6 +2,7 @@
 # The demo: trains a three-step SR-CGCNN on the bundled alloys, scores it, predicts single files.  `make demo` builds and runs it.
 # usage: tools/demo.sh [RECRYST [RUN]]       RECRYST: the command (build/recryst), RUN: the run directory to make (runs/demo)
 set -eu
+export LC_ALL=C.UTF-8 # awk reads and writes numbers with the locale's point
 cd "$(dirname "$0")/.."
 recryst=${1:-build/recryst}
 run=${2:-runs/demo}
@@ -16,8 +17,8 @@ show() {
 
 # A demo that ran before is replaced; anything else of that name is left alone.
 if [ -e "$run" ]; then
-    [ -f "$run/config.toml" ] || {
-        echo "$run exists and is no run of recryst: choose another name" >&2
+    grep -qs "$data/alloys.tar.zst" "$run/config.toml" || {
+        echo "$run exists and is no run of the demo: choose another name" >&2
         exit 1
     }
     rm -rf "$run"

@@ -2,7 +2,7 @@
 # Installs what recryst needs to be built, from Debian's packages (Debian 12 or later, Ubuntu 24.04 or later), as root
 # or through sudo.  Quiet, offline and without root when everything is there.  On another system it says what to install.
 # usage: tools/setup.sh [--dev|--report|--report-tests]
-#   --dev           adds what only the project's own checks use (clang with its sanitizers, clang-format; a cross compiler and emulator for ARM)
+#   --dev           adds what only the project's own checks use (clang with its sanitizers, clang-format; numpy and pytest; a cross compiler and emulator for ARM)
 #   --report        adds what builds the page of `recryst report`: Node.js 18 or later, npm
 #   --report-tests  adds these and the browser that the page is tested in
 set -eu
@@ -10,7 +10,7 @@ set -eu
 packages="cmake ninja-build gcc g++ libc6-dev pkgconf libjansson-dev libarchive-dev zlib1g-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libtomlplusplus-dev libcurl4-openssl-dev libcmocka-dev"
 case "${1-}" in
 "") ;;
---dev) packages="$packages clang clang-format libclang-rt-dev python3 locales openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
+--dev) packages="$packages clang clang-format libclang-rt-dev python3 python3-numpy python3-pytest locales openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
 --report | --report-tests)
     # Also from elsewhere than Debian, whose packages of Node.js then stay away.
     command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
@@ -71,13 +71,14 @@ for package in $packages; do
 done
 [ -z "$missing" ] && exit 0
 
+# Packages of other names, or programs built by hand, do as well; then nothing need be installed, by whoever it is.
+[ "${1-}" = "" ] && [ -z "$(probe)" ] && exit 0
+
 as_root=""
 if [ "$(id -u)" != 0 ]; then
     if command -v sudo >/dev/null 2>&1; then
         as_root="sudo"
     else
-        # Packages of other names, or programs built by hand, do as well.
-        [ "${1-}" = "" ] && [ -z "$(probe)" ] && exit 0
         echo "Missing packages, and neither root nor sudo to install them.  As root, run:" >&2
         echo "    apt-get install --no-install-recommends$missing" >&2
         exit 1

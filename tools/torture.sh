@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The long form of the tests that disturb the command (make torture): every call that writes fails or ends the process, hundreds of
 # kills at random moments, every allocation and file call of the library fails in turn, 100,000 files.  Can be stopped and goes on;
-# what is done is remembered in BUILD/torture.json until the build folder is removed.
+# what is done is remembered in BUILD/torture.json for as long as the command is the same.
 # usage: tools/torture.sh BUILD      JOBS: how many commands are disturbed beside each other (all cores)
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,13 +9,16 @@ build=$(cd "$1" && pwd)
 export RECRYST=$build/recryst RECRYST_SOURCE=$PWD RECRYST_BUILD=$build RECRYST_SHIM_LIBRARY=$build/tests/torture_shim.so
 export RECRYST_TORTURE=1
 status=0
+now=$(sha256sum <"$RECRYST")
+[ "$(cat "$build/torture.of" 2>/dev/null)" = "$now" ] || rm -f "$build/torture.json"
+echo "$now" >"$build/torture.of"
 echo "== the command, disturbed"
 python3 tests/torture/torture.py --long --at-once "${JOBS:-$(nproc)}" --state "$build/torture.json" --table "$build/torture.md" || status=1
 echo "== the library: every allocation and file call fails in turn"
 for test in "$build"/tests/faults.*; do
     [ -x "$test" ] || continue
     echo "-- $(basename "$test")"
-    (cd "$build/tests" && "$test" 2>&1) | grep -E '^[^[]*: [0-9]+ faults|FAILED|PASSED' || status=1
+    (set -o pipefail && cd "$build/tests" && "$test" 2>&1 | grep -E '^[^[]*: [0-9]+ faults|FAILED|PASSED') || status=1
 done
 echo "== 100,000 files, a tenth of them bad"
 python3 tests/torture/large.py 100000 || status=1

@@ -9,7 +9,9 @@ complain() {
     printf '%s\n^ %s\n' "$1" "$2"
     failed=1
 }
-files=$(find . -type f -not -path './.git' -not -path './.git/*' -not -path './.cache/*' -not -path './build*' -not -path './runs/*' -not -path './.venv/*' -not -path './dist/*' \
+files=$(git ls-files 2>/dev/null | while read -r file; do [ ! -f "$file" ] || echo "$file"; done | sort)
+# Without a repository: what is there.
+[ -n "$files" ] || files=$(find . -type f -not -path './.git' -not -path './.git/*' -not -path './.cache/*' -not -path './build*' -not -path './runs/*' -not -path './.venv/*' -not -path './dist/*' \
     -not -path '*/__pycache__/*' -not -path '*/node_modules/*' | sed 's|^\./||' | sort)
 texts=$(printf '%s\n' "$files" | grep -vE '\.(zst|gz|zip|tar|png|safetensors|ckpt|extxyz)$')
 # The pattern must not match itself.

@@ -6,6 +6,7 @@ python=${RECRYST_VENV:+$RECRYST_VENV/bin/python}
 python=${python:-python3}
 for module in numpy pytest; do
     "$python" -c "import $module" 2>/dev/null && continue
+    [ "${CI-}" = true ] && echo "$python has no $module (tools/setup.sh --dev)" && exit 1
     echo "SKIPPED: $python has no $module (RECRYST_VENV names an environment that has them)"
     exit 77
 done
