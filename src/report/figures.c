@@ -96,7 +96,8 @@ static rcr_status need_regression(const rcr_run_data *run, rcr_error *err) {
                : RCR_OK;
 }
 
-static double mean_error(const rcr_run_part *part) {
+/* Of the first target, which rows may lack; *count: how many have it. */
+static double mean_error(size_t *count, const rcr_run_part *part) {
     double sum = 0;
     size_t n = 0;
     for (size_t i = 0; i < part->n; i++) {
@@ -105,6 +106,7 @@ static double mean_error(const rcr_run_part *part) {
         sum += error;
         n++;
     }
+    *count = n;
     return n > 0 ? sum / (double)n : NAN;
 }
 
@@ -118,13 +120,15 @@ static void draw_parity_part(rcr_canvas *canvas, const rcr_run_data *run, size_t
         rcr_draw_circle(canvas, rcr_frame_x(&frame, part->target[i]), rcr_frame_y(&frame, part->prediction[i]), radius,
                         (rcr_ink){part_color[p], 0.5, 0, 0});
     rcr_text text = {0};
-    rcr_text_printf(&text, "%s, n = %zu", part->name, part->n);
+    size_t n;
+    double error = mean_error(&n, part);
+    rcr_text_printf(&text, "%s, n = %zu", part->name, n);
     if (!text.failed)
         rcr_draw_text(canvas, frame.left + frame.width / 2, 12, 8, RCR_ANCHOR_MIDDLE, 0, 1, RCR_COLOR_TEXT, text.data);
     canvas->failed |= text.failed;
     text.length = 0;
     rcr_text_puts(&text, "MAE ");
-    rcr_html_number(&text, mean_error(part), 3);
+    rcr_html_number(&text, error, 3);
     if (run->target[0].unit[0] != '\0') rcr_text_printf(&text, " %s", run->target[0].unit);
     if (!text.failed)
         rcr_draw_text(canvas, frame.left + 5, frame.top + 8, 7, RCR_ANCHOR_START, 0, 0, RCR_COLOR_TEXT, text.data);
@@ -171,14 +175,17 @@ static double reach_of(const rcr_run_part *test, double share) {
     return reach > 0 ? reach : 1;
 }
 
+/* The share of the part's rows with the target in each bin, in percent; gives the largest. */
 static double fill_bins(double share[MAX_BINS], int n_bins, double reach, const rcr_run_part *part) {
     double width = 2 * reach / n_bins, highest = 0;
+    size_t n;
+    mean_error(&n, part);
     memset(share, 0, MAX_BINS * sizeof *share);
     for (size_t i = 0; i < part->n; i++) {
         double residual = part->prediction[i] - part->target[i];
         if (!isfinite(residual)) continue;
         int bin = (int)fmin(fmax(floor((residual + reach) / width), 0), n_bins - 1);
-        share[bin] += 100.0 / (double)part->n;
+        share[bin] += 100.0 / (double)n;
         highest = fmax(highest, share[bin]);
     }
     return highest;
@@ -190,7 +197,9 @@ static rcr_status draw_residuals(rcr_canvas *canvas, const rcr_run_data *run, rc
     const rcr_run_part *test = &run->part[run->n_parts - 1];
     rcr_text title = {0};
     double share[3][MAX_BINS], highest = 0, reach = reach_of(test, 0.98);
-    int n_bins = 2 * (int)fmin(fmax(sqrt((double)test->n) / 2, 4), MAX_BINS / 2) + 1;
+    size_t n_test;
+    mean_error(&n_test, test);
+    int n_bins = 2 * (int)fmin(fmax(sqrt((double)n_test) / 2, 4), MAX_BINS / 2) + 1;
     for (size_t p = 0; p < run->n_parts; p++)
         highest = fmax(highest, fill_bins(share[p], n_bins, reach, &run->part[p]));
     canvas->width = 252;
@@ -261,17 +270,23 @@ static rcr_status draw_elements(rcr_canvas *canvas, const rcr_run_data *run, rcr
     const rcr_run_part *test = &run->part[run->n_parts - 1];
     element_error table[RCR_N_PLACES] = {{0}};
     double mean[RCR_N_PLACES], scale = run->classification ? 100 : 1;
-    size_t n = 0;
+    size_t n = 0, n_rows = 0, n_known = 0;
     for (size_t i = 0; i < test->n; i++) {
         double p = test->prediction[i], t = test->target[i];
         double error = run->classification ? (p > 0.5) != (t > 0.5) : fabs(p - t);
-        if (test->crystal[i] != NULL && isfinite(p) && isfinite(t))
-            add_formula(table, test->crystal[i]->formula, error);
+        if (!isfinite(p) || !isfinite(t)) continue;
+        n_rows++;
+        if (test->crystal[i] == NULL) continue;
+        n_known++;
+        add_formula(table, test->crystal[i]->formula, error);
     }
+    if (n_rows == 0)
+        return rcr_fail(err, RCR_ERR_DATA, "no row of the test part has a value of %.200s and a prediction of it",
+                        run->target[0].name);
+    if (n_known == 0) return rcr_fail(err, RCR_ERR_DATA, "the formulas of the test rows are not known (crystals.csv)");
     for (int k = 0; k < RCR_N_PLACES; k++)
-        if (table[k].n >= 5 || (table[k].n > 0 && test->n < 100)) mean[n++] = scale * table[k].sum / (double)table[k].n;
-    if (n == 0)
-        return rcr_fail(err, RCR_ERR_DATA, "the formulas of the test rows are not known (crystals.csv), or too few");
+        if (table[k].n >= 5 || (table[k].n > 0 && n_rows < 100)) mean[n++] = scale * table[k].sum / (double)table[k].n;
+    if (n == 0) return rcr_fail(err, RCR_ERR_DATA, "no element is in five test rows whose formula is known");
     qsort(mean, n, sizeof *mean, ascending);
     double low = mean[n / 50], high = mean[n - 1 - n / 50];
     canvas->width = 8 + 18 * 27.5 + 8;

@@ -199,8 +199,10 @@ static void put_curves(rcr_text *out, const rcr_report *report) {
     int falling = !report->classification; /* a score that falls towards 0 reads best on a logarithmic axis */
     put_curve(out, report, report->val_score_name, report->train_score, report->val_score, report->train_score_name,
               report->val_score_name, falling);
-    put_curve(out, report, report->classification ? "Loss (negative log-likelihood)" : "Loss (normalised, squared)",
-              report->train_loss, report->val_loss, "loss", "loss", 1);
+    int positive = 1; /* the likelihood of a Gaussian falls below 0 */
+    for (size_t i = 0; i < report->n_epochs; i++) positive &= !(report->train_loss[i] <= 0 || report->val_loss[i] <= 0);
+    put_curve(out, report, report->classification ? "Loss (negative log-likelihood)" : "Loss (normalised targets)",
+              report->train_loss, report->val_loss, "loss", "loss", positive);
     rcr_text_puts(out, "</div>\n");
 }
 

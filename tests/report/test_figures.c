@@ -139,6 +139,56 @@ static void test_figures(void **state) {
     }
 }
 
+static rcr_status draw(rcr_text *svg, const char *name, const rcr_run_data *run, rcr_error *err) {
+    const rcr_figure *f = rcr_figures;
+    while (strcmp(f->name, name) != 0) f++;
+    rcr_canvas canvas = {0};
+    svg->length = 0;
+    rcr_status status = f->draw(&canvas, run, err);
+    if (status == RCR_OK) status = rcr_canvas_svg(svg, &canvas, err);
+    rcr_canvas_release(&canvas);
+    return status;
+}
+
+/* Of several targets the figures show the first, and count the rows that have it. */
+static void test_rows_without_a_value(void **state) {
+    (void)state;
+    enum { N = 10 };
+    static const char *const ids[N] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+    static rcr_run_crystal known = {.id = "a", .formula = "CuZr", .n_atoms = 2};
+    double target[N], prediction[N];
+    const rcr_run_crystal *crystal[N];
+    for (int i = 0; i < N; i++) {
+        target[i] = i < 6 ? i : NAN;
+        prediction[i] = i + 0.25;
+        crystal[i] = &known;
+    }
+    rcr_run_part part = {.name = "test", .n = N, .id = (const char **)ids, .target = target, .prediction = prediction};
+    part.crystal = crystal;
+    rcr_run_data run = {.n_targets = 1, .target = {{(char *)"gap", (char *)"eV"}}, .n_parts = 3};
+    run.part[0] = run.part[1] = run.part[2] = part;
+    rcr_text svg = {0};
+    rcr_error err;
+    assert_int_equal(draw(&svg, "parity", &run, &err), RCR_OK);
+    assert_int_equal(count(svg.data, "<circle"), 18);
+    assert_int_equal(count(svg.data, ">test, n = 6<"), 3);
+    /* All errors are alike, so that all rows are in one bin. */
+    assert_int_equal(draw(&svg, "residuals", &run, &err), RCR_OK);
+    assert_int_equal(count(svg.data, ">100<"), 1);
+    /* Why there is no table of elements. */
+    assert_int_equal(draw(&svg, "elements", &run, &err), RCR_OK);
+    for (int i = 0; i < N; i++) crystal[i] = NULL;
+    assert_int_equal(draw(&svg, "elements", &run, &err), RCR_ERR_DATA);
+    assert_non_null(strstr(err.message, "formulas of the test rows are not known"));
+    for (int i = 0; i < N; i++) {
+        target[i] = NAN;
+        crystal[i] = &known;
+    }
+    assert_int_equal(draw(&svg, "elements", &run, &err), RCR_ERR_DATA);
+    assert_string_equal(err.message, "no row of the test part has a value of gap and a prediction of it");
+    rcr_text_free(&svg);
+}
+
 static void test_places(void **state) {
     (void)state;
     for (int i = 0; i < RCR_N_PLACES; i++) {
@@ -151,9 +201,8 @@ static void test_places(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_svg),
-        cmocka_unit_test(test_cairo),
-        cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_svg),     cmocka_unit_test(test_cairo),
+        cmocka_unit_test(test_figures), cmocka_unit_test(test_rows_without_a_value),
         cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, release_caches);

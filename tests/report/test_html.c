@@ -181,6 +181,26 @@ static void units_of_scores(void **state) {
     rcr_free(page);
 }
 
+/* The likelihood of a Gaussian falls below 0, which no logarithmic axis shows: all of the curve is drawn. */
+static void a_loss_below_zero(void **state) {
+    (void)state;
+    rcr_report_part part[3];
+    rcr_report report = make_report(part, 0);
+    double loss[4] = {0.5, 0.25, -0.25, -0.5};
+    report.train_loss = report.val_loss = loss;
+    report.n_epochs = 4;
+    report.best_epoch = 0;
+    char *page = write_page(&report, "below");
+    const char *figure = strstr(page, "Loss (normalised targets)");
+    assert_non_null(figure);
+    const char *tick = strstr(figure, ">-0.4<"), *line = strstr(figure, "<path class=\"line s0\" d=\"");
+    assert_true(tick != NULL && tick < strstr(figure, "</svg>"));
+    size_t points = 0;
+    for (const char *at = strchr(line, 'M'); *at != '"'; at++) points += *at == 'M' || *at == 'L';
+    assert_int_equal(points, 4);
+    rcr_free(page);
+}
+
 /* More rows than are drawn: thinned evenly, the worst kept. */
 static void many_rows(void **state) {
     (void)state;
@@ -242,7 +262,7 @@ int main(void) {
         cmocka_unit_test(regression_page), cmocka_unit_test(classification_page),
         cmocka_unit_test(odd_values),      cmocka_unit_test(many_rows),
         cmocka_unit_test(numbers),         cmocka_unit_test(parts_without_rows),
-        cmocka_unit_test(units_of_scores),
+        cmocka_unit_test(units_of_scores), cmocka_unit_test(a_loss_below_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
