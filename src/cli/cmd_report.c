@@ -25,6 +25,7 @@ typedef struct report {
     rcr_terminal terminal;
     double since;
     char reason[sizeof(rcr_error) + 64]; /* why the data were not looked at; "": they were, or needed not be */
+    size_t n_missing;                    /* of the run's rows, in the data that were looked at */
 } report;
 
 /* ---- what the run directory lacks */
@@ -63,7 +64,8 @@ static rcr_status survey(report *r, rcr_error *err) {
                                   .target = rcr_run_text(r->run, "target"),
                                   .find_group = rcr_guarded_spacegroup,
                                   .progress = on_progress,
-                                  .context = r};
+                                  .context = r,
+                                  .n_missing = &r->n_missing};
     rcr_model *model = NULL;
     rcr_pool *pool = NULL;
     rcr_status status = rcr_pool_create(&pool, r->threads, err);
@@ -93,6 +95,8 @@ static rcr_status complete(report *r, rcr_error *err) {
         if (!r->quiet) rcr_cli_note("space groups and structures are left as they are: %s", r->reason);
         return RCR_OK;
     }
+    if (r->n_missing > 0 && !r->quiet)
+        rcr_cli_note("%zu of the run's rows are not in these data; what was known of them stays", r->n_missing);
     rcr_run_data *again;
     status = rcr_run_data_read(&again, r->path, err);
     if (status != RCR_OK) return status;
@@ -118,7 +122,13 @@ static void make_notes(rcr_page_notes *notes, rcr_text buffer[3], const report *
     const char *why = r->reason[0] != '\0' ? r->reason : r->no_data ? "--no-data was given" : "the data do not tell";
     *notes = (rcr_page_notes){0};
     if (run->n_crystals == 0) rcr_text_printf(&buffer[0], "Formulas and sizes of the crystals are not known: %s.", why);
-    if (!run->has_groups) rcr_text_printf(&buffer[1], "Space groups are not known: %s.", why);
+    if (!run->has_groups)
+        rcr_text_printf(&buffer[1], "Space groups are not known: %s.", why);
+    else if (r->n_missing > 0)
+        rcr_text_printf(&buffer[1],
+                        "%zu of the run's rows are not in the data that were looked at: of these it shows what was "
+                        "known before.",
+                        r->n_missing);
     if (run->n_worst == 0) rcr_text_printf(&buffer[2], "The structures are not known: %s.", why);
     notes->rows = buffer[0].data;
     notes->space_groups = buffer[1].data;

@@ -60,9 +60,12 @@ rcr_status rcr_dataset_visit(const char *path, const rcr_dataset_options *option
     rcr_dataset_options o = *options;
     o.need_target = 0;
     source s = {.path = path, .options = &o, .distance_bytes = sizeof(rcr_real), .keep_bytes = o.keep_bytes};
+    /* Before it is opened, which would ask for the options of its graphs. */
+    if (rcr_store_is(path))
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, path, 0,
+                           "a graph store keeps no structures; --data may name the files that it was made from, or "
+                           "train from them");
     rcr_status status = rcr_source_open(&s, err);
-    if (status == RCR_OK && s.store != NULL)
-        status = rcr_fail_at(err, RCR_ERR_UNSUPPORTED, path, 0, "a graph store keeps no structures");
     if (status == RCR_OK) status = rcr_source_mark_duplicates(&s, err);
     if (status == RCR_OK) status = visit_rows(&s, visit, context, err);
     rcr_source_release(&s);

@@ -36,11 +36,32 @@ static void put_integer(rcr_text *out, int64_t value) {
     rcr_text_printf(out, "%" PRId64, value);
 }
 
-/* Single precision is finer than any screen. */
+/* A value that is only shown: single precision is finer than any screen. */
 static void put_number(rcr_text *out, double value) {
     char number[32];
     comma(out);
     rcr_text_puts(out, isfinite(value) && fabs(value) < 1e38 ? rcr_format_float(number, (float)value) : "null");
+}
+
+/* A value from which scores come: every digit. */
+static void put_exact(rcr_text *out, double value) {
+    char number[32];
+    comma(out);
+    rcr_text_puts(out, isfinite(value) ? rcr_format_double(number, value) : "null");
+}
+
+/* A value whose distance to another one counts, such as that of a prediction to its target: of its digits those that
+ * give this distance in single precision.  The targets may lie near -1234567, and the errors be hundredths. */
+static void put_near(rcr_text *out, double value, double other) {
+    double distance = fabs(isfinite(other) ? value - other : value), near = value;
+    if (isfinite(distance) && distance > 0) {
+        double digits = ceil(-log10(distance * 0x1p-24)); /* behind the point */
+        if (digits >= 0 && digits <= 22) {
+            double scale = pow(10, digits), whole = round(value * scale);
+            if (fabs(whole) < 0x1p53) near = whole / scale; /* which has these digits and no others */
+        }
+    }
+    put_exact(out, near);
 }
 
 static void put_numbers(rcr_text *out, const char *name, const double *value, size_t n) {
@@ -171,14 +192,20 @@ static void put_curves(rcr_text *out, const rcr_run_data *run) {
     rcr_text_puts(out, "}");
 }
 
-static void put_by_target(rcr_text *out, const char *name, const double *value, size_t n, size_t n_targets) {
+/* other: values of the same rows that each is compared with; NULL: none. */
+static void put_by_target(rcr_text *out, const char *name, const double *value, const double *other, size_t n,
+                          size_t n_targets) {
     if (value == NULL) return;
     key(out, name);
     rcr_text_puts(out, "[");
     for (size_t k = 0; k < n_targets; k++) {
         comma(out);
         rcr_text_puts(out, "[");
-        for (size_t i = 0; i < n; i++) put_number(out, value[k * n + i]);
+        for (size_t i = k * n; i < (k + 1) * n; i++)
+            if (other != NULL)
+                put_near(out, value[i], other[i]);
+            else
+                put_exact(out, value[i]);
         rcr_text_puts(out, "]");
     }
     rcr_text_puts(out, "]");
@@ -192,10 +219,12 @@ static void put_part(rcr_text *out, const rcr_run_data *run, const rcr_run_part 
     rcr_text_puts(out, "[");
     for (size_t i = 0; i < part->n; i++) put_string(out, part->id[i]);
     rcr_text_puts(out, "]");
-    put_by_target(out, "t", part->target, part->n, run->n_targets);
-    put_by_target(out, "p", part->prediction, part->n, run->n_targets);
-    put_by_target(out, "low", part->lower, part->n, run->n_targets);
-    put_by_target(out, "high", part->upper, part->n, run->n_targets);
+    /* Probabilities are compared with 0, 1, 0.5 and each other. */
+    const double *goal = run->classification ? NULL : part->target;
+    put_by_target(out, "t", part->target, NULL, part->n, run->n_targets);
+    put_by_target(out, "p", part->prediction, goal, part->n, run->n_targets);
+    put_by_target(out, "low", part->lower, part->upper, part->n, run->n_targets);
+    put_by_target(out, "high", part->upper, part->lower, part->n, run->n_targets);
     if (run->n_crystals > 0) {
         key(out, "formula");
         rcr_text_puts(out, "[");
@@ -254,7 +283,8 @@ static void put_crystals(rcr_text *out, const rcr_run_data *run) {
 
 /* ---- steps and calibration */
 
-static double step_error(const rcr_run_data *run, size_t t) {
+/* Of the rows that have a target; *count: how many they are. */
+static double step_error(const rcr_run_data *run, size_t t, size_t *count) {
     double sum = 0;
     size_t n = 0;
     for (size_t i = 0; i < run->n_traced; i++) {
@@ -264,6 +294,7 @@ static double step_error(const rcr_run_data *run, size_t t) {
         sum += error;
         n++;
     }
+    *count = n;
     return n > 0 ? sum / (double)n : NAN;
 }
 
@@ -280,12 +311,12 @@ static double step_change(const rcr_run_data *run, size_t t) {
 }
 
 static void put_steps(rcr_text *out, const rcr_run_data *run) {
-    size_t steps = run->n_steps;
+    size_t steps = run->n_steps, n = 0;
     if (run->n_traced == 0 || steps < 2) return;
     key(out, "steps");
     rcr_text_printf(out, "{\"first\":%zu,\"error\":[", run->first_step);
-    for (size_t t = 0; t < steps; t++) put_number(out, step_error(run, t));
-    rcr_text_puts(out, "],\"change\":[");
+    for (size_t t = 0; t < steps; t++) put_number(out, step_error(run, t, &n));
+    rcr_text_printf(out, "],\"n\":%zu,\"change\":[", n);
     for (size_t t = 0; t < steps; t++) put_number(out, step_change(run, t));
     rcr_text_puts(out, "],\"away\":[");
     for (size_t t = 0; t < steps; t++) {

@@ -26,6 +26,9 @@ typedef struct survey_row {
     int held_out;         /* 1: of validation or test */
     int keep;             /* 1: worst, 2: traced, 3: both */
     rcr_crystal *crystal; /* kept */
+    /* What the run's folder has of it already; views. */
+    const rcr_run_crystal *known;
+    const rcr_crystal *known_crystal;
 } survey_row;
 
 typedef struct survey {
@@ -71,11 +74,16 @@ static rcr_status list_rows(survey *s, const rcr_run_data *run, rcr_error *err) 
             survey_row *row = &s->row[s->n++];
             row->id = run->part[p].id[i];
             row->held_out = p > 0;
+            row->known = known;
             if (known == NULL) continue;
             row->space_group = known->space_group;
             strncpy(row->symbol, known->symbol, sizeof row->symbol - 1);
         }
     if (n > 0) qsort(s->row, n, sizeof *s->row, by_id);
+    for (size_t i = 0; i < run->n_worst; i++) {
+        survey_row *row = find_row(s, run->worst[i]->id);
+        if (row != NULL) row->known_crystal = run->worst[i];
+    }
     rcr_status status = mark_worst(s, run, err);
     if (status != RCR_OK || s->options->model == NULL) return status;
     const rcr_run_part *test = &run->part[run->n_parts - 1];
@@ -114,6 +122,14 @@ static rcr_status copy_crystal(rcr_crystal **out, const rcr_crystal *from, rcr_e
     return RCR_OK;
 }
 
+/* A row whose crystal is another one than that which the run's folder knows of this id. */
+static rcr_status fail_other(const survey *s, const survey_row *row, const char *formula, int32_t n_atoms,
+                             rcr_error *err) {
+    return rcr_fail_at(err, RCR_ERR_MISMATCH, s->options->data, 0,
+                       "these are other data than the run's: %.80s is %.100s of %d atoms here, and was %.100s of %d",
+                       row->id, formula, (int)n_atoms, row->known->formula, (int)row->known->n_atoms);
+}
+
 /* The run's ids are each once in the data, so no two threads come to one row. */
 static rcr_status look(void *context, size_t at, const char *id, const rcr_crystal *crystal, int worker,
                        rcr_error *err) {
@@ -134,6 +150,8 @@ static rcr_status look(void *context, size_t at, const char *id, const rcr_cryst
     }
     row->formula = formula.data;
     row->n_atoms = crystal->n_sites;
+    if (row->known != NULL && (strcmp(row->known->formula, row->formula) != 0 || row->known->n_atoms != row->n_atoms))
+        return fail_other(s, row, row->formula, row->n_atoms, err);
     rcr_spacegroup *group = NULL;
     if (s->options->find_group != NULL && row->held_out &&
         s->options->find_group(&group, crystal, RCR_SYMMETRY_TOLERANCE, NULL) == RCR_OK) {
@@ -160,10 +178,10 @@ static rcr_status write_crystals(const survey *s, const rcr_run_data *run, rcr_e
     for (size_t p = 0; p < run->n_parts; p++)
         for (size_t i = 0; i < run->part[p].n; i++) {
             const survey_row *row = find_row(s, run->part[p].id[i]);
-            if (row == NULL || row->formula == NULL) continue;
+            if (row == NULL || (row->formula == NULL && row->known == NULL)) continue;
             rcr_csv_write_field(&text, row->id, 1);
-            rcr_csv_write_field(&text, row->formula, 0);
-            rcr_text_printf(&text, ",%d,", (int)row->n_atoms);
+            rcr_csv_write_field(&text, row->formula != NULL ? row->formula : row->known->formula, 0);
+            rcr_text_printf(&text, ",%d,", (int)(row->formula != NULL ? row->n_atoms : row->known->n_atoms));
             if (row->space_group > 0) rcr_text_printf(&text, "%d", (int)row->space_group);
             rcr_csv_write_field(&text, row->symbol, 0);
             rcr_text_puts(&text, "\n");
@@ -176,8 +194,9 @@ static rcr_status write_worst(const survey *s, const rcr_run_data *run, rcr_erro
     rcr_text_puts(&text, "");
     rcr_status status = RCR_OK;
     for (size_t i = 0; i < s->n && status == RCR_OK; i++) {
-        if (!(s->row[i].keep & 1) || s->row[i].crystal == NULL) continue;
-        status = rcr_json_write(&text, s->row[i].crystal, NULL, 0, err);
+        const rcr_crystal *crystal = s->row[i].crystal != NULL ? s->row[i].crystal : s->row[i].known_crystal;
+        if (!(s->row[i].keep & 1) || crystal == NULL) continue;
+        status = rcr_json_write(&text, crystal, NULL, 0, err);
         if (status == RCR_OK && (text.length == 0 || text.data[text.length - 1] != '\n')) rcr_text_puts(&text, "\n");
     }
     if (status == RCR_OK)
@@ -261,7 +280,7 @@ static void put_trace(rcr_text *text, const rcr_crystal *crystal, const double *
     char number[32];
     for (size_t t = 0; t < S; t++) {
         rcr_csv_write_field(text, crystal->id, 1);
-        rcr_text_printf(text, ",%zu,%s,", t + 1, isfinite(value[t]) ? rcr_format_float(number, (float)value[t]) : "");
+        rcr_text_printf(text, ",%zu,%s,", t + 1, isfinite(value[t]) ? rcr_format_double(number, value[t]) : "");
         if (isfinite(change[t])) rcr_text_puts(text, rcr_format_float(number, (float)change[t]));
         rcr_text_puts(text, "\n");
     }
@@ -306,6 +325,7 @@ rcr_status rcr_survey_write(const rcr_run_data *run, const rcr_survey_options *o
         status = rcr_fail_at(err, RCR_ERR_MISMATCH, options->data, 0, "none of the run's rows is in these data");
     if (status == RCR_OK) status = write_crystals(&s, run, err);
     if (status == RCR_OK) status = write_worst(&s, run, err);
+    if (status == RCR_OK && options->n_missing != NULL) *options->n_missing = s.n - found;
     if (status == RCR_OK && options->model != NULL) status = write_steps(&s, run, err);
     for (size_t i = 0; i < s.n; i++) {
         rcr_free(s.row[i].formula);

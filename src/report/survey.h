@@ -22,10 +22,12 @@ typedef struct rcr_survey_options {
     rcr_pool *pool;         /* may be NULL */
     rcr_dataset_progress *progress;
     void *context;
+    size_t *n_missing; /* set to the number of the run's rows that the data do not hold; may be NULL */
 } rcr_survey_options;
 
-/* Read the data again and write these files.  Rows of the run that the data do not hold are left out of them.
- * Errors: as rcr_dataset_visit; RCR_ERR_MISMATCH (none of the run's rows is in the data). */
+/* Read the data again and write these files.  Of rows that the data do not hold, what these files know already stays.
+ * Errors: as rcr_dataset_visit; RCR_ERR_MISMATCH (none of the run's rows is in the data, or a crystal there has another
+ * formula or number of atoms than crystals.csv says: these are other data, of which nothing is taken). */
 rcr_status rcr_survey_write(const rcr_run_data *run, const rcr_survey_options *options, rcr_error *err);
 
 /* An SR-CGCNN or CGCNN that reads out after `depth` steps or layers of a deeper one, 1 <= depth <= that one's. */

@@ -158,6 +158,31 @@ static void test_survey(void **state) {
     rcr_run_data_free(run);
     run = read_run();
     assert_int_equal(run->part[2].crystal[1]->space_group, 221);
+    /* Data that hold but one of the rows: of the others all stays that was known. */
+    size_t missing = 99;
+    options.find_group = rcr_spacegroup_find;
+    options.n_missing = &missing;
+    put("part.extxyz", "1\nLattice=\"3.3 0 0 0 3.3 0 0 0 3.3\" Properties=species:S:1:pos:R:3 pbc=\"T T T\" id=c3 "
+                       "gap=3\nBr 0 0 0\n");
+    snprintf(data, sizeof data, "%s/part.extxyz", folder);
+    CHECK_OK(rcr_survey_write(run, &options, &err), err);
+    assert_int_equal(missing, 5);
+    rcr_run_data_free(run);
+    run = read_run();
+    assert_int_equal(run->n_crystals, 6);
+    assert_string_equal(run->part[0].crystal[0]->formula, "Na");
+    assert_int_equal(run->part[2].crystal[1]->n_atoms, 1);
+    assert_string_equal(run->part[2].crystal[1]->symbol, "Pm-3m");
+    assert_int_equal(run->n_worst, 2);
+    assert_string_equal(run->worst[1]->id, "c4");
+    /* Data in which a row's id is that of another crystal: nothing is taken of them. */
+    put("part.extxyz", "1\nLattice=\"3 0 0 0 3 0 0 0 3\" Properties=species:S:1:pos:R:3 pbc=\"T T T\" id=c3 gap=3\n"
+                       "Li 0 0 0\n");
+    assert_int_equal(rcr_survey_write(run, &options, &err), RCR_ERR_MISMATCH);
+    assert_non_null(strstr(err.message, "other data than the run's: c3 is Li of 1 atoms here, and was Br of 1"));
+    rcr_run_data_free(run);
+    run = read_run();
+    assert_string_equal(run->part[2].crystal[0]->formula, "Br");
     /* Other data. */
     put("other.extxyz",
         "1\nLattice=\"3 0 0 0 3 0 0 0 3\" Properties=species:S:1:pos:R:3 pbc=\"T T T\" id=z gap=1\nNa 0 0 0\n"
@@ -184,9 +209,10 @@ static json_t *page_data(const rcr_run_data *run) {
 static void test_page_data(void **state) {
     (void)state;
     make_run();
-    put("predictions-test.csv", "id,target,prediction\n\"</script>\",3,3.25\n\xff\"x,4,1\n");
+    put("predictions-test.csv", "id,target,prediction\n\"</script>\",3,3.25\n\xff\"x,4,1\nc5,,1\n");
     put("calibration.csv", "target,part,promised,observed,width,median_width,n\ngap,test,0.9,0.875,1.5,1.25,8\n");
-    put("steps.csv", "id,step,prediction,change\n</script>,1,1,\n</script>,2,2,0.5\n</script>,3,3.25,0.25\n");
+    put("steps.csv", "id,step,prediction,change\n</script>,1,1,\n</script>,2,2,0.5\n</script>,3,3.25,0.25\n"
+                     "c5,1,1,\nc5,2,1,0.5\nc5,3,1,0.25\n");
     put("crystals.csv", "id,formula,atoms,space_group,symbol\n</script>,CsI,2,221,Pm-3m\n");
     put("errors.csv", "row,id,file,line,reason\n7,bad,bad.cif,3,no cell\n");
     rcr_run_data *run = read_run();
@@ -200,6 +226,7 @@ static void test_page_data(void **state) {
     assert_true(json_is_null(json_array_get(json_object_get(steps, "change"), 0)));
     json_t *away = json_array_get(json_object_get(steps, "away"), 1);
     assert_true(json_number_value(json_array_get(away, 0)) == -1.25);
+    assert_int_equal(json_integer_value(json_object_get(steps, "n")), 1); /* of two rows: one has a target */
     assert_int_equal(json_integer_value(json_object_get(json_object_get(data, "unusable"), "count")), 1);
     json_t *coverage = json_array_get(json_object_get(data, "calibration"), 0);
     assert_true(json_number_value(json_object_get(coverage, "observed")) == 0.875);
@@ -216,6 +243,38 @@ static void test_page_data(void **state) {
     assert_int_equal(rcr_page_fill(&page, "@@DATA@@", 8, "", &json, &err), RCR_ERR_DATA);
     rcr_text_free(&json);
     rcr_text_free(&page);
+    rcr_run_data_free(run);
+}
+
+static double number_at(const json_t *part, const char *key, size_t k, size_t i) {
+    return json_number_value(json_array_get(json_array_get(json_object_get(part, key), k), i));
+}
+
+/* Errors of hundredths of targets near -1234567: the page's are those of the run, and no number is longer than that
+ * takes.  Probabilities keep all digits. */
+static void test_exact_numbers(void **state) {
+    (void)state;
+    make_run();
+    put("predictions-test.csv", "id,target,prediction,lower,upper\n"
+                                "c3,-1234566.91,-1234567.0197933211,-1234567.1234567891,-1234566.9123456789\n"
+                                "c4,1.5,1.500000012345678,1,2\nc5,,0.12345678901234567,0,1\n");
+    rcr_run_data *run = read_run();
+    json_t *data = page_data(run), *part = json_array_get(json_object_get(data, "parts"), 2);
+    assert_true(number_at(part, "t", 0, 0) == -1234566.91);
+    assert_true(number_at(part, "p", 0, 0) == -1234567.019793321);
+    assert_true(fabs(number_at(part, "low", 0, 0) + 1234567.1234567891) < 2e-8);
+    assert_true(fabs(number_at(part, "p", 0, 1) - 1.500000012345678) < 1e-15);
+    assert_true(json_is_null(json_array_get(json_array_get(json_object_get(part, "t"), 0), 2)));
+    assert_true(number_at(part, "p", 0, 2) == 0.123456789);
+    json_decref(data);
+    rcr_run_data_free(run);
+    put("run_summary.json", "{\"task\": \"classification\", \"target\": \"gap\"}");
+    put("predictions-test.csv", "id,target,prediction\nc3,0,0.99999999999\nc4,1,0.50000000001\n");
+    run = read_run();
+    data = page_data(run);
+    part = json_array_get(json_object_get(data, "parts"), 2);
+    assert_true(number_at(part, "p", 0, 0) == 0.99999999999 && number_at(part, "p", 0, 1) == 0.50000000001);
+    json_decref(data);
     rcr_run_data_free(run);
 }
 
@@ -271,7 +330,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reading),   cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_survey),
-        cmocka_unit_test(test_page_data), cmocka_unit_test(test_shallower),
+        cmocka_unit_test(test_page_data), cmocka_unit_test(test_exact_numbers),   cmocka_unit_test(test_shallower),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -53,6 +53,28 @@ check "no steps: exit 1" test $? -eq 1
 "$RECRYST" report run --format svg --figure steps --data "$data" --quiet
 check "data elsewhere" test -s run/steps.svg
 
+# Data that hold half of the rows take nothing away of what was known; data with other crystals of these ids are not taken.
+cp run/crystals.csv known.csv
+cp run/worst-crystals.jsonl known.jsonl
+awk '/^[0-9]+$/ { n++ } n % 2' "$RECRYST_SOURCE/data/demo/alloys.extxyz" >half.extxyz
+"$RECRYST" report run --format svg --figure parity --data half.extxyz >/dev/null 2>note
+check "half of the data: exit 0" test $? -eq 0
+check "half of the data: the other rows stay" cmp -s known.csv run/crystals.csv
+check "half of the data: the structures stay" test "$(wc -l <run/worst-crystals.jsonl)" -eq "$(wc -l <known.jsonl)"
+check "half of the data: said" grep -q "750 of the run's rows are not in these data" note
+sed 's/^Cu /Ne /' "$RECRYST_SOURCE/data/demo/alloys.extxyz" >other.extxyz
+"$RECRYST" report run --format svg --figure parity --data other.extxyz >/dev/null 2>note
+check "other data: said" grep -q "these are other data than the run's" note
+check "other data: nothing taken" cmp -s known.csv run/crystals.csv
+
+# A graph store keeps no structures; the files that it was made from do.
+"$RECRYST" prepare half.extxyz --out half.store --quiet >/dev/null || exit 1
+"$RECRYST" train half.store --target formation_energy --steps 1 --epochs 1 --quiet --out stored >/dev/null || exit 1
+"$RECRYST" report stored --format svg --figure parity >/dev/null 2>note
+check "a run of a store: said" grep -q 'a graph store keeps no structures' note
+"$RECRYST" report stored --format svg --figure elements --data half.extxyz --quiet >/dev/null
+check "a run of a store, with its files" test -s stored/elements.svg
+
 "$RECRYST" report nowhere --format svg 2>note
 check "no run: exit 1" test $? -eq 1
 "$RECRYST" report run --format svg --figure nonsense 2>note
