@@ -367,7 +367,7 @@ static void append_option(rcr_text *out, const rcr_arg *arg) {
     rcr_text_printf(&left, "  --%s", arg->name);
     if (arg->kind != RCR_ARG_FLAG) rcr_text_printf(&left, " %s", arg->value_name);
     rcr_text_puts(&help, arg->help);
-    append_default(&help, arg);
+    if (!arg->no_default) append_default(&help, arg);
     if (!left.failed && !help.failed) {
         if (left.length + 2 > HELP_INDENT)
             rcr_text_printf(out, "%s\n%*s", left.data, HELP_INDENT, "");

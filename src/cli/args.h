@@ -52,7 +52,7 @@ typedef struct rcr_arg_texts {
 } rcr_arg_texts;
 
 /* One option.  What *value holds before the command line is read is the default; the help shows it when it lies within
- * the range (so -1 can stand for "not given" where the range starts at 0). */
+ * the range (so -1 can stand for "not given" where the range starts at 0), unless no_default is set. */
 typedef struct rcr_arg {
     const char *name; /* without the dashes */
     rcr_arg_kind kind;
@@ -64,6 +64,7 @@ typedef struct rcr_arg {
     rcr_arg_place place;
     rcr_arg_path path; /* of RCR_ARG_TEXT */
     const char *alias; /* another name in a settings file; NULL: none */
+    int no_default;    /* 1: without the option something else holds than *value, as its help says */
     int given;         /* RCR_GIVEN_..., set by rcr_args_parse and rcr_config_apply */
     long line;         /* of the settings file that gave it; 0: none did */
 } rcr_arg;

@@ -36,13 +36,16 @@ promised() {
         "number of examples of $command"
     [ "$(awk '/^examples/ { exit } length > 80' "$work/out" | wc -l)" -eq 0 ] || fail "$command --help is wider than 80"
     for option in $(sed -nE 's/^  --([a-z-]+).*/\1/p' "$work/out"); do
-        [ "$option" = help ] || grep -qF -- "\`--$option" "$RECRYST_SOURCE/docs/command.md" ||
-            fail "docs/command.md lacks --$option of $command"
+        [ "$option" = help ] ||
+            awk -v c="$command" '/^## / { on = $2 == c } on' "$RECRYST_SOURCE/docs/command.md" | grep -qF -- "\`--$option" ||
+            fail "docs/command.md lacks --$option of $command in its section"
     done
 }
 promised train target model steps layers gate layer-norm task epochs batch-size optimizer lr atom-features hidden \
     hidden-layers momentum lr-milestones lr-gamma weight-decay train-ratio val-ratio test-ratio train-size val-size \
     test-size split seed threads out resume config repeat beta1 beta2 eps tie-tolerance radius max-neighbors dmin step padding ties disorder unit strict kernels quiet
+run 0 train --help
+grep -A 2 -- '--split-seed' "$work/out" | grep -qF -- '--seed when not given [' && fail "a seed of the split that nobody gave is shown as a default"
 promised study out jobs threads part only take keep tables dry-run quiet
 promised prepare out append strict threads quiet radius max-neighbors dmin step padding ties disorder
 promised evaluate target out disorder
@@ -50,7 +53,7 @@ promised predict out format threads strict disorder
 promised info target json symprec
 promised convert to primitive conventional supercell reduce symprec no-idealize errors overwrite strict threads quiet
 promised embed what out format errors strict threads kernels quiet disorder
-promised import atom-init target unit radius max-neighbors dmin step padding ties disorder disorder quiet
+promised import atom-init target unit radius max-neighbors dmin step padding ties tie-tolerance disorder quiet
 promised export format atom-init atoms quiet
 promised graph format radius max-neighbors dmin step padding ties disorder
 promised fetch property list-properties limit min max stable-only include-gnome api-key api-key-file endpoint filter \
