@@ -106,6 +106,9 @@ class Page {
   async move(x, y) {
     await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", x, y });
   }
+  async touch(type, x, y) {
+    await this.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x, y }] });
+  }
   async press(key) {
     await this.send("Input.dispatchKeyEvent", { type: "keyDown", key, code: key });
     await this.send("Input.dispatchKeyEvent", { type: "keyUp", key, code: key });

@@ -37,23 +37,50 @@ PY
 "$RECRYST" train classes.extxyz --target high --task classification --epochs 3 --quiet --out classes >/dev/null || fail "train classes"
 "$RECRYST" report classes --quiet || fail "report of classes"
 
+# Energies that all lie near one large number.
+python3 - "$RECRYST_SOURCE/data/demo/alloys.extxyz" >far.extxyz <<'PY'
+import re, sys
+for line in open(sys.argv[1]):
+    print(re.sub(r"formation_energy=(\S+)", lambda m: "energy=%.5f" % (float(m[1]) / 2 - 1234567), line), end="")
+PY
+"$RECRYST" train far.extxyz --target energy --unit eV --epochs 3 --quiet --out far >/dev/null || fail "train far"
+"$RECRYST" report far --quiet || fail "report of energies far from 0"
+# Two targets, of which one is missing in some rows.
+python3 - "$RECRYST_SOURCE/data/demo/alloys.extxyz" >two.extxyz <<'PY'
+import re, sys
+n = 0
+for line in open(sys.argv[1]):
+    n += line.startswith("Lattice")
+    print(re.sub(r"formation_energy=(\S+)", lambda m: "b=%s" % m[1] + (" a=%s" % m[1] if n % 5 < 3 else ""), line), end="")
+PY
+"$RECRYST" train two.extxyz --target a,b --steps 2 --epochs 2 --quiet --out two >/dev/null || fail "train two targets"
+"$RECRYST" report two --quiet || fail "report of two targets"
+
 cat >study.toml <<END
 seeds = 2
+baseline = "steps=2"
 [base]
 data = "$data"
 target = "formation_energy"
 unit = "eV/atom"
 epochs = 2
 [grid]
-steps = [1, 2]
+steps = [1, 2, 3]
 END
+# As it is before the first run is done, and with runs that fail alone.
+"$RECRYST" study study.toml --tables --quiet --out waiting >/dev/null || fail "tables of a study"
+"$RECRYST" report waiting --quiet || fail "report of a study that waits"
+sed 's/^target = .*/target = "nothing"/' study.toml >failed.toml
+"$RECRYST" study failed.toml --quiet --out failed >/dev/null 2>&1
+"$RECRYST" report failed --quiet || fail "report of a study that failed"
 "$RECRYST" study study.toml --quiet --out study >/dev/null || fail "study"
 "$RECRYST" report study --quiet || fail "report of a study"
 "$RECRYST" study study.toml --quiet --out taken --take study/study.csv >/dev/null || fail "study that is taken"
 "$RECRYST" report taken --quiet || fail "report of a study that is taken"
 
 status=0
-for page in "run regression" "odd regression short" "classes classification short" "study study short" "taken taken short"; do
+for page in "run regression" "odd odd short" "far regression short" "two several short" "classes classification short" "study study short" "taken taken short" \
+    "waiting waiting short" "failed failed short"; do
     set -- $page
     timeout 200 node "$RECRYST_SOURCE/tests/report/page.mjs" chromium "$1/report.html" "$2" ${3-} || status=1
 done

@@ -1,7 +1,7 @@
 // Where the errors are: by element, size, target and space group.
 import { axis, band, errorBars, figure, yAxis } from "./charts.js";
 import { colors, count, data, escapeHtml, h, number, onTheme, percent, plural, section } from "./base.js";
-import { elementsOf, errorName, errors, groupName, isClass, mean, parts, quantile, systemOf, systems, targets, unitOf, withUnit } from "./model.js";
+import { digitsOf, elementsOf, errorName, errors, groupName, isClass, mean, parts, quantile, systemOf, systems, targets, unitOf, withUnit } from "./model.js";
 import { places } from "./periodic.js";
 
 const FEW = 5; // crystals; a mean over fewer says little
@@ -110,7 +110,7 @@ function elementTable(state) {
 }
 
 // ---- a number along x in bins of equal counts: mean error with its standard error, and the middle 80 %
-function binned(state, { name, title, x, xTitle, logarithmic, whole, note }) {
+function binned(state, { name, title, x, xTitle, logarithmic, whole, note, digits = () => 5 }) {
   let bins = [];
   const update = () => {
     const rows = pick(state.chosen, state.k).map((r) => [x(r), r.error]).filter(([v]) => Number.isFinite(v)).sort((a, b) => a[0] - b[0]);
@@ -134,10 +134,10 @@ function binned(state, { name, title, x, xTitle, logarithmic, whole, note }) {
         trigger: "axis", axisPointer: { type: "line", lineStyle: { color: c.soft } },
         formatter: (items) => {
           const b = bins[items[0].dataIndex];
-          return b && `${escapeHtml(xTitle)} ${b.low === b.high ? number(b.low) : `${number(b.low)} to ${number(b.high)}`}<br>${plural(b.n, "crystal")}<br>${errorName} <b>${escapeHtml(shown(b.mean, state.k))}</b>${isClass ? "" : `<br>80 % lie in ${number(b.q10, 3)} to ${number(b.q90, 3)}`}`;
+          return b && `${escapeHtml(xTitle)} ${b.low === b.high ? number(b.low, digits()) : `${number(b.low, digits())} to ${number(b.high, digits())}`}<br>${plural(b.n, "crystal")}<br>${errorName} <b>${escapeHtml(shown(b.mean, state.k))}</b>${isClass ? "" : `<br>80 % lie in ${number(b.q10, 3)} to ${number(b.q90, 3)}`}`;
         },
       },
-      xAxis: axis(c, xTitle, { ...(logarithmic ? { type: "log", logBase: 2 } : {}), splitLine: { show: false }, ...(whole ? { minInterval: 1 } : {}) }),
+      xAxis: axis(c, xTitle, { axisLabel: { ...axis(c).axisLabel, formatter: (v) => number(v, digits()) }, ...(logarithmic ? { type: "log", logBase: 2 } : {}), splitLine: { show: false }, ...(whole ? { minInterval: 1 } : {}) }),
       yAxis: yAxis(c, isClass ? "share wrong" : withUnit("|prediction − target|", state.k), { min: 0 }),
       series: [
         { type: "line", data: bins.map((b) => [b.at, b.mean]), symbolSize: 6, lineStyle: { color: c.series[2], width: 2 }, itemStyle: { color: c.series[2] } },
@@ -196,7 +196,7 @@ export function analysisSections() {
   const cards = [
     binned(state, { name: "size", title: "Error against the size of the cell", x: size, xTitle: "atoms in the cell", logarithmic: true, whole: true, note: `Mean with its standard error${isClass ? "." : "; band: the middle 80 %."}` }),
   ];
-  if (!isClass) cards.push(binned(state, { name: "target", title: "Error against the target", x: (r) => r.part.t[state.k][r.i], xTitle: withUnit("target", state.k), note: "Groups of crystals of about equal size." }));
+  if (!isClass) cards.push(binned(state, { name: "target", title: "Error against the target", x: (r) => r.part.t[state.k][r.i], xTitle: withUnit("target", state.k), note: "Groups of crystals of about equal size.", digits: () => digitsOf(state.k, 0.01, 5) }));
   if (parts.some((part) => part.sg)) {
     const sg = (r) => r.part.sg?.[r.i] || null;
     const rank = new Map(systems.map(([, name], i) => [name, i]));

@@ -26,7 +26,7 @@ export function number(value, digits = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   let text;
-  if (size >= 1e7 || size < 1e-4) {
+  if ((size >= 1e7 && size >= 10 ** digits) || size < 1e-4) {
     const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
     text = `${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${Number(exponent)}`;
   } else if (size >= 10 ** digits) {
@@ -37,6 +37,9 @@ export function number(value, digits = 4) {
   }
   return text.replaceAll("-", "−");
 }
+// Of values up to `largest` so many significant digits that a step of `step` can be seen: at least `least`.
+export const digitsFor = (largest, step, least) =>
+  largest > 0 && step > 0 && Number.isFinite(largest / step) ? Math.min(15, Math.max(least, 1 + Math.floor(Math.log10(largest)) - Math.floor(Math.log10(step)))) : least;
 export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 export const percent = (share) => (Number.isFinite(share) ? `${number(100 * share, 3)} %` : "–");
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;

@@ -32,6 +32,7 @@ function common(c, option, still) {
     textStyle: { fontFamily: font },
     aria: { enabled: true },
     ...option,
+    dataZoom: option.dataZoom?.map((zoom) => ({ ...zoom, ...moves(false) })),
     grid: { left: 64, right: 18, top: option.legend ? 34 : 14, bottom: 48, containLabel: false, ...option.grid },
     legend: option.legend && {
       top: 0, left: 0, icon: "roundRect", itemWidth: 14, itemHeight: 4, itemGap: 16,
@@ -61,12 +62,21 @@ function save(figure) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+// A figure that shows all of its range has nowhere to move to: a finger on it scrolls the page.  One that is zoomed in
+// is moved, and holds the page still.
+const moves = (on) => ({ moveOnMouseMove: on, preventDefaultMouseMove: on });
+function followZoom(figure) {
+  const zooms = figure.chart.getOption().dataZoom ?? [], on = zooms.some((z) => z.start > 0 || z.end < 100);
+  if (zooms.length && zooms[0].moveOnMouseMove !== on) figure.chart.setOption({ dataZoom: zooms.map(() => moves(on)) });
+}
+
 function draw(figure) {
   if (!figure.seen) return;
   const c = colors();
   if (!figure.chart) {
     figure.chart = echarts.init(figure.place, null, { renderer: "canvas" });
     figure.chart.on("click", (event) => figure.click?.(event));
+    figure.chart.on("datazoom", () => followZoom(figure));
   }
   figure.chart.setOption(common(c, figure.option(c), false), { notMerge: true });
   figure.place.dataset.drawn = "yes";

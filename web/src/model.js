@@ -1,5 +1,5 @@
 // What the page knows about a run's rows, worked out once.
-import { data, subscripts } from "./base.js";
+import { data, digitsFor, subscripts } from "./base.js";
 
 export const isClass = data.task === "classification";
 export const targets = data.targets ?? [];
@@ -18,6 +18,22 @@ export function elementsOf(formula) {
     known.set(formula, list);
   }
   return list;
+}
+
+// The lowest and the highest of all targets and predictions.
+const ranges = new Map();
+export function rangeOf(k) {
+  if (!ranges.has(k)) {
+    let low = Infinity, high = -Infinity;
+    for (const part of parts) for (const list of [part.t[k], part.p[k]]) for (const v of list) if (v != null) { if (v < low) low = v; if (v > high) high = v; }
+    ranges.set(k, [low, high]);
+  }
+  return ranges.get(k);
+}
+// Digits that show this share of the range: targets may all lie near one large number.
+export function digitsOf(k, share, least) {
+  const [low, high] = rangeOf(k);
+  return digitsFor(Math.max(Math.abs(low), Math.abs(high)), share * (high - low), least);
 }
 
 // |prediction - target| of every row, or 0 and 1 for right and wrong classes; NaN where either is missing.

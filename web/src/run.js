@@ -2,7 +2,7 @@
 import { axis, figure, yAxis } from "./charts.js";
 import { count, data, escapeHtml, h, number, percent, plural, section, table } from "./base.js";
 import { analysisSections } from "./analysis.js";
-import { byError, classScores, errors, groupName, isClass, parts, quantile, regressionScores, targets, testPart, unitOf, withUnit } from "./model.js";
+import { byError, classScores, digitsOf, errors, groupName, isClass, parts, quantile, rangeOf, regressionScores, targets, testPart, unitOf, withUnit } from "./model.js";
 import { stepsSection, trustSections } from "./steps.js";
 import { settingsSections } from "./settings.js";
 import { worstSection } from "./worst.js";
@@ -61,7 +61,7 @@ function curve(name, title, y, series, best, logarithmic, label) {
       tooltip: { trigger: "axis", formatter: tip, axisPointer: { type: "line", lineStyle: { color: c.soft } } },
       xAxis: axis(c, "epoch", { min: 1, max: Math.max(2, series[0].y.length), minInterval: 1, splitLine: { show: false } }),
       yAxis: yAxis(c, y, logarithmic ? logAxis(c, series.flatMap((s) => s.y)) : {}),
-      dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: true }],
+      dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl" }],
       series: series.map((s, i) => ({
         type: "line", name: s.name, symbol: s.y.length > 2 ? "none" : "circle", symbolSize: 7, lineStyle: { width: 1.8, color: c.series[s.color] }, itemStyle: { color: c.series[s.color] },
         data: s.y.map((v, e) => [e + 1, logarithmic && !(v > 0) ? null : v]),
@@ -123,31 +123,31 @@ function curvesSection() {
 const marks = []; // what the search found: [part, row]
 export function rowTip(part, i, k) {
   const t = part.t[k][i], p = part.p[k][i], u = unitOf(k) && !isClass ? ` ${escapeHtml(unitOf(k))}` : "";
+  const digits = isClass ? 5 : digitsOf(k, 1e-4, 5);
   const facts = [part.formula?.[i] && escapeHtml(part.formula[i]), part.sg?.[i] && escapeHtml(groupName(part.sg[i])), part.atoms?.[i] && plural(part.atoms[i], "atom")].filter(Boolean);
-  return `<b>${escapeHtml(part.id[i])}</b>${facts.length ? `<br>${facts.join(", ")}` : ""}<br>target ${number(t, 5)}${u}<br>predicted ${number(p, 5)}${u}` +
-    (part.low ? `<br>interval ${number(part.low[k][i], 4)} to ${number(part.high[k][i], 4)}` : "") + (isClass ? "" : `<br>error ${number(p - t, 3)}${u}`);
+  return `<b>${escapeHtml(part.id[i])}</b>${facts.length ? `<br>${facts.join(", ")}` : ""}<br>target ${number(t, digits)}${u}<br>predicted ${number(p, digits)}${u}` +
+    (part.low ? `<br>interval ${number(part.low[k][i], digits)} to ${number(part.high[k][i], digits)}` : "") + (isClass ? "" : `<br>error ${number(p - t, 3)}${u}`);
 }
 function parityLimits(k) {
-  const all = parts.flatMap((part) => [part.t[k], part.p[k]]);
-  let low = Infinity, high = -Infinity;
-  for (const list of all) for (const v of list) if (v != null) { if (v < low) low = v; if (v > high) high = v; }
+  const [low, high] = rangeOf(k);
   const margin = 0.03 * (high - low) || 1;
   return [low - margin, high + margin];
 }
 function parity(part, index, k, limits) {
   const order = byError(part, k);
   const points = part.t[k].map((t, i) => [t, part.p[k][i], i]);
+  const ticks = digitsOf(k, 0.02, 5), wide = 7 * (ticks - 5); // longer labels need more room
   return figure({
     name: `parity-${part.name}`, title: `${part.name[0].toUpperCase()}${part.name.slice(1)}, ${plural(order.length, "row")}`, square: true,
     label: `${part.name}: predictions against targets; arrow keys go through the rows from the largest error`,
     keys: { series: 0, order: order.slice(0, 2000) },
     option: (c) => {
-      const ends = { min: limits[0], max: limits[1], axisLabel: { ...axis(c).axisLabel, showMinLabel: false, showMaxLabel: false } };
+      const ends = { min: limits[0], max: limits[1], axisLabel: { ...axis(c).axisLabel, showMinLabel: false, showMaxLabel: false, formatter: (v) => number(v, ticks) } };
       return {
-        grid: { left: 58, right: 14, top: 10, bottom: 46 },
+        grid: { left: 58 + wide, right: 14, top: 10, bottom: 46 },
         tooltip: { trigger: "item", formatter: (item) => rowTip(part, item.data[2], k) },
         xAxis: axis(c, withUnit("target", k), ends),
-        yAxis: yAxis(c, withUnit("prediction", k), { ...ends, nameGap: 42 }),
+        yAxis: yAxis(c, withUnit("prediction", k), { ...ends, nameGap: 42 + wide }),
         dataZoom: [{ type: "inside", xAxisIndex: 0, zoomOnMouseWheel: "ctrl", filterMode: "none" }, { type: "inside", yAxisIndex: 0, zoomOnMouseWheel: "ctrl", filterMode: "none" }],
         series: [
           {
@@ -177,7 +177,7 @@ function search(cards, k) {
     if (text && !marks.length) out.append("no row of this id or formula");
     else if (marks.length === 1) {
       const [part, i] = marks[0];
-      out.append(`${part.id[i]}, ${part.name}: target ${number(part.t[k][i])}, predicted ${number(part.p[k][i])}`);
+      out.append(`${part.id[i]}, ${part.name}: target ${number(part.t[k][i], digitsOf(k, 1e-3, 4))}, predicted ${number(part.p[k][i], digitsOf(k, 1e-3, 4))}`);
     } else if (marks.length) out.append(`${plural(marks.length, "row")} marked`);
     for (const card of cards) card.redraw();
   };

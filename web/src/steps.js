@@ -15,7 +15,7 @@ export function stepsSection() {
   const stepAxis = (c) => axis(c, "steps", { type: "category", data: x.map(String), splitLine: { show: false }, axisLabel: { color: c.soft, fontSize: 11.5 } });
   const cards = [
     figure({
-      name: "steps-error", title: isClass ? "Log loss after each step, test" : "Mean absolute error after each step, test", height: 300, note: sorted && `Of ${plural(sorted[0].length, "test crystal")}.`, keys: { series: 0, order: x.map((_, i) => i) },
+      name: "steps-error", title: isClass ? "Log loss after each step, test" : "Mean absolute error after each step, test", height: 300, note: `Of ${plural(steps.n ?? sorted?.[0].length ?? 0, "test crystal")}.`, keys: { series: 0, order: x.map((_, i) => i) },
       option: (c) => ({
         tooltip: { trigger: "axis", formatter: ([i]) => `read after step ${i.data[0] + first}<br>${isClass ? "log loss" : "MAE"} <b>${number(i.data[1])}</b> ${escapeHtml(unitOf(0))}` },
         xAxis: stepAxis(c),

@@ -23,6 +23,7 @@ const taken = (data.runs ?? []).filter((r) => r.taken);
 const get = (setting, score) => setting.scores?.[score] ?? {};
 // Columns that all of the table's readers want: the main score, then the test and validation scores there are.
 const scores = [...new Set(settings.flatMap((s) => Object.keys(s.scores ?? {})))].filter((s) => !s.startsWith("train_"));
+// Until the first run is done there is none, and then no score is shown anywhere.
 const main = S.main_score ?? scores[0];
 const pm = (s) => (s.n ? `${number(s.mean, 4)}${s.sd != null ? ` ± ${number(s.sd, 2)}` : ""}` : "–");
 const swatch = (i) => h("i.swatch", { style: `background:var(--s${colorOf(i)})` });
@@ -37,15 +38,16 @@ function head() {
   const tiles = h("div.tiles");
   if (ranked.length) tiles.append(tile(number(get(ranked[0], main).mean, 4), unitOf(main), `best mean ${scoreName(main)}: ${ranked[0].name}`));
   const base = settings.find((s) => s.name === S.baseline);
-  if (base && base !== ranked[0]) tiles.append(tile(number(get(base, main).mean, 4), unitOf(main), `baseline: ${base.name}`));
+  if (base && ranked.length && base !== ranked[0]) tiles.append(tile(number(get(base, main).mean, 4), unitOf(main), `baseline: ${base.name}`));
   tiles.append(tile(count(runs.done ?? data.runs.filter((r) => r.status === "done").length), `of ${count(data.runs.length)}`, `runs done${taken.length ? `, ${count(taken.length)} of them taken from elsewhere` : ""}`));
   page.append(tiles);
+  if (!ranked.length) page.append(h("p.lead", "No run of this study is done yet, so that there is nothing to compare."));
 }
 
 function settingsTable() {
   const varied = [...new Set(settings.flatMap((s) => Object.keys(s.options ?? {})))];
   const rows = settings.map((s, i) => [h("span", swatch(i), s.name), ...varied.map((v) => s.options?.[v] ?? "–"), s.parameters ? count(s.parameters) : "–", String(get(s, main).n ?? 0), ...scores.map((score) => pm(get(s, score)))]);
-  section("settings-table", "Settings", "Settings", h("p.lead", "Mean ± sample standard deviation over seeds, repeats and folds."),
+  section("settings-table", "Settings", "Settings", scores.length > 0 && h("p.lead", "Mean ± sample standard deviation over seeds, repeats and folds."),
     table(["setting", ...varied, "parameters", "runs", ...scores.map(withUnit)], rows));
 }
 
@@ -74,10 +76,19 @@ function compare() {
   section("compare", "Comparison", "Comparison", choose, card);
 }
 
+// The pair the other way round.  Pairs of runs that are alike are won by neither.
+function turned(d) {
+  const key = (r) => [r.seed, r.repeat, r.fold].join();
+  const scoreOf = (name) => new Map(data.runs.filter((r) => r.setting === name && r.status === "done" && r[main]).map((r) => [key(r), Number(r[main])]));
+  const other = scoreOf(d.a), alike = [...scoreOf(d.b)].filter(([k, v]) => other.get(k) === v).length;
+  return { ...d, a: d.b, b: d.a, mean: -d.mean, wins: Math.max(0, d.n - d.wins - alike) };
+}
 function differences() {
+  // Each pair is there once, in the order of the settings; the baseline may be either of it.
   const list = (S.differences ?? []).filter((d) => d.score === main && d.n > 0);
   if (!list.length) return;
-  const base = S.baseline, first = list.filter((d) => d.a === base), rest = list.filter((d) => d.a !== base);
+  const base = S.baseline, ofBase = (d) => d.a === base || d.b === base;
+  const first = list.filter(ofBase).map((d) => (d.a === base ? d : turned(d))), rest = list.filter((d) => !ofBase(d));
   const row = (d) => {
     const se = d.se_resampled ?? d.se;
     return [`${d.b} − ${d.a}`, number(d.mean, 3), d.sd != null ? number(d.sd, 3) : "–", se != null ? number(se, 3) : "–", se ? number(d.mean / se, 2) : "–", `${d.wins} of ${d.n}`];
@@ -117,16 +128,19 @@ function curves() {
 }
 
 function runs() {
-  const failed = data.runs.filter((r) => r.status === "failed");
+  const failed = data.runs.filter((r) => r.status === "failed"), done = data.runs.some((r) => r.status === "done");
   const columns = ["run", "setting", "seed", "repeat", "fold", "status", "taken", "best_epoch", "seconds"].filter((k) => data.runs.some((r) => r[k]));
-  section("runs", "Runs", "Runs", failed.length > 0 && h("p.lead", `${plural(failed.length, "run")} failed: ${failed[0].error}`),
-    h("details", h("summary", `All ${count(data.runs.length)} runs`), table([...columns, withUnit(main)], data.runs.map((r) => [...columns.map((k) => r[k] || "–"), r[main] ? number(Number(r[main]), 5) : "–"]))));
+  const all = table([...columns, ...(main ? [withUnit(main)] : [])], data.runs.map((r) => [...columns.map((k) => r[k] || "–"), ...(main ? [r[main] ? number(Number(r[main]), 5) : "–"] : [])]));
+  section("runs", "Runs", "Runs",
+    failed.length > 0 && h("p.lead", `${plural(failed.length, "run")} failed:`),
+    failed.length > 0 && table(["run", "reason"], failed.map((r) => [r.run, r.error || "–"]), { class: "wrap" }),
+    h("details", { open: !done }, h("summary", `All ${count(data.runs.length)} runs`), all));
 }
 
 export function studyPage() {
   head();
   settingsTable();
-  compare();
+  if (main) compare();
   differences();
   curves();
   runs();

@@ -1,7 +1,7 @@
 // The worst predictions, with a view of each crystal.
 import { createViewer, elementColors } from "3dmol/build/3Dmol.es6-min.js";
 import { colors, data, escapeHtml, h, number, onTheme, percent, plural, section } from "./base.js";
-import { byError, groupName, isClass, targets, testPart, unitOf } from "./model.js";
+import { byError, digitsOf, groupName, isClass, targets, testPart, unitOf } from "./model.js";
 import { covalentRadius } from "./periodic.js";
 
 const MOST = 20;
@@ -114,6 +114,7 @@ class View {
 function worstOf(k) {
   const rows = byError(testPart, k).slice(0, MOST);
   if (!rows.length) return null;
+  const digits = isClass ? 4 : digitsOf(k, 1e-3, 4);
   const view = new View(), u = unitOf(k) && !isClass ? ` (${unitOf(k)})` : "";
   const withFacts = testPart.formula != null, withGroups = testPart.sg != null;
   const body = h("tbody", { role: "listbox", "aria-label": "Worst predictions; choose one to see its crystal" });
@@ -130,7 +131,7 @@ function worstOf(k) {
   const lines = rows.map((i) => {
     const t = testPart.t[k][i], p = testPart.p[k][i];
     const line = h("tr", { role: "option", tabindex: "-1", "aria-selected": "false" },
-      h("td.id", { title: testPart.id[i] }, testPart.id[i]), withFacts && h("td.left", testPart.formula[i]), h("td", isClass ? number(Math.abs(p - t), 3) : number(p - t, 3)), h("td", number(t)), h("td", isClass ? percent(p) : number(p)), withGroups && h("td.left.last", groupName(testPart.sg[i])));
+      h("td.id", { title: testPart.id[i] }, testPart.id[i]), withFacts && h("td.left", testPart.formula[i]), h("td", isClass ? number(Math.abs(p - t), 3) : number(p - t, 3)), h("td", number(t, digits)), h("td", isClass ? percent(p) : number(p, digits)), withGroups && h("td.left.last", groupName(testPart.sg[i])));
     line.addEventListener("click", () => select(i, line));
     line.addEventListener("focus", () => line.getAttribute("aria-selected") !== "true" && select(i, line));
     return line;
