@@ -16,7 +16,7 @@ from .crystal import Crystal, PathLike, as_crystal, is_crystal_like, is_path
 from .errors import ArgumentError, RecrystError
 from .files import write
 from .model import Model
-from .training import Epoch, Run, train
+from .training import Epoch, Run, full_names, overlay, train
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -143,9 +143,7 @@ class _Estimator:
         named["hidden_layers"] = own["hidden_layers"]
         named["task"] = self._task
         named["unit"] = own["unit"]
-        named.update(own["settings"] or {})
-        named["target"] = ",".join(targets)
-        return named
+        return overlay(overlay(named, own["settings"] or {}), {"target": ",".join(targets)})
 
     def _callback(self) -> Optional[Callable[[Epoch], Any]]:
         callbacks = self.get_params()["callbacks"]
@@ -241,10 +239,11 @@ class _Estimator:
             file.write("id,part\n")
             file.writelines(f"{name},{part}\n" for name, part in zip(ids, parts + ["test"] * len(again)))
         settings = self._settings(targets)
-        for name in settings:
-            if name.startswith("split") or name in ("target", "folds", "fold", "group") and name != "target":
+        spelt = full_names(settings)
+        for full, name in spelt.items():
+            if full.startswith("split."):
                 raise ArgumentError(f"{name} is no setting of an estimator; X_val, y_val and validation_fraction are")
-        if "weights" in settings or "data_weights" in settings:
+        if "data.weights" in spelt:
             raise ArgumentError("weights is no setting of an estimator; fit takes sample_weight")
         return train(
             data,
@@ -254,7 +253,7 @@ class _Estimator:
             on_interrupt=own["on_interrupt"],
             split_kind="file",
             split_file=split,
-            **{"strict": True, "weights": weights, **settings},
+            **overlay({"strict": True, "weights": weights}, settings),
         )
 
     def _raw(self, X: Any) -> "NDArray[np.float64]":
@@ -439,7 +438,7 @@ class Classifier(_Parameters):
     dropout: float = 0.5
 
     def _settings(self, targets: List[str]) -> Dict[str, Any]:
-        return {"dropout": self.dropout, **super()._settings(targets)}
+        return overlay({"dropout": self.dropout}, super()._settings(targets))
 
     def _encode(self, y: "ArrayLike") -> "NDArray[np.float64]":
         labels = np.asarray(y)

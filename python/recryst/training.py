@@ -157,21 +157,48 @@ def _as_text(name: str, value: Any) -> str:
         raise ArgumentError(f"{name} is {value!r}, which is no number, text or list of these") from None
 
 
-def make_settings(settings: Mapping[str, Any]) -> _Settings:
-    """Settings by the names that :func:`settings` lists."""
-    made = _Settings()
-    names = _full_names(made.rows())
-    for name, value in settings.items():
+def overlay(settings: Mapping[str, Any], more: Mapping[str, Any]) -> Dict[str, Any]:
+    """The settings with `more` in place of what they say of the same, however either is spelt."""
+    names = _full_names(_Settings().rows())
+    given = {names.get(name, name) for name in more}
+    return {**{name: value for name, value in settings.items() if names.get(name, name) not in given}, **more}
+
+
+def full_names(settings: Mapping[str, Any]) -> Dict[str, str]:
+    """From SECTION.NAME to the spelling that was given.  One with a dot that there is not is the library's to refuse.
+
+    Raises
+    ------
+    TypeError
+        There is no such setting.
+    ArgumentError
+        One setting stands there in two spellings.
+    """
+    names = _full_names(_Settings().rows())
+    spelt: Dict[str, str] = {}
+    for name in settings:
         full = names.get(name, name if "." in name else None)
         if full is None:
             raise TypeError(f"there is no setting {name!r}; recryst.settings() lists them")
-        if name == "layers" and settings.get("model") != "cgcnn":
-            raise ArgumentError("layers goes with model='cgcnn'; sr-cgcnn, which is the default, takes steps")
-        if name == "steps" and settings.get("model") == "cgcnn":
-            raise ArgumentError("steps goes with model='sr-cgcnn'; cgcnn takes layers")
-        made.set(full, _as_text(name, value))
-    if "seed" in settings and "split_seed" not in settings:
-        made.set("split.seed", _as_text("seed", settings["seed"]))
+        if full in spelt:
+            raise ArgumentError(f"{spelt[full]} and {name} are one setting; give it once")
+        spelt[full] = name
+    return spelt
+
+
+def make_settings(settings: Mapping[str, Any]) -> _Settings:
+    """Settings by the names that :func:`settings` lists, or by SECTION.NAME as config.toml has them."""
+    made = _Settings()
+    spelt = full_names(settings)
+    architecture = settings[spelt["model.architecture"]] if "model.architecture" in spelt else None
+    if spelt.get("model.depth") == "layers" and architecture != "cgcnn":
+        raise ArgumentError("layers goes with model='cgcnn'; sr-cgcnn, which is the default, takes steps")
+    if spelt.get("model.depth") == "steps" and architecture == "cgcnn":
+        raise ArgumentError("steps goes with model='sr-cgcnn'; cgcnn takes layers")
+    for full, name in spelt.items():
+        made.set(full, _as_text(name, settings[name]))
+    if "training.seed" in spelt and "split.seed" not in spelt:
+        made.set("split.seed", _as_text("seed", settings[spelt["training.seed"]]))
     return made
 
 
@@ -370,7 +397,9 @@ def train(
         with "raise", and when no epoch was finished, KeyboardInterrupt is raised.  Either way the best model is on disk
         and the run can be resumed.
     **settings
-        Settings by name (:func:`settings` lists them), such as ``target="gap", unit="eV", epochs=100, lr=2e-3``.
+        Settings by name (:func:`settings` lists them), such as ``target="gap", unit="eV", epochs=100, lr=2e-3``; or by
+        section and name as config.toml has them, ``**{"split.seed": 7}``.  ``seed`` is the split's seed too where
+        ``split_seed`` is not given.
 
     Returns
     -------
@@ -381,7 +410,7 @@ def train(
     TypeError
         There is no such setting.
     ArgumentError
-        A setting is out of its range, or the directory holds a run.
+        A setting is out of its range or given twice, in two spellings; or the directory holds a run.
     NumericError
         The loss stopped being a number.
     FileError, ParseError, DataError
@@ -434,4 +463,4 @@ def resume(
     )
 
 
-__all__ = ["Epoch", "Run", "make_settings", "resume", "settings", "train"]
+__all__ = ["Epoch", "Run", "full_names", "make_settings", "overlay", "resume", "settings", "train"]

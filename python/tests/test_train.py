@@ -9,6 +9,7 @@ import pytest
 
 import recryst
 from conftest import SMALL
+from recryst.training import make_settings
 
 PARTS = dict(train_size=100, val_size=30, test_size=30, batch_size=32, atom_features=8, hidden=8)
 
@@ -71,6 +72,10 @@ def test_an_error_in_a_callback_comes_through(demo, tmp_path):
         (dict(model="cgcnn", steps=3), recryst.ArgumentError, "steps"),
         (dict(target="nothing"), recryst.ArgumentError, "formation_energy"),
         (dict(epochs=object()), recryst.ArgumentError, "epochs"),
+        ({"training.epochs": 2, "epochs": 2}, recryst.ArgumentError, "training.epochs and epochs are one setting"),
+        ({"split.seed": 7, "split_seed": 7}, recryst.ArgumentError, "split.seed and split_seed are one setting"),
+        ({"model.architecture": "cgcnn", "steps": 3}, recryst.ArgumentError, "steps"),
+        ({"training.epochz": 3}, recryst.ArgumentError, "epochz"),
     ],
 )
 def test_bad_settings(demo, tmp_path, settings, error, words):
@@ -82,6 +87,31 @@ def test_settings_are_listed():
     listed = recryst.settings()
     assert listed["epochs"][0] == "300" and listed["lr"][0] == "0.001" and "radius" in listed
     assert listed["model"][0] == "sr-cgcnn" and listed["seed"] and listed["split_seed"]
+
+
+def values_of(**given):
+    return {f"{section}.{name}": value for section, name, value, _ in make_settings(given).rows()}
+
+
+def test_every_spelling_of_a_setting_means_the_same():
+    for part in ("split.seed", "split_seed"):
+        for whole in ("seed", "training_seed", "training.seed"):
+            values = values_of(**{part: 7, whole: 1})
+            assert values["split.seed"] == "7" and values["training.seed"] == "1"
+            values = values_of(**{whole: 5})
+            assert values["split.seed"] == "5" and values["training.seed"] == "5"
+    assert values_of(**{"model.architecture": "cgcnn", "layers": 4})["model.depth"] == "4"
+
+
+def test_an_estimator_s_settings_win_in_every_spelling(alloys, energies):
+    for name in ("lr", "training.lr", "training_lr"):
+        regressor = recryst.Regressor(**SMALL, settings={name: 1e-9})
+        assert regressor.fit(alloys[:40], energies[:40]).history_[0].lr == pytest.approx(1e-9)
+    for name in ("split.seed", "split_seed", "fold", "data.weights"):
+        with pytest.raises(recryst.ArgumentError, match=f"{name}|weights"):
+            recryst.Regressor(**SMALL, settings={name: 1}).fit(alloys[:40], energies[:40])
+    labels = energies[:40] > np.median(energies[:40])
+    recryst.Classifier(**SMALL, settings={"training.dropout": 0.0}).fit(alloys[:40], labels)
 
 
 def test_a_directory_with_a_run_is_refused(run, demo):

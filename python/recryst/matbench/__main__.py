@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from .. import __version__
 from ..errors import ArgumentError
+from ..training import overlay
 from .record import Benchmark
 from .running import make_estimator, recipe, run
 from .tasks import TASKS, Task
@@ -84,7 +85,7 @@ def _chosen(arguments: argparse.Namespace) -> Any:
             raise ArgumentError(f"--set {word}: it is NAME=VALUE")
         changes[name.replace("-", "_")] = _number(value)
     base: Callable[[Task], Dict[str, Any]] = recipe if arguments.recipe == "tuned" else lambda _: {}
-    return lambda work: make_estimator(work, **{**base(work), **changes})
+    return lambda work: make_estimator(work, **overlay(base(work), changes))
 
 
 def _print_scores(benchmark: Benchmark) -> None:

@@ -15,6 +15,7 @@ from .. import __version__
 from ..crystal import Crystal, PathLike
 from ..errors import ArgumentError, UnusableWarning
 from ..estimators import Classifier, Regressor, _Estimator
+from ..training import overlay
 from .record import Benchmark, _read_json, _sorted, _write
 from .tasks import N_FOLDS, Task, _auc, task
 
@@ -58,7 +59,7 @@ def make_estimator(of: Union[str, Task], **settings: Any) -> Union[Regressor, Cl
     own = [name for name in settings if name in kind._names() and name != "settings"]
     given = {name: settings[name] for name in own}
     given.setdefault("unit", work.unit)
-    given["settings"] = {"strict": False, **{k: v for k, v in settings.items() if k not in own}}
+    given["settings"] = overlay({"strict": False}, {k: v for k, v in settings.items() if k not in own})
     return kind(on_interrupt="raise", **given)
 
 
