@@ -158,6 +158,58 @@ def test_finished_folds_are_kept(data, tmp_path):
     assert Mean.fitted == 15
 
 
+class Constant:
+    """Predicts one number, and says nothing of it."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def fit(self, X, y):
+        pass
+
+    def predict(self, X):
+        return np.full(len(X), self.value)
+
+
+class Wrapped(Mean):
+    """A mean with a part of its own."""
+
+    def __init__(self, shift=0.0, part=None):
+        super().__init__(shift)
+        self.part = part
+
+    def get_params(self, deep=True):
+        return {"shift": self.shift, "part": self.part}
+
+
+def test_folds_of_another_estimator_are_trained_anew(data, tmp_path):
+    def mae(estimator, **more):
+        record = matbench.run(DEMO, estimator, data=data, **more)
+        return record.scores()["matbench_demo"]["mae"]["mean"]
+
+    kept = {"folder": tmp_path / "kept"}
+    for estimator in (Constant(0.0), lambda task: Constant(0.0)):
+        with pytest.raises(recryst.ArgumentError, match="Constant has no get_params.* key="):
+            mae(estimator, **kept)
+    assert mae(Constant(100.0), key=100, **kept) == mae(Constant(100.0)) > 90
+    assert mae(Constant(0.0), key=0, **kept) == mae(Constant(0.0)) < 10
+    assert mae(Constant(7.0), key=0, **kept) == mae(Constant(0.0))  # what the key says is believed
+    # Parameters that are estimators say their own, and other objects none.
+    Mean.fitted = Wrapped.fitted = 0
+    for n, part in ((5, Mean(1.0)), (10, Mean(2.0)), (10, Mean(2.0)), (15, None), (20, np.mean), (20, np.mean)):
+        mae(Wrapped(part=part), folder=tmp_path / "wrapped")
+        assert Wrapped.fitted == n
+    for part in (Constant(1.0), [Constant(1.0)], lambda x: x):
+        with pytest.raises(recryst.ArgumentError, match="part is .* key="):
+            mae(Wrapped(part=part), folder=tmp_path / "wrapped")
+    # A class of the same name in another module is another.
+    other = type("Mean", (Mean,), {"__module__": "elsewhere"})
+    Mean.fitted = 0
+    mae(Mean(), **kept)
+    mae(other(), **kept)
+    assert Mean.fitted == 5 and other.fitted == 10
+
+
 def test_recryst_s_estimators(data):
     small = {**SMALL, "loss": "gaussian"}
     record = matbench.run(DEMO, lambda t: matbench.make_estimator(t, **small), data=data, folds=[1])
@@ -221,6 +273,12 @@ def test_the_command_line(data, tmp_path, capsys, monkeypatch):
     assert lines[0].startswith("matbench_demo fold 0: mae ") and lines[-1].endswith("is written")
     assert main(["--show", str(out)]) == 0
     assert "matbench_demo mae" in capsys.readouterr().out
+    monkeypatch.setattr(sys.modules[__name__], "quiet", lambda task: Constant(0.0), raising=False)
+    other = ["demo", "--data", str(data), "--folder", str(tmp_path / "kept"), "--estimator", f"{__name__}:quiet"]
+    assert main(other) == 1
+    assert "key" in capsys.readouterr().err
+    assert main([*other, "--key", "zero"]) == 0
+    assert "fold 4" in capsys.readouterr().out
     assert main(["demo", "--data", str(tmp_path / "none")]) == 1
     assert "none" in capsys.readouterr().err
     assert main([*arguments[:3], "--set", "epochz=1"]) == 1

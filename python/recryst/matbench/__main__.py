@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODULE:NAME",
         help="another estimator: an object, or a function of the task that makes one",
     )
+    add("--key", metavar="TEXT", help="with --folder: tells an estimator without get_params from others of its class")
     add("--threads", type=int, default=0, metavar="N", help="0: all cores")
     add("--algorithm", default="", metavar="TEXT", help="name of the algorithm for the record")
     add("--show", metavar="FILE", help="print the scores of a record, and whether it is whole")
@@ -122,7 +123,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
         made_by = {"algorithm": given.algorithm, "program": f"recryst {__version__}"}
         record = run(
-            names, _chosen(given), data=given.data, folder=given.folder, folds=folds, metadata=made_by, on_fold=tell
+            names,
+            _chosen(given),
+            data=given.data,
+            folder=given.folder,
+            key=given.key,
+            folds=folds,
+            metadata=made_by,
+            on_fold=tell,
         )
         _print_scores(record)
         if given.out:

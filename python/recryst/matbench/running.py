@@ -124,6 +124,7 @@ def run(
     *,
     data: PathLike,
     folder: Optional[PathLike] = None,
+    key: Any = None,
     folds: Optional[Sequence[int]] = None,
     metadata: Optional[Mapping[str, Any]] = None,
     on_fold: Optional[Callable[[Task, int, Dict[str, float]], Any]] = None,
@@ -144,6 +145,9 @@ def run(
     folder : path, optional
         Finished folds are kept there, and taken from there instead of being trained again, so that an interrupted run goes
         on; those of another estimator, program or data are trained anew.
+    key : str, number, or list or mapping of these, optional
+        What tells the estimator from others of its class in `folder`, where its ``get_params`` does not say it all in
+        numbers and text; needed where it has none.
     folds : sequence of int, optional
         Some of the folds, from 0; all when not given.
     metadata : mapping, optional
@@ -158,7 +162,7 @@ def run(
     Raises
     ------
     RecrystError
-        The data, or a setting; a crystal that can't be used does not stop the run (it is left out of training; in the test
+        The data, or a setting; a `folder` for an estimator whose settings can't be told, without `key`; a crystal that can't be used does not stop the run (it is left out of training; in the test
         rows the training rows' median or share of class 1 stands for it, and the fold's parameters say of how many).
     """
     benchmark = Benchmark(metadata)
@@ -170,8 +174,7 @@ def run(
                 raise ArgumentError(f"there is no fold {fold!r}; they are 0 to {N_FOLDS - 1}")
             made = _fresh(estimator, work)
             settings = _sorted(made.get_params()) if hasattr(made, "get_params") else {}
-            decisive = {k: v for k, v in settings.items() if k not in _NO_MATTER}
-            kept = _Kept(folder, work, fold, [type(made).__qualname__, decisive, __version__, y.tolist()])
+            kept = _Kept(folder, work, fold, [_told(made, key), key, __version__, y.tolist()] if folder else [])
             entry = kept.read()
             if entry is None:
                 values, std, told = _run_fold(made, work, crystals, y, fold)
@@ -186,6 +189,38 @@ def run(
 
 # Parameters that change no prediction.
 _NO_MATTER = ("threads", "progress", "callbacks", "run_directory", "on_interrupt")
+
+
+def _told(estimator: Any, key: Any) -> Any:
+    """What an estimator is, to tell it from others; without a key of the caller's it has to say all of it."""
+    if key is None and not hasattr(estimator, "get_params"):
+        raise ArgumentError(
+            f"{type(estimator).__name__} has no get_params, so that its folds can't be told from those of another with "
+            "other settings: give key=, or no folder"
+        )
+    return _plain(estimator, "it", key is None)
+
+
+def _plain(value: Any, name: str, strict: bool) -> Any:
+    """A parameter as JSON; an object is its class and its parameters."""
+    if value is None or isinstance(value, (str, bool, int, float, np.ndarray, np.generic, os.PathLike)):
+        return _sorted(value)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(value[k], f"{name}[{k!r}]", strict) for k in value}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, name, strict) for item in value]
+    named = value if hasattr(value, "__qualname__") else type(value)
+    place = [getattr(named, "__module__", ""), named.__qualname__]
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        ignored = _NO_MATTER if isinstance(value, _Estimator) else ()
+        params = {k: v for k, v in value.get_params(deep=False).items() if k not in ignored}
+        return [*place, {k: _plain(v, k, strict) for k, v in params.items()}]
+    if strict and (named is not value or "<" in named.__qualname__):
+        raise ArgumentError(
+            f"{name} is {value!r}, which says nothing of its settings, so that folds can't be told from those of "
+            "another: give key=, or no folder"
+        )
+    return place
 
 
 class _Kept:
