@@ -199,7 +199,7 @@ RCR_API void rcr_free(void *block);
 typedef struct rcr_model_info {
     rcr_model_options options;
     rcr_graph_options graph;
-    int64_t n_parameters;      /* all trainable parameters */
+    int64_t n_parameters;      /* all trainable parameters of one network; an ensemble has rcr_model_members of them */
     int64_t n_conv_parameters; /* those of the convolutions with their batch norms; not gate, LayerNorm */
     const char *target;        /* name of the first target, "" if unknown */
     const char *unit;          /* unit of the first target, "" if unknown */
@@ -213,6 +213,12 @@ typedef struct rcr_target_info {
 } rcr_target_info;
 /* Target k = 0 .. options.n_targets - 1; of a k outside, names are "". */
 RCR_API rcr_target_info rcr_model_target(const rcr_model *model, int32_t k);
+
+/* How many networks a model averages: 1 of a single one, more of an ensemble. */
+RCR_API int32_t rcr_model_members(const rcr_model *model);
+/* Network 1 .. rcr_model_members of a model as a model of its own, without intervals.  *out belongs to the caller.
+ * Errors: RCR_ERR_ARGUMENT (there is no such network), RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_model_take_member(rcr_model **out, const rcr_model *model, int32_t member, rcr_error *err);
 
 /* Have a model take disordered crystals (RCR_DISORDER_AVERAGE) or refuse them, whatever it was trained with: the mean
  * of element vectors is an input like any other, though a model that never met one extrapolates.  A model file keeps
@@ -425,7 +431,8 @@ RCR_API rcr_status rcr_stream_next(rcr_chunk *out, rcr_stream *stream, rcr_error
 RCR_API void rcr_stream_close(rcr_stream *stream);
 
 /* Trainable tensor i of a model, then its running statistics, in the order of PyTorch's state_dict and with its names;
- * they belong to the model.  0: there is no i-th. */
+ * they belong to the model.  0: there is no i-th.  Of an ensemble, those of its first network: rcr_model_take_member
+ * gives each. */
 typedef struct rcr_tensor_view {
     const char *name;
     int32_t rank, shape[2];
@@ -452,11 +459,13 @@ typedef struct rcr_import_request {
 /* NaN, 0, NULL, and RCR_PADDING_REFERENCE, as those programs pad. */
 RCR_API rcr_import_request rcr_import_request_default(void);
 /* A checkpoint of CGCNN, SR-CGCNN or cgcnn2; it is read as data, nothing in it is run.  request may be NULL.
- * Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED, RCR_ERR_MISMATCH, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+ * Errors: RCR_ERR_ARGUMENT (a request out of its range), RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED,
+ * RCR_ERR_MISMATCH, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_request *request,
                                     rcr_error *err);
-/* Write a model for another program: format "checkpoint" (as torch.save, for CGCNN and SR-CGCNN), "onnx", or
- * "atom-init" (its element vectors).  Errors: RCR_ERR_ARGUMENT, RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+/* Write a model for another program: format "checkpoint" (as torch.save, for CGCNN and SR-CGCNN; of an ensemble only
+ * one network, rcr_model_take_member), "onnx", or "atom-init" (its element vectors).  Errors: RCR_ERR_ARGUMENT,
+ * RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_model_export(const rcr_model *model, const char *path, const char *format, rcr_error *err);
 
 /* Settings of graphs, models and training by name, as a run's config.toml has them: "training.lr", "graph.radius".

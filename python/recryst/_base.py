@@ -205,14 +205,19 @@ class BaseModel:
         return GraphOptions._of(self._describe().graph)
 
     @property
+    def n_members(self) -> int:
+        """How many networks it averages: more than 1 of an ensemble."""
+        return int(lib.rcr_model_members(self._c()))
+
+    @property
     def n_parameters(self) -> int:
-        """Trainable parameters."""
-        return int(self._describe().n_parameters)
+        """Trainable parameters, of all its networks."""
+        return int(self._describe().n_parameters) * self.n_members
 
     @property
     def n_conv_parameters(self) -> int:
         """Of these, those of the convolutions with their batch norms."""
-        return int(self._describe().n_conv_parameters)
+        return int(self._describe().n_conv_parameters) * self.n_members
 
     @property
     def metadata(self) -> Dict[str, str]:
@@ -241,7 +246,8 @@ class BaseModel:
         if not self._pointer:
             return "<Model, closed>"
         unit = f" ({self.unit})" if self.unit else ""
-        return f"<Model {self.architecture}, {self.n_parameters} parameters: {self.target or 'target unknown'}{unit}>"
+        networks = f" in {self.n_members} networks" if self.n_members > 1 else ""
+        return f"<Model {self.architecture}, {self.n_parameters} parameters{networks}: {self.target or 'target unknown'}{unit}>"
 
     def set_disorder(self, disorder: str) -> None:
         """Take disordered crystals (``"average"``) or refuse them (``"refuse"``), whatever it was trained with."""
@@ -264,7 +270,21 @@ class BaseModel:
         error = _lib.rcr_error()
         _lib.check(lib.rcr_model_save(self._c(), _lib.path_bytes(path), byref(error)), error)
 
-    def export(self, path: PathLike, format: Optional[str] = None) -> None:  # noqa: A002
+    def _taken(self: _M, member: int) -> _M:
+        """One network of an ensemble, as a model of its own."""
+        pointer, error = c_void_p(), _lib.rcr_error()
+        number = member if isinstance(member, int) and abs(member) < 2**31 else 0
+        _lib.check(lib.rcr_model_take_member(byref(pointer), self._c(), number, byref(error)), error)
+        return self._adopt(pointer.value or 0)
+
+    def _refuse_ensemble(self, what: str) -> None:
+        if self.n_members > 1:
+            raise ArgumentError(
+                f"the model is an ensemble of {self.n_members} networks, and {what} one: member=1 to {self.n_members} "
+                "says which"
+            )
+
+    def export(self, path: PathLike, format: Optional[str] = None, *, member: Optional[int] = None) -> None:  # noqa: A002
         """Write the model for another program.
 
         Parameters
@@ -273,18 +293,47 @@ class BaseModel:
         format : {"checkpoint", "onnx", "atom-init"}, optional
             A checkpoint for CGCNN, SR-CGCNN and cgcnn2, an ONNX graph, or the element vectors; when not given, ONNX
             where the path ends in .onnx, element vectors where it ends in .json, else a checkpoint.
+        member : int, optional
+            Of an ensemble: the one network to write, counted from 1.  A checkpoint holds one and needs it; an ONNX
+            graph holds all when it is not given.
+
+        Raises
+        ------
+        ArgumentError
+            A checkpoint of an ensemble, without member; there is no such network, or no such format.
         """
         name = os.fspath(path)
         if format is None:
             format = "onnx" if name.endswith(".onnx") else "atom-init" if name.endswith(".json") else "checkpoint"  # noqa: A001
+        if member is not None:
+            with self._taken(member) as taken:
+                taken.export(path, format)
+            return
+        if format == "checkpoint":
+            self._refuse_ensemble("a checkpoint holds")
         error = _lib.rcr_error()
         _lib.check(
             lib.rcr_model_export(self._c(), _lib.path_bytes(path), _lib.plain_bytes(format, "format"), byref(error)),
             error,
         )
 
-    def state_dict(self) -> "Dict[str, NDArray[Any]]":
-        """Weights and running statistics by PyTorch's names, as copies: float32, and int64 for num_batches_tracked."""
+    def state_dict(self, *, member: Optional[int] = None) -> "Dict[str, NDArray[Any]]":
+        """Weights and running statistics by PyTorch's names, as copies: float32, and int64 for num_batches_tracked.
+
+        Parameters
+        ----------
+        member : int, optional
+            Of an ensemble: which network's, counted from 1.
+
+        Raises
+        ------
+        ArgumentError
+            The model is an ensemble and member is not given; or there is no such network.
+        """
+        if member is not None:
+            with self._taken(member) as taken:
+                return taken.state_dict()
+        self._refuse_ensemble("a state_dict holds")
         tensor = _lib.rcr_tensor_view()
         found: "Dict[str, NDArray[Any]]" = {}
         i = 0
@@ -298,17 +347,24 @@ class BaseModel:
             i += 1
         return found
 
-    def to_torch_state_dict(self) -> Dict[str, Any]:
+    def to_torch_state_dict(self, *, member: Optional[int] = None) -> Dict[str, Any]:
         """The same as PyTorch tensors, for ``load_state_dict`` of the published programs' networks.
+
+        Parameters
+        ----------
+        member : int, optional
+            As for :meth:`state_dict`.
 
         Raises
         ------
         ImportError
             When PyTorch is not installed.
+        ArgumentError
+            As of :meth:`state_dict`.
         """
         import torch
 
-        return {name: torch.from_numpy(value) for name, value in self.state_dict().items()}
+        return {name: torch.from_numpy(value) for name, value in self.state_dict(member=member).items()}
 
 
 def _restore_model(cls: Type[BaseModel], data: bytes, threads: int, kernels: Optional[str]) -> BaseModel:

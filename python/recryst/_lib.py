@@ -352,6 +352,8 @@ PROTOTYPES: "dict[str, tuple[Any, list[Any]]]" = {
     "rcr_model_describe": (rcr_model_info, [_P]),
     "rcr_model_target": (rcr_target_info, [_P, c_int32]),
     "rcr_model_set_disorder": (c_int, [_P, c_int, _E]),
+    "rcr_model_members": (c_int32, [_P]),
+    "rcr_model_take_member": (c_int, [_P, _P, c_int32, _E]),
     "rcr_model_tensor": (c_int, [POINTER(rcr_tensor_view), _P, c_size_t]),
     "rcr_model_batches_tracked": (c_int64, [_P]),
     "rcr_model_entry": (c_int, [_STRINGS, _STRINGS, _P, c_size_t]),

@@ -103,6 +103,8 @@ def import_checkpoint(
     Raises
     ------
     FileError, ParseError, UnsupportedError, MismatchError
+    ArgumentError
+        max_neighbors or tie_tolerance out of its range.
     """
     request = lib.rcr_import_request_default()
     words = {"padding": _lib.PADDINGS, "ties": _lib.TIES, "disorder": _lib.DISORDERS}

@@ -409,3 +409,41 @@ def test_shipped_models(source, salt, monkeypatch):
             assert np.isfinite(forecast.values).all() and forecast.kind == ["in"]
             assert model.target and (model.unit or model.task == "classification" or name == "poisson-ratio")
             assert model.to_bytes() == recryst.load(source / "models" / f"{name}.safetensors").to_bytes()
+    with pytest.raises(recryst.ArgumentError, match="max_neighbors is -5"):
+        recryst.import_checkpoint(tmp_path / "m.ckpt", max_neighbors=-5)
+    for wrong in (-1e-6, 0.5, np.nan, 1e-11):
+        with pytest.raises(recryst.ArgumentError, match="tolerance of tied distances"):
+            recryst.import_checkpoint(tmp_path / "m.ckpt", tie_tolerance=wrong)
+    told = recryst.import_checkpoint(tmp_path / "m.ckpt", ties="keep", tie_tolerance=0.01, disorder="average")
+    assert (told.graph_options.ties, told.graph_options.tie_tolerance) == ("keep", 0.01)
+    assert told.graph_options.disorder == "average" and told.graph_options.max_neighbors == 12
+
+
+def test_networks_of_an_ensemble(demo, tmp_path):
+    small = dict(train_size=100, val_size=20, test_size=20, epochs=1, batch_size=64, atom_features=8, hidden=8)
+    run = recryst.train(demo / "alloys.extxyz", tmp_path / "r", target="formation_energy", ensemble=2, **small)
+    both, one = run.model(), recryst.train(demo / "alloys.extxyz", tmp_path / "s", target="formation_energy", **small)
+    single = one.model()
+    assert (both.n_members, single.n_members) == (2, 1) and "2 networks" in repr(both)
+    assert both.n_parameters == 2 * single.n_parameters and both.n_conv_parameters == 2 * single.n_conv_parameters
+    states = [both.state_dict(member=k) for k in (1, 2)]
+    name = "shared_conv.fc_full.weight"
+    assert np.array_equal(states[0][name], single.state_dict()[name])
+    assert not np.array_equal(states[0][name], states[1][name])
+    assert single.state_dict(member=1).keys() == single.state_dict().keys() == states[1].keys()
+    for k in (1, 2):
+        both.export(tmp_path / "m.ckpt", member=k)
+        again = recryst.import_checkpoint(tmp_path / "m.ckpt")
+        assert all(np.array_equal(v, states[k - 1][n]) for n, v in again.state_dict().items())
+    both.export(tmp_path / "all.onnx")
+    both.export(tmp_path / "second.onnx", member=2)
+    assert (tmp_path / "all.onnx").stat().st_size > 1.1 * (tmp_path / "second.onnx").stat().st_size
+    for use in (both.state_dict, lambda: both.export(tmp_path / "none.ckpt")):
+        with pytest.raises(recryst.ArgumentError, match="ensemble of 2 networks.*member=1 to 2"):
+            use()
+    for model, wrong in ((both, 0), (both, 3), (both, -1), (both, 2**32 + 1), (single, 2)):
+        with pytest.raises(recryst.ArgumentError, match="there is no network"):
+            model.state_dict(member=wrong)
+        with pytest.raises(recryst.ArgumentError, match="there is no network"):
+            model.export(tmp_path / "none.ckpt", member=wrong)
+    assert not (tmp_path / "none.ckpt").exists()

@@ -8,9 +8,21 @@
 #include "base/status.h"
 #include "exchange/export.h"
 #include "exchange/import.h"
+#include "graph/graph.h"
+#include "model/ensemble.h"
 #include "train/evaluate.h"
 
 static const size_t max_checkpoint = (size_t)1 << 31, max_table = (size_t)64 << 20;
+
+int32_t rcr_model_members(const rcr_model *model) { return (int32_t)model->n_members; }
+
+rcr_status rcr_model_take_member(rcr_model **out, const rcr_model *model, int32_t member, rcr_error *err) {
+    RCR_OWN_FLOATING;
+    if (member < 1 || member > rcr_model_members(model))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "there is no network %d: the model has %zu", (int)member,
+                        model->n_members);
+    return rcr_model_pick(out, model, (size_t)member - 1, err);
+}
 
 int rcr_model_tensor(rcr_tensor_view *out, const rcr_model *model, size_t i) {
     if (i >= model->n_tensors + model->n_buffers) return 0;
@@ -58,11 +70,23 @@ static rcr_status read_table(rcr_element_table **out, const char *path, rcr_erro
     return status;
 }
 
+/* What is the caller's alone is wrong as an argument, not as something in the file. */
+static rcr_status check_request(const rcr_import_request *r, rcr_error *err) {
+    rcr_graph_options graph = rcr_graph_options_default();
+    graph.padding = r->padding;
+    graph.ties = r->ties;
+    graph.disorder = r->disorder;
+    graph.tie_tolerance = r->tie_tolerance;
+    return rcr_graph_options_check(&graph, err);
+}
+
 rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_request *request, rcr_error *err) {
     RCR_OWN_FLOATING;
     rcr_import_request r = request != NULL ? *request : rcr_import_request_default();
     rcr_element_table *table = NULL;
-    rcr_status status = r.atom_init != NULL ? read_table(&table, r.atom_init, err) : RCR_OK;
+    rcr_status status = check_request(&r, err);
+    if (status != RCR_OK) return status;
+    if (r.atom_init != NULL) status = read_table(&table, r.atom_init, err);
     const char *slash = strrchr(path, '/');
     rcr_import_options options = {.elements = table,
                                   .target = r.target,
