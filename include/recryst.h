@@ -507,7 +507,13 @@ RCR_API int rcr_dataset_usable(rcr_dataset_row *out, const rcr_dataset *dataset,
 RCR_API int rcr_dataset_unusable(rcr_dataset_row *out, const rcr_dataset *dataset, size_t i);
 /* A copy of one usable row's graph (distances in single precision).  Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t i, rcr_error *err);
-/* values [n_usable, V]; the graphs must have been made with the model's options, else RCR_ERR_MISMATCH. */
+/* Usable rows first .. first + n - 1: values, status and events as of rcr_session_predict, by place among the n.  The
+ * graphs must have been made with the model's options, else RCR_ERR_MISMATCH.  Errors: also RCR_ERR_ARGUMENT (rows that
+ * there are not), RCR_ERR_INTERRUPTED, RCR_ERR_MEMORY. */
+RCR_API rcr_status rcr_session_predict_rows(double *values, rcr_status *status, rcr_session *session,
+                                            const rcr_dataset *dataset, size_t first, size_t n,
+                                            const rcr_events *events, rcr_error *err);
+/* The same of all n_usable rows, without status and events. */
 RCR_API rcr_status rcr_session_predict_dataset(double *values, rcr_session *session, const rcr_dataset *dataset,
                                                rcr_error *err);
 

@@ -32,21 +32,22 @@ class _Batch:
     owners: Optional[List[Any]] = None
     chunk: Optional[_lib.rcr_chunk] = None
     keep: Any = None  # where the pointers lie
-    # Of a dataset: the ids of its rows, and its path.
-    names: Optional[List[str]] = None
-    place: str = ""
+    # Where its rows `first` to `first` + `n` are meant, as graphs that Python holds or without any.
+    dataset: Optional[Dataset] = None
 
     def ids(self) -> List[str]:
         if self.chunk is not None:
             return [_lib.text(raw) for raw in self.chunk.id[: self.n]]
-        if self.names is not None:
-            return self.names
+        if self.dataset is not None:
+            return [_lib.text(row.id) for row in self.dataset._rows(self.first, self.n)]
         return [owner.id if isinstance(owner, Crystal) else "" for owner in self.owners or []]
 
     def files(self) -> List[str]:
         if self.chunk is not None:
             return [_lib.text(raw) for raw in self.chunk.file[: self.n]]
-        return [owner.file if isinstance(owner, Crystal) else self.place for owner in self.owners or []]
+        if self.dataset is not None:
+            return [self.dataset.path] * self.n
+        return [owner.file if isinstance(owner, Crystal) else "" for owner in self.owners or []]
 
 
 # Lists that on_failed fills, by the context that the library hands back.
@@ -96,6 +97,8 @@ def _name_failures(batch: _Batch, failures: Mapping[int, RecrystError]) -> None:
         problem.index = batch.first + i
         if not problem.file and batch.chunk is not None:
             problem.file = _lib.text(batch.chunk.file[i])
+        elif not problem.file and batch.dataset is not None:
+            problem.file = batch.dataset.path
         elif not problem.file and batch.owners is not None and isinstance(batch.owners[i], Crystal):
             problem.file, problem.line = batch.owners[i].file, batch.owners[i].line
         batch.errors[i] = problem

@@ -389,6 +389,7 @@ PROTOTYPES: "dict[str, tuple[Any, list[Any]]]" = {
     "rcr_dataset_usable": (c_int, [POINTER(rcr_dataset_row), _P, c_size_t]),
     "rcr_dataset_unusable": (c_int, [POINTER(rcr_dataset_row), _P, c_size_t]),
     "rcr_dataset_graph": (c_int, [_P, _P, c_size_t, _E]),
+    "rcr_session_predict_rows": (c_int, [_P, _P, _P, _P, c_size_t, c_size_t, _P, _E]),
     "rcr_session_predict_dataset": (c_int, [_P, _P, _P, _E]),
     "rcr_training_run": (
         c_int,

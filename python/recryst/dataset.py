@@ -128,8 +128,8 @@ class Dataset:
         unusable = self.n_rows - len(self)
         return f"<Dataset {self.name!r}: {len(self)} rows{f', {unusable} unusable' if unusable else ''}, target {self.target!r}>"
 
-    def _rows(self) -> Iterator[_lib.rcr_dataset_row]:
-        for i in range(len(self)):
+    def _rows(self, first: int = 0, n: Optional[int] = None) -> Iterator[_lib.rcr_dataset_row]:
+        for i in range(first, len(self) if n is None else first + n):
             row = _lib.rcr_dataset_row()
             lib.rcr_dataset_usable(byref(row), self._pointer, i)
             yield row

@@ -92,10 +92,14 @@ class Model(BaseModel):
             pointers[i] = None
         return _Batch(n, pointers, is_graph, errors=errors, owners=owners)
 
-    def _batches(self, x: Any) -> Iterator[_Batch]:
-        """The inputs in their order, numbered."""
+    def _batches(self, x: Any, rows: int = 0) -> Iterator[_Batch]:
+        """The inputs in their order, numbered; of a dataset as graphs, or so many rows at a time, without any."""
         first = 0
-        for batch in self._unnumbered(x):
+        if isinstance(x, Dataset):
+            batches = self._rows_of(x, rows) if rows > 0 else self._graphs_of(x)
+        else:
+            batches = self._unnumbered(x)
+        for batch in batches:
             batch.first = first
             for i, error in batch.errors.items():
                 error.index = first + i
@@ -108,9 +112,6 @@ class Model(BaseModel):
                 part = list(x[first : first + BULK])
                 pointers = array("Q", [crystal._pointer for crystal in part])
                 yield _Batch(len(part), pointers.buffer_info()[0], False, owners=part, keep=pointers)
-            return
-        if isinstance(x, Dataset):
-            yield from self._graphs_of(x)
             return
         held: List[Any] = []
         kind = ""
@@ -132,11 +133,14 @@ class Model(BaseModel):
             yield self._batch(held, position)
 
     def _graphs_of(self, dataset: Dataset) -> Iterator[_Batch]:
-        ids = dataset.ids
         for first in range(0, len(dataset), CHUNK):
             batch = self._batch([dataset[i] for i in range(first, min(first + CHUNK, len(dataset)))])
-            batch.names, batch.place = ids[first : first + CHUNK], dataset.path
+            batch.dataset = dataset
             yield batch
+
+    def _rows_of(self, dataset: Dataset, most: int) -> Iterator[_Batch]:
+        for first in range(0, len(dataset), most):
+            yield _Batch(min(most, len(dataset) - first), None, True, dataset=dataset)
 
     # ---- predicting
 
@@ -144,17 +148,15 @@ class Model(BaseModel):
         """The numbers of a batch, shape (n, V); batch.errors gets those that have none."""
         values = np.empty((batch.n, self._n_values))
         error = _lib.rcr_error()
+        inputs: "Tuple[Any, ...]" = (batch.pointers,)
         function = lib.rcr_session_predict_graphs if batch.is_graph else lib.rcr_session_predict
+        if batch.dataset is not None and batch.pointers is None:
+            inputs = (batch.dataset._pointer, batch.first)
+            function = lib.rcr_session_predict_rows
         with _Failures() as failures:
             with self._lock:
                 status = function(
-                    address(values),
-                    None,
-                    self._ready(),
-                    batch.pointers,
-                    batch.n,
-                    byref(failures.events),
-                    byref(error),
+                    address(values), None, self._ready(), *inputs, batch.n, byref(failures.events), byref(error)
                 )
             _lib.check(status, error)
         _name_failures(batch, failures.errors)
@@ -237,8 +239,10 @@ class Model(BaseModel):
         Raises
         ------
         RecrystError
-            With ``errors="raise"``, of the first input that can't be used: its ``index`` says which, ``file`` and
-            ``line`` where.
+            With ``errors="raise"``, of the first input that can't be used: its ``index`` says which (of a Dataset, which
+            of its usable rows), ``file`` and ``line`` where.
+        MismatchError
+            Of a Dataset whose graphs were made with other options than the model's.
         TypeError
             For what stands for no crystal.
 
@@ -251,14 +255,12 @@ class Model(BaseModel):
         _lib.choice(errors, ("raise", "record"), "errors")
         if not as_frame and not progress and errors == "raise" and is_crystal_like(x) and self._n_values == 1:
             return np.array([self.predict_one(x)])
-        if isinstance(x, Dataset) and not as_frame:
-            return self._predict_dataset(x)
         if as_frame:
             return self._frame(self.forecast(x, level=level, errors=errors, progress=progress))
         parts: "List[NDArray[np.float64]]" = []
         failed: Dict[int, RecrystError] = {}
         with _Bar(progress, x) as bar:
-            for batch in self._batches(x):
+            for batch in self._batches(x, BULK):
                 values = self._predict_batch(batch)
                 if batch.errors and errors == "raise":
                     raise batch.errors[min(batch.errors)]
@@ -366,19 +368,11 @@ class Model(BaseModel):
         Prediction
             ``(row, id, file, value, error)``; value is NaN where there is an error.
         """
-        for batch in self._batches(x):
+        for batch in self._batches(x, CHUNK):
             values = self._values(self._predict_batch(batch))
             listed: List[Any] = values.tolist() if values.ndim == 1 else list(values)
             for i, (name, file, value) in enumerate(zip(batch.ids(), batch.files(), listed)):
                 yield Prediction(batch.first + i, name, file, value, batch.errors.get(i))
-
-    def _predict_dataset(self, dataset: Dataset) -> "NDArray[np.float64]":
-        numbers = np.empty((len(dataset), self._n_values))
-        error = _lib.rcr_error()
-        with self._lock:
-            status = lib.rcr_session_predict_dataset(address(numbers), self._ready(), dataset._pointer, byref(error))
-        _lib.check(status, error)
-        return self._values(numbers)
 
     def _frame(self, forecast: Forecast) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import os
 import pickle
 import subprocess
@@ -122,6 +123,74 @@ def test_datasets_give_what_their_files_give(model, alloys, tmp_path):
         model.forecast(other)
 
 
+@pytest.fixture(scope="module")
+def blind(model, tmp_path_factory):
+    """The model with no vector for gold, and one for copper that no network survives."""
+    folder = tmp_path_factory.mktemp("blind")
+    model.export(folder / "m.ckpt")
+    model.export(folder / "atoms.json")
+    vectors = json.loads((folder / "atoms.json").read_text())
+    del vectors["79"]
+    vectors["29"] = [3e38] * len(vectors["29"])
+    (folder / "atoms.json").write_text(json.dumps(vectors))
+    return recryst.import_checkpoint(folder / "m.ckpt", atom_init=folder / "atoms.json", padding="none")
+
+
+def test_datasets_are_predicted_as_lists_are(blind, salt, tmp_path, monkeypatch):
+    gold, copper = (recryst.Crystal(salt.lattice, [e, "Cl"], salt.fractional, id=e) for e in ("Au", "Cu"))
+    path = tmp_path / "five.jsonl"
+    recryst.write(path, [salt, gold, salt, copper, salt], {"y": [1.0, 2.0, 3.0, 4.0, 5.0]}, ids=list("abcde"))
+    data = recryst.Dataset(path, options=blind.graph_options)
+    assert len(data) == 5
+    for most in (16384, 2):
+        monkeypatch.setattr("recryst.model.BULK", most)
+        with pytest.warns(recryst.UnusableWarning, match="2 of 5"):
+            values = blind.predict(data, errors="record")
+        with pytest.warns(recryst.UnusableWarning):
+            listed = blind.predict(list(data), errors="record")
+        assert np.isnan(values).tolist() == [False, True, False, True, False]
+        assert np.array_equal(values, listed, equal_nan=True)
+        for use in (lambda: blind.predict(data), lambda: blind.evaluate(data)):
+            with pytest.raises(recryst.DataError, match="Au") as caught:
+                use()
+            assert caught.value.index == 1 and caught.value.file == str(path)
+    rows = list(blind.predict_iter(data))
+    assert [row.id for row in rows] == list("abcde") and {row.file for row in rows} == {str(path)}
+    assert isinstance(rows[1].error, recryst.DataError) and isinstance(rows[3].error, recryst.NumericError)
+    assert rows[3].error.index == 3
+    with pytest.raises(recryst.ArgumentError):
+        blind.predict(data, errors="ignore")
+
+
+def test_an_interrupt_ends_the_prediction_of_a_dataset(model, alloys, tmp_path, monkeypatch):
+    recryst.write(tmp_path / "some.jsonl", alloys[:50])
+    data = recryst.Dataset(tmp_path / "some.jsonl", need_target=False, model=model)
+    monkeypatch.setattr("recryst.model.BULK", 20)
+    done = []
+
+    class Bar:
+        def __init__(self, wanted, x):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def update(self, n):
+            done.append(n)
+            if len(done) == 2:
+                raise KeyboardInterrupt
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr("recryst.model._Bar", Bar)
+    with pytest.raises(KeyboardInterrupt):
+        model.predict(data)
+    assert done == [20, 20]
+    monkeypatch.undo()
+    assert np.array_equal(model.predict(data), model.predict(alloys[:50]))
+
+
 def test_errors_are_raised_with_their_place(model, salt, tmp_path):
     items = bad_ones(salt, tmp_path)
     with pytest.raises(recryst.DataError, match="Og") as caught:
@@ -223,10 +292,12 @@ def test_an_error_in_the_generator_comes_through(model, salt):
     assert model.predict([salt]).shape == (1,)
 
 
-def test_progress(model, alloys, capsys):
+def test_progress(model, alloys, demo, capsys):
     pytest.importorskip("tqdm")
     model.predict(alloys, progress=True)
     assert "400" in capsys.readouterr().err
+    model.predict(recryst.Dataset(demo / "alloys.extxyz", "formation_energy", model=model), progress=True)
+    assert "1500/1500" in capsys.readouterr().err
 
 
 def test_embedding(model, alloys, salt, tmp_path):
@@ -370,6 +441,44 @@ def test_checkpoints(model, salt, tmp_path):
         recryst.import_checkpoint(tmp_path / "atoms.json")
     with pytest.raises(recryst.ArgumentError):
         model.export(tmp_path / "m", "pdf")
+    with pytest.raises(recryst.ArgumentError, match="max_neighbors is -5"):
+        recryst.import_checkpoint(tmp_path / "m.ckpt", max_neighbors=-5)
+    for wrong in (-1e-6, 0.5, np.nan, 1e-11):
+        with pytest.raises(recryst.ArgumentError, match="tolerance of tied distances"):
+            recryst.import_checkpoint(tmp_path / "m.ckpt", tie_tolerance=wrong)
+    told = recryst.import_checkpoint(tmp_path / "m.ckpt", ties="keep", tie_tolerance=0.01, disorder="average")
+    assert (told.graph_options.ties, told.graph_options.tie_tolerance) == ("keep", 0.01)
+    assert told.graph_options.disorder == "average" and told.graph_options.max_neighbors == 12
+
+
+def test_networks_of_an_ensemble(demo, tmp_path):
+    small = dict(train_size=100, val_size=20, test_size=20, epochs=1, batch_size=64, atom_features=8, hidden=8)
+    run = recryst.train(demo / "alloys.extxyz", tmp_path / "r", target="formation_energy", ensemble=2, **small)
+    both, one = run.model(), recryst.train(demo / "alloys.extxyz", tmp_path / "s", target="formation_energy", **small)
+    single = one.model()
+    assert (both.n_members, single.n_members) == (2, 1) and "2 networks" in repr(both)
+    assert both.n_parameters == 2 * single.n_parameters and both.n_conv_parameters == 2 * single.n_conv_parameters
+    states = [both.state_dict(member=k) for k in (1, 2)]
+    name = "shared_conv.fc_full.weight"
+    assert np.array_equal(states[0][name], single.state_dict()[name])
+    assert not np.array_equal(states[0][name], states[1][name])
+    assert single.state_dict(member=1).keys() == single.state_dict().keys() == states[1].keys()
+    for k in (1, 2):
+        both.export(tmp_path / "m.ckpt", member=k)
+        again = recryst.import_checkpoint(tmp_path / "m.ckpt")
+        assert all(np.array_equal(v, states[k - 1][n]) for n, v in again.state_dict().items())
+    both.export(tmp_path / "all.onnx")
+    both.export(tmp_path / "second.onnx", member=2)
+    assert (tmp_path / "all.onnx").stat().st_size > 1.1 * (tmp_path / "second.onnx").stat().st_size
+    for use in (both.state_dict, lambda: both.export(tmp_path / "none.ckpt")):
+        with pytest.raises(recryst.ArgumentError, match="ensemble of 2 networks.*member=1 to 2"):
+            use()
+    for model, wrong in ((both, 0), (both, 3), (both, -1), (both, 2**32 + 1), (single, 2)):
+        with pytest.raises(recryst.ArgumentError, match="there is no network"):
+            model.state_dict(member=wrong)
+        with pytest.raises(recryst.ArgumentError, match="there is no network"):
+            model.export(tmp_path / "none.ckpt", member=wrong)
+    assert not (tmp_path / "none.ckpt").exists()
 
 
 def test_state_dict_loads_into_pytorch(model, tmp_path):
@@ -409,41 +518,3 @@ def test_shipped_models(source, salt, monkeypatch):
             assert np.isfinite(forecast.values).all() and forecast.kind == ["in"]
             assert model.target and (model.unit or model.task == "classification" or name == "poisson-ratio")
             assert model.to_bytes() == recryst.load(source / "models" / f"{name}.safetensors").to_bytes()
-    with pytest.raises(recryst.ArgumentError, match="max_neighbors is -5"):
-        recryst.import_checkpoint(tmp_path / "m.ckpt", max_neighbors=-5)
-    for wrong in (-1e-6, 0.5, np.nan, 1e-11):
-        with pytest.raises(recryst.ArgumentError, match="tolerance of tied distances"):
-            recryst.import_checkpoint(tmp_path / "m.ckpt", tie_tolerance=wrong)
-    told = recryst.import_checkpoint(tmp_path / "m.ckpt", ties="keep", tie_tolerance=0.01, disorder="average")
-    assert (told.graph_options.ties, told.graph_options.tie_tolerance) == ("keep", 0.01)
-    assert told.graph_options.disorder == "average" and told.graph_options.max_neighbors == 12
-
-
-def test_networks_of_an_ensemble(demo, tmp_path):
-    small = dict(train_size=100, val_size=20, test_size=20, epochs=1, batch_size=64, atom_features=8, hidden=8)
-    run = recryst.train(demo / "alloys.extxyz", tmp_path / "r", target="formation_energy", ensemble=2, **small)
-    both, one = run.model(), recryst.train(demo / "alloys.extxyz", tmp_path / "s", target="formation_energy", **small)
-    single = one.model()
-    assert (both.n_members, single.n_members) == (2, 1) and "2 networks" in repr(both)
-    assert both.n_parameters == 2 * single.n_parameters and both.n_conv_parameters == 2 * single.n_conv_parameters
-    states = [both.state_dict(member=k) for k in (1, 2)]
-    name = "shared_conv.fc_full.weight"
-    assert np.array_equal(states[0][name], single.state_dict()[name])
-    assert not np.array_equal(states[0][name], states[1][name])
-    assert single.state_dict(member=1).keys() == single.state_dict().keys() == states[1].keys()
-    for k in (1, 2):
-        both.export(tmp_path / "m.ckpt", member=k)
-        again = recryst.import_checkpoint(tmp_path / "m.ckpt")
-        assert all(np.array_equal(v, states[k - 1][n]) for n, v in again.state_dict().items())
-    both.export(tmp_path / "all.onnx")
-    both.export(tmp_path / "second.onnx", member=2)
-    assert (tmp_path / "all.onnx").stat().st_size > 1.1 * (tmp_path / "second.onnx").stat().st_size
-    for use in (both.state_dict, lambda: both.export(tmp_path / "none.ckpt")):
-        with pytest.raises(recryst.ArgumentError, match="ensemble of 2 networks.*member=1 to 2"):
-            use()
-    for model, wrong in ((both, 0), (both, 3), (both, -1), (both, 2**32 + 1), (single, 2)):
-        with pytest.raises(recryst.ArgumentError, match="there is no network"):
-            model.state_dict(member=wrong)
-        with pytest.raises(recryst.ArgumentError, match="there is no network"):
-            model.export(tmp_path / "none.ckpt", member=wrong)
-    assert not (tmp_path / "none.ckpt").exists()

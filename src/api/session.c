@@ -78,6 +78,27 @@ static void build_piece(void *argument, int index, int worker) {
     s->status[index] = status;
 }
 
+typedef struct row_job {
+    rcr_session *session;
+    const rcr_dataset *dataset;
+    size_t first;
+} row_job;
+
+static void copy_piece(void *argument, int index, int worker) {
+    (void)worker;
+    row_job *job = argument;
+    rcr_session *s = job->session;
+    rcr_graph *graph = NULL;
+    rcr_status status = rcr_dataset_graph(&graph, job->dataset, job->first + (size_t)index, &s->error[index]);
+    if (status == RCR_OK) status = rcr_model_check_graph(s->model, graph, &s->error[index]);
+    if (status != RCR_OK) {
+        rcr_graph_free(graph);
+        graph = NULL;
+    }
+    s->graph[index] = graph;
+    s->status[index] = status;
+}
+
 static void check_piece(void *argument, int index, int worker) {
     (void)worker;
     rcr_session *s = argument;
@@ -85,11 +106,13 @@ static void check_piece(void *argument, int index, int worker) {
                                                : rcr_fail(&s->error[index], RCR_ERR_ARGUMENT, "there is no graph");
 }
 
-/* What a call is about: crystals, or graphs that are there already. */
+/* What a call is about: crystals, graphs that are there already, or rows of a dataset. */
 typedef struct request {
     rcr_session *session;
     const rcr_crystal *const *crystals; /* [n] or NULL */
     const rcr_graph *const *graphs;     /* [n] or NULL */
+    const rcr_dataset *dataset;         /* or NULL */
+    size_t first_row;                   /* of the dataset: its n rows from here on */
     size_t n;
     const rcr_events *events;
 } request;
@@ -101,6 +124,12 @@ static rcr_status begin_chunk(const request *r, size_t first, size_t n, size_t *
     if (r->crystals != NULL) {
         graph_job job = {s, r->crystals + first};
         rcr_pool_run(pool, (int)n, build_piece, &job);
+    } else if (r->dataset != NULL) {
+        row_job job = {s, r->dataset, r->first_row + first};
+        rcr_sample_list list = {r->dataset, NULL};
+        rcr_graph_source source = rcr_sample_graphs(&list);
+        if (source.announce != NULL) source.announce(source.context, job.first, n);
+        rcr_pool_run(pool, (int)n, copy_piece, &job);
     } else {
         memcpy(s->graph, r->graphs + first, n * sizeof *s->graph);
         rcr_pool_run(pool, (int)n, check_piece, s);
@@ -116,7 +145,7 @@ static rcr_status begin_chunk(const request *r, size_t first, size_t n, size_t *
 }
 
 static void end_chunk(const request *r, size_t n) {
-    if (r->crystals != NULL)
+    if (r->graphs == NULL)
         for (size_t i = 0; i < n; i++) rcr_graph_free(r->session->graph[i]);
 }
 
@@ -191,14 +220,22 @@ rcr_status rcr_session_predict_graphs(double *values, rcr_status *status, rcr_se
     return predict(values, status, &r, err);
 }
 
-rcr_status rcr_session_predict_dataset(double *values, rcr_session *s, const rcr_dataset *dataset, rcr_error *err) {
+rcr_status rcr_session_predict_rows(double *values, rcr_status *status, rcr_session *session,
+                                    const rcr_dataset *dataset, size_t first, size_t n, const rcr_events *events,
+                                    rcr_error *err) {
     RCR_OWN_FLOATING;
-    if (!rcr_graph_options_equal(&s->model->graph, &dataset->graph_options))
+    if (!rcr_graph_options_equal(&session->model->graph, &dataset->graph_options))
         return rcr_fail(err, RCR_ERR_MISMATCH,
                         "the dataset's graphs were made with other options than the model's; open it with the model");
-    rcr_sample_list list = {dataset, NULL};
-    rcr_graph_source source = rcr_sample_graphs(&list);
-    return rcr_net_predict_from(values, s->net, s->model, &source, dataset->n, s->pool, err);
+    if (first > dataset->n || n > dataset->n - first)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "rows %zu to %zu of %zu", first, first + n, dataset->n);
+    request r = {.session = session, .dataset = dataset, .first_row = first, .n = n, .events = events};
+    return predict(values, status, &r, err);
+}
+
+rcr_status rcr_session_predict_dataset(double *values, rcr_session *session, const rcr_dataset *dataset,
+                                       rcr_error *err) {
+    return rcr_session_predict_rows(values, NULL, session, dataset, 0, dataset->n, NULL, err);
 }
 
 /* ---- all that a model says */

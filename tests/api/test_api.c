@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "model/ensemble.h"
 #include "support/check.h"
 #include "support/models.h"
 
@@ -326,6 +327,19 @@ static void training_stops_and_goes_on(void **state) {
     assert_true(fabs(scores.mae - sum / (double)facts.n_usable) < 1e-12);
     target[0] = NAN;
     assert_int_equal(rcr_model_score(&scores, model, target, value, facts.n_usable, &err), RCR_ERR_DATA);
+    /* Some of the rows, and rows that there are not. */
+    double some[N];
+    seen s = {0};
+    rcr_events follow = {&s, on_progress, on_failed};
+    assert_int_equal(rcr_session_predict_rows(some, NULL, session, dataset, 30, N, &follow, &err), RCR_OK);
+    assert_memory_equal(some, value + 30, sizeof some);
+    assert_true(s.done == N && s.n_failed == 0);
+    assert_int_equal(rcr_session_predict_rows(some, NULL, session, dataset, 30, N, &follow, &err), RCR_ERR_INTERRUPTED);
+    size_t all = facts.n_usable;
+    assert_int_equal(rcr_session_predict_rows(some, NULL, session, dataset, all, 0, NULL, &err), RCR_OK);
+    assert_int_equal(rcr_session_predict_rows(some, NULL, session, dataset, all, 1, NULL, &err), RCR_ERR_ARGUMENT);
+    assert_int_equal(rcr_session_predict_rows(some, NULL, session, dataset, 1, SIZE_MAX, NULL, &err), RCR_ERR_ARGUMENT);
+    assert_memory_equal(some, value + 30, sizeof some);
     /* A stream of the same file has the same values. */
     rcr_stream *stream;
     const char *path = source_file("data/demo/alloys.extxyz");
@@ -346,6 +360,87 @@ static void training_stops_and_goes_on(void **state) {
     free(target);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     assert_int_equal(system(command), 0);
+}
+
+/* Of rows with an element that the model does not know, or with a value that is no number, the others are predicted. */
+static void rows_that_fail_are_told(void **state) {
+    (void)state;
+    char folder[] = "/tmp/recryst-api-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/four.jsonl", folder);
+    rcr_error err;
+    rcr_crystal *crystal[4];
+    const char *const ids[] = {"a", "b", "c", "d"};
+    for (int i = 0; i < 4; i++) crystal[i] = make("x", 1 + 0.1 * i);
+    crystal[1]->atomic_number[0] = 79;
+    const rcr_crystal *const *all = (const rcr_crystal *const *)crystal;
+    assert_int_equal(rcr_crystals_write(path, NULL, all, ids, 4, NULL, NULL, 0, &err), RCR_OK);
+    rcr_model *model = make_model(&model_variants[0], 7);
+    rcr_graph_options other = model->graph;
+    rcr_dataset *dataset, *unlike;
+    assert_int_equal(rcr_dataset_open(&dataset, path, NULL, 0, &model->graph, NULL, 2, &err), RCR_OK);
+    other.radius = 5;
+    assert_int_equal(rcr_dataset_open(&unlike, path, NULL, 0, &other, NULL, 2, &err), RCR_OK);
+    model->elements->known[79] = 0;
+    rcr_session *session;
+    double value[4], whole[4], listed[4];
+    rcr_status status[4];
+    for (int huge = 1; huge >= 0; huge--) {
+        model->targets[0].scale.normalizer.std = huge ? INFINITY : 1;
+        assert_int_equal(rcr_session_create(&session, model, NULL, 2, &err), RCR_OK);
+        seen s = {0};
+        rcr_events events = {.context = &s, .failed = on_failed};
+        assert_int_equal(rcr_session_predict(listed, NULL, session, all, 4, NULL, &err), RCR_OK);
+        assert_int_equal(rcr_session_predict_rows(value, status, session, dataset, 0, 4, &events, &err), RCR_OK);
+        assert_int_equal(rcr_session_predict_dataset(whole, session, dataset, &err), RCR_OK);
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(status[i], i == 1 ? RCR_ERR_DATA : huge ? RCR_ERR_NUMERIC : RCR_OK);
+            if (status[i] == RCR_OK)
+                assert_true(fabs(value[i] - listed[i]) < 1e-5 && value[i] == whole[i]);
+            else
+                assert_true(isnan(value[i]) && isnan(listed[i]) && isnan(whole[i]));
+        }
+        assert_int_equal(s.n_failed, huge ? 4 : 1);
+        assert_int_equal(s.failed[huge], 1);
+        if (huge) rcr_session_free(session);
+    }
+    seen s = {0};
+    rcr_events events = {.context = &s, .failed = on_failed};
+    assert_int_equal(rcr_session_predict_rows(value, NULL, session, dataset, 1, 2, &events, &err), RCR_OK);
+    assert_true(s.n_failed == 1 && s.failed[0] == 0 && value[1] == whole[2]);
+    assert_int_equal(rcr_session_predict_rows(value, NULL, session, unlike, 0, 1, NULL, &err), RCR_ERR_MISMATCH);
+    rcr_session_free(session);
+    rcr_dataset_free(dataset);
+    rcr_dataset_free(unlike);
+    rcr_model_free(model);
+    for (int i = 0; i < 4; i++) rcr_crystal_free(crystal[i]);
+    unlink(path);
+    rmdir(folder);
+}
+
+static void networks_are_taken_out(void **state) {
+    (void)state;
+    rcr_error err;
+    rcr_model *model[2] = {make_model(&model_variants[0], 7), make_model(&model_variants[0], 8)}, *both, *taken = NULL;
+    assert_int_equal(rcr_model_join(&both, (const rcr_model *const *)model, 2, &err), RCR_OK);
+    assert_int_equal(rcr_model_members(both), 2);
+    assert_int_equal(rcr_model_members(model[0]), 1);
+    const int32_t none[] = {0, 3, -1, INT32_MIN, INT32_MAX};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_int_equal(rcr_model_take_member(&taken, both, none[i], &err), RCR_ERR_ARGUMENT);
+    assert_null(taken);
+    for (int m = 0; m < 2; m++) {
+        assert_int_equal(rcr_model_take_member(&taken, both, m + 1, &err), RCR_OK);
+        assert_int_equal(rcr_model_members(taken), 1);
+        rcr_tensor_view view, own;
+        for (size_t i = 0; rcr_model_tensor(&own, model[m], i); i++) {
+            assert_true(rcr_model_tensor(&view, taken, i));
+            assert_memory_equal(view.values, own.values, sizeof(float) * (size_t)own.shape[0] * (size_t)own.shape[1]);
+        }
+        rcr_model_free(taken);
+        rcr_model_free(model[m]);
+    }
+    rcr_model_free(both);
 }
 
 static void models_show_their_tensors(void **state) {
@@ -378,6 +473,12 @@ static void models_show_their_tensors(void **state) {
     rcr_model *imported;
     rcr_import_request request = rcr_import_request_default();
     request.target = "gap";
+    request.tie_tolerance = -1;
+    assert_int_equal(rcr_model_import(&imported, path, &request, &err), RCR_ERR_ARGUMENT);
+    request.tie_tolerance = 0;
+    request.max_neighbors = -5;
+    assert_int_equal(rcr_model_import(&imported, path, &request, &err), RCR_ERR_ARGUMENT);
+    request.max_neighbors = 0;
     assert_int_equal(rcr_model_import(&imported, path, &request, &err), RCR_OK);
     assert_string_equal(rcr_model_describe(imported).target, "gap");
     unlink(path);
@@ -393,6 +494,7 @@ int main(void) {
         cmocka_unit_test(sizes_are_those_of_the_header), cmocka_unit_test(arrays_make_crystals),
         cmocka_unit_test(bad_arrays_are_refused),        cmocka_unit_test(sessions_predict_what_the_model_does),
         cmocka_unit_test(structures_come_back),          cmocka_unit_test(settings_go_by_name),
+        cmocka_unit_test(rows_that_fail_are_told),       cmocka_unit_test(networks_are_taken_out),
         cmocka_unit_test(training_stops_and_goes_on),    cmocka_unit_test(models_show_their_tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
