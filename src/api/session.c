@@ -235,6 +235,7 @@ rcr_status rcr_session_predict_rows(double *values, rcr_status *status, rcr_sess
 
 rcr_status rcr_session_predict_dataset(double *values, rcr_session *session, const rcr_dataset *dataset,
                                        rcr_error *err) {
+    RCR_OWN_FLOATING;
     return rcr_session_predict_rows(values, NULL, session, dataset, 0, dataset->n, NULL, err);
 }
 
