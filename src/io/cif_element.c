@@ -35,23 +35,69 @@ static size_t count_letters(const char *text, size_t length) {
     return n;
 }
 
-/* Si/Al, Fe,Co: another element follows the first.  Which shares they have is not said. */
-static int names_several(const char *text, size_t length) {
-    uint8_t first = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (i > 0 && text[i - 1] != '/' && text[i - 1] != ',') continue;
-        size_t n = count_letters(text + i, length - i);
-        uint8_t element = n == 1 || n == 2 ? (uint8_t)rcr_element_from_symbol(text + i, n) : 0;
-        if (element == 0) continue;
-        if (first != 0 && element != first) return 1;
-        first = element;
+/* A symbol of one letter, or of two after which others may stand (CoNi), in its own letter case: its length, 0 where
+ * there is none. */
+static size_t leading_symbol(uint8_t *element, const char *text, size_t letters) {
+    size_t m = letters >= 2 && text[1] >= 'a' ? 2 : 1;
+    if (letters == 0 || text[0] >= 'a' || (letters > m && (m == 1 || text[m] >= 'a'))) return 0;
+    *element = (uint8_t)rcr_element_from_symbol(text, m);
+    return *element != 0 && *element <= MAX_NATURAL ? m : 0;
+}
+
+/* Si/Al, Si0.5Al0.5, 'Fe Co', Fe+Co: another element follows the first, whatever stands between.  Which shares they
+ * have is not always said.  No elements are the capital that a label copied into this column may end with (C1B), and
+ * words (Fe3+ HS). */
+static int type_names_several(const char *text, size_t length) {
+    size_t n = count_letters(text, length);
+    if (n == length || n == 0 || n > 2) return 0;
+    uint8_t first = element_of_letters(text, n), element = 0;
+    for (size_t i = n; i<length; i += n> 0 ? n : 1) {
+        n = count_letters(text + i, length - i);
+        size_t m = leading_symbol(&element, text + i, n);
+        if (m == 0 && n == 2 && (text[i] >= 'a') == (text[0] >= 'a')) { /* FE+CO, fe+co */
+            element = element_of_letters(text + i, 2);
+            m = element != 0 && element <= MAX_NATURAL ? 2 : 0;
+        }
+        if (m == 0 || element == first) continue;
+        if (m == 1 && i + 1 == length && rcr_is_digit((unsigned char)text[i - 1]) && memchr(text, '.', length) == NULL)
+            continue;
+        return 1;
+    }
+    return 0;
+}
+
+static int in_formula(const rcr_cif_block *block, uint8_t element) { return block->formula_count[element] > 0; }
+
+/* Whether what follows the first symbol of a label is another element on its site (SiAl1, NaK1) and not the name of the
+ * site (FeM1, OCo, AlT), where the formula has that element or is not known.  After O, C, H and the like, which atoms
+ * are bound to, and of single letters, most are names of sites. */
+static int follows_as_element(const rcr_cif_block *block, const char *text, size_t n_first, const char *next,
+                              size_t letters) {
+    uint8_t element = 0;
+    size_t m = leading_symbol(&element, next, letters);
+    if (m == 0 || (n_first == 1 && (m == 1 || strchr("KUVWY", text[0]) == NULL))) return 0;
+    if (block->formula_known == 1) return in_formula(block, element) && (m == 2 || strchr("KPSUVWY", *next) != NULL);
+    return m == 2 || strchr("KPSU", *next) != NULL;
+}
+
+static int label_names_several(const rcr_cif_block *block, const char *text, size_t length) {
+    uint8_t first = 0, element = 0;
+    size_t n = count_letters(text, length), m = leading_symbol(&first, text, n >= 2 && text[1] >= 'a' ? 2 : n > 0);
+    if (m > 0 && n > m && follows_as_element(block, text, m, text + m, n - m)) return 1;
+    for (size_t i = n, letters; m > 0 && i<length; i += letters> 0 ? letters : 1) {
+        letters = count_letters(text + i, length - i);
+        element = 0;
+        int listed = text[i - 1] == '/' || text[i - 1] == ','; /* i >= n > 0 */
+        size_t own = leading_symbol(&element, text + i, letters);
+        if (own == 0 || element == first || (own == 1 && !listed)) continue;
+        if (listed || follows_as_element(block, text, m, text + i, letters)) return 1;
     }
     return 0;
 }
 
 uint8_t rcr_cif_element_of_type(const char *text, size_t length) {
     size_t n = count_letters(text, length);
-    if (names_several(text, length)) return 0;
+    if (type_names_several(text, length)) return 0;
     if (n == 1 || n == 2) {
         uint8_t element = element_of_letters(text, n);
         if (element != 0) return element;
@@ -103,8 +149,6 @@ static void parse_formula(rcr_cif_block *block) {
     if (n > 0) block->formula_known = 1;
 }
 
-static int in_formula(const rcr_cif_block *block, uint8_t element) { return block->formula_count[element] > 0; }
-
 /* Labels of water: OW1, Hw2, Dw; Wat1, which stands for its oxygen.  0: none. */
 static uint8_t element_of_water(const char *text, size_t n) {
     if (n >= 2 && rcr_ascii_lower((unsigned char)text[1]) == 'w') {
@@ -144,8 +188,8 @@ static rcr_status fail_type(const rcr_cif_site *site, const rcr_cif_block *block
     return rcr_fail_at(
         err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->type.text),
         "site %s has the type '%s', which is %s", name, rcr_cif_show(type, site->type.text, site->type.length),
-        names_several(site->type.text, site->type.length) ? "several elements; give each a row with its occupancy"
-                                                          : "no chemical element");
+        type_names_several(site->type.text, site->type.length) ? "several elements; give each a row with its occupancy"
+                                                               : "no chemical element");
 }
 
 static rcr_status fail_label(const rcr_cif_site *site, const rcr_cif_block *block, const char *what, rcr_error *err) {
@@ -163,7 +207,7 @@ static rcr_status resolve_label(rcr_cif_site *site, const rcr_cif_block *block, 
     if (rcr_cif_unknown(&site->label))
         return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, block->start),
                            "a site has neither a label nor a type symbol");
-    if (names_several(site->label.text, site->label.length))
+    if (label_names_several(block, site->label.text, site->label.length))
         return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->label.text),
                            "the label '%s' names several elements; give each a row with its occupancy",
                            rcr_cif_show(shown, site->label.text, site->label.length));

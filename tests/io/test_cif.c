@@ -309,6 +309,54 @@ static void most_operations_on_many_sites(void **state) {
     free(text);
 }
 
+/* The element of a site with this label and type, `formula` being the file's; -1: several are named, 0: another error.
+ */
+static int element_of(const char *label, const char *type, const char *formula) {
+    char text[1024];
+    rcr_crystal *crystal = NULL;
+    rcr_error err;
+    snprintf(text, sizeof text,
+             "%s_chemical_formula_sum '%s'\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n"
+             "_atom_site_fract_y\n_atom_site_fract_z\n\"%s\" \"%s\" 0 0 0\n",
+             head, formula, label, type);
+    rcr_status status = rcr_cif_parse(&crystal, "x", text, strlen(text), &err);
+    int element = status == RCR_OK ? crystal->atomic_number[0] : 0;
+    if (status != RCR_OK && strstr(err.message, "several elements") != NULL) element = -1;
+    rcr_crystal_free(crystal);
+    return element;
+}
+
+/* Read as the first of them, an alloy would be a pure element. */
+static void names_of_several_elements_are_refused(void **state) {
+    (void)state;
+    static const char *const several[] = {"Si0.5Al0.5", "Ga0.3In0.7", "Fe+Co",  "Fe Co",     "Fe:Co", "Fe-Co",
+                                          "Fe|Co",      "Fe & Co",    "FE+CO",  "fe co",     "Fe,O",  "V0.5W0.5",
+                                          "Na1K1",      "Fe3+Co2+",   "Fe;Co3", "Fe0.5CoNi", "O-F"};
+    for (size_t i = 0; i < sizeof several / sizeof *several; i++)
+        if (element_of("x", several[i], "?") != -1) fail_msg("the type %s is read", several[i]);
+    static const struct {
+        const char *type;
+        int element;
+    } one[] = {{"Fe3+", 26},   {"O2-", 8},     {"CA", 20}, {"Siva", 14}, {"FeIII", 26}, {"Fe3+ HS", 26},
+               {"Fe3+LS", 26}, {"C1B", 6},     {"D", 1},   {"Fe+3", 26}, {"Fe-Fe", 26}, {"C13", 6},
+               {"H-2", 1},     {"Fe oct", 26}, {"O1W", 8}, {"Cu2+.", 29}};
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+        if (element_of("x", one[i].type, "?") != one[i].element) fail_msg("the type %s is not read", one[i].type);
+    static const struct {
+        const char *label, *formula;
+        int element;
+    } labels[] = {{"SiAl1", "?", -1},    {"NaK1", "?", -1},      {"KNa1", "?", -1},      {"Si0.5Al0.5", "?", -1},
+                  {"Fe+Co", "?", -1},    {"Fe Co", "?", -1},     {"SiAl1", "Si Al", -1}, {"SiAl1", "Si O2", 14},
+                  {"NaK1", "Na Cl", 11}, {"FeM1", "?", 26},      {"CaM2", "?", 20},      {"C1B", "C B", 6},
+                  {"OCo", "Co O", 8},    {"AlO1", "Al2 O3", 13}, {"Fe2A", "?", 26},      {"FeB", "?", 26},
+                  {"N1Ca", "Ca N", 7},   {"AlY", "Al2 O3", 13},  {"CA", "Ca O", 20},     {"Cl1P", "Cl P", 17},
+                  {"FeSite", "?", 26},   {"Si1/Al1", "?", -1},   {"Fe,O", "?", -1}};
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+        int element = element_of(labels[i].label, "?", labels[i].formula);
+        if (element != labels[i].element) fail_msg("the label %s: %d", labels[i].label, element);
+    }
+}
+
 /* A fault in a block without a structure is passed over; the first block with one decides. */
 static void empty_and_odd_texts_are_refused(void **state) {
     (void)state;
@@ -344,6 +392,7 @@ int main(void) {
         cmocka_unit_test(too_many_operations_are_refused),
         cmocka_unit_test(many_operations_do_as_few_do),
         cmocka_unit_test(most_operations_on_many_sites),
+        cmocka_unit_test(names_of_several_elements_are_refused),
         cmocka_unit_test(empty_and_odd_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
