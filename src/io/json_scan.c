@@ -5,6 +5,10 @@
 #include "base/text.h"
 #include "io/reader_parts.h"
 
+/* How much of a file is looked at before its first line is taken for all there is, and of a list before it is given up.
+ */
+enum { FIRST_BYTES = 1 << 18, FIRST_ELEMENTS = 16 };
+
 /* ---------------------------------------------------------------- values */
 
 int rcr_json_skip_string(char key[RCR_JSON_KEY_MAX], size_t *begin, size_t *end, rcr_window *w) {
@@ -130,6 +134,19 @@ int rcr_json_look_into(rcr_window *w) {
     return 0;
 }
 
+int rcr_json_is_entry(rcr_window *w) {
+    char key[RCR_JSON_KEY_MAX];
+    size_t start = w->at - w->begin;
+    int found = 0;
+    w->at++;
+    while (!found && rcr_json_next_key(key, NULL, NULL, w)) {
+        found = rcr_structure_key(key, strlen(key)) >= 0;
+        if (!rcr_json_skip_value(w)) break;
+    }
+    w->at = w->begin + start;
+    return found;
+}
+
 int rcr_json_count_structures(char first[RCR_JSON_KEY_MAX], rcr_window *w) {
     char key[RCR_JSON_KEY_MAX];
     size_t start = w->at - w->begin;
@@ -167,4 +184,36 @@ int rcr_json_has_own_id(rcr_window *w) {
     }
     w->at = w->begin + start;
     return found;
+}
+
+int rcr_json_is_lines(rcr_window *w) {
+    rcr_window_fill(w, FIRST_BYTES);
+    const char *end = w->data + w->end, *p = memchr(w->data + w->begin, '\n', w->end - w->begin);
+    const char *last = p;
+    while (last != NULL && last > w->data + w->begin && rcr_is_space((unsigned char)*last)) last--;
+    int goes_on = last != NULL && strchr(",:[{", *last) != NULL; /* the object does, not the file */
+    while (p != NULL && p < end && rcr_is_space((unsigned char)*p)) p++;
+    return !goes_on && p != NULL && p < end && *p == '{';
+}
+
+int rcr_json_array_holds_structures(rcr_window *w) {
+    size_t start = w->at - w->begin;
+    int found = 0;
+    for (int i = 0; i < FIRST_ELEMENTS && !found && rcr_json_next_element(w); i++) {
+        size_t element = w->at - w->begin;
+        int c = rcr_window_peek(w);
+        found = c == '[' || (c == '{' && rcr_json_look_into(w) != 0);
+        w->at = w->begin + element;
+        if (!found && (!rcr_json_skip_value(w) || w->at == w->begin + element)) break;
+    }
+    w->at = w->begin + start;
+    return found;
+}
+
+int rcr_json_is_list_name(const char *key) {
+    static const char *const words[] = {"data",      "entries",  "structures", "results",
+                                        "materials", "response", "documents",  "docs"};
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+        if (strcmp(key, words[k]) == 0) return 1;
+    return 0;
 }

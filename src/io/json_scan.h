@@ -32,6 +32,15 @@ enum {
 /* `at` stands on the object's bracket and is somewhere within it afterwards, as soon as the answer is known. */
 int rcr_json_look_into(rcr_window *window);
 
+/* Whether the object at `at`, which stays there, has a structure under one of the names for it: it is none itself. */
+int rcr_json_is_entry(rcr_window *window);
+
+/* Whether structures are seen among the first elements of an array; `at` stands behind '[', and does so afterwards. */
+int rcr_json_array_holds_structures(rcr_window *window);
+
+/* 1 for the names under which an object keeps a list of rows or structures. */
+int rcr_json_is_list_name(const char *key);
+
 /* How many values of an object hold a structure, up to two, and the key of the first; `at` stays on its bracket. */
 int rcr_json_count_structures(char first[RCR_JSON_KEY_MAX], rcr_window *window);
 
@@ -39,6 +48,9 @@ int rcr_json_count_structures(char first[RCR_JSON_KEY_MAX], rcr_window *window);
 int rcr_json_is_id_column(const char *name);
 /* Whether the object at `at`, which stays there, has an id under one of them. */
 int rcr_json_has_own_id(rcr_window *window);
+
+/* Whether an object stands in the first line, and one more begins the next: `at` stands at the first byte. */
+int rcr_json_is_lines(rcr_window *window);
 
 /* 1 for the name of a key that only a structure or an entry with one has. */
 int rcr_json_tells_structure(const char *key);

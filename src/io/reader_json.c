@@ -9,10 +9,6 @@
 #include "io/json_scan.h"
 #include "io/reader_parts.h"
 
-/* How much of a file is looked at before its first line is taken for all there is, and of a list before it is given up.
- */
-enum { FIRST_BYTES = 1 << 18, FIRST_ELEMENTS = 16 };
-
 typedef struct json_file {
     rcr_window window;
     enum {
@@ -28,6 +24,8 @@ typedef struct json_file {
     char *id_prefix; /* of Matbench's ids; NULL: none */
     int id_digits;   /* in them */
     uint64_t n;      /* records so far */
+    int inner;       /* the list or object lies in another object, of which more may follow */
+    int stray;       /* `at` stands on what follows the end of the outermost value */
     int done;
 } json_file;
 
@@ -119,18 +117,54 @@ static int next_line(json_file *f, rcr_record *record, int *last) {
     return 1;
 }
 
+/* At the bracket that closes what is read: whether there is more to tell behind it.  Files that were put one behind the
+ * other go on with a value of the same kind; whatever else stands there is not lost without a word. */
+static int goes_on_behind(json_file *f) {
+    rcr_window *w = &f->window;
+    char unused[RCR_JSON_KEY_MAX];
+    w->at++;
+    while (f->inner && rcr_json_next_key(unused, NULL, NULL, w) && rcr_json_skip_value(w)) rcr_window_drop(w);
+    if (f->inner && rcr_window_skip_blanks(w) == '}') w->at++;
+    int c = rcr_window_skip_blanks(w);
+    if (c < 0 && w->error.status == RCR_OK) return 0;
+    if (!f->inner && c == (f->mode == MODE_ARRAY ? '[' : '{'))
+        w->at++;
+    else
+        f->stray = 1;
+    return 1;
+}
+
+static int fail_stray(json_file *f, rcr_record *record) {
+    rcr_window *w = &f->window;
+    rcr_window_drop(w);
+    record->line = w->line;
+    if (!rcr_cut_failed(record, w))
+        rcr_fail_at(&record->error, RCR_ERR_PARSE, "", w->line,
+                    "more follows here, behind the end of the JSON: '%c'; give each file by itself",
+                    w->data[w->at] >= ' ' && w->data[w->at] <= '~' ? w->data[w->at] : '?');
+    return f->done = 1;
+}
+
+/* Whether there is another element, or something to say of what stands in its place. */
+static int more_elements(json_file *f) {
+    while (!f->stray && !rcr_json_next_element(&f->window) && rcr_window_peek(&f->window) == ']')
+        if (!goes_on_behind(f)) return 0;
+    return 1;
+}
+
 static int next_element(json_file *f, rcr_record *record, int *last) {
     rcr_window *w = &f->window;
-    if (!rcr_json_next_element(w)) {
+    if (!more_elements(f)) return 0;
+    if (f->stray) return fail_stray(f, record);
+    if (rcr_window_peek(w) < 0) {
         f->done = 1;
-        if (rcr_window_peek(w) == ']') return 0;
         record->line = w->line;
         fail_open_end(record, w);
         return 1;
     }
     take_value(f, record);
     if (!name_by_index(f, record)) rcr_fail_memory(&record->error, "reading a structure");
-    if (!f->done && !rcr_json_next_element(w)) *last = f->done = rcr_window_peek(w) == ']';
+    if (!f->done) *last = f->done = !more_elements(f);
     return 1;
 }
 
@@ -145,16 +179,24 @@ static void judge_keys(json_file *f, const char *first) {
     f->counts = is_integer(first) && (strcmp(first, "0") == 0 || f->has_id || rcr_json_has_own_id(&f->window));
 }
 
+/* The same of an object's members. */
+static int more_members(json_file *f) {
+    while (!f->stray && rcr_window_skip_blanks(&f->window) == '}')
+        if (!goes_on_behind(f)) return 0;
+    return 1;
+}
+
 static int next_member(json_file *f, rcr_record *record, int *last) {
     rcr_window *w = &f->window;
     char key[RCR_JSON_KEY_MAX];
     size_t begin, end;
-    rcr_window_skip_blanks(w);
+    if (!more_members(f)) return 0;
+    if (f->stray) return fail_stray(f, record);
     rcr_window_drop(w);
     record->line = w->line;
     if (!rcr_json_next_key(key, &begin, &end, w)) {
         f->done = 1;
-        if (rcr_window_peek(w) == '}') return 0;
+        if (rcr_window_peek(w) == '}') return 0; /* behind a comma */
         fail_open_end(record, w);
         return 1;
     }
@@ -169,7 +211,7 @@ static int next_member(json_file *f, rcr_record *record, int *last) {
     }
     json_decref(name);
     if (!kept) rcr_fail_memory(&record->error, "reading a structure");
-    if (rcr_window_skip_blanks(w) == '}') *last = f->done = 1;
+    if (!f->done) *last = f->done = !more_members(f);
     return 1;
 }
 
@@ -204,21 +246,6 @@ static rcr_status fail_syntax(rcr_error *err, const rcr_window *w) {
     long line = w->line;
     for (size_t i = w->begin; i < w->at; i++) line += w->data[i] == '\n';
     return rcr_fail_at(err, RCR_ERR_PARSE, "", line, "this is no JSON, or it is cut off here");
-}
-
-/* Whether structures are seen among the first elements; `at` stands behind '[', and does so afterwards. */
-static int array_holds_structures(rcr_window *w) {
-    size_t start = w->at - w->begin;
-    int found = 0;
-    for (int i = 0; i < FIRST_ELEMENTS && !found && rcr_json_next_element(w); i++) {
-        size_t element = w->at - w->begin;
-        int c = rcr_window_peek(w);
-        found = c == '[' || (c == '{' && rcr_json_look_into(w) != 0);
-        w->at = w->begin + element;
-        if (!found && (!rcr_json_skip_value(w) || w->at == w->begin + element)) break;
-    }
-    w->at = w->begin + start;
-    return found;
 }
 
 /* All keys of the outermost object but one, read from its beginning.  holder: NULL, or the other keys are only read up
@@ -368,6 +395,7 @@ static rcr_status open_split(json_file *f, const char *name, size_t value, rcr_e
     if (status == RCR_OK) status = name_matbench(f, name, err);
     if (status == RCR_OK && f->index != NULL) status = judge_index(f, err);
     f->mode = MODE_ARRAY;
+    f->inner = 1;
     return status;
 }
 
@@ -384,6 +412,7 @@ static rcr_status open_columns(json_file *f, const key_place *key, json_t *other
     rcr_status status = RCR_OK;
     f->window.at++;
     f->mode = MODE_OBJECT;
+    f->inner = 1;
     f->table = rcr_table_new();
     if (!json_is_string(name))
         status = fail_syntax(err, &f->window);
@@ -401,14 +430,6 @@ static rcr_status open_columns(json_file *f, const key_place *key, json_t *other
     return RCR_OK;
 }
 
-static int is_list_name(const char *key) {
-    static const char *const words[] = {"data",      "entries",  "structures", "results",
-                                        "materials", "response", "documents",  "docs"};
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-        if (strcmp(key, words[k]) == 0) return 1;
-    return 0;
-}
-
 /* What one key of the outermost object tells. */
 typedef enum verdict { GO_ON, SETTLED, ONE_STRUCTURE, ENTRIES } verdict; /* ENTRIES: under their ids */
 
@@ -416,15 +437,16 @@ typedef enum verdict { GO_ON, SETTLED, ONE_STRUCTURE, ENTRIES } verdict; /* ENTR
 static verdict judge_array(json_file *f, const char *name, const char *key, rcr_status *status, rcr_error *err) {
     rcr_window *w = &f->window;
     size_t value = w->at - w->begin;
-    if (!is_list_name(key)) return GO_ON;
+    if (!rcr_json_is_list_name(key)) return GO_ON;
     w->at++;
-    int holds = array_holds_structures(w), c = rcr_window_skip_blanks(w);
+    int holds = rcr_json_array_holds_structures(w), c = rcr_window_skip_blanks(w);
     if (strcmp(key, "data") == 0 && (c == '[' || c == ']')) {
         *status = open_split(f, name, value, err);
         return SETTLED;
     }
     if (holds) {
         f->mode = MODE_ARRAY;
+        f->inner = 1;
         return SETTLED;
     }
     w->at = w->begin + value;
@@ -471,8 +493,9 @@ static verdict judge_holder(json_file *f, const key_place *place, int named, rcr
 
 /* Counts of what the outermost object holds. */
 typedef struct tally {
-    int n_alike;  /* objects that hold a structure */
-    int n_values; /* what an entry has beside its structure, and a list of ids has not */
+    int n_alike;   /* objects that hold a structure */
+    int n_entries; /* of these, entries that have it under one of its names, and more beside it */
+    int n_values;  /* what an entry has beside its structure, and a list of ids has not */
 } tally;
 
 /* An object. */
@@ -492,6 +515,7 @@ static verdict judge_object(json_file *f, const key_place *place, tally *t, rcr_
     /* OPTIMADE's answer to a question for one structure has it under "data". */
     if (named || (strcmp(key, "data") == 0 && found == RCR_JSON_HAS_STRUCTURE)) return ONE_STRUCTURE;
     t->n_alike += found == RCR_JSON_HAS_STRUCTURE;
+    t->n_entries += found == RCR_JSON_HAS_STRUCTURE && rcr_json_is_entry(w);
     t->n_values += found == 0 && rcr_json_is_inner(key);
     return t->n_alike < 2 ? GO_ON : ENTRIES;
 }
@@ -499,7 +523,7 @@ static verdict judge_object(json_file *f, const key_place *place, tally *t, rcr_
 static rcr_status open_object(json_file *f, const char *name, rcr_error *err) {
     rcr_window *w = &f->window;
     key_place key;
-    tally t = {0, 0};
+    tally t = {0, 0, 0};
     rcr_status status = RCR_OK;
     verdict v = GO_ON;
     w->at++;
@@ -515,7 +539,8 @@ static rcr_status open_object(json_file *f, const char *name, rcr_error *err) {
     }
     if (v == GO_ON && t.n_alike == 0)
         return rcr_window_skip_blanks(w) == '}' ? fail_unknown(err, w) : fail_syntax(err, w);
-    if (v == GO_ON) v = t.n_values > 0 ? ONE_STRUCTURE : ENTRIES;
+    /* Values beside a structure make an entry of the two; beside an entry they do not. */
+    if (v == GO_ON) v = t.n_values > 0 && t.n_entries == 0 ? ONE_STRUCTURE : ENTRIES;
     if (v == ONE_STRUCTURE) {
         f->mode = MODE_VALUES;
         w->at = w->begin;
@@ -524,17 +549,6 @@ static rcr_status open_object(json_file *f, const char *name, rcr_error *err) {
         w->at = w->begin + 1;
     }
     return status;
-}
-
-/* An object in the first line, and one more in the next. */
-static int is_lines(rcr_window *w) {
-    rcr_window_fill(w, FIRST_BYTES);
-    const char *end = w->data + w->end, *p = memchr(w->data + w->begin, '\n', w->end - w->begin);
-    const char *last = p;
-    while (last != NULL && last > w->data + w->begin && rcr_is_space((unsigned char)*last)) last--;
-    int goes_on = last != NULL && strchr(",:[{", *last) != NULL; /* the object does, not the file */
-    while (p != NULL && p < end && rcr_is_space((unsigned char)*p)) p++;
-    return !goes_on && p != NULL && p < end && *p == '{';
 }
 
 static rcr_status open_json(json_file *f, const char *name, rcr_error *err) {
@@ -546,7 +560,7 @@ static rcr_status open_json(json_file *f, const char *name, rcr_error *err) {
     size_t stem = rcr_unpacked_name_length(name);
     int lines = (stem >= 6 && memcmp(name + stem - 6, ".jsonl", 6) == 0) ||
                 (stem >= 7 && memcmp(name + stem - 7, ".ndjson", 7) == 0);
-    if (c == '{' && (lines || is_lines(w))) {
+    if (c == '{' && (lines || rcr_json_is_lines(w))) {
         f->mode = MODE_LINES;
         return RCR_OK;
     }
@@ -554,7 +568,7 @@ static rcr_status open_json(json_file *f, const char *name, rcr_error *err) {
     if (c != '[') return fail_syntax(err, w);
     w->at++;
     f->mode = MODE_ARRAY;
-    return array_holds_structures(w) ? RCR_OK : fail_unknown(err, w);
+    return rcr_json_array_holds_structures(w) ? RCR_OK : fail_unknown(err, w);
 }
 
 rcr_status rcr_cut_json(rcr_cutter *out, rcr_window *window, const char *name, rcr_error *err) {

@@ -50,6 +50,32 @@ static void what_is_bad_costs_its_row(void **state) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
 }
 
+/* As `cat` makes it of several files, and as a writer that was started twice does. */
+static void what_follows_the_end_is_not_lost(void **state) {
+    (void)state;
+    static const telling all[] = {
+        {"a.json", "[" IRON ", " IRON "]\n[" IRON ",\n" IRON "]\n", {"a-1:1", "a-2:1", "a-3:2", "a-4:3"}},
+        {"b.json", "[" IRON "] [] []\n", {"b:1"}},
+        {"c.json", "[" IRON "]\n{\"a\": 1}", {"c-1:1", "c-2:2!...behind the end of the JSON: '{'"}},
+        {"d.json", "[" IRON "]]", {"d-1:1", "d-2:1!...behind the end of the JSON: ']'"}},
+        {"e.json", "[" IRON "][{\"lattice\": ", {"e-1:1", "e-2:1!...cut off"}},
+        {"f.json", "{\"u\": " IRON ",\n\"v\": " IRON "}\n{\"w\": " IRON "}", {"u:1", "v:2", "w:3"}},
+        {"g.json", "{\"u\": " IRON ", \"v\": " IRON "}\n[" IRON "]", {"u:1", "v:1", "g-3:2!...behind the end"}},
+        /* A list within an object, the rest of which is no concern; a table by columns. */
+        {"h.json",
+         "{\"data\": [" IRON "], \"meta\": {\"a\": [1]}} {\"data\": [" IRON "]}",
+         {"h-1:1", "h-2:1!...behind the end of the JSON: '{'"}},
+        {"i.json", "{\"data\": [" IRON "], \"meta\": {\"a\": [1]}}\n", {"i:1"}},
+        {"j.json",
+         "{\"crystal\": {\"u\": " IRON "}, \"gap\": {\"u\": 1}} {\"crystal\"",
+         {"u:1", "j-2:1!...behind the end of the JSON: '{'"}},
+        {"k.json",
+         "{\"columns\": [\"structure\"],\n\"data\": [[" IRON "]], \"index\": [\"p\"]} \n{\"columns\": 1}",
+         {"p:2", "k-2:3!...behind the end of the JSON: '{'"}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
+}
+
 #define ENTRY(more) "{\"crystal\": " IRON more "}"
 
 /* A structure may lie under any key of an entry; what is a column of structures in a table must not swallow that. */
@@ -84,6 +110,13 @@ static void entries_under_their_ids(void **state) {
         /* One entry alone, and one under its id. */
         {"m.json", "{\"gap\": 1.2, \"crystal\": " IRON "}", {"m:1"}},
         {"n.json", "{\"id\": \"o\", \"crystal\": " IRON ", \"data\": {\"gap\": 1.2}}", {"o:1"}},
+        /* One entry under its id beside a value that is none. */
+        {"q.json",
+         "{\"mp-1\": {\"structure\": " IRON ", \"gap\": 1.0},\n\"version\": \"1\"}",
+         {"mp-1:1", "version:2!...not a JSON object"}},
+        {"r.json",
+         "{\"version\": 1, \"mp-1\": {\"lattice\": \"cubic\", \"structure\": " IRON "}}",
+         {"version:1!...not a JSON object", "mp-1:1"}},
         {"p.json", "{\"mp-1\": " IRON ", \"mp-2\": null}", {"mp-1:1", "mp-2:1!...not a JSON object"}},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
@@ -142,9 +175,8 @@ static void an_index_counts_or_names_all_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_bad_costs_its_row),
-        cmocka_unit_test(entries_under_their_ids),
-        cmocka_unit_test(values_beside_a_structure_belong_to_it),
+        cmocka_unit_test(what_is_bad_costs_its_row),         cmocka_unit_test(what_follows_the_end_is_not_lost),
+        cmocka_unit_test(entries_under_their_ids),           cmocka_unit_test(values_beside_a_structure_belong_to_it),
         cmocka_unit_test(an_index_counts_or_names_all_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
