@@ -7,6 +7,7 @@
 #include "io/cif.h"
 #include "io/cif_blocks.h"
 #include "io/reader_parts.h"
+#include "io/structure.h"
 
 typedef struct cif_file {
     rcr_window window; /* read to its end */
@@ -43,20 +44,48 @@ static int next_block(void *self, rcr_record *record, int *last) {
     return 1;
 }
 
+/* Whether the text holds two structures or more. */
+static int holds_several(const char *text, size_t length) {
+    rcr_cif_blocks blocks;
+    const char *begin, *end;
+    if (!rcr_cif_may_have_blocks(text, length)) return 0;
+    rcr_cif_blocks_start(&blocks, text, length);
+    return rcr_cif_blocks_next(&begin, &end, &blocks) && rcr_cif_blocks_next(&begin, &end, &blocks);
+}
+
+/* A file of several structures in UTF-16 has to be cut as UTF-8.  One of a single structure stays as it is: its bytes
+ * are what a record is known by. */
+static rcr_status convert_window(rcr_window *window, rcr_error *err) {
+    char *text;
+    size_t n;
+    rcr_status status =
+        rcr_structure_from_utf16(&text, &n, window->data + window->begin, window->end - window->begin, err);
+    if (status != RCR_OK || text == NULL) return status;
+    if (!holds_several(text, n)) {
+        rcr_free(text);
+        return RCR_OK;
+    }
+    rcr_free(window->data);
+    window->data = text;
+    window->capacity = window->end = n;
+    window->begin = window->at = 0;
+    return RCR_OK;
+}
+
 rcr_status rcr_cut_cif(rcr_cutter *out, rcr_window *window, rcr_error *err) {
     while (rcr_window_more(window)) continue;
-    const char *text = window->data + window->begin, *begin, *end;
+    rcr_status status = window->error.status == RCR_OK ? convert_window(window, err) : RCR_OK;
+    if (status != RCR_OK) {
+        rcr_window_release(window);
+        return status;
+    }
+    const char *text = window->data + window->begin;
     size_t length = window->end - window->begin;
-    if (window->error.status != RCR_OK || !rcr_cif_may_have_blocks(text, length)) return rcr_cut_file(out, window, err);
+    if (window->error.status != RCR_OK || !holds_several(text, length)) return rcr_cut_file(out, window, err);
     cif_file *f = rcr_calloc(1, sizeof *f);
     if (f == NULL) {
         rcr_window_release(window);
         return rcr_fail_memory(err, "opening a file");
-    }
-    rcr_cif_blocks_start(&f->blocks, text, length);
-    if (!rcr_cif_blocks_next(&begin, &end, &f->blocks) || (find_block(f), f->begin == NULL)) {
-        rcr_free(f);
-        return rcr_cut_file(out, window, err);
     }
     rcr_cif_blocks_start(&f->blocks, text, length);
     find_block(f);

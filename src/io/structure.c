@@ -185,8 +185,7 @@ static rcr_status parse_text(rcr_crystal **out, const char *name, const char *id
     }
 }
 
-/* The text in UTF-8, where its byte-order mark says that it is in UTF-16; *out NULL: it does not. */
-static rcr_status from_utf16(char **out, size_t *n, const char *text, size_t length, rcr_error *err) {
+rcr_status rcr_structure_from_utf16(char **out, size_t *n, const char *text, size_t length, rcr_error *err) {
     const unsigned char *byte = (const unsigned char *)text;
     *out = NULL;
     if (!rcr_looks_like_utf16(text, length)) return RCR_OK;
@@ -236,7 +235,7 @@ rcr_status rcr_structure_parse(rcr_crystal **out, const char *name, const char *
     if (id == NULL) return rcr_fail_memory(err, "reading a structure");
     rcr_status status = unpack(&unpacked, &length, text, length, err);
     if (unpacked != NULL) text = unpacked;
-    if (status == RCR_OK) status = from_utf16(&converted, &length, text, length, err);
+    if (status == RCR_OK) status = rcr_structure_from_utf16(&converted, &length, text, length, err);
     if (converted != NULL) text = converted;
     if (status == RCR_OK) status = parse_text(out, name, id, text, length, err);
     rcr_free(converted);

@@ -28,4 +28,7 @@ char *rcr_structure_id(const char *name);
  * mark.  `name` is used for messages and for the id (rcr_structure_id).  The error's file is set to name. */
 rcr_status rcr_structure_parse(rcr_crystal **out, const char *name, const char *text, size_t length, rcr_error *err);
 
+/* The text in UTF-8 where its byte-order mark says that it is in UTF-16; *out NULL: it does not.  rcr_free. */
+rcr_status rcr_structure_from_utf16(char **out, size_t *n, const char *text, size_t length, rcr_error *err);
+
 #endif

@@ -10,13 +10,13 @@
 #define SITES(rows) "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n" rows
 
 /* The structures of a text: "ID FORMULA-LIKE..." as number of sites, or the line of the error, one word each. */
-static const char *read_all(const char *name, const char *text) {
+static const char *read_bytes(const char *name, const char *text, size_t length) {
     static char told[512];
     rcr_reader *reader;
     rcr_record record;
     size_t n = 0;
     told[0] = '\0';
-    assert_int_equal(rcr_reader_open_memory(&reader, name, text, strlen(text), NULL), RCR_OK);
+    assert_int_equal(rcr_reader_open_memory(&reader, name, text, length, NULL), RCR_OK);
     while (rcr_reader_read(reader, &record)) {
         if (record.crystal != NULL)
             n += (size_t)snprintf(told + n, sizeof told - n, "%s:%d:%.0f ", record.id, (int)record.crystal->n_sites,
@@ -28,6 +28,8 @@ static const char *read_all(const char *name, const char *text) {
     rcr_reader_close(reader);
     return told;
 }
+
+static const char *read_all(const char *name, const char *text) { return read_bytes(name, text, strlen(text)); }
 
 static void every_structure_is_a_record(void **state) {
     (void)state;
@@ -81,6 +83,20 @@ static void errors_name_the_line_of_the_file(void **state) {
     assert_string_equal(read_all("x.cif", carriage), "x-1:1:3 x-2:line 21 x-3:1:5 ");
 }
 
+/* Of either order of bytes; the first block's degree sign is one character of two bytes. */
+static void blocks_in_utf_16(void **state) {
+    (void)state;
+    static const char text[] = "data_a\n_x '\xB0'\n" CELL("3") SITES("Fe1 0 0 0\n") "data_b\n" CELL("4")
+        SITES("Fe1 0 0 zero\n") "data_c\n" CELL("5") SITES("Na1 0 0 0\nCl1 .5 .5 .5\n");
+    char wide[2 * sizeof text];
+    for (int high_first = 0; high_first < 2; high_first++) {
+        memset(wide, 0, sizeof wide);
+        memcpy(wide, high_first ? "\xFE\xFF" : "\xFF\xFE", 2);
+        for (size_t i = 0; i + 1 < sizeof text; i++) wide[2 + 2 * i + (size_t)high_first] = text[i];
+        assert_string_equal(read_bytes("x.cif", wide, sizeof wide), "x-1:1:3 x-2:line 21 x-3:2:5 ");
+    }
+}
+
 /* Work that grows with the square of the blocks would take a quarter of an hour here, and seconds where it does not. */
 static void many_blocks_are_read_in_time(void **state) {
     (void)state;
@@ -113,7 +129,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_structure_is_a_record),    cmocka_unit_test(other_blocks_are_passed_over),
         cmocka_unit_test(a_block_within_a_value_is_none), cmocka_unit_test(errors_name_the_line_of_the_file),
-        cmocka_unit_test(many_blocks_are_read_in_time),
+        cmocka_unit_test(many_blocks_are_read_in_time),   cmocka_unit_test(blocks_in_utf_16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
