@@ -249,6 +249,16 @@ static rcr_cif_tag operations_of(const rcr_cif_block *block, const columns *c) {
     return RCR_TAG_NONE;
 }
 
+/* A row of a second loop of sites, which neither of the two holds alone: without it atoms would be missing.  Rows that
+ * are no sites say nothing. */
+static rcr_status refuse_row(rcr_cif_block *block, const rcr_cif_token *cell, const char *row, rcr_error *err) {
+    size_t n = block->n_sites;
+    rcr_status status = add_site(block, cell, err);
+    if (status != RCR_OK || block->n_sites == n) return status;
+    return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, row),
+                       "a second loop of atom sites begins here; all sites of a structure belong into one");
+}
+
 static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
     columns c;
     advance(r);
@@ -257,6 +267,8 @@ static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
     int fractional = c.has[RCR_TAG_X] && c.has[RCR_TAG_Y] && c.has[RCR_TAG_Z];
     int cartesian = c.has[RCR_TAG_CART_X] && c.has[RCR_TAG_CART_Y] && c.has[RCR_TAG_CART_Z];
     int is_sites = (fractional || cartesian) && (block->n_sites == 0 || (fractional && block->cartesian));
+    /* The same sites in Cartesian coordinates as well are passed over. */
+    int is_second = !is_sites && (fractional || (cartesian && block->cartesian));
     rcr_cif_tag operations = operations_of(block, &c);
     if (c.has[RCR_TAG_LABEL] || c.has[RCR_TAG_TYPE]) block->has_site_loop = 1;
     if (is_sites) {
@@ -275,7 +287,8 @@ static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
         }
         if (++column >= c.n) {
             if (c.n_interesting > 0) {
-                rcr_status status = add_row(block, &c, cell, is_sites, operations, err);
+                rcr_status status = is_second ? refuse_row(block, cell, row, err)
+                                              : add_row(block, &c, cell, is_sites, operations, err);
                 if (status != RCR_OK) return status;
             }
             column = 0;
