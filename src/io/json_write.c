@@ -1,7 +1,9 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json_text.h"
+#include "base/mem.h"
 #include "base/status.h"
 #include "crystal/crystal.h"
 #include "crystal/element.h"
@@ -35,15 +37,53 @@ static void put_lattice(rcr_text *out, const double lattice[3][3]) {
     rcr_text_puts(out, "}");
 }
 
+/* Whether a number would be written as other text than this: 007, or more digits than a double holds.  Such are names,
+ * not amounts. */
+static int changes_as_number(const char *text) {
+    text += *text == '-' || *text == '+';
+    size_t digits = strspn(text, "0123456789");
+    return (text[0] == '0' && digits > 1) || (digits > 15 && text[digits] == '\0');
+}
+
 /* A number where the value is one, else text. */
 static void put_property(rcr_text *out, const rcr_property *property) {
     double value;
     rcr_json_string(out, property->key);
     rcr_text_puts(out, ": ");
-    if (rcr_parse_double(&value, property->value, strlen(property->value)) && isfinite(value))
+    if (!changes_as_number(property->value) && rcr_parse_double(&value, property->value, strlen(property->value)) &&
+        isfinite(value))
         rcr_write_number(out, value);
     else
         rcr_json_string(out, property->value);
+}
+
+static int by_key(const void *a, const void *b) {
+    const rcr_property *p = *(const rcr_property *const *)a, *q = *(const rcr_property *const *)b;
+    int order = strcmp(p->key, q->key);
+    return order != 0 ? order : (p > q) - (p < q);
+}
+
+static int by_place(const void *a, const void *b) {
+    const rcr_property *p = *(const rcr_property *const *)a, *q = *(const rcr_property *const *)b;
+    return (p > q) - (p < q);
+}
+
+/* The properties in their order; of a key that is repeated the first counts, as JSON can't hold it twice. */
+static rcr_status put_properties(rcr_text *out, const rcr_property *property, size_t n, rcr_error *err) {
+    const rcr_property **sorted = rcr_malloc(n > 0 ? n : 1, sizeof *sorted);
+    if (sorted == NULL) return rcr_fail_memory(err, "writing a structure");
+    for (size_t k = 0; k < n; k++) sorted[k] = &property[k];
+    qsort(sorted, n, sizeof *sorted, by_key);
+    size_t m = 0;
+    for (size_t k = 0; k < n; k++)
+        if (m == 0 || strcmp(sorted[m - 1]->key, sorted[k]->key) != 0) sorted[m++] = sorted[k];
+    qsort(sorted, m, sizeof *sorted, by_place);
+    for (size_t k = 0; k < m; k++) {
+        rcr_text_puts(out, k > 0 ? ", " : "");
+        put_property(out, sorted[k]);
+    }
+    rcr_free(sorted);
+    return RCR_OK;
 }
 
 static void put_species(rcr_text *out, const char *lead, int element, double occupancy) {
@@ -81,15 +121,12 @@ rcr_status rcr_json_write(rcr_text *out, const rcr_crystal *crystal, const rcr_p
     rcr_text_puts(out, ", \"charge\": 0, \"lattice\": ");
     put_lattice(out, (const double(*)[3])crystal->lattice);
     rcr_text_puts(out, ", \"properties\": {");
-    for (size_t k = 0; k < n_properties; k++) {
-        rcr_text_puts(out, k > 0 ? ", " : "");
-        put_property(out, &property[k]);
-    }
+    status = put_properties(out, property, n_properties, err);
     rcr_text_puts(out, "}, \"sites\": [");
-    for (int32_t i = 0; i < crystal->n_sites; i++) {
+    for (int32_t i = 0; status == RCR_OK && i < crystal->n_sites; i++) {
         rcr_text_puts(out, i > 0 ? ", " : "");
         put_site(out, crystal, i);
     }
     rcr_text_puts(out, "]}\n");
-    return rcr_write_end(out, length, RCR_OK, err);
+    return rcr_write_end(out, length, status, err);
 }

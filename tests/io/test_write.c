@@ -268,6 +268,22 @@ static void each_format_is_written_so(void **state) {
     rcr_crystal_free(c);
 }
 
+/* The first of equal keys counts, as a JSON object can't hold one twice; a number that is a name stays as it is. */
+static void json_holds_each_key_once_and_names_as_they_are(void **state) {
+    (void)state;
+    char e[] = "energy", code[] = "code", b[] = "b", one[] = "1", two[] = "2", bond[] = "007", minus[] = "-00.5",
+         large[] = "12345678901234567890", zero[] = "0", small[] = "-0.50", c1[] = "c", c2[] = "d", c3[] = "f";
+    const rcr_property property[] = {{e, one},    {code, bond}, {e, two}, {b, minus},
+                                     {c1, large}, {c2, zero},   {b, one}, {c3, small}};
+    rcr_text t = {0};
+    rcr_crystal *c = salt(1);
+    assert_int_equal(rcr_json_write(&t, c, property, 8, NULL), RCR_OK);
+    assert_non_null(strstr(t.data, "\"properties\": {\"energy\": 1, \"code\": \"007\", \"b\": \"-00.5\", "
+                                   "\"c\": \"12345678901234567890\", \"d\": 0, \"f\": -0.5}, "));
+    rcr_text_free(&t);
+    rcr_crystal_free(c);
+}
+
 /* A first line that begins like a CIF, JSON, a packed file or a number of atoms must not make it one. */
 static void no_id_misleads_a_reader_of_poscar(void **state) {
     (void)state;
@@ -335,9 +351,13 @@ static void what_is_no_crystal_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_crystals_come_back),     cmocka_unit_test(real_crystals_come_back),
-        cmocka_unit_test(each_format_is_written_so),     cmocka_unit_test(no_id_misleads_a_reader_of_poscar),
-        cmocka_unit_test(a_number_near_a_third_stays),   cmocka_unit_test(a_left_handed_cell_is_turned),
+        cmocka_unit_test(random_crystals_come_back),
+        cmocka_unit_test(real_crystals_come_back),
+        cmocka_unit_test(each_format_is_written_so),
+        cmocka_unit_test(json_holds_each_key_once_and_names_as_they_are),
+        cmocka_unit_test(no_id_misleads_a_reader_of_poscar),
+        cmocka_unit_test(a_number_near_a_third_stays),
+        cmocka_unit_test(a_left_handed_cell_is_turned),
         cmocka_unit_test(what_is_no_crystal_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
