@@ -326,11 +326,11 @@ static rcr_status read_crystal(rcr_crystal **out, const database *d, rcr_error *
     return status;
 }
 
-/* Key-value pairs are JSON.  `data` is too, before version 9; since then it is a number of bytes, arrays, and JSON. */
+/* Key-value pairs are JSON.  `data` is too, before version 9; since then it is a number of bytes, arrays, and JSON. The
+ * number may begin with the byte of '{'; eight bytes of JSON are a number far beyond any size. */
 static int add_json(rcr_record *record, blob text, const char *prefix) {
     size_t at = 0;
-    if (text.size >= 8 && text.data[0] != '{' && get_word(text.data, 8) < text.size)
-        at = (size_t)get_word(text.data, 8);
+    if (text.size >= 8 && get_word(text.data, 8) < text.size) at = (size_t)get_word(text.data, 8);
     if (text.size <= at || text.data[at] != '{') return 1;
     json_t *object = NULL;
     rcr_status status = rcr_json_load(&object, (const char *)text.data + at, text.size - at, 0, NULL);

@@ -494,6 +494,38 @@ static void databases_are_not_trusted(void **state) {
     folder_remove(&f);
 }
 
+/* Since version 9 `data` begins with the place of its JSON, which may look like the beginning of JSON: 123 is '{'. */
+static void data_behind_any_number_of_bytes(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    rcr_text sql = {0};
+    rcr_text_puts(&sql, "CREATE TABLE systems (id INTEGER PRIMARY KEY, unique_id TEXT, numbers BLOB, positions BLOB, "
+                        "cell BLOB, pbc INTEGER, data BLOB);");
+    static const int places[] = {8, 122, 123, 379}; /* 0: JSON alone */
+    for (int i = 0; i < 5; i++) {
+        int place = i < 4 ? places[i] : 0;
+        rcr_text_printf(&sql, "INSERT INTO systems VALUES (%d, 'u%d', " FE ", " ORIGIN ", " CELL4 ", 7, x'", i + 1, i);
+        if (place > 0) rcr_text_printf(&sql, "%02x%02x000000000000", place % 256, place / 256);
+        for (int k = 8; k < place; k++) rcr_text_puts(&sql, "00");
+        for (const char *c = "{\"gap\": 1.25}"; *c != '\0'; c++) rcr_text_printf(&sql, "%02x", *c);
+        rcr_text_puts(&sql, "');");
+    }
+    run_sql(&f, "d.db", sql.data);
+    rcr_text_free(&sql);
+    rcr_reader *reader;
+    rcr_record record;
+    int n = 0;
+    assert_int_equal(rcr_reader_open(&reader, folder_path(&f, "d.db"), NULL), RCR_OK);
+    for (; rcr_reader_read(reader, &record); n++) {
+        const char *gap = rcr_record_property(&record, "gap");
+        if (gap == NULL || strcmp(gap, "1.25") != 0) fail_msg("%s has no gap", record.id);
+        rcr_record_release(&record);
+    }
+    assert_int_equal(n, 5);
+    rcr_reader_close(reader);
+    folder_remove(&f);
+}
+
 /* A database in use: changes that lie in a log beside it count. */
 static void a_log_beside_a_database(void **state) {
     (void)state;
@@ -530,6 +562,7 @@ int main(void) {
         cmocka_unit_test(every_packing),
         cmocka_unit_test(databases_are_not_trusted),
         cmocka_unit_test(a_log_beside_a_database),
+        cmocka_unit_test(data_behind_any_number_of_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
