@@ -29,7 +29,7 @@ typedef struct reading {
 
 static int is_number(const char *text) {
     double value;
-    return rcr_parse_double(&value, text, strlen(text));
+    return rcr_source_number(&value, text, strlen(text));
 }
 
 static void note_name(reading *r, const char *key) {

@@ -369,6 +369,12 @@ static void targets_are_chosen_by_name(void **state) {
     assert_true(d->n == 3 && isnan(d->sample[0].target));
     rcr_dataset_free(d);
     o.need_target = 1;
+    /* Words for two classes are numbers here as in stores. */
+    folder_write(&f, "t.json",
+                 "[{\"structure\": " IRON ", \"stable\": true}, {\"structure\": " IRON ", \"stable\": false}]");
+    assert_int_equal(rcr_dataset_read(&d, folder_path(&f, "t.json"), &o, NULL), RCR_OK);
+    assert_true(d->n == 2 && d->sample[0].target == 1 && d->sample[1].target == 0);
+    rcr_dataset_free(d);
     folder_write(&f, "b.json", "[" IRON "]");
     read_bad(folder_path(&f, "b.json"), &o, RCR_ERR_DATA, "have no number for a target");
     folder_write(&f, "c.json", "[{\"structure\": {}}]");
