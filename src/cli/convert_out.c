@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "cli/output.h"
+#include "data/source.h"
 #include "io/csv.h"
 
 /* Errors that are shown on standard error; the rest are counted. */
@@ -19,6 +20,12 @@ typedef struct row {
     size_t n;
     char **value; /* [n] of each column; NULL where there is none */
 } row;
+
+/* A name in use, and the suffix to try next where it is asked for again. */
+typedef struct used_name {
+    char *text;
+    unsigned long next;
+} used_name;
 
 struct rcr_convert_out {
     rcr_target_format format;
@@ -32,8 +39,8 @@ struct rcr_convert_out {
     const char *errors_path;
     rcr_text own_errors_path, errors;
 
-    /* A folder: names in use, lower case, in an open hash table; and the targets. */
-    char **name;
+    /* A folder: names in use, whatever their case, in an open hash table; and the targets. */
+    used_name *name;
     size_t n_names, n_slots;
     char **column;
     uint8_t *numeric; /* [n_columns] 1 while all values were numbers */
@@ -76,7 +83,7 @@ static void release(rcr_convert_out *out) {
     rcr_text_free(&out->pending);
     rcr_text_free(&out->own_errors_path);
     rcr_text_free(&out->errors);
-    for (size_t i = 0; i < out->n_slots; i++) rcr_free(out->name[i]);
+    for (size_t i = 0; i < out->n_slots; i++) rcr_free(out->name[i].text);
     rcr_free(out->name);
     for (size_t i = 0; i < out->n_columns; i++) rcr_free(out->column[i]);
     rcr_free(out->column);
@@ -177,22 +184,31 @@ static size_t find_name(const rcr_convert_out *out, const char *name) {
     for (const char *c = name; *c != '\0'; c++)
         key = rcr_hash_counter(key, (uint64_t)rcr_ascii_lower((unsigned char)*c));
     size_t slot = key & (out->n_slots - 1);
-    while (out->name[slot] != NULL && !rcr_equals_ignore_case(out->name[slot], strlen(out->name[slot]), name))
+    while (out->name[slot].text != NULL &&
+           !rcr_equals_ignore_case(out->name[slot].text, strlen(out->name[slot].text), name))
         slot = (slot + 1) & (out->n_slots - 1);
     return slot;
 }
 
 static int grow_names(rcr_convert_out *out) {
-    if (2 * (out->n_names + 1) <= out->n_slots) return 1;
-    char **old = out->name;
+    if (2 * (out->n_names + 2) <= out->n_slots) return 1;
+    used_name *old = out->name;
     size_t n_old = out->n_slots, n_new = n_old > 0 ? 2 * n_old : 1024;
-    char **larger = rcr_calloc(n_new, sizeof *larger);
+    used_name *larger = rcr_calloc(n_new, sizeof *larger);
     if (larger == NULL) return 0;
     out->name = larger;
     out->n_slots = n_new;
     for (size_t i = 0; i < n_old; i++)
-        if (old[i] != NULL) out->name[find_name(out, old[i])] = old[i];
+        if (old[i].text != NULL) out->name[find_name(out, old[i].text)] = old[i];
     rcr_free(old);
+    return 1;
+}
+
+static int add_name(rcr_convert_out *out, size_t slot, const char *name) {
+    char *text = rcr_strdup(name);
+    if (text == NULL) return 0;
+    out->name[slot] = (used_name){text, 2};
+    out->n_names++;
     return 1;
 }
 
@@ -208,13 +224,14 @@ static char *take_name(rcr_convert_out *out, const char *id) {
     if (n == 0) strcpy(base, "structure");
     snprintf(name, sizeof name, "%s", base);
     if (!grow_names(out)) return NULL;
-    size_t slot;
-    /* atom_init.json means something else in a dataset's folder. */
-    for (unsigned long k = 2; out->name[slot = find_name(out, name)] != NULL || strcmp(name, "atom_init") == 0; k++)
-        snprintf(name, sizeof name, "%s-%lu", base, k);
-    out->name[slot] = rcr_strdup(name);
-    if (out->name[slot] != NULL) out->n_names++;
-    return out->name[slot];
+    size_t first = find_name(out, name), slot = first;
+    /* atom_init.json means something else in a dataset's folder: that name is in use from the beginning. */
+    if (out->name[first].text == NULL && strcmp(name, "atom_init") == 0 && !add_name(out, first, name)) return NULL;
+    while (out->name[slot].text != NULL) {
+        snprintf(name, sizeof name, "%s-%lu", base, out->name[first].next++);
+        slot = find_name(out, name);
+    }
+    return add_name(out, slot, name) ? out->name[slot].text : NULL;
 }
 
 /* ---- targets in a folder */
@@ -266,6 +283,34 @@ static int add_row(rcr_convert_out *out, const char *id, const rcr_record *recor
     return good;
 }
 
+/* The column's name in id_prop.csv.  One that would say there which file holds the structure, or that is the ids' own,
+ * gets another, which no other column has.  NULL: out of memory. */
+static char *header_name(const rcr_convert_out *out, size_t column) {
+    rcr_text name = {0};
+    rcr_text_puts(&name, out->column[column]);
+    int taken = rcr_source_is_reserved(out->column[column]);
+    while (taken && !name.failed) {
+        rcr_text_puts(&name, "_value");
+        taken = 0;
+        for (size_t k = 0; k < out->n_columns && !name.failed && !taken; k++)
+            taken = strcmp(out->column[k], name.data) == 0;
+    }
+    if (name.failed) rcr_text_free(&name);
+    return name.data;
+}
+
+static int put_header(rcr_text *table, const rcr_convert_out *out, size_t column) {
+    char *name = header_name(out, column);
+    if (name == NULL) return 0;
+    rcr_csv_write_field(table, name, 0);
+    if (strcmp(name, out->column[column]) != 0)
+        rcr_cli_hint(
+            "the values of \"%s\" are the column \"%s\" of id_prop.csv, where \"%s\" would mean something else",
+            out->column[column], name, out->column[column]);
+    rcr_free(name);
+    return 1;
+}
+
 /* id_prop.csv of the columns that hold numbers alone, where there are any. */
 static rcr_status write_targets(rcr_convert_out *out, rcr_error *err) {
     rcr_text table = {0}, path = path_in(out, "id_prop.csv", "");
@@ -273,8 +318,8 @@ static rcr_status write_targets(rcr_convert_out *out, rcr_error *err) {
     rcr_csv_write_field(&table, "id", 1);
     for (size_t k = 0; k < out->n_columns; k++) {
         if (!out->numeric[k]) continue;
-        rcr_csv_write_field(&table, out->column[k], 0);
         n_targets++;
+        if (!put_header(&table, out, k)) table.failed = 1;
     }
     rcr_text_puts(&table, "\n");
     for (size_t i = 0; i < out->n_rows; i++) {

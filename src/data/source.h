@@ -105,6 +105,8 @@ rcr_status rcr_source_take_targets(source *s, const char *list, rcr_error *err);
 int rcr_source_has_column(const source *s, const char *name);
 /* 1 when a cell's text is a number, or a word for one of two classes. */
 int rcr_source_number(double *out, const char *text, size_t length);
+/* 1 when a column of this name says in a table what a row's id or file is. */
+int rcr_source_is_reserved(const char *column);
 /* The number of the column of this name, made where there is none; SIZE_MAX when out of memory. */
 size_t rcr_source_column(source *s, const char *name, size_t length);
 /* Add a column, whether or not there is one of this name. */

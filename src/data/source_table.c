@@ -158,6 +158,8 @@ static int is_file_name(const char *name) {
     return is_one_of(name, words, sizeof words / sizeof words[0]);
 }
 
+int rcr_source_is_reserved(const char *column) { return is_id_name(column) || is_file_name(column); }
+
 static char *add_ending(const char *id, const char *ending) {
     rcr_text name = {0};
     rcr_text_printf(&name, "%s%s", id, ending);

@@ -287,8 +287,8 @@ static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
         }
         if (++column >= c.n) {
             if (c.n_interesting > 0) {
-                rcr_status status = is_second ? refuse_row(block, cell, row, err)
-                                              : add_row(block, &c, cell, is_sites, operations, err);
+                rcr_status status =
+                    is_second ? refuse_row(block, cell, row, err) : add_row(block, &c, cell, is_sites, operations, err);
                 if (status != RCR_OK) return status;
             }
             column = 0;

@@ -171,6 +171,31 @@ printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s\nCs 
 run 0 convert ids.extxyz named/ --to json
 same "$(cd named && ls | LC_ALL=C sort | tr '\n' ' ')" "A_b-2.json _._.._up.json a_b.json atom_init-2.json " "names by ids"
 
+# Many of one id: each gets the next number that is free,.
+awk 'BEGIN { for (i = 1; i <= 300; i++) {
+    print "1\nLattice=\"3 0 0 0 3 0 0 0 3\" Properties=species:S:1:pos:R:3 id=" (i == 1 ? "a-3" : i % 2 ? "A" : "a")
+    print "Cs 0 0 0" } }' >equal.extxyz
+run 0 convert equal.extxyz equal/ --to extxyz
+same "$(find equal -type f | wc -l)" 300 "files of one id"
+[ -e equal/a.extxyz ] && [ -e equal/A-2.extxyz ] && [ -e equal/a-4.extxyz ] && [ -e equal/a-300.extxyz ] ||
+    fail "the numbers of equal ids"
+
+# Columns that mean something else in id_prop.csv are given another name there.
+printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s structure=7 File=8 File_value=9 gap=1.5\nCs 0 0 0\n' \
+    one two >reserved.extxyz
+run 0 convert reserved.extxyz reserved/ --to cif
+err_has 'the values of "structure" are the column "structure_value" of id_prop.csv'
+same "$(tr '\n' ' ' <reserved/id_prop.csv)" \
+    "id,structure_value,File_value_value,File_value,gap one,7,8,9,1.5 two,7,8,9,1.5 " "reserved columns"
+run 0 convert reserved reserved.json
+same "$(grep -c '"gap": 1.5' reserved.json)" 2 "structures beside reserved columns"
+
+# JSON that is written is read: a key once, and text that only looks like a number as it is.
+printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=k energy=1 energy=2 code=007\nCs 0 0 0\n' >keys.extxyz
+run 0 convert keys.extxyz keys.json
+run 0 convert keys.json keys-back.extxyz
+grep -q ' energy=1 code=007 ' keys-back.extxyz || fail "keys through JSON: $(sed -n 2p keys-back.extxyz)"
+
 # What a folder holds is replaced only when that is asked for: neither targets nor structures are lost.
 printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s gap=1.5\nCs 0 0 0\n' one two >gaps.extxyz
 run 0 convert gaps.extxyz dataset/ --to cif
