@@ -43,6 +43,15 @@ rcr_status rcr_fail_system(rcr_error *err, const char *path, const char *what, i
     return rcr_fail_at(err, RCR_ERR_IO, path, 0, "%s: system error %d", what, code);
 }
 
+rcr_status rcr_read_some(size_t *n, int fd, void *buffer, size_t room, const char *path, rcr_error *err) {
+    ssize_t got;
+    do got = RCR_FILE_CALL(read(fd, buffer, room));
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return rcr_fail_system(err, path, "can't read", errno);
+    *n = (size_t)got;
+    return RCR_OK;
+}
+
 static rcr_status read_descriptor(char **out, size_t *length, int fd, const char *path, size_t max_bytes,
                                   rcr_error *err) {
     struct stat info;
@@ -57,15 +66,14 @@ static rcr_status read_descriptor(char **out, size_t *length, int fd, const char
     if (data == NULL) return rcr_fail_memory(err, "reading a file");
     size_t done = 0;
     while (done < size) {
-        ssize_t n = RCR_FILE_CALL(read(fd, data + done, size - done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            int code = errno;
+        size_t n;
+        rcr_status status = rcr_read_some(&n, fd, data + done, size - done, path, err);
+        if (status != RCR_OK) {
             rcr_free(data);
-            return rcr_fail_system(err, path, "can't read", code);
+            return status;
         }
         if (n == 0) break; /* it shrank meanwhile */
-        done += (size_t)n;
+        done += n;
     }
     data[done] = '\0';
     *out = data;

@@ -18,6 +18,10 @@ rcr_status rcr_file_read(char **out, size_t *length, const char *path, size_t ma
 rcr_status rcr_file_read_in(char **out, size_t *length, const char *folder, const char *name, size_t max_bytes,
                             rcr_error *err);
 
+/* *n <- how many of at most `room` bytes came from a descriptor that is opened; 0: its end.  Interrupted reads go on.
+ * Errors: RCR_ERR_IO, of the path. */
+rcr_status rcr_read_some(size_t *n, int fd, void *buffer, size_t room, const char *path, rcr_error *err);
+
 /* A file being written under a temporary name beside its own; it appears under its name only on commit. */
 typedef struct rcr_writer rcr_writer;
 rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err);

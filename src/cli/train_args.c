@@ -54,12 +54,8 @@ static rcr_status find_init(rcr_train_args *a, rcr_error *err) {
 /* What was asked for of network and graphs must be so in the model to begin with, the default too. */
 static void note_asked(rcr_train_options *o, const rcr_args *args) {
     for (size_t i = 0; i < rcr_n_option_fields; i++) {
-        const char *name = rcr_option_name(&rcr_option_fields[i], o);
-        char option[64];
-        if (name == NULL) continue;
-        snprintf(option, sizeof option, "%s", name);
-        for (char *c = option; *c != '\0'; c++)
-            if (*c == '_') *c = '-';
+        char option[RCR_OPTION_NAME];
+        if (rcr_option_spelled(option, &rcr_option_fields[i], o) == NULL) continue;
         const rcr_arg *arg = rcr_args_find(args, option);
         if (arg != NULL && arg->given != RCR_GIVEN_NOT) rcr_train_options_ask(o, &rcr_option_fields[i]);
     }

@@ -197,19 +197,21 @@ double rcr_exact_scale(const double *values, size_t n) {
     return rcr_running_scale(most);
 }
 
+int rcr_all_equal(const double *values, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (values[i] != values[0]) return 0;
+    return 1;
+}
+
 rcr_normalizer rcr_normalizer_fit(const double *values, size_t n) {
     rcr_normalizer fit = {0, 1};
     if (n == 0) return fit;
-    double sum = 0, scale = rcr_exact_scale(values, n);
-    int constant = 1; /* told apart exactly: rounding of the mean would leave a tiny deviation, and a huge scale */
-    for (size_t i = 0; i < n; i++) {
-        sum += values[i] * scale;
-        constant = constant && values[i] == values[0];
-    }
-    if (constant) {
+    if (rcr_all_equal(values, n)) {
         fit.mean = values[0];
         return fit;
     }
+    double sum = 0, scale = rcr_exact_scale(values, n);
+    for (size_t i = 0; i < n; i++) sum += values[i] * scale;
     double mean = sum / (double)n, squares = 0, rest = 0;
     /* Two passes with the mean's rounding taken out (Chan, Golub and LeVeque 1983). */
     for (size_t i = 0; i < n; i++) {

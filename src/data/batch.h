@@ -70,5 +70,7 @@ rcr_normalizer rcr_normalizer_fit(const double *values, size_t n);
 /* The power of two by which values are multiplied before they are squared, so that none of 1e300 overflows and none of
  * 1e-300 is lost; 1 where all is well without.  It rounds nothing. */
 double rcr_exact_scale(const double *values, size_t n);
+/* 1 where all are the same: told exactly, since the rounding of a mean leaves deviations. */
+int rcr_all_equal(const double *values, size_t n);
 
 #endif

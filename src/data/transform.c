@@ -132,9 +132,7 @@ rcr_transform rcr_transform_fit(rcr_transform_kind kind, double *values, size_t 
     rcr_transform t = {kind, 0};
     if (kind == RCR_TRANSFORM_ASINH) t.parameter = median_size(values, n);
     if (kind != RCR_TRANSFORM_BOX_COX && kind != RCR_TRANSFORM_YEO_JOHNSON) return t;
-    int varied = 0;
-    for (size_t i = 1; i < n; i++) varied |= values[i] != values[0];
-    t.parameter = varied ? best_lambda(kind, values, n) : 1;
+    t.parameter = rcr_all_equal(values, n) ? 1 : best_lambda(kind, values, n);
     return t;
 }
 

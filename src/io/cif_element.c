@@ -51,7 +51,7 @@ static int type_names_several(const char *text, size_t length) {
     size_t n = count_letters(text, length);
     if (n == length || n == 0 || n > 2) return 0;
     uint8_t first = element_of_letters(text, n), element = 0;
-    for (size_t i = n; i<length; i += n> 0 ? n : 1) {
+    for (size_t i = n; i < length; i += n == 0 ? 1 : n) {
         n = count_letters(text + i, length - i);
         size_t m = leading_symbol(&element, text + i, n);
         if (m == 0 && n == 2 && (text[i] >= 'a') == (text[0] >= 'a')) { /* FE+CO, fe+co */
@@ -84,7 +84,7 @@ static int label_names_several(const rcr_cif_block *block, const char *text, siz
     uint8_t first = 0, element = 0;
     size_t n = count_letters(text, length), m = leading_symbol(&first, text, n >= 2 && text[1] >= 'a' ? 2 : n > 0);
     if (m > 0 && n > m && follows_as_element(block, text, m, text + m, n - m)) return 1;
-    for (size_t i = n, letters; m > 0 && i<length; i += letters> 0 ? letters : 1) {
+    for (size_t i = n, letters; m > 0 && i < length; i += letters == 0 ? 1 : letters) {
         letters = count_letters(text + i, length - i);
         element = 0;
         int listed = text[i - 1] == '/' || text[i - 1] == ','; /* i >= n > 0 */

@@ -49,12 +49,7 @@ static rcr_status read_input(size_t *n, rcr_gunzip *g, void *buffer, size_t room
         g->at += *n;
         return RCR_OK;
     }
-    ssize_t got;
-    do got = RCR_FILE_CALL(read(g->fd, buffer, room));
-    while (got < 0 && errno == EINTR);
-    if (got < 0) return rcr_fail_system(err, g->path, "can't read", errno);
-    *n = (size_t)got;
-    return RCR_OK;
+    return rcr_read_some(n, g->fd, buffer, room, g->path, err);
 }
 
 /* Have at least `least` bytes of input, or all that there are. */

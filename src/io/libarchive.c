@@ -69,11 +69,15 @@ rcr_status rcr_libarchive_load(rcr_error *err) {
 
 #endif
 
-void rcr_libarchive_enable(struct archive *archive) {
+void rcr_libarchive_enable_filters(struct archive *archive) {
     rcr_la.read_support_filter_gzip(archive);
     rcr_la.read_support_filter_bzip2(archive);
     rcr_la.read_support_filter_xz(archive);
     rcr_la.read_support_filter_zstd(archive);
+}
+
+void rcr_libarchive_enable(struct archive *archive) {
+    rcr_libarchive_enable_filters(archive);
     rcr_la.read_support_format_tar(archive);
     rcr_la.read_support_format_gnutar(archive);
     rcr_la.read_support_format_zip(archive);

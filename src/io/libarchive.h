@@ -84,5 +84,7 @@ rcr_status rcr_archive_fail(struct archive *archive, const rcr_archive_source *s
 /* What is read: gzip, bzip2, xz, zstd; tar and zip.  By name, since "all" would include filters that start other
  * programs.  The library is loaded. */
 void rcr_libarchive_enable(struct archive *archive);
+/* The first four of them alone. */
+void rcr_libarchive_enable_filters(struct archive *archive);
 
 #endif

@@ -52,11 +52,8 @@ static rcr_status read_packed(const char **bytes, size_t *n, rcr_unfilter *u, rc
         rcr_status status = rcr_gunzip_read(n, u->gunzip, u->buffer, CHUNK, err);
         if (status != RCR_OK) return status;
     } else if (u->fd >= 0) {
-        ssize_t got;
-        do got = RCR_FILE_CALL(read(u->fd, u->buffer, CHUNK));
-        while (got < 0 && errno == EINTR);
-        if (got < 0) return rcr_fail_system(err, u->path, "can't read", errno);
-        *n = (size_t)got;
+        rcr_status status = rcr_read_some(n, u->fd, u->buffer, CHUNK, u->path, err);
+        if (status != RCR_OK) return status;
     } else {
         *bytes = u->memory + u->at;
         *n = u->length - u->at < CHUNK ? u->length - u->at : CHUNK;
@@ -97,22 +94,16 @@ static rcr_status probe_file(char probe[PROBE], size_t *n, rcr_unfilter *u, cons
     if ((u->path = rcr_strdup(path)) == NULL) return rcr_fail_memory(err, "unpacking");
     u->fd = RCR_FILE_CALL(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)); /* a pipe that nobody writes must not hang */
     if (u->fd < 0) return rcr_fail_system(err, path, "can't open", errno);
-    ssize_t got;
-    do got = RCR_FILE_CALL(read(u->fd, probe, PROBE));
-    while (got < 0 && errno == EINTR);
-    if (got < 0 || lseek(u->fd, 0, SEEK_SET) != 0) return rcr_fail_system(err, path, "can't read", errno);
-    *n = (size_t)got;
-    return RCR_OK;
+    rcr_status status = rcr_read_some(n, u->fd, probe, PROBE, path, err);
+    if (status != RCR_OK) return status;
+    return lseek(u->fd, 0, SEEK_SET) == 0 ? RCR_OK : rcr_fail_system(err, path, "can't read", errno);
 }
 
 static rcr_status open_archive(rcr_unfilter *u, rcr_error *err) {
     u->buffer = rcr_malloc(CHUNK, 1);
     u->archive = u->buffer != NULL ? rcr_la.read_new() : NULL;
     if (u->archive == NULL) return rcr_fail_memory(err, "unpacking");
-    rcr_la.read_support_filter_gzip(u->archive); /* which may lie within */
-    rcr_la.read_support_filter_bzip2(u->archive);
-    rcr_la.read_support_filter_xz(u->archive);
-    rcr_la.read_support_filter_zstd(u->archive);
+    rcr_libarchive_enable_filters(u->archive); /* gzip's may lie within */
     rcr_la.read_support_format_raw(u->archive);
     rcr_la.read_support_format_empty(u->archive);
     struct archive_entry *entry;

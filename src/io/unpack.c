@@ -71,15 +71,6 @@ static rcr_status open_archive(rcr_unpacker *u, rcr_error *err) {
     return RCR_OK;
 }
 
-static rcr_status read_file(size_t *n, const rcr_unpacker *u, char *buffer, size_t room, rcr_error *err) {
-    ssize_t got;
-    do got = RCR_FILE_CALL(read(u->fd, buffer, room));
-    while (got < 0 && errno == EINTR);
-    if (got < 0) return rcr_fail_system(err, u->path, "can't read", errno);
-    *n = (size_t)got;
-    return RCR_OK;
-}
-
 /* O_NONBLOCK: opening a pipe that nobody writes must not hang; it has no effect on regular files. */
 static rcr_status open_file(char *head, size_t *n, size_t room, rcr_unpacker *u, rcr_error *err) {
     struct stat info;
@@ -88,7 +79,7 @@ static rcr_status open_file(char *head, size_t *n, size_t room, rcr_unpacker *u,
     if (RCR_FILE_CALL(fstat(u->fd, &info)) != 0) return rcr_fail_system(err, u->path, "can't read", errno);
     if (S_ISDIR(info.st_mode)) return rcr_fail_system(err, u->path, "can't read", EISDIR);
     if (!S_ISREG(info.st_mode)) return rcr_fail_at(err, RCR_ERR_IO, u->path, 0, "can't read: not a regular file");
-    rcr_status status = read_file(n, u, head, room, err);
+    rcr_status status = rcr_read_some(n, u->fd, head, room, u->path, err);
     if (status == RCR_OK && lseek(u->fd, 0, SEEK_SET) != 0) return rcr_fail_system(err, u->path, "can't read", errno);
     return status;
 }
@@ -155,7 +146,7 @@ rcr_status rcr_unpacker_read(size_t *n, rcr_unpacker *u, char *buffer, size_t ro
             return rcr_archive_fail(u->archive, &u->source, "can't unpack", err);
         *n = (size_t)got;
     } else if (u->fd >= 0) {
-        return read_file(n, u, buffer, room, err);
+        return rcr_read_some(n, u->fd, buffer, room, u->path, err);
     } else {
         *n = u->length - u->at < room ? u->length - u->at : room;
         if (*n > 0) memcpy(buffer, u->memory + u->at, *n);

@@ -96,8 +96,15 @@ static rcr_status need_regression(const rcr_run_data *run, rcr_error *err) {
                : RCR_OK;
 }
 
-/* Of the first target, which rows may lack; *count: how many have it. */
-static double mean_error(size_t *count, const rcr_run_part *part) {
+/* How many rows have the first target, which they may lack. */
+static size_t count_rows(const rcr_run_part *part) {
+    size_t n = 0;
+    for (size_t i = 0; i < part->n; i++) n += isfinite(part->prediction[i] - part->target[i]);
+    return n;
+}
+
+/* Of these rows. */
+static double mean_error(const rcr_run_part *part) {
     double sum = 0;
     size_t n = 0;
     for (size_t i = 0; i < part->n; i++) {
@@ -106,7 +113,6 @@ static double mean_error(size_t *count, const rcr_run_part *part) {
         sum += error;
         n++;
     }
-    *count = n;
     return n > 0 ? sum / (double)n : NAN;
 }
 
@@ -120,15 +126,13 @@ static void draw_parity_part(rcr_canvas *canvas, const rcr_run_data *run, size_t
         rcr_draw_circle(canvas, rcr_frame_x(&frame, part->target[i]), rcr_frame_y(&frame, part->prediction[i]), radius,
                         (rcr_ink){part_color[p], 0.5, 0, 0});
     rcr_text text = {0};
-    size_t n;
-    double error = mean_error(&n, part);
-    rcr_text_printf(&text, "%s, n = %zu", part->name, n);
+    rcr_text_printf(&text, "%s, n = %zu", part->name, count_rows(part));
     if (!text.failed)
         rcr_draw_text(canvas, frame.left + frame.width / 2, 12, 8, RCR_ANCHOR_MIDDLE, 0, 1, RCR_COLOR_TEXT, text.data);
     canvas->failed |= text.failed;
     text.length = 0;
     rcr_text_puts(&text, "MAE ");
-    rcr_html_number(&text, error, 3);
+    rcr_html_number(&text, mean_error(part), 3);
     if (run->target[0].unit[0] != '\0') rcr_text_printf(&text, " %s", run->target[0].unit);
     if (!text.failed)
         rcr_draw_text(canvas, frame.left + 5, frame.top + 8, 7, RCR_ANCHOR_START, 0, 0, RCR_COLOR_TEXT, text.data);
@@ -178,8 +182,7 @@ static double reach_of(const rcr_run_part *test, double share) {
 /* The share of the part's rows with the target in each bin, in percent; gives the largest. */
 static double fill_bins(double share[MAX_BINS], int n_bins, double reach, const rcr_run_part *part) {
     double width = 2 * reach / n_bins, highest = 0;
-    size_t n;
-    mean_error(&n, part);
+    size_t n = count_rows(part);
     memset(share, 0, MAX_BINS * sizeof *share);
     for (size_t i = 0; i < part->n; i++) {
         double residual = part->prediction[i] - part->target[i];
@@ -197,9 +200,7 @@ static rcr_status draw_residuals(rcr_canvas *canvas, const rcr_run_data *run, rc
     const rcr_run_part *test = &run->part[run->n_parts - 1];
     rcr_text title = {0};
     double share[3][MAX_BINS], highest = 0, reach = reach_of(test, 0.98);
-    size_t n_test;
-    mean_error(&n_test, test);
-    int n_bins = 2 * (int)fmin(fmax(sqrt((double)n_test) / 2, 4), MAX_BINS / 2) + 1;
+    int n_bins = 2 * (int)fmin(fmax(sqrt((double)count_rows(test)) / 2, 4), MAX_BINS / 2) + 1;
     for (size_t p = 0; p < run->n_parts; p++)
         highest = fmax(highest, fill_bins(share[p], n_bins, reach, &run->part[p]));
     canvas->width = 252;

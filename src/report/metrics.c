@@ -13,16 +13,9 @@ static double mean_of(const double *values, size_t n, double scale) {
     return sum / (double)n;
 }
 
-/* Of equal values a rounded mean would leave deviations. */
-static int are_equal(const double *values, size_t n) {
-    for (size_t i = 1; i < n; i++)
-        if (values[i] != values[0]) return 0;
-    return 1;
-}
-
 double rcr_metrics_std(const double *values, size_t n) {
     if (n < 2) return NAN;
-    if (are_equal(values, n)) return 0;
+    if (rcr_all_equal(values, n)) return 0;
     double scale = rcr_exact_scale(values, n), mean = mean_of(values, n, scale), squares = 0;
     for (size_t i = 0; i < n; i++) squares += (values[i] * scale - mean) * (values[i] * scale - mean);
     return sqrt(squares / (double)(n - 1)) / scale;
@@ -40,7 +33,7 @@ rcr_regression_metrics rcr_metrics_regression(const double *target, const double
     }
     double count = (double)n;
     return (rcr_regression_metrics){absolute / count / scale, sqrt(residual / count) / scale,
-                                    total > 0 && !are_equal(target, n) ? 1 - residual / total : (double)NAN};
+                                    total > 0 && !rcr_all_equal(target, n) ? 1 - residual / total : (double)NAN};
 }
 
 typedef struct ranked_row {

@@ -155,15 +155,19 @@ static rcr_status build(rcr_run *run, rcr_error *err) {
 
 /* ---- from the beginning */
 
+void rcr_run_forget_result(rcr_run *run) {
+    rcr_train_result_release(&run->result);
+    run->result = (rcr_train_result){0};
+    run->finished = 0;
+}
+
 /* Settings, data, split and the copy of the model to begin with of an ensemble's later network: those of the first one,
  * whatever their files hold by now.  The seed and the number of threads are its own. */
 static rcr_status begin_like(rcr_run *run, const char *first, const rcr_train_options *options, rcr_error *err) {
     rcr_checkpoint checkpoint = {0};
     rcr_status status = rcr_checkpoint_open(&checkpoint, first, err);
     if (status == RCR_OK) status = rcr_checkpoint_settings(run, &checkpoint, err);
-    run->finished = 0; /* the first one may be */
-    rcr_train_result_release(&run->result);
-    run->result = (rcr_train_result){0};
+    rcr_run_forget_result(run);
     run->options.seed = options->seed;
     run->options.n_threads = options->n_threads;
     if (status == RCR_OK) status = rcr_run_copy_init(run, first, err);

@@ -12,6 +12,9 @@
 rcr_status rcr_run_begin(rcr_run *run, const char *data, const rcr_train_options *options, const char *first,
                          rcr_error *err);
 
+/* What another run's checkpoint says of its end is none of this run's. */
+void rcr_run_forget_result(rcr_run *run);
+
 /* A run that has its settings (rcr_checkpoint_settings) <- where its checkpoint left it.
  * Errors: RCR_ERR_MISMATCH (data or element vectors have changed), RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_MEMORY. */
 rcr_status rcr_run_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err);

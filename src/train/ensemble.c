@@ -200,9 +200,7 @@ static rcr_status finish_family(rcr_train_result *result, family *f, rcr_error *
     status = rcr_checkpoint_open(&checkpoint, member_path(path, f->directory, 1), err);
     if (status == RCR_OK) status = rcr_checkpoint_settings(run, &checkpoint, err);
     if (status == RCR_OK && f->n_threads >= 0) run->options.n_threads = f->n_threads;
-    rcr_train_result_release(&run->result);
-    run->result = (rcr_train_result){0};
-    run->finished = 0;
+    rcr_run_forget_result(run);
     if (status == RCR_OK) status = rcr_run_restore(run, &checkpoint, err);
     if (status == RCR_OK) status = take_ensemble(run, f, err);
     if (status == RCR_OK) status = rcr_run_write_config(run, err);

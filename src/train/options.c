@@ -122,42 +122,33 @@ void rcr_train_options_ask(rcr_train_options *options, const rcr_option_field *f
     if (is_of_model(field) && i < 32) options->asked |= UINT32_C(1) << i;
 }
 
-/* Field i of a as text, and the same of b: 1 alike, 0 not, -1 out of memory. */
-static int is_alike(rcr_text text[2], size_t i, const rcr_train_options *a, const rcr_train_options *b) {
-    text[0] = text[1] = (rcr_text){0};
-    rcr_option_format(&text[0], &rcr_option_fields[i], a);
-    rcr_option_format(&text[1], &rcr_option_fields[i], b);
-    return text[0].failed || text[1].failed ? -1 : strcmp(text[0].data, text[1].data) == 0;
-}
-
 static int was_asked(const rcr_train_options *o, size_t i) { return i < 32 && (o->asked >> i & 1) != 0; }
+
+static rcr_status fail_adoption(const rcr_train_options *own, const rcr_train_options *theirs,
+                                const rcr_option_field *field, rcr_error *err) {
+    rcr_text ours = {0}, model = {0};
+    char option[RCR_OPTION_NAME];
+    rcr_option_format(&ours, field, own);
+    rcr_option_format(&model, field, theirs);
+    rcr_status status =
+        ours.failed || model.failed
+            ? rcr_fail_memory(err, "comparing the settings with a model's")
+            : rcr_fail(err, RCR_ERR_MISMATCH,
+                       "--%s is %.60s, and that of the model to begin with is %.60s; leave the option out to take it "
+                       "from the model",
+                       rcr_option_spelled(option, field, own), ours.data, model.data);
+    rcr_text_free(&ours);
+    rcr_text_free(&model);
+    return status;
+}
 
 static rcr_status check_adoption(const rcr_train_options *own, const rcr_train_options *theirs, size_t i,
                                  rcr_error *err) {
     const rcr_train_options usual = rcr_train_options_default();
     const rcr_option_field *field = &rcr_option_fields[i];
-    rcr_text text[2], other[2];
-    int alike = is_alike(text, i, own, theirs), is_usual = is_alike(other, i, own, &usual);
-    rcr_status status = RCR_OK;
-    if (alike < 0 || is_usual < 0) {
-        status = rcr_fail_memory(err, "comparing the settings with a model's");
-    } else if (!alike && (!is_usual || was_asked(own, i))) {
-        const char *name = rcr_option_name(field, own);
-        char option[32];
-        snprintf(option, sizeof option, "%.31s", name != NULL ? name : field->name);
-        for (char *c = option; *c != '\0'; c++)
-            if (*c == '_') *c = '-';
-        status =
-            rcr_fail(err, RCR_ERR_MISMATCH,
-                     "--%s is %.60s, and that of the model to begin with is %.60s; leave the option out to take it "
-                     "from the model",
-                     option, text[0].data, text[1].data);
-    }
-    for (int k = 0; k < 2; k++) {
-        rcr_text_free(&text[k]);
-        rcr_text_free(&other[k]);
-    }
-    return status;
+    int alike = rcr_option_alike(field, own, theirs), is_usual = rcr_option_alike(field, own, &usual);
+    if (alike < 0 || is_usual < 0) return rcr_fail_memory(err, "comparing the settings with a model's");
+    return alike || (is_usual && !was_asked(own, i)) ? RCR_OK : fail_adoption(own, theirs, field, err);
 }
 
 rcr_status rcr_train_options_adopt(rcr_train_options *o, const rcr_model *init, rcr_error *err) {
@@ -243,6 +234,26 @@ const char *rcr_option_name(const rcr_option_field *field, const rcr_train_optio
         if (text == NULL) return NULL;
     }
     return field->name;
+}
+
+const char *rcr_option_spelled(char buffer[RCR_OPTION_NAME], const rcr_option_field *field,
+                               const rcr_train_options *o) {
+    const char *name = rcr_option_name(field, o);
+    if (name == NULL) return NULL;
+    snprintf(buffer, RCR_OPTION_NAME, "%s", name);
+    for (char *c = buffer; *c != '\0'; c++)
+        if (*c == '_') *c = '-';
+    return buffer;
+}
+
+int rcr_option_alike(const rcr_option_field *field, const rcr_train_options *a, const rcr_train_options *b) {
+    rcr_text x = {0}, y = {0};
+    rcr_option_format(&x, field, a);
+    rcr_option_format(&y, field, b);
+    int same = x.failed || y.failed ? -1 : x.length == y.length && (x.length == 0 || !memcmp(x.data, y.data, x.length));
+    rcr_text_free(&x);
+    rcr_text_free(&y);
+    return same;
 }
 
 void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options) {

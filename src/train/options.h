@@ -16,6 +16,8 @@ typedef enum rcr_field_kind {
     RCR_FIELD_MILESTONES
 } rcr_field_kind;
 
+enum { RCR_OPTION_NAME = 32 }; /* room for the name of an option */
+
 typedef struct rcr_option_field {
     const char *section, *name;
     rcr_field_kind kind;
@@ -31,8 +33,15 @@ extern const size_t rcr_n_option_fields;
  * or another one of the same thing is. */
 const char *rcr_option_name(const rcr_option_field *field, const rcr_train_options *options);
 
+/* The same as it is written on the command line, without its dashes: with '-' for '_'.  Returns buffer. */
+const char *rcr_option_spelled(char buffer[RCR_OPTION_NAME], const rcr_option_field *field,
+                               const rcr_train_options *options);
+
 /* Append the value as plain text ("0.001", "adam", "100,200", "" for a NULL string). */
 void rcr_option_format(rcr_text *out, const rcr_option_field *field, const rcr_train_options *options);
+
+/* 1: the two have the same value, 0: another one, -1: out of memory. */
+int rcr_option_alike(const rcr_option_field *field, const rcr_train_options *a, const rcr_train_options *b);
 
 /* Set a field from such text.  Strings are copied and owned by the options from then on (rcr_train_options_release).
  * Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */

@@ -91,24 +91,13 @@ rcr_status rcr_run_identify_data(char data_sha256[65], char elements_sha256[65],
     return status;
 }
 
-/* 1: the two have the same value, 0: another one, -1: out of memory. */
-static int same_value(const rcr_option_field *field, const rcr_train_options *a, const rcr_train_options *b) {
-    rcr_text x = {0}, y = {0};
-    rcr_option_format(&x, field, a);
-    rcr_option_format(&y, field, b);
-    int same = x.failed || y.failed ? -1 : x.length == y.length && (x.length == 0 || !memcmp(x.data, y.data, x.length));
-    rcr_text_free(&x);
-    rcr_text_free(&y);
-    return same;
-}
-
 rcr_status rcr_options_differ(const rcr_option_field **out, const rcr_train_options *a, const rcr_train_options *b,
                               rcr_error *err) {
     const rcr_option_field *found = NULL;
     for (size_t i = 0; i < rcr_n_option_fields && found == NULL; i++) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (strcmp(field->section, "run") == 0) continue;
-        int same = same_value(field, a, b);
+        int same = rcr_option_alike(field, a, b);
         if (same < 0) return rcr_fail_memory(err, "comparing the settings of runs");
         if (!same) found = field;
     }

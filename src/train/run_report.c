@@ -174,8 +174,8 @@ static void put_option(rcr_text *out, const rcr_option_field *field, const rcr_t
     rcr_option_format(&normal, field, defaults);
     out->failed |= now.failed || normal.failed;
     if (!out->failed && (is_always_told(name) || strcmp(now.data, normal.data) != 0)) {
-        rcr_text_puts(out, " --");
-        for (const char *c = name; *c != '\0'; c++) rcr_text_printf(out, "%c", *c == '_' ? '-' : *c);
+        char option[RCR_OPTION_NAME];
+        rcr_text_printf(out, " --%s", rcr_option_spelled(option, field, o));
         if (field->kind == RCR_FIELD_TEXT || now.length == 0)
             put_argument(out, now.data);
         else if (field->kind != RCR_FIELD_FLAG)

@@ -121,8 +121,7 @@ rcr_status rcr_scale_fit(rcr_scale *scale, double *std, int *varied, rcr_transfo
     if (n == 0)
         return rcr_fail_at(err, RCR_ERR_DATA, dataset->path, 0, "no training row has a value for the target '%s'",
                            rcr_dataset_target_name(dataset, k));
-    *varied = 0;
-    for (size_t i = 1; i < n; i++) *varied |= work[i] != work[0];
+    *varied = !rcr_all_equal(work, n);
     *std = rcr_normalizer_fit(work, n).std;
     scale->transform = rcr_transform_fit(kind, work, n);
     /* Fitting may have sorted them, and sums are taken in the order of the rows. */
