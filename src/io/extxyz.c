@@ -109,9 +109,44 @@ static view next_item(const char **p, const char *end, int is_key, unclosed *kno
     return (view){start, (size_t)(*p - start)};
 }
 
+/* What the format itself takes of a frame's keys. */
+enum { KEY_LATTICE, KEY_PROPERTIES, KEY_PBC, N_KEYS };
+static const char *const key_name[N_KEYS] = {"Lattice", "Properties", "pbc"};
+
 typedef struct header {
-    view lattice, properties, pbc;
+    view key[N_KEYS], value[N_KEYS]; /* .text NULL: absent */
+    int exact[N_KEYS];               /* the key is spelled as the format has it */
 } header;
+
+/* The first key of the exact spelling counts; the first of another one where there is none: programs write any names of
+ * their own beside it, such as "lattice". */
+static void take_key(header *out, const view *key, const view *value) {
+    for (int k = 0; k < N_KEYS; k++) {
+        if (!rcr_equals_ignore_case(key->text, key->length, key_name[k])) continue;
+        int exact = memcmp(key->text, key_name[k], key->length) == 0;
+        if (out->key[k].text != NULL && (out->exact[k] || !exact)) continue;
+        out->key[k] = *key;
+        out->value[k] = *value;
+        out->exact[k] = exact;
+    }
+}
+
+/* Whether a key with its equals sign begins at p, where the value of the key before it might. */
+static int begins_key(const char *p, const char *end) {
+    unclosed known = {{NULL, NULL}};
+    if (p == end || *p == '{' || *p == '[') return 0;
+    size_t length = next_item(&p, end, 1, &known).length;
+    while (p < end && is_blank(*p)) p++;
+    return length > 0 && p < end && *p == '=';
+}
+
+/* What stands behind an equals sign.  Behind blanks, a word that is a key itself is none: the value is empty. */
+static view next_value(const char **p, const char *end, unclosed *known) {
+    const char *start = *p;
+    while (*p < end && is_blank(**p)) (*p)++;
+    if (*p > start && begins_key(*p, end)) return (view){start, 0};
+    return next_item(p, end, 0, known);
+}
 
 static void read_header(header *out, rcr_extxyz_info *infos, size_t max_infos, size_t *n_infos, const view *line) {
     const char *p = line->text, *end = line->text + line->length;
@@ -125,17 +160,19 @@ static void read_header(header *out, rcr_extxyz_info *infos, size_t max_infos, s
         while (p < end && is_blank(*p)) p++;
         if (p < end && *p == '=') {
             p++;
-            while (p < end && is_blank(*p)) p++;
-            value = next_item(&p, end, 0, &known);
+            value = next_value(&p, end, &known);
         }
-        if (rcr_equals_ignore_case(key.text, key.length, "Lattice")) out->lattice = value;
-        if (rcr_equals_ignore_case(key.text, key.length, "Properties")) out->properties = value;
-        if (rcr_equals_ignore_case(key.text, key.length, "pbc")) out->pbc = value;
+        take_key(out, &key, &value);
         if (infos != NULL && n < max_infos)
-            infos[n] = (rcr_extxyz_info){key.text, key.length, value.text, value.length};
+            infos[n] = (rcr_extxyz_info){key.text, key.length, value.text, value.length, 0};
         n++;
     }
     if (n_infos != NULL) *n_infos = n;
+    for (size_t i = 0; infos != NULL && i < n && i < max_infos; i++)
+        for (int k = 0; k < N_KEYS; k++)
+            if (infos[i].key == out->key[k].text || (infos[i].key_length == strlen(key_name[k]) &&
+                                                     memcmp(infos[i].key, key_name[k], infos[i].key_length) == 0))
+                infos[i].own = 1;
 }
 
 /* Nine numbers, between which blanks, commas and brackets may stand. */
@@ -235,14 +272,14 @@ static rcr_status parse_atom(double position[3], uint8_t *element, const view *l
 /* ---- frames */
 
 static rcr_status check_periodic(const header *head, long line, rcr_error *err) {
-    if (head->lattice.text == NULL)
+    const view *pbc = &head->value[KEY_PBC];
+    if (head->key[KEY_LATTICE].text == NULL)
         return rcr_fail_at(err, RCR_ERR_DATA, "", line,
                            "the frame has no Lattice=\"...\", so it is not periodic and no crystal");
-    if (head->pbc.text != NULL && (memchr(head->pbc.text, 'F', head->pbc.length) != NULL ||
-                                   memchr(head->pbc.text, 'f', head->pbc.length) != NULL ||
-                                   memchr(head->pbc.text, '0', head->pbc.length) != NULL))
+    if (pbc->length > 0 && (memchr(pbc->text, 'F', pbc->length) != NULL ||
+                            memchr(pbc->text, 'f', pbc->length) != NULL || memchr(pbc->text, '0', pbc->length) != NULL))
         return fail_word(err, RCR_ERR_DATA, line, "pbc says that the frame is not periodic in all three directions",
-                         &head->pbc);
+                         pbc);
     return RCR_OK;
 }
 
@@ -250,15 +287,15 @@ static rcr_status parse_frame(rcr_crystal **out, const char *id, const header *h
                               char line_end, long line, rcr_error *err) {
     column_layout layout = {0, -1, 1, 4};
     double lattice[3][3], inverse[3][3];
+    const view *cell = &head->value[KEY_LATTICE], *properties = &head->value[KEY_PROPERTIES];
     rcr_status status = check_periodic(head, line, err);
     if (status != RCR_OK) return status;
-    if (!parse_lattice(lattice, &head->lattice))
-        return fail_word(err, RCR_ERR_PARSE, line, "Lattice is not nine numbers", &head->lattice);
+    if (!parse_lattice(lattice, cell)) return fail_word(err, RCR_ERR_PARSE, line, "Lattice is not nine numbers", cell);
     if (!rcr_lattice_invert(inverse, (const double(*)[3])lattice))
-        return fail_word(err, RCR_ERR_DATA, line, "the lattice has no volume", &head->lattice);
-    if (head->properties.text != NULL && !parse_properties(&layout, &head->properties))
+        return fail_word(err, RCR_ERR_DATA, line, "the lattice has no volume", cell);
+    if (head->key[KEY_PROPERTIES].text != NULL && !parse_properties(&layout, properties))
         return fail_word(err, RCR_ERR_PARSE, line, "Properties lacks species:S:1 or pos:R:3, or is malformed",
-                         &head->properties);
+                         properties);
     rcr_crystal *crystal;
     if ((status = rcr_crystal_create(&crystal, id, (int32_t)n, err)) != RCR_OK) return status;
     memcpy(crystal->lattice, lattice, sizeof lattice);
@@ -324,6 +361,28 @@ rcr_status rcr_extxyz_parse(rcr_crystal **out, rcr_extxyz_info *infos, size_t ma
     for (lines ahead = in; next_line(&skipped, &ahead) && is_blank_line(&skipped);) in = ahead;
     if (consumed != NULL) *consumed = (size_t)(in.p - text);
     return parse_frame(out, id, &head, &atoms, (size_t)n, in.line_end, header_line, err);
+}
+
+rcr_status rcr_extxyz_parse_all(rcr_crystal **out, rcr_extxyz_info **infos, size_t *n_infos, size_t *consumed,
+                                const char *id, const char *text, size_t length, long line, rcr_error *err) {
+    size_t room = 256, n = 0;
+    *infos = NULL;
+    *n_infos = 0;
+    for (;;) {
+        rcr_crystal *crystal = NULL;
+        rcr_extxyz_info *made = rcr_malloc(room, sizeof *made);
+        if (made == NULL) return rcr_fail_memory(err, "reading a structure");
+        rcr_status status = rcr_extxyz_parse(&crystal, made, room, &n, consumed, id, text, length, line, err);
+        if (n <= room) {
+            *infos = made;
+            *n_infos = n;
+            if (status == RCR_OK) *out = crystal;
+            return status;
+        }
+        rcr_crystal_free(crystal);
+        rcr_free(made);
+        room = n;
+    }
 }
 
 const rcr_extxyz_info *rcr_extxyz_find_id(const rcr_extxyz_info *infos, size_t n) {

@@ -21,8 +21,8 @@ static void put_item(rcr_text *out, const char *item) {
 static int is_reserved(const char *name) {
     static const char *const names[] = {"Lattice", "Properties", "pbc", "id"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (rcr_equals_ignore_case(name, strlen(name), names[i])) return 1;
-    return name[0] == '\0';
+        if (strcmp(name, names[i]) == 0) return 1;
+    return 0;
 }
 
 static void put_header(rcr_text *out, const rcr_crystal *crystal, const rcr_property *property, size_t n) {
@@ -37,8 +37,8 @@ static void put_header(rcr_text *out, const rcr_crystal *crystal, const rcr_prop
         put_item(out, crystal->id);
     }
     for (size_t k = 0; k < n; k++) {
-        if (is_reserved(property[k].key)) continue;
-        rcr_text_puts(out, " ");
+        if (property[k].key[0] == '\0') continue;
+        rcr_text_puts(out, is_reserved(property[k].key) ? " properties." : " ");
         put_item(out, property[k].key);
         rcr_text_puts(out, "=");
         put_item(out, property[k].value);

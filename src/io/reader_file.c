@@ -8,7 +8,7 @@
 #include "io/extxyz.h"
 #include "io/reader_parts.h"
 
-enum { MAX_INFOS = 256, SHOWN_BYTES = 4096 };
+enum { SHOWN_BYTES = 4096 };
 #define MAX_FRAME_ATOMS 10000000 /* more than that the parser refuses */
 
 typedef struct text_file {
@@ -117,32 +117,25 @@ rcr_status rcr_cut_frames(rcr_cutter *out, rcr_window *window, rcr_error *err) {
     return open_file(out, "extended XYZ", window, next_frame, err);
 }
 
-/* Keys that say what the frame is, not what it has. */
-static int is_own_key(const rcr_extxyz_info *info) {
-    static const char *const keys[] = {"id", "material_id", "name", "Lattice", "Properties", "pbc"};
-    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-        if (info->key_length == strlen(keys[k]) && memcmp(info->key, keys[k], info->key_length) == 0) return 1;
-    return 0;
+/* What of a frame is a property: neither what the format takes, nor what names it, nor what holds a zero byte. */
+static int is_property(const rcr_extxyz_info *info, const rcr_extxyz_info *id) {
+    if (info->own || memchr(info->value, '\0', info->value_length) != NULL) return 0;
+    return id == NULL || info->key_length != id->key_length || memcmp(info->key, id->key, id->key_length) != 0;
 }
 
 void rcr_parse_frame(rcr_record *record) {
     const rcr_unparsed *u = record->unparsed;
-    rcr_extxyz_info *info = rcr_malloc(MAX_INFOS, sizeof *info);
+    rcr_extxyz_info *info = NULL;
     size_t n = 0, consumed = 0;
-    if (info == NULL) {
-        rcr_fail_memory(&record->error, "reading a structure");
-        return;
-    }
-    rcr_status status = rcr_extxyz_parse(&record->crystal, info, MAX_INFOS, &n, &consumed, "", u->text, u->length,
-                                         record->line, &record->error);
-    if (n > MAX_INFOS) n = MAX_INFOS;
+    rcr_status status = rcr_extxyz_parse_all(&record->crystal, &info, &n, &consumed, "", u->text, u->length,
+                                             record->line, &record->error);
     record->value_line = record->line + 1;
-    const rcr_extxyz_info *own = rcr_extxyz_find_id(info, n);
+    const rcr_extxyz_info *id = rcr_extxyz_find_id(info, n);
     int kept = 1;
-    if (own != NULL && memchr(own->value, '\0', own->value_length) == NULL)
-        kept = rcr_record_name(record, own->value, own->value_length);
+    if (id != NULL && memchr(id->value, '\0', id->value_length) == NULL)
+        kept = rcr_record_name(record, id->value, id->value_length);
     for (size_t i = 0; i < n && kept && status == RCR_OK; i++)
-        if (!is_own_key(&info[i]) && memchr(info[i].value, '\0', info[i].value_length) == NULL)
+        if (is_property(&info[i], id))
             kept = rcr_record_add(record, info[i].key, info[i].key_length, info[i].value, info[i].value_length);
     rcr_free(info);
     if (status != RCR_OK && status != RCR_ERR_MEMORY && consumed == 0) {

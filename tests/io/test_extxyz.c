@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/mem.h"
 #include "io/archive.h"
 #include "io/extxyz.h"
 #include "io/structure.h"
@@ -78,6 +79,68 @@ static void other_spellings_are_read(void **state) {
         for (int j = 0; j < 3; j++) assert_float_equal(crystal->frac[0][j], (j + 1) / 4.0, 1e-15);
         rcr_crystal_free(crystal);
     }
+}
+
+/* Programs write any names of their own beside the format's, such as "lattice"; only where the format's own are absent
+ * do others mean the same. */
+static void keys_that_differ_in_letter_case(void **state) {
+    (void)state;
+#define SPECIES "Properties=species:S:1:pos:R:3 "
+#define FOUR "Lattice=\"4 0 0 0 4 0 0 0 4\" "
+#define FIVE "=\"5 0 0 0 5 0 0 0 5\" "
+    static const struct {
+        const char *header;
+        double a;
+        const char *properties; /* the keys that are left */
+    } all[] = {
+        {FOUR SPECIES "lattice" FIVE "LATTICE=bcc properties=x PBC=\"F F F\" pbc=\"T T T\"", 4,
+         "lattice LATTICE properties PBC "},
+        {"lattice" FIVE "PBC=\"F F F\" properties=x pbc=\"T T T\" " SPECIES FOUR, 4, "lattice PBC properties "},
+        {FOUR SPECIES "Lattice" FIVE "pbc=\"T T T\" pbc=\"F F F\"", 4, ""},
+        {"LATTICE" FIVE "lattice=\"4 0 0 0 4 0 0 0 4\" PBC=T Pbc=F", 5, "lattice Pbc "},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char text[512], left[128] = "";
+        rcr_crystal *crystal;
+        rcr_extxyz_info *infos;
+        rcr_error err;
+        size_t n;
+        snprintf(text, sizeof text, "1\n%s\nFe 0 0 0\n", all[i].header);
+        if (rcr_extxyz_parse_all(&crystal, &infos, &n, NULL, "x", text, strlen(text), 1, &err) != RCR_OK)
+            fail_msg("%s: %s", text, err.message);
+        for (size_t k = 0; k < n; k++)
+            if (!infos[k].own)
+                snprintf(left + strlen(left), sizeof left - strlen(left), "%.*s ", (int)infos[k].key_length,
+                         infos[k].key);
+        assert_string_equal(left, all[i].properties);
+        assert_float_equal(crystal->lattice[0][0], all[i].a, 0);
+        rcr_crystal_free(crystal);
+        rcr_free(infos);
+    }
+}
+
+/* A key without a value does not take the next key for one; blanks about the equals sign are no lack of a value. */
+static void values_that_are_empty(void **state) {
+    (void)state;
+    static const char text[] = "1\n" FOUR "note= pbc=\"T T T\" a = b c= \"odd key\" = 3 d=x=y e = {f=1} g=\t1 h= = i=\n"
+                               "Fe 0 0 0\n";
+    static const char *const pairs[][2] = {{"note", ""}, {"pbc", "T T T"}, {"a", "b"}, {"c", ""},  {"odd key", "3"},
+                                           {"d", "x=y"}, {"e", "f=1"},     {"g", "1"}, {"h", "="}, {"i", ""}};
+    rcr_crystal *crystal;
+    rcr_extxyz_info infos[16];
+    size_t n;
+    assert_int_equal(rcr_extxyz_parse(&crystal, infos, 16, &n, NULL, "x", text, strlen(text), 1, NULL), RCR_OK);
+    rcr_crystal_free(crystal);
+    assert_int_equal(n, 11);
+    for (size_t i = 0; i < 10; i++) {
+        assert_true(view_is(infos[i + 1].key, infos[i + 1].key_length, pairs[i][0]));
+        assert_true(view_is(infos[i + 1].value, infos[i + 1].value_length, pairs[i][1]));
+    }
+    rcr_error err;
+    assert_int_equal(parse(&crystal, "1\n" FOUR "note= pbc=\"T T F\"\nFe 0 0 0\n", &err), RCR_ERR_DATA);
+    assert_non_null(strstr(err.message, "not periodic"));
+    assert_int_equal(parse(&crystal, "1\nLattice= pbc=T\nFe 0 0 0\n", &err), RCR_ERR_PARSE);
+    assert_non_null(strstr(err.message, "nine numbers"));
 }
 
 /* A bracket that is never closed is a word like another, and a million of them are read in one pass. */
@@ -221,6 +284,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_gives_lattice_sites_and_infos),
         cmocka_unit_test(other_spellings_are_read),
+        cmocka_unit_test(keys_that_differ_in_letter_case),
+        cmocka_unit_test(values_that_are_empty),
         cmocka_unit_test(brackets_without_end_are_words),
         cmocka_unit_test(faults_say_what_and_where),
         cmocka_unit_test(frames_follow_one_another),

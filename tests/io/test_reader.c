@@ -218,6 +218,26 @@ static void frames_in_lines_that_end_with_cr(void **state) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
 }
 
+/* Any number of keys, the id and the target behind all others; and a key that could have been the id. */
+static void every_key_of_a_frame_is_kept(void **state) {
+    (void)state;
+    rcr_text text = {0};
+    rcr_reader *reader;
+    rcr_record record;
+    rcr_text_puts(&text, "1\n" LATTICE);
+    for (int i = 0; i < 1000; i++) rcr_text_printf(&text, " k%d=%d", i, i);
+    rcr_text_puts(&text, " gap=1.5 name=y id=x id=z\nFe 0 0 0\n");
+    assert_int_equal(rcr_reader_open_memory(&reader, "a.xyz", text.data, text.length, NULL), RCR_OK);
+    assert_true(rcr_reader_read(reader, &record));
+    assert_string_equal(record.id, "x");
+    assert_int_equal(record.n_properties, 1002);
+    assert_string_equal(rcr_record_property(&record, "gap"), "1.5");
+    assert_string_equal(rcr_record_property(&record, "name"), "y");
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
+    rcr_text_free(&text);
+}
+
 static void lines_within_cells_are_lines_of_the_file(void **state) {
     (void)state;
     static const char text[] = "y,cif\n1,\"" CIF_AT("4", "x") "\"\n";
@@ -554,6 +574,7 @@ int main(void) {
         cmocka_unit_test(every_format_says_the_same),
         cmocka_unit_test(many_of_every_format),
         cmocka_unit_test(frames_in_lines_that_end_with_cr),
+        cmocka_unit_test(every_key_of_a_frame_is_kept),
         cmocka_unit_test(tables_of_cifs),
         cmocka_unit_test(lines_within_cells_are_lines_of_the_file),
         cmocka_unit_test(properties_come_from_everywhere),

@@ -241,8 +241,9 @@ static rcr_crystal *salt(double sign) {
 static void each_format_is_written_so(void **state) {
     (void)state;
     rcr_crystal *c = salt(1);
-    char gap[] = "gap", one[] = "1.50", tag[] = "my tag", text_value[] = "a \"b\" c", reserved[] = "pbc";
-    const rcr_property property[] = {{gap, one}, {tag, text_value}, {reserved, one}};
+    char gap[] = "gap", one[] = "1.50", tag[] = "my tag", text_value[] = "a \"b\" c", reserved[] = "pbc",
+         alike[] = "lattice";
+    const rcr_property property[] = {{gap, one}, {tag, text_value}, {reserved, one}, {alike, one}};
     rcr_text t = {0};
     assert_int_equal(rcr_cif_write(&t, c, NULL), RCR_OK);
     assert_non_null(strstr(t.data, "data_Na_Cl_1\n_cell_length_a 5.64\n"));
@@ -255,10 +256,11 @@ static void each_format_is_written_so(void **state) {
     assert_string_equal(t.data, "Na Cl/1\n1\n5.64 0 0\n0 5.64 0\n0 0 5.64\nNa Cl\n2 1\nDirect\n0 0 0\n0 0.5 "
                                 "0.3333333333333333\n0.5 0.5 0.5\n");
     rcr_text_free(&t);
-    assert_int_equal(rcr_extxyz_write(&t, c, property, 3, NULL), RCR_OK);
+    assert_int_equal(rcr_extxyz_write(&t, c, property, 4, NULL), RCR_OK);
     assert_string_equal(t.data,
                         "3\nLattice=\"5.64 0 0 0 5.64 0 0 0 5.64\" Properties=species:S:1:pos:R:3 id=\"Na Cl/1\" "
-                        "gap=1.50 \"my tag\"=\"a _b_ c\" pbc=\"T T T\"\nNa 0 0 0\nCl 2.82 2.82 2.82\nNa 0 2.82 1.88\n");
+                        "gap=1.50 \"my tag\"=\"a _b_ c\" properties.pbc=1.50 lattice=1.50 pbc=\"T T T\"\nNa 0 0 0\n"
+                        "Cl 2.82 2.82 2.82\nNa 0 2.82 1.88\n");
     rcr_text_free(&t);
     assert_int_equal(rcr_json_write(&t, c, property, 2, NULL), RCR_OK);
     assert_non_null(strstr(t.data, "\"properties\": {\"gap\": 1.5, \"my tag\": \"a \\\"b\\\" c\"}, \"sites\": "
