@@ -192,8 +192,8 @@ static rcr_status add_site(rcr_cif_block *block, const rcr_cif_token *cell, rcr_
             site.atomic_number = rcr_cif_element_of_type(site.type.text, site.type.length);
     }
     if (block->n_sites == RCR_CIF_MAX_SITES)
-        return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, cell[RCR_TAG_X].text),
-                           "more than %d sites", RCR_CIF_MAX_SITES);
+        return rcr_fail_at(err, RCR_ERR_LIMIT, "", rcr_cif_line(block->lexer, x->text), "more than %d sites",
+                           RCR_CIF_MAX_SITES);
     rcr_cif_site *sites = rcr_cif_grow(block->site, block->n_sites, &block->capacity_sites, sizeof *sites);
     if (sites == NULL) return rcr_fail_memory(err, "reading sites");
     block->site = sites;
@@ -306,7 +306,7 @@ static rcr_status read_loop(rcr_cif_block *block, reader *r, rcr_error *err) {
 
 /* ---- blocks */
 
-static void clear_block(rcr_cif_block *block, const rcr_cif_lexer *lexer, const char *start) {
+static void clear_block(rcr_cif_block *block, rcr_cif_lexer *lexer, const char *start) {
     rcr_cif_site *site = block->site;
     rcr_symop *op = block->op;
     size_t capacity_sites = block->capacity_sites, capacity_ops = block->capacity_ops;
@@ -372,7 +372,7 @@ static rcr_status make_crystal(rcr_crystal **out, const char *id, rcr_cif_block 
 }
 
 /* Nothing usable: say what is missing. */
-static rcr_status fail_empty(const rcr_cif_lexer *lexer, int saw_cell, int saw_sites, rcr_error *err) {
+static rcr_status fail_empty(rcr_cif_lexer *lexer, int saw_cell, int saw_sites, rcr_error *err) {
     if (lexer->unclosed != NULL)
         return rcr_fail_at(err, RCR_ERR_PARSE, "", rcr_cif_line(lexer, lexer->unclosed),
                            "the text block that begins here is never closed by a ';' at the start of a line");

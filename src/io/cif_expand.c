@@ -55,6 +55,7 @@ typedef struct grid {
 static void release_grid(grid *g) {
     rcr_free(g->head);
     rcr_free(g->next);
+    g->head = g->next = NULL; /* whoever has it may not know that it is gone */
 }
 
 static rcr_status make_grid(grid *g, size_t n_max, const nearness *near, rcr_error *err) {

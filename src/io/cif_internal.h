@@ -33,7 +33,7 @@ typedef struct rcr_cif_site {
 
 /* What one data block says of a structure. */
 typedef struct rcr_cif_block {
-    const rcr_cif_lexer *lexer;  /* for line numbers */
+    rcr_cif_lexer *lexer;        /* for line numbers */
     const char *start;           /* of the block */
     double cell[6];              /* a, b, c, alpha, beta, gamma; NaN: absent */
     const char *unknown_cell[6]; /* where it says '?' instead */

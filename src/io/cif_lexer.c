@@ -11,7 +11,7 @@ static int is_blank(char c) { return (unsigned char)c <= ' '; }
 static int is_line_end(char c) { return c == '\n' || c == '\r'; }
 
 void rcr_cif_lexer_start(rcr_cif_lexer *lexer, const char *text, size_t length) {
-    *lexer = (rcr_cif_lexer){.begin = text, .p = text, .end = text + length};
+    *lexer = (rcr_cif_lexer){.begin = text, .p = text, .end = text + length, .counted = text, .line = 1};
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) lexer->p += 3;
     static const char magic[] = "#\\#CIF_2.0";
     lexer->cif2 = (size_t)(lexer->end - lexer->p) >= sizeof magic - 1 && memcmp(lexer->p, magic, sizeof magic - 1) == 0;
@@ -24,7 +24,15 @@ long rcr_cif_line_ends(const rcr_cif_lexer *lexer, const char *from, const char 
     return n;
 }
 
-long rcr_cif_line(const rcr_cif_lexer *lexer, const char *at) { return 1 + rcr_cif_line_ends(lexer, lexer->begin, at); }
+long rcr_cif_line(rcr_cif_lexer *lexer, const char *at) {
+    if (at == NULL) return 1;
+    if (at >= lexer->counted)
+        lexer->line += rcr_cif_line_ends(lexer, lexer->counted, at);
+    else
+        lexer->line -= rcr_cif_line_ends(lexer, at, lexer->counted);
+    lexer->counted = at;
+    return lexer->line;
+}
 
 /* ;...; from a semicolon that begins a line to the next one. */
 static rcr_cif_token text_block(rcr_cif_lexer *lexer) {

@@ -25,6 +25,8 @@ typedef struct rcr_cif_lexer {
     int cif2;             /* the file says it is CIF 2.0: lists and tables are one token each */
     int no_triple[2];     /* no further ''' (""") closes: do not look again */
     const char *unclosed; /* start of a text block without end, else NULL */
+    const char *counted;  /* up to here lines are counted, this one being `line` */
+    long line;
 } rcr_cif_lexer;
 
 /* Skips a byte-order mark.  The text must outlive the lexer. */
@@ -34,8 +36,9 @@ void rcr_cif_lexer_start(rcr_cif_lexer *lexer, const char *text, size_t length);
  * real files need it), a text block that nothing closes ends with the file and is remembered in `unclosed`. */
 rcr_cif_token rcr_cif_next(rcr_cif_lexer *lexer);
 
-/* The number of the line (1-based; LF, CRLF and CR end lines) that holds `at`. */
-long rcr_cif_line(const rcr_cif_lexer *lexer, const char *at);
+/* The number of the line (1-based; LF, CRLF and CR end lines) that holds `at`.  Counted from the place that was asked
+ * for last: from the begin, a file in which everything is wrong would take time beyond all measure. */
+long rcr_cif_line(rcr_cif_lexer *lexer, const char *at);
 /* The ends of lines within [from, to), for whoever asks of one place after another. */
 long rcr_cif_line_ends(const rcr_cif_lexer *lexer, const char *from, const char *to);
 

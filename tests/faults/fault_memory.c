@@ -2,6 +2,7 @@
 #include "faults/faults.h"
 #include "train/toy.h"
 
+#include "base/text.h"
 #include "crystal/crystal.h"
 #include "crystal/shortest.h"
 #include "crystal/spacegroup.h"
@@ -40,6 +41,15 @@ static rcr_status parse(void *context, rcr_error *err) {
     return status;
 }
 
+/* More operations than a space group has, whose images are told apart by a table. */
+static void put_many_operations(rcr_text *out) {
+    rcr_text_puts(out, "data_x\n_cell_length_a 30\n_cell_length_b 30\n_cell_length_c 30\nloop_\n"
+                       "_symmetry_equiv_pos_as_xyz\n");
+    for (int i = 0; i < 216; i++) rcr_text_printf(out, "x+%d/6,y+%d/6,z+%d/6\n", i % 6, i / 6 % 6, i / 36);
+    rcr_text_puts(out, "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+                       "Na1 .01 .02 .03\n");
+}
+
 static rcr_status parse_json(void *context, rcr_error *err) {
     rcr_crystal *crystal = NULL;
     rcr_status status = rcr_json_structure_parse(&crystal, context, strlen(context), 1, err);
@@ -51,6 +61,10 @@ static void reading(void **state) {
     (void)state;
     faults_each(RCR_FAULT_MEMORY, "CIF", parse, NULL, (void *)(uintptr_t)cif, 1, 0);
     faults_each(RCR_FAULT_MEMORY, "CIF, magnetic and disordered", parse, NULL, (void *)(uintptr_t)disordered, 1, 0);
+    rcr_text many = {0};
+    put_many_operations(&many);
+    faults_each(RCR_FAULT_MEMORY, "CIF of 216 operations", parse, NULL, many.data, 1, 0);
+    rcr_text_free(&many);
     faults_each(RCR_FAULT_MEMORY, "POSCAR", parse, NULL, (void *)(uintptr_t)poscar, 1, 0);
     faults_each(RCR_FAULT_MEMORY, "geometry.in", parse, NULL, (void *)(uintptr_t)aims, 1, 0);
     faults_each(RCR_FAULT_MEMORY, "extended XYZ", parse, NULL, (void *)(uintptr_t)extxyz, 1, 0);

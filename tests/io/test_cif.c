@@ -384,6 +384,33 @@ static void empty_and_odd_texts_are_refused(void **state) {
     }
 }
 
+/* Lines are not counted from the begin for each of them: that would take minutes here. */
+static void a_text_full_of_faults_is_read_in_one_pass(void **state) {
+    (void)state;
+    enum { N = 200000 };
+    static const char *const items[] = {"_cell_length_a x\n", "data_y\n_cell_length_b x\n",
+                                        "loop_\n_symmetry_equiv_pos_as_xyz\nx,y\n"};
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+        size_t length = strlen(items[i]);
+        char *text = malloc(N * length), *p = text;
+        assert_non_null(text);
+        for (int k = 0; k < N; k++, p += length) memcpy(p, items[i], length);
+        rcr_crystal *crystal = NULL;
+        rcr_error err;
+        assert_int_equal(rcr_cif_parse(&crystal, "x", text, N * length, &err), RCR_ERR_DATA);
+        free(text);
+    }
+    /* The first fault is told, with its line, also where later ones were looked at. */
+    rcr_crystal *crystal = NULL;
+    rcr_error err;
+    static const char site[] = "data_x\n_cell_length_a 4\n_cell_length_b 4\r\n_cell_length_c 4\rloop_\n"
+                               "_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+                               "Fe 0 0 z\n_cell_angle_alpha x\n";
+    assert_int_equal(rcr_cif_parse(&crystal, "x", site, strlen(site), &err), RCR_ERR_PARSE);
+    assert_int_equal(err.line, 10);
+    assert_non_null(strstr(err.message, "'z'"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_files_give_their_sites),
@@ -396,6 +423,7 @@ int main(void) {
         cmocka_unit_test(most_operations_on_many_sites),
         cmocka_unit_test(names_of_several_elements_are_refused),
         cmocka_unit_test(empty_and_odd_texts_are_refused),
+        cmocka_unit_test(a_text_full_of_faults_is_read_in_one_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
