@@ -233,14 +233,31 @@ static rcr_status keep_coded(int *setting, int *n, const rcr_cif_view *view, con
                        rcr_cif_show(code, block->setting_code.text, block->setting_code.length));
 }
 
+/* The number of the space group; 0: the file has none. */
+static int number_of(const rcr_cif_block *block) {
+    double value = 0;
+    int has_number = block->number.text != NULL && rcr_cif_number(&value, block->number.text, block->number.length);
+    return has_number && value >= 1 && value <= 230 ? (int)value : 0;
+}
+
+/* Leave one setting, or none: what a symbol that is not known means beside a number must be beyond doubt, or the
+ * structure would be another one without a word. */
+static int keep_certain(int *setting, int n, const rcr_cif_block *block, const double lattice[3][3]) {
+    rcr_symop ops[RCR_MAX_GROUP_ORDER];
+    n = fitting_settings(setting, n, lattice);
+    n = filter_settings(setting, n, multiplicities_agree, block, lattice);
+    n = filter_settings(setting, n, formula_agrees, block, lattice);
+    if (n != 1) return 0;
+    int n_ops = rcr_symmetry_operations(ops, setting[0]);
+    return multiplicities_agree(block, ops, (size_t)n_ops, lattice);
+}
+
 /* The settings of the Hermann-Mauguin symbol, else of the number; 0 when neither is known. */
 static rcr_status named_settings(int *setting, int *n, const rcr_cif_view **view, const rcr_cif_block *block,
-                                 rcr_error *err) {
+                                 const double lattice[3][3], rcr_error *err) {
     char shown[40];
-    double value = 0;
     const rcr_cif_view *symbol = symbol_of(block);
-    int has_number = block->number.text != NULL && rcr_cif_number(&value, block->number.text, block->number.length);
-    int number = has_number && value >= 1 && value <= 230 ? (int)value : 0;
+    int number = number_of(block), is_guess = 0;
     *n = symbol->text != NULL ? rcr_symmetry_settings(setting, symbol->text, symbol->length) : 0;
     *view = symbol;
     if (*n > 0 && number != 0 && rcr_symmetry_number(setting[0]) != number)
@@ -249,12 +266,66 @@ static rcr_status named_settings(int *setting, int *n, const rcr_cif_view **view
                            "operations",
                            rcr_cif_show(shown, symbol->text, symbol->length), number);
     if (*n == 0) {
-        *n = rcr_symmetry_settings_of_number(setting, number);
+        is_guess = symbol->text != NULL;
+        *n = is_guess ? rcr_symmetry_settings_like(setting, number, symbol->text, symbol->length)
+                      : rcr_symmetry_settings_of_number(setting, number);
         *view = &block->number;
     } else if (symbol == &block->hm_reference && block->setting_code.text != NULL) {
         *n = rcr_symmetry_settings_of_number(setting, rcr_symmetry_number(setting[0])); /* it names the type alone */
     }
-    return *n > 0 && block->setting_code.text != NULL ? keep_coded(setting, n, *view, block, err) : RCR_OK;
+    rcr_status status = *n > 0 && block->setting_code.text != NULL ? keep_coded(setting, n, *view, block, err) : RCR_OK;
+    if (status == RCR_OK && is_guess) *n = keep_certain(setting, *n, block, lattice);
+    return status;
+}
+
+/* ---- names that must agree */
+
+static int count_translations(const rcr_symop *ops, int n_ops) {
+    int n = 0;
+    for (int k = 0; k < n_ops; k++) {
+        int is_identity = 1;
+        for (int i = 0; i < 9; i++) is_identity &= ops[k].r[i / 3][i % 3] == (i % 4 == 0);
+        n += is_identity;
+    }
+    return n;
+}
+
+/* As many operations, and where the cell must be the same, as many translations among them; else as many to each
+ * translation. */
+static int same_extent(const rcr_symop *a, int n_a, const rcr_symop *b, int n_b, int same_cell) {
+    int t_a = count_translations(a, n_a), t_b = count_translations(b, n_b);
+    return same_cell ? n_a == n_b && t_a == t_b : n_a * t_b == n_b * t_a;
+}
+
+static int same_as_settings(const rcr_symop *ops, int n_ops, const int *setting, int n, int same_cell) {
+    rcr_symop other[RCR_MAX_GROUP_ORDER];
+    for (int i = 0; i < n; i++)
+        if (same_extent(ops, n_ops, other, rcr_symmetry_operations(other, setting[i]), same_cell)) return 1;
+    return n == 0;
+}
+
+/* What else the file calls the group of these operations, which are those of the name at `from`, must be as large. */
+static rcr_status check_names(const rcr_symop *ops, int n_ops, const rcr_cif_view *from, const rcr_cif_block *block,
+                              rcr_error *err) {
+    int setting[RCR_MAX_SETTINGS];
+    const rcr_cif_view *symbol = symbol_of(block), *wrong = NULL;
+    if (symbol != from && symbol->text != NULL) {
+        rcr_symop other[RCR_MAX_GROUP_ORDER];
+        int same_cell = symbol == &block->hm, n = rcr_symmetry_from_unusual_name(other, symbol->text, symbol->length);
+        if (n > 0 && !same_extent(ops, n_ops, other, n, same_cell)) wrong = symbol;
+        if (n == 0) {
+            n = rcr_symmetry_settings(setting, symbol->text, symbol->length);
+            if (!same_as_settings(ops, n_ops, setting, n, same_cell)) wrong = symbol;
+        }
+    }
+    int n = rcr_symmetry_settings_of_number(setting, number_of(block));
+    if (wrong == NULL && !same_as_settings(ops, n_ops, setting, n, 0)) wrong = &block->number;
+    if (wrong == NULL) return RCR_OK;
+    char shown[40], other[40];
+    return rcr_fail_at(err, RCR_ERR_DATA, "", line_of(block, from),
+                       "the space groups '%s' and '%s', both of which the file gives, are not the same; list the "
+                       "symmetry operations",
+                       rcr_cif_show(shown, from->text, from->length), rcr_cif_show(other, wrong->text, wrong->length));
 }
 
 static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const rcr_cif_block *block,
@@ -262,20 +333,20 @@ static rcr_status operations_of_symbols(rcr_symop **owned, size_t *n_ops, const 
     rcr_symop ops[RCR_MAX_GROUP_ORDER];
     rcr_status status;
     int n = 0;
-    const char *at = block->hall.text;
-    const rcr_cif_view *symbol = symbol_of(block);
+    const rcr_cif_view *symbol = symbol_of(block), *from = &block->hall;
     if (block->hall.text != NULL) n = rcr_symmetry_from_hall(ops, block->hall.text, block->hall.length);
     if (n == 0 && symbol->text != NULL) {
-        at = symbol->text;
+        from = symbol;
         n = rcr_symmetry_from_unusual_name(ops, symbol->text, symbol->length);
     }
     if (n > 0) {
-        if ((status = check_fit(ops, (size_t)n, block, at, lattice, err)) != RCR_OK) return status;
+        if ((status = check_names(ops, n, from, block, err)) != RCR_OK) return status;
+        if ((status = check_fit(ops, (size_t)n, block, from->text, lattice, err)) != RCR_OK) return status;
         return with_identity(owned, n_ops, ops, (size_t)n, err);
     }
     int setting[RCR_MAX_SETTINGS], chosen = 0;
     const rcr_cif_view *view;
-    if ((status = named_settings(setting, &n, &view, block, err)) != RCR_OK) return status;
+    if ((status = named_settings(setting, &n, &view, block, lattice, err)) != RCR_OK) return status;
     if (n == 0) {
         char shown[40];
         const rcr_cif_view *known = symbol->text != NULL         ? symbol

@@ -31,8 +31,8 @@ int rcr_symmetry_from_hall(rcr_symop ops[RCR_MAX_GROUP_ORDER], const char *text,
 
 /* The settings (numbers 1 .. 530 of Hall symbols in spglib's order) that a Hermann-Mauguin symbol may mean: short or
  * full, with or without blanks, underscores and parentheses, a choice after a colon (:1, :2, :H, :R, :b1) or ICSD's
- * letters (Z, S, H, R), old names (F d 3 m, C m c a).  The usual setting comes first.  Returns their number, 0 when
- * the symbol is unknown. */
+ * letters (Z, S, H, R), old names (F d 3 m, C m c a), a remark in parentheses behind a blank.  The usual setting comes
+ * first.  Returns their number, 0 when the symbol is unknown. */
 int rcr_symmetry_settings(int setting[RCR_MAX_SETTINGS], const char *text, size_t length);
 
 /* The operations of Hermann-Mauguin symbols outside the 530 settings that are in use all the same: C -1, I -1, F 4/m m
@@ -41,6 +41,10 @@ int rcr_symmetry_from_unusual_name(rcr_symop ops[RCR_MAX_GROUP_ORDER], const cha
 
 /* All settings of a space-group type, 1 .. 230. */
 int rcr_symmetry_settings_of_number(int setting[RCR_MAX_SETTINGS], int number);
+
+/* Those settings of a type that a symbol which is none of theirs has the lattice letter of (H is R), and the unique
+ * axis where it names one.  Returns their number. */
+int rcr_symmetry_settings_like(int setting[RCR_MAX_SETTINGS], int number, const char *text, size_t length);
 
 /* The settings of a type that a coordinate system code of the International Tables means (_space_group_IT_coordinate_
  * system_code of a CIF): "b1", "-c2", "cab", "1", "2ba-c", "h".  Returns their number, more than 1 where the code

@@ -223,9 +223,8 @@ static size_t split_choice(char choice[NAME_SIZE], const char *text, size_t leng
     return length;
 }
 
-int rcr_symmetry_settings(int setting[RCR_MAX_SETTINGS], const char *text, size_t length) {
+static int settings_of_symbol(int setting[RCR_MAX_SETTINGS], const char *text, size_t length) {
     char name[NAME_SIZE], choice[NAME_SIZE];
-    while (length > 0 && (unsigned char)text[length - 1] <= ' ') length--;
     size_t rest = split_choice(choice, text, length);
     if (!normalize(name, text, rest)) return 0;
     int n = find_settings(setting, name, choice);
@@ -236,6 +235,47 @@ int rcr_symmetry_settings(int setting[RCR_MAX_SETTINGS], const char *text, size_
         choice[1] = '\0';
         name[last] = '\0';
         n = find_settings(setting, name, choice);
+    }
+    return n;
+}
+
+int rcr_symmetry_settings(int setting[RCR_MAX_SETTINGS], const char *text, size_t length) {
+    while (length > 0 && (unsigned char)text[length - 1] <= ' ') length--;
+    int n = settings_of_symbol(setting, text, length);
+    if (n > 0 || length == 0 || text[length - 1] != ')') return n;
+    /* "P 21/c (No. 14)"; in P2(1)/m no blank stands before the parenthesis. */
+    while (length > 0 && text[length - 1] != '(') length--;
+    if (length < 2 || (unsigned char)text[length - 2] > ' ') return 0;
+    return settings_of_symbol(setting, text, length - 2);
+}
+
+/* The axis that a symbol of four words names, as P 1 1 21/n does: 'a', 'b', 'c'; 0: none. */
+static char named_axis(const char *text, size_t length) {
+    int n = 0, axis = 0, n_ones = 0;
+    for (size_t i = 0; i < length;) {
+        size_t start = i;
+        while (i < length && (unsigned char)text[i] > ' ') i++;
+        if (i > start) {
+            int is_one = i == start + 1 && text[start] == '1';
+            if (n > 0 && !is_one) axis = n;
+            n_ones += n > 0 && is_one;
+            n++;
+        }
+        while (i < length && (unsigned char)text[i] <= ' ') i++;
+    }
+    return n == 4 && n_ones == 2 ? (char)('a' + axis - 1) : 0;
+}
+
+int rcr_symmetry_settings_like(int setting[RCR_MAX_SETTINGS], int number, const char *text, size_t length) {
+    char name[NAME_SIZE], axis = named_axis(text, length);
+    int all[RCR_MAX_SETTINGS], n = 0, n_all = rcr_symmetry_settings_of_number(all, number);
+    if (!normalize(name, text, length)) return 0;
+    for (int k = 0; k < n_all; k++) {
+        SpglibSpacegroupType type = setting_type(all[k]);
+        int letter = rcr_ascii_lower((unsigned char)type.international_full[0]);
+        if (letter != (name[0] == 'h' ? 'r' : name[0])) continue;
+        if (number >= 3 && number <= 15 && axis != 0 && strchr(type.choice, axis) == NULL) continue;
+        setting[n++] = all[k];
     }
     return n;
 }

@@ -18,7 +18,8 @@ static rcr_status parse(rcr_crystal **out, const char *cell, const char *lines, 
     return rcr_cif_parse(out, "x", text, (size_t)n, err);
 }
 
-static const char monoclinic[] = "7.1 8.2 9.3 97", orthorhombic[] = "7.1 8.2 9.3 90", cubic[] = "9.1 9.1 9.1 90";
+static const char monoclinic[] = "7.1 8.2 9.3 97", orthorhombic[] = "7.1 8.2 9.3 90", cubic[] = "9.1 9.1 9.1 90",
+                  hexagonal[] = "7.1 7.1 9.3 90";
 
 typedef struct setting_case {
     const char *cell, *lines;
@@ -50,6 +51,20 @@ static const setting_case settings[] = {
     {cubic, "_space_group_IT_number 227\n_space_group_IT_coordinate_system_code 2", ".9 .8 .7", 192},
     {cubic, "_space_group_name_H-M_alt 'F d -3 m'\n_space_group_IT_coordinate_system_code 2", ".9 .8 .7", 192},
     {cubic, "_space_group_IT_number 225\n_space_group_IT_coordinate_system_code 1", ".9 .8 .7", 96},
+    /* A symbol that no table has, beside a number of which one setting has its lattice and fits; a remark behind it. */
+    {hexagonal, "_cell_angle_gamma 120\n_symmetry_space_group_name_H-M 'P 3 m'\n_symmetry_Int_Tables_number 156",
+     ".8 .9 .3", 3},
+    {hexagonal, "_cell_angle_gamma 120\n_symmetry_space_group_name_H-M 'H 3'\n_symmetry_Int_Tables_number 146",
+     ".8 .9 .3", 9},
+    {monoclinic, "_symmetry_space_group_name_H-M 'P 1 2_2 1'\n_symmetry_Int_Tables_number 4", ".9 .7 .7", 2},
+    {orthorhombic, "_symmetry_space_group_name_H-M 'P 1 2_2 1'\n_symmetry_Int_Tables_number 4", ".9 .7 .7", 2},
+    {orthorhombic, "_symmetry_space_group_name_H-M 'P 1 1 2_2'\n_symmetry_Int_Tables_number 4", ".9 .8 .8", 2},
+    {monoclinic, "_symmetry_space_group_name_H-M 'P 21/n (No. 14)'\n_symmetry_Int_Tables_number 14", P21N, 4},
+    /* The Hall symbol of a setting that differs from the reference setting. */
+    {monoclinic, "_space_group_name_H-M_ref 'C 1 2/c 1'\n_space_group_name_Hall '-I 2ya'\n_space_group_IT_number 15",
+     ".6 .8 .3", 8},
+    {monoclinic, "_space_group_name_H-M_alt 'F 1 2/m 1'\n_space_group_name_Hall '-F 2y'\n_space_group_IT_number 12",
+     ".6 .2 .8", 16},
     /* One group more, whose operations beside time reversal are the identity alone. */
     {monoclinic, "_space_group_magn.number_BNS 1.1", ".1 .2 .3", 1},
     {monoclinic, "_space_group_magn.name_BNS \"P 1\"", ".1 .2 .3", 1},
@@ -94,6 +109,18 @@ static void what_is_not_understood_is_refused(void **state) {
         {"_space_group_IT_number 14\n_space_group_IT_coordinate_system_code b", RCR_ERR_UNSUPPORTED, "does not have"},
         {"_space_group_name_H-M_alt 'P 1 21/c 1'\n_space_group_IT_coordinate_system_code b2", RCR_ERR_DATA,
          "'P 1 21/c 1' is not in the setting 'b2'"},
+        /* The number alone would make each of these another structure. */
+        {"_space_group_IT_number 15\n_space_group_name_H-M_alt 'F 1 2/d 1'", RCR_ERR_UNSUPPORTED, "'F 1 2/d 1' is not"},
+        {"_space_group_IT_number 14\n_space_group_name_H-M_alt 'Xyz'", RCR_ERR_UNSUPPORTED, "'Xyz' is not known"},
+        {"_space_group_IT_number 14\n_space_group_name_H-M_alt 'B 21/c'", RCR_ERR_UNSUPPORTED, "'B 21/c' is not known"},
+        {"_space_group_IT_number 14\n_space_group_name_H-M_alt 'P 21/x'", RCR_ERR_UNSUPPORTED, "'P 21/x' is not known"},
+        {"_space_group_IT_number 4\n_space_group_name_H-M_alt 'P 1 1 2_2'", RCR_ERR_UNSUPPORTED, "'P 1 1 2_2' is not"},
+        /* Names of groups of other sizes. */
+        {"_space_group_name_H-M_alt 'P m -3 m'\n_space_group_name_Hall '-F 4 2 3'", RCR_ERR_DATA,
+         "'-F 4 2 3' and 'P m -3 m', both of which the file gives, are not the same"},
+        {"_space_group_IT_number 14\n_space_group_name_Hall 'P 2yb'", RCR_ERR_DATA, "'P 2yb' and '14'"},
+        {"_space_group_name_H-M_alt 'C -1'\n_space_group_name_Hall '-P 1'", RCR_ERR_DATA, "'-P 1' and 'C -1'"},
+        {"_space_group_IT_number 5\n_space_group_name_H-M_alt 'F 1 2/m 1'", RCR_ERR_DATA, "'F 1 2/m 1' and '5'"},
         {"\n_space_group_IT_coordinate_system_code b2", RCR_ERR_UNSUPPORTED, "'b2' is not known"},
         {"\n_space_group_magn.name_BNS \"P2_1/c'\"", RCR_ERR_UNSUPPORTED, "'P2_1/c'' can't be used without"},
         {"\n_space_group_magn.number_BNS 14.75", RCR_ERR_UNSUPPORTED, "'14.75' can't be used without its operations"},
@@ -107,6 +134,25 @@ static void what_is_not_understood_is_refused(void **state) {
             fail_msg("%s: %s: %s", bad[i].lines, rcr_status_name(status), status != RCR_OK ? err.message : "");
         assert_int_equal(err.line, 3);
         assert_null(crystal);
+    }
+}
+
+/* What a number is taken for must also have the multiplicities of the file. */
+static void a_guess_has_the_multiplicities(void **state) {
+    (void)state;
+    for (int multiplicity = 5; multiplicity <= 6; multiplicity++) {
+        char text[512];
+        rcr_crystal *crystal = NULL;
+        rcr_error err;
+        int n = snprintf(text, sizeof text,
+                         "data_x\n_cell_length_a 7\n_cell_length_b 7\n_cell_length_c 9\n_cell_angle_gamma 120\n"
+                         "_symmetry_space_group_name_H-M 'P 3 m'\n_symmetry_Int_Tables_number 156\n"
+                         "loop_\n_atom_site_label\n_atom_site_symmetry_multiplicity\n_atom_site_fract_x\n"
+                         "_atom_site_fract_y\n_atom_site_fract_z\nFe1 %d .1 .25 .3\n",
+                         multiplicity);
+        rcr_status status = rcr_cif_parse(&crystal, "x", text, (size_t)n, &err);
+        assert_int_equal(status, multiplicity == 6 ? RCR_OK : RCR_ERR_UNSUPPORTED);
+        rcr_crystal_free(crystal);
     }
 }
 
@@ -138,6 +184,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_file_says_of_its_setting_counts),
         cmocka_unit_test(what_is_not_understood_is_refused),
+        cmocka_unit_test(a_guess_has_the_multiplicities),
         cmocka_unit_test(codes_of_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
