@@ -333,9 +333,11 @@ static int add_json(rcr_record *record, blob text, const char *prefix) {
     if (text.size >= 8 && get_word(text.data, 8) < text.size) at = (size_t)get_word(text.data, 8);
     if (text.size <= at || text.data[at] != '{') return 1;
     json_t *object = NULL;
+    const char *skip[2] = {NULL, NULL};
     rcr_status status = rcr_json_load(&object, (const char *)text.data + at, text.size - at, 0, NULL);
-    int kept = status != RCR_ERR_MEMORY &&
-               (status != RCR_OK || (rcr_json_id(record, object) && rcr_json_properties(record, object, NULL, prefix)));
+    int kept = status != RCR_ERR_MEMORY;
+    if (status == RCR_OK)
+        kept = rcr_json_id(record, object, &skip[0]) && rcr_json_properties(record, object, skip, prefix);
     json_decref(object);
     return kept;
 }

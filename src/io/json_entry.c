@@ -87,27 +87,26 @@ rcr_status rcr_json_load(json_t **out, const char *text, size_t length, long lin
 
 /* ---------------------------------------------------------------- id and properties */
 
-static const json_t *id_value(const json_t *object) {
+/* The value that names an object, and its key; NULL, with no key: there is none. */
+static const json_t *id_value(const char **key, const json_t *object) {
     for (size_t k = 0; rcr_id_keys[k] != NULL; k++) {
         const json_t *value = json_object_get(object, rcr_id_keys[k]);
+        *key = rcr_id_keys[k];
         if ((json_is_string(value) && json_string_length(value) > 0) || json_is_integer(value)) return value;
     }
+    *key = NULL;
     return NULL;
 }
 
-int rcr_json_id(rcr_record *record, const json_t *object) {
-    const json_t *value = record->own_id ? NULL : id_value(object);
+int rcr_json_id(rcr_record *record, const json_t *object, const char **key) {
     char number[32];
+    *key = NULL;
+    if (record->own_id) return 1;
+    const json_t *value = id_value(key, object);
     if (json_is_string(value)) return rcr_record_name(record, json_string_value(value), json_string_length(value));
     if (!json_is_integer(value)) return 1;
     snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
     return rcr_record_name(record, number, strlen(number));
-}
-
-static int is_id_key(const char *key) {
-    for (size_t k = 0; rcr_id_keys[k] != NULL; k++)
-        if (strcmp(key, rcr_id_keys[k]) == 0) return 1;
-    return 0;
 }
 
 /* What OPTIMADE counts in every structure is no property of it. */
@@ -131,23 +130,47 @@ static int add_value(rcr_record *record, const char *key, const json_t *value) {
     return rcr_record_add(record, key, n, number, strlen(number));
 }
 
-int rcr_json_properties(rcr_record *record, json_t *object, const char *skip, const char *prefix) {
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value) {
-        if (key[0] == '@' || is_id_key(key) || (skip != NULL && strcmp(key, skip) == 0)) continue;
-        if (prefix != NULL && strcmp(prefix, "attributes") == 0 && is_count(key)) continue;
-        if (prefix != NULL && rcr_record_property(record, key) != NULL) {
-            rcr_text name = {0};
-            rcr_text_printf(&name, "%s.%s", prefix, key);
-            int kept = !name.failed && add_value(record, name.data, value);
-            rcr_text_free(&name);
-            if (!kept) return 0;
-        } else if (!add_value(record, key, value)) {
-            return 0;
-        }
+/* The names of a record's properties as keys, so that none is looked for among all others; NULL: out of memory. */
+static json_t *list_names(const rcr_record *record) {
+    json_t *names = json_object();
+    for (size_t k = 0; k < record->n_properties && names != NULL; k++) {
+        if (json_object_set_new_nocheck(names, record->property[k].key, json_true()) == 0) continue;
+        json_decref(names);
+        names = NULL;
     }
-    return 1;
+    return names;
+}
+
+/* Add a value as "key", or as "prefix.key" where that name is taken. */
+static int add_beside(rcr_record *record, const char *key, const json_t *value, const char *prefix, json_t *names) {
+    rcr_text longer = {0};
+    const char *name = key;
+    if (json_object_get(names, key) != NULL) {
+        rcr_text_printf(&longer, "%s.%s", prefix, key);
+        name = longer.failed ? NULL : longer.data;
+    }
+    size_t before = record->n_properties;
+    int kept = name != NULL && add_value(record, name, value);
+    if (kept && record->n_properties > before) kept = json_object_set_new_nocheck(names, name, json_true()) == 0;
+    rcr_text_free(&longer);
+    return kept;
+}
+
+int rcr_json_properties(rcr_record *record, json_t *object, const char *const skip[2], const char *prefix) {
+    const char *key;
+    json_t *value, *names = NULL;
+    int kept = 1;
+    if (json_object_size(object) == 0) return 1;
+    if (prefix != NULL && (names = list_names(record)) == NULL) return 0;
+    json_object_foreach(object, key, value) {
+        if (key[0] == '@') continue;
+        if ((skip[0] != NULL && strcmp(key, skip[0]) == 0) || (skip[1] != NULL && strcmp(key, skip[1]) == 0)) continue;
+        if (prefix != NULL && strcmp(prefix, "attributes") == 0 && is_count(key)) continue;
+        kept = prefix != NULL ? add_beside(record, key, value, prefix, names) : add_value(record, key, value);
+        if (!kept) break;
+    }
+    json_decref(names);
+    return kept;
 }
 
 /* ---------------------------------------------------------------- the structure */
@@ -231,17 +254,19 @@ int rcr_json_is_inner(const char *key) {
 
 /* An object's values but for the structure, and those of the dictionaries in it where entries keep theirs. */
 static int add_all(rcr_record *record, json_t *object, const char *structure) {
-    if (!rcr_json_id(record, object) || !rcr_json_properties(record, object, structure, NULL)) return 0;
+    const char *taken, *skip[2] = {structure, NULL}, *const none[2] = {NULL, NULL};
+    id_value(&skip[1], object); /* it names the object, also where that has another id already */
+    if (!rcr_json_id(record, object, &taken) || !rcr_json_properties(record, object, skip, NULL)) return 0;
     for (size_t k = 0; inner_keys[k] != NULL; k++) {
         json_t *value = json_object_get(object, inner_keys[k]);
         if (!json_is_object(value) || (structure != NULL && strcmp(inner_keys[k], structure) == 0)) continue;
-        if (!rcr_json_properties(record, value, NULL, inner_keys[k])) return 0;
+        if (!rcr_json_properties(record, value, none, inner_keys[k])) return 0;
     }
     return 1;
 }
 
 static rcr_status read_object(rcr_record *record, json_t *object, int depth, rcr_error *err) {
-    const char *key = NULL;
+    const char *key = NULL, *taken, *const none[2] = {NULL, NULL};
     json_t *inner;
     if (rcr_json_is_structure(object)) /* pymatgen's charge is a part of the structure */
         return add_all(record, object, "charge") ? rcr_json_structure(&record->crystal, object, err) : fail_memory(err);
@@ -259,7 +284,8 @@ static rcr_status read_object(rcr_record *record, json_t *object, int depth, rcr
         return rcr_structure_from_text(&record->crystal, key, json_string_value(found), json_string_length(found), err);
     /* A row of a table by columns may be an entry itself; a structure has an id and properties of its own. */
     if (depth < 2 && !rcr_json_is_structure(found)) return read_object(record, found, depth + 1, err);
-    if (!rcr_json_id(record, found) || !rcr_json_properties(record, json_object_get(found, "properties"), NULL, key))
+    if (!rcr_json_id(record, found, &taken) ||
+        !rcr_json_properties(record, json_object_get(found, "properties"), none, key))
         return fail_memory(err);
     return rcr_json_structure(&record->crystal, found, err);
 }

@@ -10,6 +10,9 @@
 #include "crystal/transform.h"
 #include "io/reader_parts.h"
 
+/* A species may name every element, its isotopes D and T, and the vacancy. */
+enum { MAX_SYMBOLS = RCR_MAX_ATOMIC_NUMBER + 3 };
+
 static int read_vector(double out[3], const json_t *value) {
     if (json_array_size(value) != 3) return 0;
     for (size_t k = 0; k < 3; k++) {
@@ -57,6 +60,9 @@ static rcr_status add_species(rcr_crystal *crystal, size_t site, const json_t *s
     if (n == 0 || (shares != NULL && !json_is_null(shares) && json_array_size(shares) != n))
         return rcr_fail(err, RCR_ERR_PARSE,
                         "site %zu: its species needs chemical_symbols, and a concentration for each", site + 1);
+    if (n > MAX_SYMBOLS) /* as each site that names the species gets them all */
+        return rcr_fail(err, RCR_ERR_PARSE, "site %zu: its species has %zu chemical symbols; there are not so many",
+                        site + 1, n);
     for (size_t k = 0; k < n; k++) {
         const json_t *symbol = json_array_get(symbols, k), *share = json_array_get(shares, k);
         const char *text = json_string_value(symbol);

@@ -97,12 +97,13 @@ rcr_status rcr_structure_from_text(rcr_crystal **out, const char *key, const cha
 rcr_status rcr_json_load(json_t **out, const char *text, size_t length, long line, rcr_error *err);
 /* Crystal, id and properties of one JSON value. */
 rcr_status rcr_json_record(rcr_record *record, json_t *value, rcr_error *err);
-/* Add numbers, booleans and short texts of an object as properties; `skip`: one key that is left out, or NULL.
+/* Add numbers, booleans and short texts of an object as properties; `skip`: keys that are left out, or NULL each.
  * prefix: put before a key that is there already.  0: out of memory. */
-int rcr_json_properties(rcr_record *record, json_t *object, const char *skip, const char *prefix);
+int rcr_json_properties(rcr_record *record, json_t *object, const char *const skip[2], const char *prefix);
 /* 1 for the names under which entries keep a dictionary of further values. */
 int rcr_json_is_inner(const char *key);
-int rcr_json_id(rcr_record *record, const json_t *object);
+/* Name a record that has no id of its own yet.  *key: what its id was taken from; NULL: nothing.  0: out of memory. */
+int rcr_json_id(rcr_record *record, const json_t *object, const char **key);
 /* 1 when an object is a structure itself: pymatgen's, plain, JARVIS', OPTIMADE's. */
 int rcr_json_is_structure(const json_t *object);
 rcr_status rcr_json_structure(rcr_crystal **out, const json_t *object, rcr_error *err);

@@ -310,6 +310,15 @@ static void optimade_structures(void **state) {
          RCR_ERR_UNSUPPORTED},
     };
     rcr_error err;
+    rcr_text many = {0}; /* symbols of one species, of which each site that names it would have as many */
+    rcr_text_puts(&many, "\"chemical_symbols\": [\"H\"");
+    for (int i = 0; i < 121; i++) rcr_text_puts(&many, ", \"H\"");
+    rcr_text whole = {0};
+    rcr_text_printf(&whole, OPTIMADE("%s]", ""), many.data);
+    assert_null(first(whole.data, &err));
+    assert_non_null(strstr(err.message, "site 2: its species has 122 chemical symbols"));
+    rcr_text_free(&many);
+    rcr_text_free(&whole);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_null(first(bad[i].text, &err));
         if (err.status != bad[i].status || strstr(err.message, bad[i].message) == NULL)

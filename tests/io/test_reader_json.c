@@ -1,4 +1,5 @@
 /* JSON of many structures: what is bad in it costs its row, and which keys are ids. */
+#include "base/text.h"
 #include "telling.h"
 
 static void what_is_bad_costs_its_row(void **state) {
@@ -139,6 +140,57 @@ static void values_beside_a_structure_belong_to_it(void **state) {
     }
 }
 
+static void expect_properties(const char *text, const char *id, const char *want) {
+    rcr_reader *reader;
+    rcr_record record;
+    char got[512] = "";
+    assert_int_equal(rcr_reader_open_memory(&reader, "e.json", text, strlen(text), NULL), RCR_OK);
+    assert_true(rcr_reader_read(reader, &record));
+    for (size_t k = 0; k < record.n_properties; k++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s=%s ", record.property[k].key,
+                 record.property[k].value);
+    assert_string_equal(record.id, id);
+    assert_string_equal(got, want);
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
+}
+
+/* Of the keys that may be an id one is; what else is called so is a value, as when it is written. */
+static void values_that_are_called_as_ids(void **state) {
+    (void)state;
+    static const char values[] = "\"properties\": {\"name\": \"n\", \"uid\": 7, \"id\": 3, \"gap\": 1}";
+    char text[512];
+    snprintf(text, sizeof text, "{\"id\": \"x\", \"jid\": \"j\", %s, %s", values, &IRON[1]);
+    expect_properties(text, "x", "jid=j name=n uid=7 id=3 gap=1 ");
+    snprintf(text, sizeof text, "{\"entry_id\": \"x\", \"name\": 2, \"structure\": {\"id\": \"y\", %s, %s}", values,
+             &IRON[1]);
+    expect_properties(text, "x", "name=2 structure.name=n uid=7 id=3 gap=1 ");
+    snprintf(text, sizeof text,
+             "{\"mp-1\": {\"id\": 5, \"name\": \"n\", \"structure\": " IRON "}, \"mp-2\": " IRON "}");
+    expect_properties(text, "mp-1", "name=n ");
+}
+
+/* Names that are taken are not looked for one after the other: that would take minutes here. */
+static void many_values_in_time(void **state) {
+    (void)state;
+    enum { N = 200000 };
+    rcr_text text = {0};
+    rcr_text_puts(&text, "{\"v1\": 0, \"structure\": " IRON ", \"data\": {");
+    for (int i = 0; i < N; i++) rcr_text_printf(&text, "%s\"v%d\": %d", i > 0 ? ", " : "", i, i);
+    rcr_text_puts(&text, "}, \"info\": {\"v2\": 0, \"data.v1\": 0}}");
+    rcr_reader *reader;
+    rcr_record record;
+    assert_int_equal(rcr_reader_open_memory(&reader, "e.json", text.data, text.length, NULL), RCR_OK);
+    assert_true(rcr_reader_read(reader, &record));
+    assert_int_equal(record.n_properties, N + 3);
+    assert_string_equal(rcr_record_property(&record, "data.v1"), "1");
+    assert_string_equal(rcr_record_property(&record, "info.v2"), "0");
+    assert_string_equal(rcr_record_property(&record, "info.data.v1"), "0");
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
+    rcr_text_free(&text);
+}
+
 #define SPLIT(index)                                                                                                   \
     "{\"columns\": [\"crystal\", \"y\"], \"index\": [" index "], \"data\": [[" IRON ", 1], [" IRON ", 2], [" IRON      \
     ", 3]]}"
@@ -177,6 +229,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_bad_costs_its_row),         cmocka_unit_test(what_follows_the_end_is_not_lost),
         cmocka_unit_test(entries_under_their_ids),           cmocka_unit_test(values_beside_a_structure_belong_to_it),
+        cmocka_unit_test(values_that_are_called_as_ids),     cmocka_unit_test(many_values_in_time),
         cmocka_unit_test(an_index_counts_or_names_all_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
