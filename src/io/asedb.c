@@ -17,7 +17,7 @@
 
 /* Steps of SQLite's machine between two rows after which a file counts as made to hang its reader; a row of 1 GiB takes
  * far fewer. */
-enum { STEPS_AT_ONCE = 10000, MAX_STEPS = 100000000, MAX_TABLES = 16 };
+enum { STEPS_AT_ONCE = 10000, MAX_STEPS = 100000000, MAX_TABLES = 1000 };
 
 /* The columns that are read, of those that this version has. */
 enum {
@@ -40,12 +40,26 @@ static const char *const column_name[N_COLUMNS] = {
     "id",   "unique_id", "numbers",     "positions", "cell", "pbc", "key_value_pairs",
     "data", "energy",    "free_energy", "magmom",    "fmax", "smax"};
 
+/* An external table of key and value by the id of a row.  It has no index, so its rows are gone through once, beside
+ * those of the structures. */
+typedef struct ext_table {
+    char *name;
+    sqlite3_stmt *rows; /* in the order of their ids */
+    int at_row;         /* a row is at hand, that is not dealt with; its id: */
+    sqlite3_int64 id;
+    int64_t n_read;
+    int begun, unsorted; /* an id is less than the one before */
+    rcr_error broken;    /* why no more of it can be read */
+    int done;
+} ext_table;
+
 typedef struct database {
     sqlite3 *db;
     void *own; /* the bytes, where they are held */
     sqlite3_stmt *rows;
-    sqlite3_stmt *table[MAX_TABLES]; /* external tables of key and value, by id */
+    ext_table *tables;
     size_t n_tables;
+    int64_t max_rows;  /* more than this no table of this file has */
     int at[N_COLUMNS]; /* place in the result; -1: this version has no such column */
     long steps;
     sqlite3_int64 last_id; /* of the last row */
@@ -54,7 +68,11 @@ typedef struct database {
 
 static void close_database(void *self) {
     database *d = self;
-    for (size_t k = 0; k < d->n_tables; k++) sqlite3_finalize(d->table[k]);
+    for (size_t k = 0; k < d->n_tables; k++) {
+        sqlite3_finalize(d->tables[k].rows);
+        rcr_free(d->tables[k].name);
+    }
+    rcr_free(d->tables);
     sqlite3_finalize(d->rows);
     sqlite3_close(d->db);
     rcr_free(d->own);
@@ -94,7 +112,10 @@ static void distrust(database *d) {
     sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     sqlite3_progress_handler(d->db, STEPS_AT_ONCE, count_steps, d);
-    sqlite3_exec(d->db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON", NULL, NULL, NULL);
+    sqlite3_exec(d->db,
+                 "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON; "
+                 "PRAGMA temp_store = MEMORY",
+                 NULL, NULL, NULL);
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -202,44 +223,120 @@ static rcr_status prepare_rows(database *d, unsigned found, rcr_error *err) {
     return status;
 }
 
+/* The rows of all pages together, at the least that one takes: pages that lead back to each other would give rows
+ * without end. */
+static rcr_status count_pages(database *d, rcr_error *err) {
+    sqlite3_stmt *s;
+    int64_t size = 0;
+    if (sqlite3_prepare_v2(d->db,
+                           "SELECT c.page_count * s.page_size FROM pragma_page_count AS c, pragma_page_size AS s", -1,
+                           &s, NULL) != SQLITE_OK)
+        return fail_sqlite(d, err, "counting its pages");
+    if (sqlite3_step(s) == SQLITE_ROW) size = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    d->max_rows = size / 4;
+    return RCR_OK;
+}
+
+static rcr_status break_table(ext_table *t, const database *d, int code) {
+    if (code == SQLITE_ROW)
+        rcr_fail(&t->broken, RCR_ERR_PARSE, "can't read the ASE database's table \"%.60s\": it is damaged", t->name);
+    else if (code == SQLITE_INTERRUPT)
+        rcr_fail(&t->broken, RCR_ERR_LIMIT, "the ASE database's table \"%.60s\" takes too long to read", t->name);
+    else
+        rcr_fail(&t->broken, code == SQLITE_NOMEM ? RCR_ERR_MEMORY : RCR_ERR_PARSE,
+                 "can't read the ASE database's table \"%.60s\" from here on: %.200s", t->name, sqlite3_errmsg(d->db));
+    return t->broken.status;
+}
+
+/* Move to the next row that has a whole number for its id. */
+static rcr_status advance_table(ext_table *t, database *d) {
+    int code;
+    t->at_row = 0;
+    if (t->done || t->broken.status != RCR_OK) return t->broken.status;
+    while ((code = sqlite3_step(t->rows)) == SQLITE_ROW && ++t->n_read <= d->max_rows) {
+        d->steps = 0;
+        if (sqlite3_column_type(t->rows, 0) != SQLITE_INTEGER) continue;
+        sqlite3_int64 id = sqlite3_column_int64(t->rows, 0);
+        t->unsorted = t->begun && id < t->id;
+        if (t->unsorted) break;
+        t->id = id;
+        t->at_row = t->begun = 1;
+        return RCR_OK;
+    }
+    t->done = 1;
+    return code == SQLITE_DONE ? RCR_OK : break_table(t, d, code);
+}
+
+/* Most lie in the order of their ids already, as they were written; to sort them, SQLite has to hold them. */
+static int is_sorted(ext_table *t, database *d) {
+    while (advance_table(t, d) == RCR_OK && t->at_row) continue;
+    return !t->unsorted;
+}
+
 /* A table's name in SQL: quotation marks doubled. */
-static rcr_status prepare_table(database *d, const char *name, rcr_error *err) {
+static rcr_status prepare_rows_of_table(ext_table *t, database *d, const char *order, rcr_error *err) {
+    char *sql = sqlite3_mprintf("SELECT id, key, value FROM main.\"%w\"%s", t->name, order);
+    if (sql == NULL) return rcr_fail_memory(err, "opening a database");
+    int code = sqlite3_prepare_v2(d->db, sql, -1, &t->rows, NULL);
+    sqlite3_free(sql);
+    return code == SQLITE_OK ? RCR_OK : fail_sqlite(d, err, "reading its tables");
+}
+
+/* What is damaged in it is an error of the rows that it belongs to. */
+static rcr_status open_table(ext_table *t, database *d, rcr_error *err) {
+    rcr_status status = prepare_rows_of_table(t, d, "", err);
+    if (status != RCR_OK) return status;
+    int sorted = is_sorted(t, d);
+    int64_t n = t->n_read;
+    sqlite3_reset(t->rows);
+    *t = (ext_table){.name = t->name, .rows = t->rows};
+    if (!sorted) {
+        sqlite3_finalize(t->rows);
+        t->rows = NULL;
+        if ((status = prepare_rows_of_table(t, d, " ORDER BY id", err)) != RCR_OK) return status;
+    }
+    d->steps = sorted ? 0 : -50 * (long)n; /* of sorting */
+    return advance_table(t, d) == RCR_ERR_MEMORY ? rcr_fail_memory(err, "opening a database") : RCR_OK;
+}
+
+static rcr_status add_table(database *d, const char *name, rcr_error *err) {
     static const char *const names[] = {"id", "key", "value"};
     unsigned found;
     rcr_status status = find_columns(&found, d, name, names, 3, err);
     if (status != RCR_OK || found != 7) return status;
-    char *sql = sqlite3_mprintf("SELECT key, value FROM main.\"%w\" WHERE id = ?1 LIMIT 10000", name);
-    if (sql == NULL) return rcr_fail_memory(err, "opening a database");
-    int code = sqlite3_prepare_v2(d->db, sql, -1, &d->table[d->n_tables], NULL);
-    sqlite3_free(sql);
-    if (code != SQLITE_OK) return fail_sqlite(d, err, "reading its tables");
-    d->n_tables++;
-    return RCR_OK;
+    if (d->n_tables == MAX_TABLES)
+        return rcr_fail(err, RCR_ERR_LIMIT, "the ASE database has more than %d external tables", MAX_TABLES);
+    ext_table *grown = rcr_realloc(d->tables, d->n_tables + 1, sizeof *grown);
+    char *copy = rcr_strdup(name);
+    if (grown != NULL) d->tables = grown;
+    if (grown == NULL || copy == NULL) {
+        rcr_free(copy);
+        return rcr_fail_memory(err, "opening a database");
+    }
+    ext_table *t = &d->tables[d->n_tables++];
+    *t = (ext_table){.name = copy};
+    return open_table(t, d, err);
 }
 
 /* External tables are named in the table "information". */
 static rcr_status prepare_tables(database *d, rcr_error *err) {
     static const char *const names[] = {"name", "value"};
-    char *table[MAX_TABLES] = {NULL};
-    size_t n = 0;
     unsigned found;
     sqlite3_stmt *s;
     rcr_status status = find_columns(&found, d, "information", names, 2, err);
     if (status != RCR_OK || found != 3) return status;
+    if ((status = count_pages(d, err)) != RCR_OK) return status;
     if (sqlite3_prepare_v2(d->db, "SELECT value FROM main.information WHERE name = 'external_table_name'", -1, &s,
                            NULL) != SQLITE_OK)
         return fail_sqlite(d, err, "reading its information");
-    int code;
-    while (status == RCR_OK && (code = sqlite3_step(s)) == SQLITE_ROW && n < MAX_TABLES) {
+    int code = SQLITE_DONE;
+    while (status == RCR_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(s, 0);
-        if (name == NULL) continue;
-        table[n] = rcr_strdup(name);
-        if (table[n] == NULL) status = rcr_fail_memory(err, "opening a database");
-        n += table[n] != NULL;
+        if (name != NULL) status = add_table(d, name, err);
     }
+    if (status == RCR_OK && code != SQLITE_DONE) status = fail_sqlite(d, err, "reading its information");
     sqlite3_finalize(s);
-    for (size_t k = 0; k < n && status == RCR_OK; k++) status = prepare_table(d, table[k], err);
-    for (size_t k = 0; k < n; k++) rcr_free(table[k]);
     return status;
 }
 
@@ -358,27 +455,27 @@ static int add_columns(rcr_record *record, const database *d) {
     return 1;
 }
 
+static int add_entry(rcr_record *record, sqlite3_stmt *s) {
+    const char *key = (const char *)sqlite3_column_text(s, 1);
+    int type = sqlite3_column_type(s, 2);
+    if (key == NULL || key[0] == '\0') return 1;
+    if (type == SQLITE_FLOAT || type == SQLITE_INTEGER)
+        return add_number(record, key, strlen(key), sqlite3_column_double(s, 2));
+    const char *value = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(s, 2) : NULL;
+    return value == NULL || strlen(value) > 255 || rcr_record_add(record, key, strlen(key), value, strlen(value));
+}
+
+/* What the tables have under this row's id; one that is damaged there, or before, is the record's error. */
 static int add_tables(rcr_record *record, database *d) {
-    for (size_t t = 0; t < d->n_tables; t++) {
-        sqlite3_stmt *s = d->table[t];
-        int kept = 1;
-        sqlite3_bind_int64(s, 1, sqlite3_column_int64(d->rows, d->at[COLUMN_ID]));
-        while (kept && sqlite3_step(s) == SQLITE_ROW) {
-            const char *key = (const char *)sqlite3_column_text(s, 0);
-            int type = sqlite3_column_type(s, 1);
-            if (key == NULL || key[0] == '\0') continue;
-            if (type == SQLITE_FLOAT || type == SQLITE_INTEGER) {
-                kept = add_number(record, key, strlen(key), sqlite3_column_double(s, 1));
-            } else if (type == SQLITE_TEXT) {
-                const char *value = (const char *)sqlite3_column_text(s, 1);
-                kept = value == NULL || strlen(value) > 255 ||
-                       rcr_record_add(record, key, strlen(key), value, strlen(value));
-            }
+    for (size_t k = 0; k < d->n_tables; k++) {
+        ext_table *t = &d->tables[k];
+        while (t->at_row && t->id <= d->last_id) {
+            if (t->id == d->last_id && !add_entry(record, t->rows)) return 0;
+            advance_table(t, d);
         }
-        sqlite3_reset(s);
-        if (!kept) return 0;
+        if (t->broken.status != RCR_OK && record->error.status == RCR_OK) record->error = t->broken;
     }
-    return 1;
+    return record->error.status != RCR_ERR_MEMORY;
 }
 
 static rcr_status hash_row(rcr_record *record, const database *d) {
@@ -413,8 +510,9 @@ static void read_row(rcr_record *record, database *d) {
         kept = rcr_record_name(record, (const char *)unique.data, unique.size);
     if (!kept)
         rcr_fail_memory(err, "reading a database");
-    else if (read_crystal(&record->crystal, d, err) != RCR_OK && err->status != RCR_ERR_MEMORY)
-        name_row(err, d);
+    else if (err->status == RCR_OK)
+        read_crystal(&record->crystal, d, err);
+    if (err->status != RCR_OK && err->status != RCR_ERR_MEMORY) name_row(err, d);
 }
 
 static int next_row(void *self, rcr_record *record, int *last) {

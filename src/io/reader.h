@@ -16,6 +16,7 @@
  * Nothing is unpacked to disk.  Memory in use is that of one structure, and in addition
  *  - of a CIF: all its bytes;
  *  - of an archive: all its bytes;  - of an ASE database that is packed: all its bytes;
+ *  - of an ASE database: external tables that are not in the order of their ids;
  *  - of a pandas table by columns: all columns but that of the structures;  - of its other forms: the index. */
 #ifndef RCR_IO_READER_H
 #define RCR_IO_READER_H
