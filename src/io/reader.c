@@ -258,14 +258,22 @@ static void close_file(rcr_reader *r) {
     r->file = r->stem = r->bytes = NULL;
 }
 
+/* Where the bytes of a window come from; path NULL: data[0 .. length). */
+typedef struct source {
+    const char *path;
+    const void *data;
+    size_t length;
+    int packed;
+} source;
+
 /* A database is no stream: its file is opened by SQLite, or held in memory where it is packed. */
-static rcr_status open_database(rcr_cutter *out, rcr_window *w, const char *path, const void *data, size_t length,
-                                int packed, rcr_error *err) {
+static rcr_status open_database(rcr_cutter *out, rcr_window *w, const source *from, rcr_error *err) {
     rcr_unpacker *again;
     char *bytes;
-    if (!packed) {
+    size_t length;
+    if (!from->packed) {
         rcr_window_release(w);
-        return rcr_cut_asedb(out, path, data, length, NULL, err);
+        return rcr_cut_asedb(out, from->path, from->data, from->length, NULL, err);
     }
     rcr_status status = rcr_unpacker_again(&again, w->from, err);
     if (status == RCR_OK) {
@@ -277,10 +285,6 @@ static rcr_status open_database(rcr_cutter *out, rcr_window *w, const char *path
 }
 
 static rcr_status open_text(rcr_cutter *out, rcr_window *w, rcr_format format, rcr_error *err) {
-    if (format == RCR_FORMAT_EXTXYZ && rcr_looks_like_utf16(w->data + w->begin, w->end - w->begin)) {
-        rcr_window_release(w);
-        return rcr_fail(err, RCR_ERR_UNSUPPORTED, "the file is in UTF-16; save it as UTF-8");
-    }
     if (format == RCR_FORMAT_EXTXYZ) return rcr_cut_frames(out, w, err);
     return format == RCR_FORMAT_CIF ? rcr_cut_cif(out, w, err) : rcr_cut_file(out, w, err);
 }
@@ -289,53 +293,60 @@ static rcr_status open_text(rcr_cutter *out, rcr_window *w, rcr_format format, r
  * they end. */
 static int has_other_separator(const char *name, const char *text, size_t length) {
     static const char *const endings[] = {".csv", ".tsv", NULL};
-    const char *newline = memchr(text, '\n', length);
-    size_t n = newline != NULL ? (size_t)(newline - text) : length;
+    size_t n = rcr_csv_first_row(text, length);
     return has_ending(name, endings) && memchr(text, ',', n) == NULL &&
            (memchr(text, ';', n) != NULL || memchr(text, '\t', n) != NULL);
+}
+
+/* The cutter for what a window shows.  utf8: NULL, or all of it where it is in UTF-16; taken over. */
+static rcr_status open_window(rcr_cutter *out, rcr_window *w, char *utf8, size_t length, const char *name,
+                              const source *from, rcr_error *err) {
+    const char *text = utf8 != NULL ? utf8 : w->data;
+    if (has_other_separator(name, text, length)) {
+        rcr_free(utf8);
+        rcr_window_release(w);
+        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", 1,
+                           "semicolons or tabs part the columns of this table; save it with commas");
+    }
+    rcr_format format = rcr_format_detect(name, text, length);
+    int json = rcr_looks_like_json(text, length) && format != RCR_FORMAT_POSCAR, csv = 0;
+    int sqlite = rcr_looks_like_sqlite(text, length);
+    if (!json && rcr_format_detect(name, "", 0) == RCR_FORMAT_UNKNOWN) csv = rcr_looks_like_structure_csv(text, length);
+    /* The one structure of other formats stays as it is: its bytes are what a record is known by. */
+    if (utf8 != NULL && (json || csv > 0 || format == RCR_FORMAT_EXTXYZ))
+        rcr_cut_replace(w, utf8, length);
+    else
+        rcr_free(utf8);
+    if (csv < 0) {
+        rcr_window_release(w);
+        return rcr_fail_memory(err, "opening a file");
+    }
+    if (sqlite) return open_database(out, w, from, err);
+    if (json) return rcr_cut_json(out, w, name, err);
+    return csv ? rcr_cut_csv(out, w, err) : open_text(out, w, format, err);
 }
 
 /* The cutter for what the unpacker gives, which is taken over.  path NULL: data[0 .. length). */
 static rcr_status open_cutter(rcr_reader *r, rcr_unpacker *from, const char *path, const void *data, size_t length,
                               rcr_error *err) {
     rcr_window w;
-    int packed = rcr_unpacker_packing(from) == RCR_PACKING_STREAM;
+    char *utf8 = NULL;
+    const source bytes = {path, data, length, rcr_unpacker_packing(from) == RCR_PACKING_STREAM};
     rcr_status status = rcr_window_open(&w, from, RCR_RECORD_MAX_BYTES, err);
     if (status != RCR_OK) return status;
     rcr_window_fill(&w, FIRST_BYTES);
-    if (w.error.status != RCR_OK) {
-        if (err != NULL) *err = w.error;
-        status = w.error.status;
-        rcr_window_release(&w);
-        return status;
-    }
-    char *name = rcr_strndup(r->file, rcr_unpacked_name_length(r->file));
+    if ((status = w.error.status) != RCR_OK && err != NULL) *err = w.error;
     size_t n = w.end - w.begin;
-    if (name == NULL || n == 0) {
-        rcr_free(name);
+    if (status == RCR_OK && n == 0) status = rcr_fail(err, RCR_ERR_DATA, "the file is empty");
+    if (status == RCR_OK) status = rcr_cut_utf8(&utf8, &n, &w, err);
+    char *name = rcr_strndup(r->file, rcr_unpacked_name_length(r->file));
+    if (status == RCR_OK && name == NULL) status = rcr_fail_memory(err, "opening a file");
+    if (status == RCR_OK) {
+        status = open_window(&r->cutter, &w, utf8, n, name, &bytes, err);
+    } else {
+        rcr_free(utf8);
         rcr_window_release(&w);
-        return name == NULL ? rcr_fail_memory(err, "opening a file") : rcr_fail(err, RCR_ERR_DATA, "the file is empty");
     }
-    if (has_other_separator(name, w.data, n)) {
-        rcr_free(name);
-        rcr_window_release(&w);
-        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", 1,
-                           "semicolons or tabs part the columns of this table; save it with commas");
-    }
-    rcr_format format = rcr_format_detect(name, w.data, n);
-    int json = rcr_looks_like_json(w.data, n) && format != RCR_FORMAT_POSCAR, csv = 0;
-    if (!json && rcr_format_detect(name, "", 0) == RCR_FORMAT_UNKNOWN) csv = rcr_looks_like_structure_csv(w.data, n);
-    if (csv < 0) {
-        rcr_window_release(&w);
-        status = rcr_fail_memory(err, "opening a file");
-    } else if (rcr_looks_like_sqlite(w.data, n))
-        status = open_database(&r->cutter, &w, path, data, length, packed, err);
-    else if (json)
-        status = rcr_cut_json(&r->cutter, &w, name, err);
-    else if (csv)
-        status = rcr_cut_csv(&r->cutter, &w, err);
-    else
-        status = open_text(&r->cutter, &w, format, err);
     rcr_free(name);
     return status;
 }

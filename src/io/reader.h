@@ -14,7 +14,7 @@
  * Matbench, OPTIMADE answers, JSON lines), ASE databases, CSV with a column of structures; each of them also packed
  * with gzip, bzip2, xz or zstd; and folders and archives (tar, zip) of all these.  docs/formats.md describes them.
  * Nothing is unpacked to disk.  Memory in use is that of one structure, and in addition
- *  - of a CIF: all its bytes;
+ *  - of a CIF, and of a file in UTF-16: all its bytes;
  *  - of an archive: all its bytes;  - of an ASE database that is packed: all its bytes;
  *  - of an ASE database: external tables that are not in the order of their ids;
  *  - of a pandas table by columns: all columns but that of the structures;  - of its other forms: the index. */

@@ -58,17 +58,12 @@ static int holds_several(const char *text, size_t length) {
 static rcr_status convert_window(rcr_window *window, rcr_error *err) {
     char *text;
     size_t n;
-    rcr_status status =
-        rcr_structure_from_utf16(&text, &n, window->data + window->begin, window->end - window->begin, err);
+    rcr_status status = rcr_cut_utf8(&text, &n, window, err);
     if (status != RCR_OK || text == NULL) return status;
-    if (!holds_several(text, n)) {
+    if (holds_several(text, n))
+        rcr_cut_replace(window, text, n);
+    else
         rcr_free(text);
-        return RCR_OK;
-    }
-    rcr_free(window->data);
-    window->data = text;
-    window->capacity = window->end = n;
-    window->begin = window->at = 0;
     return RCR_OK;
 }
 

@@ -110,16 +110,17 @@ static size_t find_column(const rcr_csv_row *header, const rcr_csv_row *row) {
     return found;
 }
 
-static size_t first_line(const char *text, size_t length) {
-    const char *newline = memchr(text, '\n', length);
-    return newline != NULL ? (size_t)(newline - text) + 1 : length;
+size_t rcr_csv_first_row(const char *text, size_t length) {
+    row_state s = {AT_START};
+    size_t row = follow_row(&s, text, length);
+    return row > 0 ? row : length;
 }
 
 /* The column of structures, told by the header and the first row that has one: rows without a structure may come before
  * it.  A last row that is longer than what is here is closed.  SIZE_MAX: none is seen. */
 static size_t find_in_rows(const char *text, size_t length, rcr_status *status) {
     enum { MAX_ROWS = 64 };
-    size_t header = first_line(text, length), at = header, found = SIZE_MAX;
+    size_t header = rcr_csv_first_row(text, length), at = header, found = SIZE_MAX;
     *status = RCR_OK;
     for (int i = 0; i < MAX_ROWS && found == SIZE_MAX && *status != RCR_ERR_MEMORY; i++) {
         row_state s = {AT_START};
@@ -144,7 +145,7 @@ static size_t find_in_rows(const char *text, size_t length, rcr_status *status) 
 
 int rcr_looks_like_structure_csv(const char *text, size_t length) {
     rcr_status status;
-    if (memchr(text, ',', first_line(text, length)) == NULL || memchr(text, '\0', length) != NULL) return 0;
+    if (memchr(text, ',', rcr_csv_first_row(text, length)) == NULL || memchr(text, '\0', length) != NULL) return 0;
     size_t found = find_in_rows(text, length, &status);
     return status == RCR_ERR_MEMORY ? -1 : found != SIZE_MAX;
 }

@@ -22,6 +22,24 @@ static void close_file(void *self) {
     rcr_free(f);
 }
 
+/* ---------------------------------------------------------------- UTF-16 */
+
+rcr_status rcr_cut_utf8(char **text, size_t *length, rcr_window *w, rcr_error *err) {
+    *text = NULL;
+    if (!rcr_looks_like_utf16(w->data + w->begin, w->end - w->begin)) return RCR_OK;
+    while (rcr_window_more(w)) continue;
+    if (w->error.status != RCR_OK && err != NULL) *err = w->error;
+    if (w->error.status != RCR_OK) return w->error.status;
+    return rcr_structure_from_utf16(text, length, w->data + w->begin, w->end - w->begin, err);
+}
+
+void rcr_cut_replace(rcr_window *w, char *text, size_t length) {
+    rcr_free(w->data);
+    w->data = text;
+    w->capacity = w->end = length;
+    w->begin = w->at = 0;
+}
+
 /* ---------------------------------------------------------------- one structure */
 
 static int next_file(void *self, rcr_record *record, int *last) {

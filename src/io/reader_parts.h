@@ -70,6 +70,14 @@ int rcr_looks_like_json(const char *text, size_t length);
 int rcr_looks_like_sqlite(const char *text, size_t length);
 int rcr_looks_like_structure_csv(const char *text, size_t length);
 
+/* The length of the first row of a table, whose cells may hold lines. */
+size_t rcr_csv_first_row(const char *text, size_t length);
+
+/* What the window has, read to its end, in UTF-8 where it is in UTF-16; *text NULL: it is not.  rcr_free. */
+rcr_status rcr_cut_utf8(char **text, size_t *length, rcr_window *window, rcr_error *err);
+/* Put such a text into the place of what the window has. */
+void rcr_cut_replace(rcr_window *window, char *text, size_t length);
+
 /* The text between begin and at into record->unparsed, with its line; the window moves on.  Failure is the record's. */
 void rcr_cut_take(rcr_record *record, rcr_window *window, int kind, rcr_table *table);
 /* The window's reading failed: the record says why.  1 when it did. */

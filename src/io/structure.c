@@ -195,8 +195,20 @@ rcr_status rcr_structure_from_utf16(char **out, size_t *n, const char *text, siz
     size_t m = 0;
     for (size_t i = 2; i + 2 <= length; i += 2) {
         unsigned unit = (unsigned)byte[i + (size_t)high] << 8 | byte[i + (size_t)!high];
-        if (unit >= 0xD800 && unit < 0xE000) unit = '?'; /* half of a character that no format needs */
-        if (unit < 0x80) {
+        if (unit >= 0xD800 && unit < 0xDC00 && i + 4 <= length) { /* the first half of a character, perhaps */
+            unsigned next = (unsigned)byte[i + 2 + (size_t)high] << 8 | byte[i + 2 + (size_t)!high];
+            if (next >= 0xDC00 && next < 0xE000) {
+                unit = 0x10000 + ((unit - 0xD800) << 10) + (next - 0xDC00);
+                i += 2;
+            }
+        }
+        if (unit >= 0xD800 && unit < 0xE000) unit = '?';
+        if (unit >= 0x10000) {
+            made[m++] = (char)(0xF0 | unit >> 18);
+            made[m++] = (char)(0x80 | (unit >> 12 & 0x3F));
+            made[m++] = (char)(0x80 | (unit >> 6 & 0x3F));
+            made[m++] = (char)(0x80 | (unit & 0x3F));
+        } else if (unit < 0x80) {
             made[m++] = (char)unit;
         } else if (unit < 0x800) {
             made[m++] = (char)(0xC0 | unit >> 6);

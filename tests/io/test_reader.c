@@ -192,6 +192,9 @@ static void tables_of_cifs(void **state) {
         {"w.csv",
          "ID,y,cif\na,1,\nb,2\n\nc,3,\"" CIF("4") "\"\n",
          {"a:2!...no structure in its column \"cif\"", "b:3!...no structure in its column", "c:5"}},
+        /* A name may hold lines, and whatever parts other tables' columns. */
+        {"w2.csv", "cif,\"gap\nin eV\",id\n\"" CIF("4") "\",1,a\n", {"a:3"}},
+        {"w3.csv", "\"gap; or\nnot\",cif,id\n1,\"" CIF("4") "\",a\n", {"a:3"}},
         {"x.csv", "y;cif\n1;\"" CIF("4") "\"\n", {"not supported...semicolons or tabs part the columns"}},
         {"y.tsv", "y\tcif\n1\t\"" CIF("4") "\"\n", {"not supported...save it with commas"}},
         /* Names of files are no structures. */
@@ -247,6 +250,57 @@ static void lines_within_cells_are_lines_of_the_file(void **state) {
     assert_int_equal(record.error.line, 15);
     rcr_record_release(&record);
     rcr_reader_close(reader);
+}
+
+/* The text in UTF-16, big-endian or not; returns its length. */
+static size_t to_utf16(char *out, const char *text, int big) {
+    size_t n = 0;
+    out[n++] = big ? '\xFE' : '\xFF';
+    out[n++] = big ? '\xFF' : '\xFE';
+    for (; *text != '\0'; text++) {
+        const char pair[2] = {'\0', *text};
+        out[n++] = pair[!big];
+        out[n++] = pair[big];
+    }
+    return n;
+}
+
+/* As Windows writes it: the same ids and values as in UTF-8, of one structure as of many. */
+static void files_in_utf16(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *text, *told;
+    } all[] = {
+        {"a.json", "{\"id\": \"x\", \"gap\": 1.5, \"structure\": " IRON "}", "x:1"},
+        {"a.json", "[{\"id\": \"x\", \"gap\": 1.5, \"structure\": " IRON "},\n" IRON "]", "x:1\na-2:2"},
+        {"a.jsonl", "{\"id\": \"x\", \"gap\": 1.5, \"structure\": " IRON "}\n" IRON "\n", "x:1\na-2:2"},
+        {"a.xyz", "1\n" LATTICE " id=x gap=1.5\nFe 0 0 0\n", "x:1"},
+        {"a.xyz", "1\r\n" LATTICE " id=x gap=1.5\r\nFe 0 0 0\r\n1\r\n" LATTICE "\r\nFe 0 0 0\r\n", "x:1\na-2:4"},
+        {"a.csv", "id,gap,cif\nx,1.5,\"" CIF("4") "\"\n", "x:2"},
+        {"a.csv", "id;gap;cif\nx;1.5;\"" CIF("4") "\"\n",
+         "not supported: semicolons or tabs part the columns of this table; save it with commas"},
+    };
+    for (size_t i = 0; i < 2 * (sizeof all / sizeof *all); i++) {
+        char bytes[4096];
+        const char *name = all[i / 2].name;
+        size_t n = to_utf16(bytes, all[i / 2].text, i % 2 == 1);
+        assert_string_equal(tell(name, bytes, n), all[i / 2].told);
+        rcr_reader *reader;
+        rcr_record record;
+        if (rcr_reader_open_memory(&reader, name, bytes, n, NULL) != RCR_OK) continue;
+        assert_true(rcr_reader_read(reader, &record));
+        assert_string_equal(rcr_record_property(&record, "gap"), "1.5");
+        rcr_record_release(&record);
+        rcr_reader_close(reader);
+    }
+    /* A character beyond the first 65,536, and the first half of one alone. */
+    static const unsigned char odd[] = {0xFF, 0xFE, 0x3D, 0xD8, 0x00, 0xDE, 0x3D, 0xD8, 'x', 0, 0x3D, 0xD8};
+    char *text;
+    size_t n;
+    assert_int_equal(rcr_structure_from_utf16(&text, &n, (const char *)odd, sizeof odd, NULL), RCR_OK);
+    assert_int_equal(n, 7);
+    assert_memory_equal(text, "\xF0\x9F\x98\x80?x?", 7);
+    rcr_free(text);
 }
 
 /* ---------------------------------------------------------------- what a record says */
@@ -428,6 +482,7 @@ int main(void) {
         cmocka_unit_test(every_format_says_the_same),
         cmocka_unit_test(many_of_every_format),
         cmocka_unit_test(frames_in_lines_that_end_with_cr),
+        cmocka_unit_test(files_in_utf16),
         cmocka_unit_test(every_key_of_a_frame_is_kept),
         cmocka_unit_test(tables_of_cifs),
         cmocka_unit_test(lines_within_cells_are_lines_of_the_file),
