@@ -1,8 +1,8 @@
 #include "base/status.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
+
+#include "base/format.h"
 
 const char *rcr_version(void) { return RCR_VERSION; }
 
@@ -28,8 +28,8 @@ static rcr_status fail_v(rcr_error *err, rcr_status status, const char *file, lo
     if (err != NULL) {
         err->status = status;
         err->line = line;
-        snprintf(err->file, sizeof err->file, "%s", file);
-        vsnprintf(err->message, sizeof err->message, format, args);
+        rcr_fit(err->file, sizeof err->file, "%s", file);
+        rcr_vfit(err->message, sizeof err->message, format, args);
     }
     return status;
 }
@@ -55,14 +55,14 @@ rcr_status rcr_fail_memory(rcr_error *err, const char *what) {
 }
 
 void rcr_error_set_file(rcr_error *err, const char *file) {
-    if (err != NULL && err->file[0] == '\0') snprintf(err->file, sizeof err->file, "%s", file);
+    if (err != NULL && err->file[0] == '\0') rcr_fit(err->file, sizeof err->file, "%s", file);
 }
 
 void rcr_error_format(char *text, size_t size, const rcr_error *err) {
     if (err->file[0] != '\0' && err->line > 0)
-        snprintf(text, size, "%s:%ld: %s", err->file, err->line, err->message);
+        rcr_fit(text, size, "%s:%ld: %s", err->file, err->line, err->message);
     else if (err->file[0] != '\0')
-        snprintf(text, size, "%s: %s", err->file, err->message);
+        rcr_fit(text, size, "%s: %s", err->file, err->message);
     else
-        snprintf(text, size, "%s", err->message);
+        rcr_fit(text, size, "%s", err->message);
 }

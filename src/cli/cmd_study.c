@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/threads.h"
@@ -41,7 +42,7 @@ static void run_ended(void *context, const rcr_study *study, const rcr_study_run
     } else {
         double value = score != NULL ? rcr_study_number(run, score) : NAN;
         char text[96] = "done";
-        if (!isnan(value)) snprintf(text, sizeof text, "%.40s %s", score, rcr_format_float(number, (float)value));
+        if (!isnan(value)) rcr_fit(text, sizeof text, "%.40s %s", score, rcr_format_float(number, (float)value));
         rcr_terminal_line(&view->terminal, "%zu/%zu  %s: %s, %s", view->n_done, study->n_runs, name.data, text,
                           rcr_format_duration(duration, rcr_study_number(run, "seconds")));
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/running.h"
 #include "base/status.h"
@@ -88,7 +89,7 @@ static rcr_status table_columns(column *columns, size_t *n, const char *path, si
     *n = csv->n_rows == 0 ? 0 : csv->row[0].n_fields < MAX_COLUMNS ? csv->row[0].n_fields : MAX_COLUMNS;
     for (size_t k = 0; k < *n; k++) {
         if (first == 1)
-            snprintf(columns[k].name, sizeof columns[k].name, "%.63s", csv->row[0].field[k]);
+            rcr_fit(columns[k].name, sizeof columns[k].name, "%.63s", csv->row[0].field[k]);
         else
             snprintf(columns[k].name, sizeof columns[k].name, k == 0 ? "id" : *n == 2 ? "target" : "column %zu", k + 1);
     }
@@ -106,7 +107,7 @@ static column *find_column(column *columns, size_t *n, const char *key) {
         if (strncmp(columns[k].name, key, sizeof columns[k].name - 1) == 0) return &columns[k];
     if (*n == MAX_COLUMNS) return NULL;
     column *added = &columns[(*n)++];
-    snprintf(added->name, sizeof added->name, "%.63s", key);
+    rcr_fit(added->name, sizeof added->name, "%.63s", key);
     return added;
 }
 

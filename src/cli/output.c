@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/format.h"
 #include "cli/cli.h"
 
 /* Print text as one line on standard error; a file's name or content must not be able to drive the terminal. */
@@ -40,7 +41,7 @@ int rcr_cli_error(const rcr_error *err) {
 
 static void print_formatted(const char *lead, const char *format, va_list args) {
     char text[1024];
-    vsnprintf(text, sizeof text, format, args);
+    rcr_vfit(text, sizeof text, format, args);
     print_line(lead, text);
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/format.h"
 #include "base/text.h"
 
 static const double live_interval = 0.1, log_interval = 30;
@@ -62,7 +63,7 @@ void rcr_terminal_progress(rcr_terminal *terminal, const char *format, ...) {
     char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    rcr_vfit(text, sizeof text, format, args);
     va_end(args);
     if (terminal->live) {
         /* One column stays free, else some terminals wrap. */
@@ -81,7 +82,7 @@ void rcr_terminal_line(rcr_terminal *terminal, const char *format, ...) {
     char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    rcr_vfit(text, sizeof text, format, args);
     va_end(args);
     clean(text, 1000);
     fprintf(stderr, "%s%s\n", terminal->shown ? "\r\033[K" : "", text);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -279,7 +280,7 @@ static void take_row(preparation *p, source_row *row, store_stage stage) {
         current(p)->n_good++;
     } else if (r->first_bad.status == RCR_OK) {
         r->first_bad = *row->error;
-        snprintf(r->first_bad_id, sizeof r->first_bad_id, "%.127s", row->id);
+        rcr_fit(r->first_bad_id, sizeof r->first_bad_id, "%.127s", row->id);
     }
     rcr_free(row->record);
     row->record = NULL;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -44,8 +45,8 @@ static rcr_status choose_weight(opening *o, rcr_error *err) {
     for (size_t k = 0; (head->frames || head->header) && k < head->n_columns; k++)
         if (strcmp(head->column[k], wanted) == 0 && n_wanted++ == 0) o->weight = k;
     if (n_wanted == 1) return RCR_OK;
-    snprintf(what, sizeof what, "there are %s \"%.100s\" to take as the weights",
-             n_wanted > 1 ? "several columns" : "no numbers", wanted);
+    rcr_fit(what, sizeof what, "there are %s \"%.100s\" to take as the weights",
+            n_wanted > 1 ? "several columns" : "no numbers", wanted);
     return fail_target(o, what, err);
 }
 
@@ -63,10 +64,10 @@ static rcr_status choose_target(opening *o, rcr_error *err) {
         }
     if (named && wanted != NULL) {
         char what[200];
-        snprintf(what, sizeof what,
-                 n_wanted > 1 ? "there are several columns \"%.100s\" to take as the target"
-                              : "there are no numbers \"%.100s\" to take as the target",
-                 wanted);
+        rcr_fit(what, sizeof what,
+                n_wanted > 1 ? "there are several columns \"%.100s\" to take as the target"
+                             : "there are no numbers \"%.100s\" to take as the target",
+                wanted);
         if (n_wanted > 1 || (n_wanted == 0 && options->need_target)) return fail_target(o, what, err);
         name = n_wanted == 1 || head->frames ? wanted : NULL;
     } else if (n_columns == 1 && (!head->frames || options->need_target)) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -45,10 +46,10 @@ void rcr_source_bad(source *s, source_row *row, rcr_status status, const char *f
     }
     row->error->status = status;
     row->error->line = line;
-    snprintf(row->error->file, sizeof row->error->file, "%s", file);
+    rcr_fit(row->error->file, sizeof row->error->file, "%s", file);
     va_list args;
     va_start(args, format);
-    vsnprintf(row->error->message, sizeof row->error->message, format, args);
+    rcr_vfit(row->error->message, sizeof row->error->message, format, args);
     va_end(args);
 }
 
@@ -72,7 +73,7 @@ void rcr_source_target(source *s, source_row *row, const char *text, size_t leng
         return;
     }
     if (!s->options->need_target) return;
-    int shown = length < 40 ? (int)length : 40;
+    int shown = rcr_shown(text, length, 40);
     if (length == 0)
         rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "no value for target \"%.100s\"", s->target);
     else
@@ -90,7 +91,7 @@ void rcr_source_weight(source *s, source_row *row, const char *text, size_t leng
     const char *name = s->options->weights;
     double value = NAN;
     char number[32];
-    int parsed = length > 0 && rcr_source_number(&value, text, length), shown = length < 40 ? (int)length : 40;
+    int parsed = length > 0 && rcr_source_number(&value, text, length), shown = rcr_shown(text, length, 40);
     if (length == 0)
         rcr_source_bad(s, row, RCR_ERR_DATA, file, line, "no value for the weight \"%.100s\"", name);
     else if (!parsed || !isfinite(value))
@@ -227,8 +228,8 @@ static rcr_status choose_target(columns *c, source *s, const char *table, const 
         }
     }
     if (c->header && wanted != NULL) {
-        snprintf(what, sizeof what, "%s \"%.100s\" to take as the target",
-                 n_wanted > 1 ? "there are several columns" : "there is no column", wanted);
+        rcr_fit(what, sizeof what, "%s \"%.100s\" to take as the target",
+                n_wanted > 1 ? "there are several columns" : "there is no column", wanted);
         if (n_wanted > 1 || (n_wanted == 0 && s->options->need_target)) return fail_columns(err, table, first, c, what);
         name = wanted;
     } else if (n_candidates == 1) {
@@ -264,8 +265,8 @@ static rcr_status choose_weight(columns *c, const source *s, const char *table, 
         n_wanted++;
     }
     if (n_wanted == 1) return RCR_OK;
-    snprintf(what, sizeof what, "%s \"%.100s\" to take as the weights",
-             n_wanted > 1 ? "there are several columns" : "there is no column", wanted);
+    rcr_fit(what, sizeof what, "%s \"%.100s\" to take as the weights",
+            n_wanted > 1 ? "there are several columns" : "there is no column", wanted);
     return fail_columns(err, table, first, c, what);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "graph/packed.h"
 
 enum { HAS_RECORD = 1, HAS_SHA256 = 2, HAS_FILE = 4, STAGE_SHIFT = 3, ALL_FLAGS = 31, SHA256_BYTES = 32 };
@@ -136,7 +137,7 @@ static const char *read_string(size_t *length, store_reader *r) {
 static void read_field(char *to, size_t size, store_reader *r) {
     size_t length;
     const char *text = read_string(&length, r);
-    if (length >= size) length = size - 1;
+    if (length >= size) length = rcr_whole_characters(text, size - 1);
     if (length > 0) memcpy(to, text, length);
     to[length] = '\0';
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -204,7 +205,7 @@ static rcr_status check_surplus(rcr_model *model, const checkpoint *c, rcr_error
         char name[96] = "";
         if (key->kind == RCR_PY_TEXT && key->as.text.length >= n_prefix)
             snprintf(name, sizeof name, "%.*s",
-                     (int)(key->as.text.length - n_prefix < 90 ? key->as.text.length - n_prefix : 90),
+                     rcr_shown(key->as.text.data + n_prefix, key->as.text.length - n_prefix, 90),
                      key->as.text.data + n_prefix);
         if (rcr_ends_with(name, count_name))
             take_count(model, c, value);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/status.h"
 #include "exchange/pickle_private.h"
 
@@ -38,7 +39,7 @@ static int is(const char *text, size_t length, const char *word) {
 }
 
 /* How much of a name goes into a message. */
-static int shown(size_t length) { return length < 100 ? (int)length : 100; }
+static int shown(const char *name, size_t length) { return rcr_shown(name, length, 100); }
 
 rcr_status rcr_pickle_global(rcr_py **out, rcr_pickle *p, const char *module, size_t module_length, const char *name,
                              size_t name_length) {
@@ -53,7 +54,7 @@ rcr_status rcr_pickle_global(rcr_py **out, rcr_pickle *p, const char *module, si
         p->err, RCR_ERR_UNSUPPORTED,
         "the file asks for %.*s.%.*s, which no checkpoint of CGCNN needs; it was refused, and nothing of the "
         "file was run",
-        shown(module_length), module, shown(name_length), name);
+        shown(module, module_length), module, shown(name, name_length), name);
 }
 
 /* Argument i when it is of that kind, else NULL. */
@@ -146,7 +147,7 @@ static rcr_status make_dtype(rcr_py **out, rcr_pickle *p, const rcr_py *args) {
         return RCR_OK;
     }
     return rcr_fail(p->err, RCR_ERR_UNSUPPORTED, "the file holds a numpy value of type \"%.*s\"",
-                    shown(name->as.text.length), name->as.text.data);
+                    shown(name->as.text.data, name->as.text.length), name->as.text.data);
 }
 
 /* (dtype, bytes) -> a number */

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "fetch/url.h"
@@ -53,7 +54,7 @@ static rcr_status fail_index(rcr_http *http, const char *base, rcr_error *err) {
         const char *kind = json_string_value(json_object_get(attributes, "link_type"));
         const char *url = link_text(json_object_get(attributes, "base_url"));
         if (url == NULL || (kind != NULL && strcmp(kind, "child") != 0)) continue;
-        rcr_text_printf(&names, "%s%.100s", names.length > 0 ? ", " : "", url);
+        rcr_text_printf(&names, "%s%.*s", names.length > 0 ? ", " : "", rcr_shown(url, strlen(url), 100), url);
     }
     json_decref(root);
     status = rcr_fail(err, RCR_ERR_DATA, "this is an index of databases; give the URL of one of them: %s",

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "io/reader_parts.h"
@@ -192,13 +193,16 @@ enum { COMPLAINT_MAX = 300 };
 /* One thing that went wrong, on one line. */
 static void complain(rcr_text *out, const char *lead, const char *text, size_t length) {
     if (out->length > 0) rcr_text_puts(out, "; ");
-    if (lead != NULL) rcr_text_printf(out, "%.60s: ", lead);
-    for (size_t i = 0; i < length && out->length < COMPLAINT_MAX; i++) {
+    if (lead != NULL) rcr_text_printf(out, "%.*s: ", rcr_shown(lead, strlen(lead), 60), lead);
+    size_t i = 0;
+    for (; i < length && out->length < COMPLAINT_MAX; i++) {
         char c = text[i];
         if ((unsigned char)c < 0x20 || c == 0x7f) c = ' ';
         if (c == ' ' && out->length > 0 && out->data[out->length - 1] == ' ') continue;
         rcr_text_append(out, &c, 1);
     }
+    if (i < length) out->length = rcr_whole_characters(out->data, out->length);
+    if (out->data != NULL) out->data[out->length] = '\0';
 }
 
 static void complain_text(rcr_text *out, const char *lead, const char *text) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -232,7 +233,7 @@ static rcr_status fail_none(rcr_error *err, json_t *object) {
     json_t *value;
     json_object_foreach(object, name, value) {
         if (keys.length > 200) break;
-        rcr_text_printf(&keys, "%s%.40s", keys.length > 0 ? ", " : "", name);
+        rcr_text_printf(&keys, "%s%.*s", keys.length > 0 ? ", " : "", rcr_shown(name, strlen(name), 40), name);
     }
     rcr_status status = rcr_fail(err, RCR_ERR_PARSE,
                                  "the object holds no structure: neither \"lattice\" and \"sites\", nor "

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -74,7 +75,7 @@ static int name_row(const json_file *f, rcr_record *record, const char *key) {
     int64_t n;
     if (!f->counts || !is_integer(key)) return rcr_record_name(record, key, strlen(key));
     if (f->id_prefix == NULL || !rcr_parse_int64(&n, key, strlen(key))) return 1;
-    snprintf(id, sizeof id, "%.400s-%0*lld", f->id_prefix, f->id_digits, (long long)n + 1);
+    rcr_fit(id, sizeof id, "%.400s-%0*lld", f->id_prefix, f->id_digits, (long long)n + 1);
     return rcr_record_name(record, id, strlen(id));
 }
 

@@ -29,12 +29,12 @@
 #pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
 extern "C" {
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 }
@@ -185,7 +185,7 @@ rcr_status parse(rcr_toml **out, std::string_view text, rcr_error *err) {
         const toml::source_position &place = fault.source().begin;
         std::string_view what = fault.description();
         bool deep = what.find("maximum nested value depth") != std::string_view::npos;
-        int length = static_cast<int>(std::min<size_t>(what.size(), 300));
+        int length = rcr_shown(what.data(), what.size(), 300);
         return rcr_fail_at(err, deep ? RCR_ERR_LIMIT : RCR_ERR_PARSE, "", static_cast<long>(place.line),
                            "column %ld: %.*s", static_cast<long>(place.column), length, what.data());
     }

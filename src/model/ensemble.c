@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/graph.h"
@@ -45,7 +46,7 @@ static rcr_status sort_metadata(rcr_model *out, const rcr_model *first, rcr_erro
             alike &= other != NULL && strcmp(other, meta->value) == 0;
         }
         char key[256];
-        snprintf(key, sizeof key, "%s%.200s", alike ? "" : own_prefix, meta->key);
+        rcr_fit(key, sizeof key, "%s%.200s", alike ? "" : own_prefix, meta->key);
         status = rcr_model_set_meta(out, key, meta->value, err);
     }
     return status;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -46,7 +47,7 @@ typedef struct stream {
 /* ---- one structure */
 
 static void set_text(char *out, size_t size, const char *text, size_t length) {
-    if (length > size - 1) length = size - 1;
+    if (length > size - 1) length = rcr_whole_characters(text, size - 1);
     memcpy(out, text, length);
     out[length] = '\0';
 }
@@ -113,7 +114,7 @@ static void prepare(rcr_graph **graph, rcr_stream_row *row, const stream *s, rcr
     rcr_status status;
     *err = (rcr_error){.status = RCR_OK};
     row->domain[0] = '\0';
-    snprintf(row->id, sizeof row->id, "%.200s-%llu", s->options->name, (unsigned long long)item->number);
+    rcr_fit(row->id, sizeof row->id, "%.200s-%llu", s->options->name, (unsigned long long)item->number);
     set_text(row->file, sizeof row->file, s->options->name, strlen(s->options->name));
     if (item->too_long) {
         status = rcr_fail_at(err, RCR_ERR_LIMIT, "", item->line, "the structure has more than %zu bytes",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -103,10 +104,7 @@ static size_t score_column(const rcr_csv *csv, const char *prefix, char label[16
     for (size_t k = 0; k < csv->row[0].n_fields; k++) {
         const char *name = csv->row[0].field[k];
         if (strncmp(name, prefix, strlen(prefix)) != 0 || strstr(name, "loss") != NULL) continue;
-        rcr_text text = {0};
-        rcr_text_printf(&text, "%.15s", score_label(name));
-        if (!text.failed) memcpy(label, text.data, text.length + 1);
-        rcr_text_free(&text);
+        rcr_fit(label, 16, "%s", score_label(name));
         return k;
     }
     return SIZE_MAX;

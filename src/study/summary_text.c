@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/status.h"
 #include "study/statistics.h"
 #include "study/study.h"
@@ -148,7 +149,7 @@ void rcr_study_summary_text(rcr_text *out, const rcr_study *study) {
     if (test != NULL) {
         char val[64];
         const char *bare = strchr(test, '_');
-        snprintf(val, sizeof val, "val%.40s", bare != NULL ? bare : "");
+        rcr_fit(val, sizeof val, "val%.40s", bare != NULL ? bare : "");
         double scale = INFINITY;
         for (size_t s = 0; s < study->n_settings; s++) {
             double mean = fabs(rcr_study_spread_of(study, s, test).mean);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/build.h"
@@ -209,9 +210,9 @@ rcr_status rcr_run_restore(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_e
     const char *program = rcr_safetensors_meta(checkpoint->file, "checkpoint.program");
     if (program != NULL && strcmp(program, rcr_version()) != 0) {
         char text[160];
-        snprintf(text, sizeof text,
-                 "the run was begun by recryst %.32s and goes on with %s: its weights may differ in the last digits",
-                 program, rcr_version());
+        rcr_fit(text, sizeof text,
+                "the run was begun by recryst %.32s and goes on with %s: its weights may differ in the last digits",
+                program, rcr_version());
         rcr_run_say(run, text);
     }
     rcr_status status = rcr_run_reopen_init(run, err);

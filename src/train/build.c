@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/init.h"
@@ -98,8 +99,8 @@ static rcr_status fit_scales(rcr_run *run, rcr_error *err) {
         status = rcr_scale_fit(&run->model->targets[k].scale, &run->target_std[k], &varied, kind[k], run->dataset, k,
                                &run->split, run->part_target, err);
         char text[256];
-        snprintf(text, sizeof text, "all training targets%s%.100s are equal: there is nothing to learn from them",
-                 T > 1 ? " of " : "", T > 1 ? rcr_dataset_target_name(run->dataset, k) : "");
+        rcr_fit(text, sizeof text, "all training targets%s%.100s are equal: there is nothing to learn from them",
+                T > 1 ? " of " : "", T > 1 ? rcr_dataset_target_name(run->dataset, k) : "");
         if (status == RCR_OK && !varied) rcr_run_say(run, text);
     }
     rcr_free(kind);

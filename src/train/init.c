@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "model/ensemble.h"
@@ -25,7 +26,7 @@ rcr_status rcr_freeze_parse(int frozen[RCR_N_PARTS], const char *text, rcr_error
             return rcr_fail(
                 err, RCR_ERR_ARGUMENT,
                 "\"%.*s\" is no part of a network to freeze; the parts are embedding, conv, hidden and output",
-                (int)(length < 60 ? length : 60), at);
+                rcr_shown(at, length, 60), at);
         at += length + (at[length] == ',');
     }
     for (int p = 0; p < RCR_N_PARTS; p++) n += frozen[p];

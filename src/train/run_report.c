@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "report/html.h"
@@ -105,7 +106,7 @@ static void gather_facts(gathered *g, const rcr_run *run) {
              shared && o->layer_norm ? ", LayerNorm" : "", networks);
     snprintf(add_fact(g, "Parameters"), TEXT_SIZE, "%" PRId64 "%s, of which %" PRId64 " in the convolutions",
              info.n_parameters, several ? " in each network" : "", info.n_conv_parameters);
-    snprintf(add_fact(g, "Data"), TEXT_SIZE, "%.60s, SHA-256 %.16s…", run->dataset->name, run->dataset->sha256);
+    rcr_fit(add_fact(g, "Data"), TEXT_SIZE, "%.60s, SHA-256 %.16s…", run->dataset->name, run->dataset->sha256);
     snprintf(add_fact(g, "Rows"), TEXT_SIZE, "%zu training, %zu validation, %zu test; %zu unusable", run->split.n_train,
              run->split.n_val, run->split.n_test, run->dataset->n_bad);
     snprintf(add_fact(g, "Best epoch"), TEXT_SIZE, "%" PRId32 " of %" PRId32 ", by validation %s%s", run->best_epoch,
@@ -225,7 +226,7 @@ rcr_status rcr_run_write_report(const rcr_run *run, double *const prediction[3],
         size_t n = (size_t)run->epochs_done;
         int classes = run->options.model.task == RCR_CLASSIFICATION;
         char title[256], path[RCR_PATH_SIZE];
-        snprintf(title, sizeof title, "%.100s of %.100s", run->best->targets[0].name, run->dataset->name);
+        rcr_fit(title, sizeof title, "%.100s of %.100s", run->best->targets[0].name, run->dataset->name);
         rcr_report report = {.title = title,
                              .target = run->best->targets[0].name,
                              .unit = run->best->targets[0].unit,

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "report/metrics.h"
@@ -255,7 +256,7 @@ static rcr_status describe_scores(rcr_run *run, rcr_error *err) {
     }
     for (size_t k = 0; k < r->n_targets; k++) {
         char key[160];
-        snprintf(key, sizeof key, "test_mae_%.140s", r->targets[k].name);
+        rcr_fit(key, sizeof key, "test_mae_%.140s", r->targets[k].name);
         rcr_status status = set_number_meta(run->best, key, r->targets[k].part[2].mae, err);
         if (status != RCR_OK) return status;
     }
