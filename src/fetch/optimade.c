@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "fetch/url.h"
+#include "io/reader_parts.h"
 
 /* GET base/path.  RCR_OK with *code and, where it is 200 and JSON, *root (a new reference), else NULL. */
 static rcr_status get_json(json_t **root, long *code, rcr_http *http, const char *base, const char *path,
@@ -19,9 +20,11 @@ static rcr_status get_json(json_t **root, long *code, rcr_http *http, const char
     rcr_text_free(&url);
     if (status != RCR_OK) return status;
     *code = reply.code;
-    *root = reply.code == 200 ? json_loadb(reply.body, reply.length, JSON_ALLOW_NUL, NULL) : NULL;
+    json_error_t why;
+    *root = NULL;
+    if (reply.code == 200) status = rcr_json_load_any(root, &why, reply.body, reply.length, JSON_ALLOW_NUL);
     rcr_http_reply_free(&reply);
-    return RCR_OK;
+    return status == RCR_ERR_MEMORY ? rcr_fail_memory(err, "reading an answer") : RCR_OK;
 }
 
 /* The attributes of an answer of /info; NULL when it is none. */

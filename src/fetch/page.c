@@ -32,16 +32,14 @@ static const char *text_at(const json_t *object, const char *key) {
 
 static rcr_status parse(rcr_page **out, const char *body, size_t length, int optimade, rcr_error *err) {
     json_error_t why;
-    json_t *root = json_loadb(body, length, JSON_ALLOW_NUL, &why);
-    /* Python's NaN is no JSON; a row with one is no reason to lose the page. */
-    if (root == NULL && rcr_json_load(&root, body, length, 0, NULL) == RCR_ERR_MEMORY)
-        return rcr_fail_memory(err, "reading an answer");
-    if (root == NULL)
+    json_t *root;
+    rcr_status status = rcr_json_load_any(&root, &why, body, length, JSON_ALLOW_NUL);
+    if (status == RCR_ERR_MEMORY) return rcr_fail_memory(err, "reading an answer");
+    if (status != RCR_OK)
         return rcr_fail(err, RCR_ERR_PARSE, "the answer is not JSON: %s (line %d, column %d)", why.text, why.line,
                         why.column);
     const json_t *rows = json_object_get(root, "data");
     rcr_text complaint = {0};
-    rcr_status status = RCR_OK;
     if (optimade && json_array_size(json_object_get(root, "errors")) > 0) {
         rcr_page_complaint(&complaint, body, length);
         status = rcr_fail(err, RCR_ERR_DATA, "the server reports an error: %s",

@@ -24,65 +24,95 @@ int rcr_structure_key(const char *name, size_t length) {
     return -1;
 }
 
-/* ---------------------------------------------------------------- NaN */
+/* ---------------------------------------------------------------- what JSON has no word, and its reader no room for */
 
 static int is_word(const char *p, const char *end, const char *word) {
     size_t n = strlen(word);
     return (size_t)(end - p) >= n && memcmp(p, word, n) == 0;
 }
 
-/* NaN, Infinity and -Infinity outside strings become null.  NULL: there are none, or *failed is 1, out of memory. */
-static char *without_nan(size_t *new_length, int *failed, const char *text, size_t length) {
+static const char *end_of_string(const char *p, const char *end) {
+    for (p++; p < end && *p != '"'; p++) p += *p == '\\' && p + 1 < end;
+    return p < end ? p + 1 : end;
+}
+
+static size_t number_length(const char *p, const char *end) {
     size_t n = 0;
-    const char *end = text + length;
-    for (const char *p = text; p < end && (p = memchr(p, 'N', (size_t)(end - p))) != NULL; p++)
-        n += is_word(p, end, "NaN");
-    char *out = rcr_malloc(length + n + 1, 1), *to = out;
-    *failed = out == NULL;
-    if (out == NULL) return NULL;
-    int in_string = 0, changed = 0;
+    while (p + n < end && (rcr_is_digit((unsigned char)p[n]) || strchr("+-.eE", p[n]) != NULL) && p[n] != '\0') n++;
+    return n;
+}
+
+/* An integer of more than 64 bits. */
+static int is_long(const char *number, size_t n) {
+    size_t sign = number[0] == '-';
+    int64_t value;
+    for (size_t i = sign; i < n; i++)
+        if (!rcr_is_digit((unsigned char)number[i])) return 0;
+    return n - sign >= 19 && number[sign] != '0' && !rcr_parse_int64(&value, number, n);
+}
+
+static int is_infinite(const char *number, size_t n) {
+    double value;
+    return memchr(number, 'e', n) != NULL || memchr(number, 'E', n) != NULL || n > 300
+               ? rcr_parse_double(&value, number, n) && isinf(value)
+               : 0;
+}
+
+/* NaN, Infinity, -Infinity and numbers beyond a double's become null, integers of more than 64 bits strings of their
+ * digits, as which they may still be ids.  Nothing is written where there are none of them. */
+static void make_readable(rcr_text *out, const char *text, size_t length) {
+    const char *end = text + length, *copied = text;
     for (const char *p = text; p < end;) {
-        size_t word = in_string                      ? 0
-                      : is_word(p, end, "NaN")       ? 3
-                      : is_word(p, end, "Infinity")  ? 8
-                      : is_word(p, end, "-Infinity") ? 9
-                                                     : 0;
-        if (word > 0) {
-            memcpy(to, "null", 4);
-            to += 4;
-            p += word;
-            changed = 1;
+        size_t n = 0;
+        const char *quote = NULL;
+        if (*p == '"') {
+            p = end_of_string(p, end);
             continue;
         }
-        if (in_string && *p == '\\' && p + 1 < end)
-            *to++ = *p++;
-        else if (*p == '"')
-            in_string = !in_string;
-        *to++ = *p++;
+        if (*p == 'N' || *p == 'I' || *p == '-')
+            n = is_word(p, end, "NaN") ? 3 : is_word(p, end, "Infinity") ? 8 : is_word(p, end, "-Infinity") ? 9 : 0;
+        if (n == 0 && (*p == '-' || rcr_is_digit((unsigned char)*p))) {
+            n = number_length(p, end);
+            if (is_long(p, n)) quote = "\"";
+            if (quote == NULL && !is_infinite(p, n)) {
+                p += n;
+                continue;
+            }
+        }
+        if (n > 0) {
+            rcr_text_append(out, copied, (size_t)(p - copied));
+            rcr_text_puts(out, quote != NULL ? quote : "null");
+            if (quote != NULL) rcr_text_append(out, p, n);
+            if (quote != NULL) rcr_text_puts(out, quote);
+            copied = p + n;
+        }
+        p += n > 0 ? n : 1;
     }
-    if (!changed) {
-        rcr_free(out);
-        return NULL;
+    if (copied > text) rcr_text_append(out, copied, (size_t)(end - copied));
+}
+
+rcr_status rcr_json_load_any(json_t **out, json_error_t *why, const char *text, size_t length, size_t flags) {
+    json_t *value = json_loadb(text, length, flags, why);
+    if (value == NULL) {
+        rcr_text clean = {0};
+        make_readable(&clean, text, length);
+        int failed = clean.failed;
+        if (!failed && clean.length > 0) value = json_loadb(clean.data, clean.length, flags, why);
+        rcr_text_free(&clean);
+        if (failed) return RCR_ERR_MEMORY;
     }
-    *new_length = (size_t)(to - out);
-    return out;
+    if (value == NULL) return RCR_ERR_PARSE;
+    *out = value;
+    return RCR_OK;
 }
 
 rcr_status rcr_json_load(json_t **out, const char *text, size_t length, long line, rcr_error *err) {
     json_error_t why;
-    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (value == NULL) {
-        size_t shorter;
-        int failed;
-        char *clean = without_nan(&shorter, &failed, text, length);
-        if (failed) return rcr_fail_memory(err, "reading JSON");
-        if (clean != NULL) value = json_loadb(clean, shorter, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-        rcr_free(clean);
-    }
-    if (value == NULL)
+    rcr_status status = rcr_json_load_any(out, &why, text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY);
+    if (status == RCR_ERR_MEMORY) return rcr_fail_memory(err, "reading JSON");
+    if (status != RCR_OK)
         return rcr_fail_at(err, RCR_ERR_PARSE, "", line > 0 && why.line > 0 ? line + why.line - 1 : line,
                            "not a JSON object: %s (column %d)", why.text, why.column);
-    *out = value;
     return RCR_OK;
 }
 

@@ -100,9 +100,12 @@ int rcr_structure_key(const char *name, size_t length);
 /* A structure that stands in a cell or a string: CIF, POSCAR, JSON. `key`: the name it stands under. */
 rcr_status rcr_structure_from_text(rcr_crystal **out, const char *key, const char *text, size_t length, rcr_error *err);
 
-/* JSON into a value, with NaN and Infinity (which Python writes) as null; line: of text.  Free with json_decref.
- * Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
+/* JSON into a value, with NaN and Infinity (which Python writes) and numbers beyond a double's as null, and with
+ * integers of more than 64 bits as strings; line: of text.  Free with json_decref.  Errors: RCR_ERR_PARSE,
+ * RCR_ERR_MEMORY. */
 rcr_status rcr_json_load(json_t **out, const char *text, size_t length, long line, rcr_error *err);
+/* The same with the flags and the error of json_loadb. */
+rcr_status rcr_json_load_any(json_t **out, json_error_t *why, const char *text, size_t length, size_t flags);
 /* Crystal, id and properties of one JSON value. */
 rcr_status rcr_json_record(rcr_record *record, json_t *value, rcr_error *err);
 /* Add numbers, booleans and short texts of an object as properties; `skip`: keys that are left out, or NULL each.

@@ -118,6 +118,11 @@ static void entries_under_their_ids(void **state) {
         {"r.json",
          "{\"version\": 1, \"mp-1\": {\"lattice\": \"cubic\", \"structure\": " IRON "}}",
          {"version:1!...not a JSON object", "mp-1:1"}},
+        /* An id of more than 64 bits keeps its digits, one of 64 too; a value beyond a double's is none. */
+        {"s.jsonl",
+         "{\"id\": 12345678901234567890123, \"a\": 1e999, \"structure\": " IRON "}\n{\"id\": 9223372036854775807, "
+         "\"a\": 99999999999999999999, \"b\": \"99999999999999999999 \\\" NaN\", \"structure\": " IRON "}\n",
+         {"12345678901234567890123:1", "9223372036854775807:2"}},
         {"p.json", "{\"mp-1\": " IRON ", \"mp-2\": null}", {"mp-1:1", "mp-2:1!...not a JSON object"}},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) expect_telling(&all[i]);
