@@ -197,22 +197,34 @@ void rcr_folder_out_sync(const rcr_folder_out *folder) {
     sync();
 }
 
+/* 1 when the folder has no such file any more. */
+static int remove_file(const char *folder, const char *name) {
+    rcr_text path = {0};
+    rcr_text_printf(&path, "%s/%s", folder, name);
+    int gone = !path.failed && (unlink(path.data) == 0 || errno == ENOENT);
+    rcr_text_free(&path);
+    return gone;
+}
+
 /* Remove the files of a folder that `take` says; gives how many of them can't be removed. */
 static int remove_files(const char *path, int (*take)(const char *name, int64_t first), int64_t first) {
     DIR *dir = opendir(path);
     if (dir == NULL) return errno == ENOENT ? 0 : 1;
     int left = 0;
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (take(entry->d_name, first) && unlinkat(dirfd(dir), entry->d_name, 0) != 0) left++;
+        if (take(entry->d_name, first) && !remove_file(path, entry->d_name)) left++;
     closedir(dir);
     return left;
 }
 
+static int is_crystal(const char *name) {
+    size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".cif") == 0;
+}
+
 static int is_product(const char *name, int64_t first) {
     (void)first;
-    size_t n = strlen(name);
-    return strcmp(name, "id_prop.csv") == 0 || strcmp(name, "provenance.json") == 0 ||
-           strcmp(name, "errors.csv") == 0 || (n > 4 && strcmp(name + n - 4, ".cif") == 0);
+    return strcmp(name, "errors.csv") == 0 || is_crystal(name);
 }
 
 static int is_page(const char *name, int64_t first) {
@@ -226,8 +238,24 @@ static int is_cached(const char *name, int64_t first) {
     return strncmp(name, "page-", 5) == 0 || strcmp(name, "query.json") == 0 || strcmp(name, "new-file") == 0;
 }
 
+rcr_status rcr_folder_out_has_crystals(int *found, const rcr_folder_out *folder, rcr_error *err) {
+    DIR *dir = opendir(folder->path);
+    if (dir == NULL) return rcr_fail_system(err, folder->path, "can't read the folder", errno);
+    *found = 0;
+    for (const struct dirent *entry; !*found && (entry = readdir(dir)) != NULL;) *found = is_crystal(entry->d_name);
+    closedir(dir);
+    return RCR_OK;
+}
+
 rcr_status rcr_folder_out_clear(const rcr_folder_out *folder, rcr_error *err) {
-    int left = remove_files(folder->path, is_product, 0) + remove_files(folder->cache, is_cached, 0);
+    /* What says that the dataset is whole goes first, on the disk, too: an end in between leaves a dataset that isn't.
+     */
+    int left = !remove_file(folder->path, "id_prop.csv");
+    if (left == 0) left = !remove_file(folder->path, "provenance.json");
+    if (left == 0) {
+        rcr_sync_name(folder->cache);
+        left = remove_files(folder->path, is_product, 0) + remove_files(folder->cache, is_cached, 0);
+    }
     if (left > 0) return rcr_fail_at(err, RCR_ERR_IO, folder->path, 0, "%d old files can't be removed", left);
     return RCR_OK;
 }

@@ -35,9 +35,11 @@ rcr_status rcr_folder_out_write(const rcr_folder_out *folder, const char *name, 
                                 rcr_error *err);
 /* Have all that was written reach the disk. */
 void rcr_folder_out_sync(const rcr_folder_out *folder);
+/* *found <- 1 when a .cif file lies in OUT.  Errors: RCR_ERR_IO, when nobody knows. */
+rcr_status rcr_folder_out_has_crystals(int *found, const rcr_folder_out *folder, rcr_error *err);
 
-/* Remove id_prop.csv, provenance.json, errors.csv, every .cif file and the pages: what a download writes, but for
- * atom_init.json.  Errors: RCR_ERR_IO. */
+/* Remove id_prop.csv, then provenance.json, and when that is on the disk errors.csv, every .cif file and the pages:
+ * what a download writes, but for atom_init.json.  Errors: RCR_ERR_IO. */
 rcr_status rcr_folder_out_clear(const rcr_folder_out *folder, rcr_error *err);
 /* Remove the pages from number `first` on: what follows a page that is asked for again need not fit it. */
 void rcr_folder_out_drop_pages(const rcr_folder_out *folder, int64_t first);

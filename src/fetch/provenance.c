@@ -162,34 +162,46 @@ static rcr_status take_text(char **out, const json_t *object, const char *key, r
     return *out != NULL ? RCR_OK : rcr_fail_memory(err, "reading a file");
 }
 
+static void take_counts(rcr_fetch_counts *c, const json_t *counts) {
+    const json_t *matched = json_object_get(counts, "matched");
+    c->matched = json_is_integer(matched) ? json_integer_value(matched) : -1;
+    c->received = json_integer_value(json_object_get(counts, "received"));
+    c->written = json_integer_value(json_object_get(counts, "written"));
+    c->skipped = json_integer_value(json_object_get(counts, "skipped"));
+    c->outside = json_integer_value(json_object_get(counts, "outside_min_max"));
+}
+
+/* A folder without a word on where what it holds comes from: nothing of it is to be mixed with, or written over. */
+static rcr_status look_at_unknown(const rcr_download *d, int rows, rcr_error *err) {
+    int crystals = 0;
+    rcr_status status = rows ? RCR_OK : rcr_folder_out_has_crystals(&crystals, &d->folder, err);
+    if (status != RCR_OK || (!rows && !crystals)) return status;
+    return rcr_fail_at(err, RCR_ERR_MISMATCH, d->folder.path, 0,
+                       "the folder holds %s that recryst fetch did not write, or did not write to the end; take "
+                       "another folder, or --overwrite",
+                       rows ? "a dataset (id_prop.csv)" : "crystals (.cif)");
+}
+
 rcr_status rcr_download_look(rcr_download *d, rcr_error *err) {
     json_t *done = NULL, *begun = NULL;
     int rows = 0;
     rcr_status status = has_file(&rows, d, "id_prop.csv", err);
     if (status == RCR_OK) status = read_json(&done, d, 0, "provenance.json", err);
-    if (status == RCR_OK && done != NULL && (rows || d->request->n_properties == 0)) {
-        status = compare(d, json_object_get(done, "request"), "holds", err);
-        d->result.was_complete = status == RCR_OK;
-        const json_t *counts = json_object_get(done, "counts");
-        const json_t *matched = json_object_get(counts, "matched");
-        d->result.counts.matched = json_is_integer(matched) ? json_integer_value(matched) : -1;
-        d->result.counts.received = json_integer_value(json_object_get(counts, "received"));
-        d->result.counts.written = json_integer_value(json_object_get(counts, "written"));
-        d->result.counts.skipped = json_integer_value(json_object_get(counts, "skipped"));
-        d->result.counts.outside = json_integer_value(json_object_get(counts, "outside_min_max"));
+    const json_t *request = json_object_get(done, "request");
+    /* Without properties there is no id_prop.csv that would say that all is there. */
+    int whole = done != NULL && (rows || json_array_size(json_object_get(request, "properties")) == 0);
+    if (status == RCR_OK && !whole) status = read_json(&begun, d, 1, "query.json", err);
+    if (status == RCR_OK && begun != NULL) {
+        status = compare(d, json_object_get(begun, "request"), "has begun", err);
+        if (status == RCR_OK) status = take_text(&d->started, begun, "started", err);
+        if (status == RCR_OK) status = take_text(&d->database_version, begun, "database_version", err);
+        d->result.resumed = status == RCR_OK;
+    } else if (status == RCR_OK && done != NULL) {
+        status = compare(d, request, "holds", err);
+        d->result.was_complete = whole && status == RCR_OK;
+        if (whole) take_counts(&d->result.counts, json_object_get(done, "counts"));
     } else if (status == RCR_OK) {
-        status = read_json(&begun, d, 1, "query.json", err);
-        if (status == RCR_OK && begun == NULL && rows)
-            status =
-                rcr_fail_at(err, RCR_ERR_MISMATCH, d->folder.path, 0,
-                            "the folder holds a dataset (id_prop.csv) that recryst fetch did not write; take another "
-                            "folder, or --overwrite");
-        if (status == RCR_OK && begun != NULL) {
-            status = compare(d, json_object_get(begun, "request"), "has begun", err);
-            if (status == RCR_OK) status = take_text(&d->started, begun, "started", err);
-            if (status == RCR_OK) status = take_text(&d->database_version, begun, "database_version", err);
-            d->result.resumed = status == RCR_OK;
-        }
+        status = look_at_unknown(d, rows, err);
     }
     json_decref(done);
     json_decref(begun);

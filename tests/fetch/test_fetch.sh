@@ -148,6 +148,10 @@ mp 1 ok mine
 err_has "a dataset (id_prop.csv) that recryst fetch did not write"
 mp 0 ok mine --overwrite
 same "$(rows mine)" 47 "rows over an old dataset"
+rm "$work/mine/id_prop.csv" "$work/mine/provenance.json"
+mp 1 ok mine
+err_has "crystals (.cif) that recryst fetch did not write"
+mp 0 ok mine --overwrite
 # --overwrite removes nothing before the server has answered.
 mp 1 403+t1 mine --overwrite
 same "$(rows mine)" 47 "rows after a refused --overwrite"
@@ -405,6 +409,18 @@ err_has "has all of this request already"
 run 0 fetch optimade "$base/ok" --list-properties
 out_has "_ex_gap                                  eV           band gap"
 out_lacks "species"
+# A dataset without properties is whole without an id_prop.csv, and no other request is mixed into it.
+run 1 fetch optimade "$base/ok" --property _ex_gap --out "$work/bare"
+err_has "the folder holds another request: properties is [] there and [\"_ex_gap\"] here"
+run 1 fetch optimade "$base/ok" --filter 'elements HAS "Zr"' --property _ex_gap --out "$work/bare"
+same "$(find "$work/bare" -name '*.cif' | wc -l)" 5 "structures that are left alone"
+# One with properties is not, but what it is of is known.
+optimade 0 ok lacking
+rm "$work/lacking/id_prop.csv"
+run 1 fetch optimade "$base/ok" --out "$work/lacking" --limit 5
+err_has "the folder holds another request"
+optimade 0 ok lacking
+same_dataset opt lacking
 optimade 1 index bad
 err_has "an index of databases; give the URL of one of them: https://example.org/perovskites, https://example.org/alloys"
 optimade 1 onlyv0 bad

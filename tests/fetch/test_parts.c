@@ -1,5 +1,6 @@
 /* URLs, the query of the Materials Project, names of files, pages. */
 #include "support/check.h"
+#include "support/folder.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -165,11 +166,66 @@ static void test_values(void **state) {
     rcr_page_free(page);
 }
 
+/* Integers of more than 64 bits, and numbers beyond a double's: values, or none, and no reason to lose the page. */
+static void test_long_numbers(void **state) {
+    (void)state;
+    rcr_page *page;
+    rcr_error err;
+    double value;
+    const char *body = "{\"data\": [{\"id\": \"a\", \"attributes\": {\"big\": 10000000000000000000000000, \"x\": 1, "
+                       "\"huge\": -1e999, \"s\": \"99999999999999999999\\\" 1e999\"}}, {\"id\": \"b\", \"id\": \"b\", "
+                       "\"attributes\": {\"big\": -9223372036854775809, \"small\": -9223372036854775808}}], "
+                       "\"meta\": {\"data_returned\": 2, \"hash\": 18446744073709551615}}";
+    assert_int_equal(rcr_page_parse_optimade(&page, body, strlen(body), &err), RCR_OK);
+    assert_int_equal(rcr_page_total(page), 2);
+    assert_string_equal(rcr_page_id(page, 1), "b");
+    assert_int_equal(rcr_page_value(&value, page, 0, "big", &err), RCR_OK);
+    assert_true(value == 1e25);
+    assert_int_equal(rcr_page_value(&value, page, 0, "x", &err), RCR_OK);
+    assert_int_equal(rcr_page_value(&value, page, 0, "huge", &err), RCR_ERR_DATA);
+    assert_int_equal(rcr_page_value(&value, page, 0, "s", &err), RCR_ERR_DATA);
+    assert_int_equal(rcr_page_value(&value, page, 1, "small", &err), RCR_OK);
+    assert_true(value == -9223372036854775808.0);
+    rcr_page_free(page);
+}
+
+static int is_there(const test_folder *folder, const char *name) {
+    struct stat info;
+    return lstat(folder_path(folder, name), &info) == 0;
+}
+
+/* Whatever ends the clearing away of a dataset, what is left is not said to be whole. */
+static void test_clearing(void **state) {
+    (void)state;
+    static const char *const firsts[] = {"out/id_prop.csv", "out/provenance.json"};
+    for (int k = 0; k < 2; k++) {
+        test_folder folder = folder_make();
+        rcr_folder_out out;
+        rcr_error err;
+        assert_int_equal(rcr_folder_out_open(&out, folder_path(&folder, "out"), &err), RCR_OK);
+        for (int i = 0; i < 2; i++) folder_write(&folder, firsts[i], "x");
+        folder_write(&folder, "out/a.cif", "x");
+        folder_write(&folder, "out/.fetch/page-000001.json", "x");
+        remove(folder_path(&folder, firsts[k]));
+        assert_int_equal(mkdir(folder_path(&folder, firsts[k]), 0777), 0); /* which is no file to remove */
+        assert_int_equal(rcr_folder_out_clear(&out, &err), RCR_ERR_IO);
+        assert_int_equal(is_there(&folder, "out/id_prop.csv"), k == 0);
+        assert_true(is_there(&folder, "out/provenance.json"));
+        assert_true(is_there(&folder, "out/a.cif") && is_there(&folder, "out/.fetch/page-000001.json"));
+        assert_int_equal(rmdir(folder_path(&folder, firsts[k])), 0);
+        assert_int_equal(rcr_folder_out_clear(&out, &err), RCR_OK);
+        assert_false(is_there(&folder, "out/a.cif") || is_there(&folder, "out/.fetch/page-000001.json"));
+        rcr_folder_out_close(&out);
+        folder_remove(&folder);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escape), cmocka_unit_test(test_where),      cmocka_unit_test(test_check),
-        cmocka_unit_test(test_origin), cmocka_unit_test(test_mp_url),     cmocka_unit_test(test_names),
-        cmocka_unit_test(test_values), cmocka_unit_test(test_complaints),
+        cmocka_unit_test(test_escape),   cmocka_unit_test(test_where),      cmocka_unit_test(test_check),
+        cmocka_unit_test(test_origin),   cmocka_unit_test(test_mp_url),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_complaints), cmocka_unit_test(test_long_numbers),
+        cmocka_unit_test(test_clearing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -420,9 +420,44 @@ class Fetch(Job):
                 raise Broken("%s is torn in a dataset that is said to be whole" % name)
 
 
+class FetchAnew(Fetch):
+    """Over a dataset of another request; what is there in between is the old one, nothing, or a part of the new one."""
+
+    moments = False
+
+    def prepare(self, folder):
+        super().prepare(folder)
+        if self.old_files is None:
+            argv = self.argv(folder)
+            argv[argv.index("formation_energy_per_atom")] = "band_gap"
+            must([*argv, "--limit", "9"])
+            self.old_files = {name: read(os.path.join(folder, name)) for name in files_below(folder)}
+        os.makedirs(os.path.join(folder, "set"), exist_ok=True)
+        for name, data in self.old_files.items():
+            write(os.path.join(folder, name), data)
+
+    old_files = None
+
+    def argv(self, folder):
+        return [*super().argv(folder), "--overwrite"]
+
+    def look(self, folder, wanted):
+        found = {name: read(os.path.join(folder, name)) for name in files_below(folder) if "/.fetch/" not in name}
+        if "set/id_prop.csv" not in found:
+            return
+        for whole in (self.old_files, wanted):
+            if found["set/id_prop.csv"] == whole["set/id_prop.csv"]:
+                lost = [name for name in whole if name.endswith(".cif") and found.get(name) != whole[name]]
+                if lost:
+                    raise Broken("%s is not that of a dataset that is said to be whole" % lost[0])
+                return
+        raise Broken("id_prop.csv is neither the old nor the new one")
+
+
 JOBS = {
     "train": Train, "train --ensemble": TrainEnsemble, "study": Study, "prepare": Prepare, "prepare --append": Append, "predict": Predict, "predict jsonl": PredictLines,
     "predict to stdout": PredictPrint, "predict --resume": Stream, "evaluate": Evaluate, "convert": ConvertFile,
     "convert to folder": ConvertFolder, "embed csv": Embed, "embed npy": EmbedNpy, "embed safetensors": EmbedSafetensors,
     "ensemble": Ensemble, "explain": Explain, "report": Report, "export": Export, "export onnx": ExportOnnx, "import": Import, "info": Show, "graph": ShowGraph, "fetch": Fetch,
+    "fetch --overwrite": FetchAnew,
 }  # fmt: skip
