@@ -186,14 +186,28 @@ static char *file_of_id(const source *s, const char *id) {
     return add_ending(id, ".cif");
 }
 
-/* The first line is a header when it names no crystal and none of its cells after the first is a number or empty. */
-static int looks_like_header(const source *s, const rcr_csv_row *first) {
+/* What a cell of the first line may be: T and F are temperature and fluorine as well as classes, nan no number. */
+typedef enum cell_kind { CELL_NAME, CELL_NUMBER, CELL_NO_NUMBER, CELL_LETTER, CELL_WORD } cell_kind;
+
+static cell_kind kind_of(const char *text) {
+    double value;
+    size_t length = strlen(text);
+    if (rcr_parse_double(&value, text, length)) return isfinite(value) ? CELL_NUMBER : CELL_NO_NUMBER;
+    if (!rcr_source_number(&value, text, length)) return CELL_NAME;
+    return length == 1 ? CELL_LETTER : CELL_WORD;
+}
+
+/* The first line is a header when it names no crystal, and none of its cells after the first is a number, empty, or of
+ * a kind of values that the next line has there, too. */
+static int looks_like_header(const source *s, const rcr_csv *csv) {
+    const rcr_csv_row *first = &csv->row[0], *next = csv->n_rows > 1 ? &csv->row[1] : NULL;
     for (size_t k = 0; k < first->n_fields; k++)
         if (is_id_name(first->field[k]) || is_file_name(first->field[k])) return 1;
     if (first->n_fields < 2) return 0;
     for (size_t k = 1; k < first->n_fields; k++) {
-        double value;
-        if (first->field[k][0] == '\0' || rcr_source_number(&value, first->field[k], strlen(first->field[k]))) return 0;
+        cell_kind kind = kind_of(first->field[k]);
+        if (first->field[k][0] == '\0' || kind == CELL_NUMBER) return 0;
+        if (kind != CELL_NAME && next != NULL && k < next->n_fields && kind_of(next->field[k]) == kind) return 0;
     }
     char *name = file_of_id(s, first->field[0]);
     int crystal = name != NULL && rcr_folder_has(s->folder, name);
@@ -270,8 +284,9 @@ static rcr_status choose_weight(columns *c, const source *s, const char *table, 
     return fail_columns(err, table, first, c, what);
 }
 
-static rcr_status choose_columns(columns *c, source *s, const char *table, const rcr_csv_row *first, rcr_error *err) {
-    *c = (columns){looks_like_header(s, first), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN};
+static rcr_status choose_columns(columns *c, source *s, const char *table, const rcr_csv *csv, rcr_error *err) {
+    const rcr_csv_row *first = &csv->row[0];
+    *c = (columns){looks_like_header(s, csv), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN};
     for (size_t k = 0; c->header && k < c->n; k++) {
         if (c->id == NO_COLUMN && is_id_name(first->field[k])) c->id = k;
         if (c->file == NO_COLUMN && is_file_name(first->field[k])) c->file = k;
@@ -330,7 +345,7 @@ static void add_row(source *s, const columns *c, const rcr_csv_row *line, const 
 static rcr_status add_rows(source *s, const rcr_csv *csv, const char *table, rcr_error *err) {
     if (csv->n_rows == 0) return rcr_fail_at(err, RCR_ERR_DATA, table, 0, "the table is empty");
     columns c;
-    rcr_status status = choose_columns(&c, s, table, &csv->row[0], err);
+    rcr_status status = choose_columns(&c, s, table, csv, err);
     if (status != RCR_OK) return status;
     s->header = c.header;
     if (s->keep_cells) name_columns(s, &c, &csv->row[0]);

@@ -10,7 +10,7 @@
 #include "base/status.h"
 
 /* What rows of one unit have in common: the number of atoms of each element, in lowest terms, or 1 for each that
- * occurs.  Where sites are disordered, the sum of occupancies, to a thousandth of an atom. */
+ * occurs.  Where sites are disordered, those of the smallest formula that the sums of occupancies are multiples of. */
 typedef struct unit_key {
     int64_t count[RCR_MAX_ATOMIC_NUMBER + 1];
 } unit_key;
@@ -46,18 +46,42 @@ static int64_t gcd(int64_t a, int64_t b) {
     return a;
 }
 
+/* n whole numbers of which the shares are, nearly: of the smallest formula in which no element is off by more than
+ * about 0.0015 of an atom (0.333, 0.3333 and 1/3 are one), else of 2^14 atoms.  No decimal lies at these bounds, so
+ * that the last bits of a sum don't decide. */
+static void find_formula(int64_t *count, const double *share, int n) {
+    enum { MOST_ATOMS = 2048, MANY_ATOMS = 1 << 14 };
+    const double near = 3.0 / 2048;
+    for (int atoms = 1; atoms <= MOST_ATOMS; atoms++) {
+        int k = 0;
+        for (; k < n; k++) {
+            count[k] = (int64_t)nearbyint(atoms * share[k]);
+            if (count[k] == 0 || fabs(atoms * share[k] - (double)count[k]) >= near) break;
+        }
+        if (k == n) return;
+    }
+    for (int k = 0; k < n; k++) {
+        count[k] = (int64_t)nearbyint(MANY_ATOMS * share[k]);
+        if (count[k] == 0) count[k] = 1;
+    }
+}
+
 static void count_disordered(unit_key *key, const rcr_graph_view *view) {
-    double amount[RCR_MAX_ATOMIC_NUMBER + 1] = {0};
+    double amount[RCR_MAX_ATOMIC_NUMBER + 1] = {0}, share[RCR_MAX_ATOMIC_NUMBER + 1], total = 0;
+    int64_t count[RCR_MAX_ATOMIC_NUMBER + 1];
     int32_t k = 0;
+    int n_elements = 0;
     for (int32_t i = 0; i < view->n_atoms; i++) {
         int32_t n = rcr_graph_view_n_species(view, i);
         if (n == 0) amount[view->atomic_number[i]] += 1;
         for (int32_t end = k + n; k < end; k++) amount[view->species_number[k]] += rcr_graph_view_occupancy(view, k);
     }
-    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) {
-        key->count[z] = (int64_t)nearbyint(1000 * amount[z]);
-        if (amount[z] > 0 && key->count[z] == 0) key->count[z] = 1;
-    }
+    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) total += amount[z];
+    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++)
+        if (amount[z] > 0) share[n_elements++] = amount[z] / total;
+    find_formula(count, share, n_elements);
+    for (int z = RCR_MAX_ATOMIC_NUMBER; z > 0; z--)
+        if (amount[z] > 0) key->count[z] = count[--n_elements];
 }
 
 /* The label's hash in place of counts. */

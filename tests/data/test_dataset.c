@@ -181,6 +181,31 @@ static void headers_and_targets(void **state) {
     assert_int_equal(d->n_rows, 2);
     expect_bad(d, 0, 0, "cu", "id_prop.csv", 1, "is not a number");
     rcr_dataset_free(d);
+    /* T and F are names of columns as well as classes, nan and inf no numbers: the crystal decides, or the next line.
+     */
+    static const struct {
+        const char *table, *target;
+        size_t n_rows;
+    } first[] = {
+        {"compound,T\ncu,300\nal,400\n", "T", 2},
+        {"compound,F\ncu,1\nal,0\n", "F", 2},
+        {"compound,inf\ncu,1\nal,2\n", "inf", 2},
+        {"compound,t\ncu,true\nal,false\n", "t", 2},
+        {"cu,T\nal,F\n", "target", 2},
+        {"gone,T\ncu,F\nal,T\n", "target", 3},
+        {"gone,true\ncu,False\nal,TRUE\n", "target", 3},
+        {"gone,nan\ncu,nan\nal,1\n", "target", 3},
+        {"gone,1\ncu,T\nal,F\n", "target", 3},
+    };
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        folder_write(&f, "id_prop.csv", first[i].table);
+        d = read_good(f.path, &o);
+        assert_int_equal(d->n_rows, first[i].n_rows);
+        assert_string_equal(d->target, first[i].target);
+        rcr_dataset_free(d);
+    }
+    folder_write(&f, "id_prop.csv", "compound,T,P\ncu,1,2\nal,2,3\n");
+    read_bad(f.path, &o, RCR_ERR_ARGUMENT, "the columns are: T, P");
     folder_write(&f, "id_prop.csv", "cu,1,2\nal,2,3\n");
     read_bad(f.path, &o, RCR_ERR_DATA, "no header");
     folder_write(&f, "id_prop.csv", "cu\nal\n");

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "data/split.h"
+#include "graph/graph.h"
 #include "graph/packed.h"
 
 enum { N = 600, N_SYSTEMS = 25 };
@@ -203,9 +204,72 @@ static void what_makes_no_sense_is_refused(void **state) {
     drop(m);
 }
 
+/* n sites that two elements share, the first with this occupancy; 0 < occupancy < 1. */
+static uint8_t *pack_shared(size_t *size, uint8_t a, uint8_t b, double occupancy, int32_t n) {
+    rcr_graph *graph;
+    uint8_t *record;
+    rcr_error err = {0};
+    if (rcr_graph_create_disordered(&graph, n, 0, 2 * n, &err) != RCR_OK) fail_msg("%s", err.message);
+    int b_first = occupancy < 0.5 || (occupancy == 0.5 && b < a);
+    for (int32_t i = 0; i < n; i++) {
+        graph->atomic_number[i] = b_first ? b : a;
+        graph->species_offset[i + 1] = 2 * (i + 1);
+        graph->species_number[2 * i] = a < b ? a : b;
+        graph->species_number[2 * i + 1] = a < b ? b : a;
+        graph->species_occupancy[2 * i] = a < b ? occupancy : 1 - occupancy;
+        graph->species_occupancy[2 * i + 1] = 1 - graph->species_occupancy[2 * i];
+    }
+    if (rcr_graph_pack(&record, size, graph, 4, &err) != RCR_OK) fail_msg("%s", err.message);
+    rcr_graph_free(graph);
+    return record;
+}
+
+/* The formula of a disordered crystal is that of its occupancies, whatever its cell. */
+static void disordered_formulas(void **state) {
+    (void)state;
+    enum { FE = 26, CO = 27, SR = 38, LA = 57 };
+    static const uint8_t fe_co2[] = {CO, FE, CO}, fe_co[] = {FE, CO},
+                         la9_sr[] = {LA, LA, LA, LA, LA, LA, LA, LA, LA, SR};
+    const struct {
+        uint8_t a, b;
+        double occupancy; /* 0: ordered */
+        int32_t n;
+        const uint8_t *ordered;
+    } row[] = {
+        {FE, CO, 1.0 / 3, 1, NULL},  {FE, CO, 1.0 / 3, 2, NULL},  {FE, CO, 1.0 / 3, 4, NULL},
+        {FE, CO, 1.0 / 3, 5, NULL},  {FE, CO, 1.0 / 3, 7, NULL},  {FE, CO, 1.0 / 3, 8, NULL},
+        {FE, CO, 0.333, 2, NULL},    {FE, CO, 0.3333, 7, NULL},   {FE, CO, 0, 3, fe_co2},      /* ... is one; so are */
+        {FE, CO, 0.5, 1, NULL},      {FE, CO, 0, 2, fe_co},                                    /* and */
+        {LA, SR, 0.9, 3, NULL},      {LA, SR, 0, 10, la9_sr},                                  /* and */
+        {FE, CO, 0.01, 3, NULL},     {FE, CO, 0.01, 7, NULL},                                  /* and */
+        {FE, CO, 0.02, 3, NULL},                                                               /* and */
+        {FE, CO, 0.123457, 1, NULL}, {FE, CO, 0.123457, 3, NULL}, {FE, CO, 0.123457, 7, NULL}, /* and */
+        {FE, CO, 1e-6, 1, NULL},     {FE, CO, 1e-6, 7, NULL},
+    };
+    enum { n = sizeof row / sizeof *row };
+    rcr_sample sample[n] = {{0}};
+    rcr_dataset d = {.n = n, .n_rows = n, .sample = sample, .path = (char *)(uintptr_t) "made"};
+    for (int i = 0; i < n; i++) {
+        sample[i].record = row[i].ordered != NULL
+                               ? pack(&sample[i].record_size, row[i].ordered, row[i].n)
+                               : pack_shared(&sample[i].record_size, row[i].a, row[i].b, row[i].occupancy, row[i].n);
+        sample[i].n_atoms = row[i].n;
+        sample[i].row = i;
+    }
+    rcr_split_options o = rcr_split_options_default();
+    rcr_split s;
+    rcr_error err = {0};
+    o.group = RCR_GROUP_FORMULA;
+    o.folds = n + 1;
+    assert_int_equal(rcr_split_make(&s, &d, &o, &err), RCR_ERR_ARGUMENT);
+    if (strstr(err.message, "can't be made of 7 groups") == NULL) fail_msg("%s", err.message);
+    for (int i = 0; i < n; i++) rcr_free(sample[i].record);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(groups_stay_together), cmocka_unit_test(folds_cover_every_row_once),
-        cmocka_unit_test(extreme_targets_test), cmocka_unit_test(what_makes_no_sense_is_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(groups_stay_together),
+                                       cmocka_unit_test(folds_cover_every_row_once),
+                                       cmocka_unit_test(extreme_targets_test), cmocka_unit_test(disordered_formulas),
+                                       cmocka_unit_test(what_makes_no_sense_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
