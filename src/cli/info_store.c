@@ -56,6 +56,7 @@ rcr_status rcr_info_store(rcr_text *out, const char *path, rcr_error *err) {
     status = rcr_store_head(&bytes, store, err);
     if (status == RCR_OK) status = rcr_store_head_read(&head, bytes, err);
     if (status == RCR_OK) {
+        rcr_store_head_leave_columns(&head);
         put_head(out, path, &head);
         rcr_store_head_release(&head);
     } else {

@@ -37,6 +37,11 @@ static store_source *current(preparation *p) { return &p->head.source[p->head.n_
 
 /* ---------------------------------------------------------------- the data */
 
+/* The first column of the name that column k has. */
+static size_t first_alike(const source *s, size_t k) {
+    return rcr_name_index_find(&s->columns, s->column, s->column[k], strlen(s->column[k]));
+}
+
 /* Choose the columns that have a number in some row, and those of the same name, which must be seen to be several; the
  * others can be nobody's target. */
 static rcr_status choose_columns(preparation *p, rcr_error *err) {
@@ -52,22 +57,26 @@ static rcr_status choose_columns(preparation *p, rcr_error *err) {
                 isfinite(number))
                 p->column[cell->column] = 0;
         }
-    for (size_t k = 0; k < s->n_columns; k++)
-        for (size_t j = 0; j < k; j++)
-            if (p->column[j] != p->column[k] && strcmp(s->column[j], s->column[k]) == 0)
-                p->column[j] = p->column[k] = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t k = 0; k < s->n_columns; k++) {
+            size_t first = first_alike(s, k);
+            if (p->column[pass == 0 ? k : first] == 0) p->column[pass == 0 ? first : k] = 0;
+        }
     return RCR_OK;
 }
 
 static rcr_status map_columns(preparation *p, rcr_error *err) {
-    for (size_t k = 0; k < p->s.n_columns; k++) {
+    size_t *n_before = rcr_calloc(p->s.n_columns, sizeof *n_before); /* of the name, at its first column */
+    rcr_status status = n_before != NULL ? RCR_OK : rcr_fail_memory(err, "reading a dataset");
+    for (size_t k = 0; k < p->s.n_columns && status == RCR_OK; k++) {
+        size_t before = n_before[first_alike(&p->s, k)]++;
         if (p->column[k] == SIZE_MAX) continue;
-        size_t n_before = 0;
-        for (size_t j = 0; j < k; j++) n_before += strcmp(p->s.column[j], p->s.column[k]) == 0;
-        p->column[k] = rcr_store_head_column(&p->head, p->s.column[k], n_before);
-        if (p->column[k] == SIZE_MAX) return rcr_fail_memory(err, "reading a dataset");
+        p->column[k] = rcr_store_head_column(&p->head, p->s.column[k], before);
+        if (p->column[k] == SIZE_MAX) status = rcr_fail_memory(err, "reading a dataset");
     }
-    return RCR_OK;
+    current(p)->n_columns = p->head.n_columns;
+    rcr_free(n_before);
+    return status;
 }
 
 /* SHA-256 over ids, files and values: that the rows are those of an earlier call is told by it. */
@@ -202,19 +211,22 @@ static rcr_status join_store(int *done, preparation *p, const char *identity, rc
                                          : "a table without a header");
     const store_source *last = current(p);
     int same = strcmp(last->identity, identity) == 0;
+    for (size_t k = 0; k < p->head.n_sources; k++)
+        *done |= p->head.source[k].complete && strcmp(p->head.source[k].identity, identity) == 0;
+    if (*done && (last->complete || !same)) return RCR_OK;
+    *done = 0;
     if (!last->complete && !same)
         return rcr_fail_at(
             err, RCR_ERR_MISMATCH, p->path, 0,
             "the store is not finished, and was begun from other rows (%.200s); finish it with those, or "
             "remove it",
             last->path);
-    *done = last->complete && same;
-    if (last->complete && !same && !p->options->append)
+    if (last->complete && !p->options->append)
         return rcr_fail_at(err, RCR_ERR_ARGUMENT, p->path, 0,
                            "there is a store of this name, made from other rows (%.200s); add --append to add the rows "
                            "that it lacks, or give another name",
                            last->path);
-    return last->complete && !same ? begin_source(p, identity, err) : RCR_OK;
+    return last->complete ? begin_source(p, identity, err) : RCR_OK;
 }
 
 static rcr_status write_head(char **out, rcr_bytes *bytes, preparation *p, rcr_error *err) {
@@ -383,7 +395,7 @@ static rcr_status run(preparation *p, rcr_error *err) {
     if (status != RCR_OK) return status;
     if (rcr_is_file(p->path)) {
         status = join_store(&done, p, identity, err);
-        if (status == RCR_OK) status = map_columns(p, err);
+        if (status == RCR_OK && !done) status = map_columns(p, err);
         if (status == RCR_OK && !done) status = list_known(p, err);
     } else {
         status = make_store(p, identity, err);

@@ -34,10 +34,10 @@ typedef struct rcr_prepare_result {
 
 /* Read a dataset (as rcr_dataset_read does, but from files alone, with every value that may become a target, and
  * whatever the elements) into a store.  A store that an earlier call with the same data left unfinished is finished;
- * one that is finished and made from the same rows is left alone.  Memory grows with the rows and their values, not
- * with the graphs. Errors: those of rcr_dataset_read, rcr_store_create and rcr_store_open_writable; RCR_ERR_MISMATCH
- * (the store was made with other graph options, from other data, has other element vectors); RCR_ERR_INTERRUPTED
- * (stopped; the same call goes on). *result is set then too. */
+ * one that was made from the same rows, whatever has been added since, is left alone.  Memory grows with the rows and
+ * their values, not with the graphs. Errors: those of rcr_dataset_read, rcr_store_create and rcr_store_open_writable;
+ * RCR_ERR_MISMATCH (the store was made with other graph options, from other data, has other element vectors);
+ * RCR_ERR_INTERRUPTED (stopped; the same call goes on). *result is set then too. */
 rcr_status rcr_prepare(rcr_prepare_result *result, const char *data, const char *store,
                        const rcr_prepare_options *options, rcr_error *err);
 

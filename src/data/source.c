@@ -25,6 +25,7 @@ void rcr_source_release(source *s) {
         rcr_free(row->id);
         rcr_free(row->file);
         rcr_free(row->error);
+        rcr_free(row->later);
         rcr_crystal_free(row->crystal);
         if (s->store == NULL) rcr_free(row->record);
         rcr_free(row->prototype);
@@ -36,10 +37,13 @@ void rcr_source_release(source *s) {
     rcr_free(s->target_name);
     for (size_t k = 0; k < s->n_columns; k++) rcr_free(s->column[k]);
     rcr_free(s->column);
+    rcr_name_index_free(&s->columns);
     rcr_free(s->row);
     rcr_free(s->base);
     rcr_free(s->name);
     rcr_free(s->table);
+    for (size_t k = 0; k < s->n_tables; k++) rcr_free(s->tables[k]);
+    rcr_free(s->tables);
     rcr_free(s->target);
     rcr_free(s->elements_text);
     rcr_folder_free(s->folder);
@@ -49,6 +53,10 @@ void rcr_source_release(source *s) {
 }
 
 /* ---------------------------------------------------------------- one row */
+
+const char *rcr_source_table_of(const source *s, const source_row *row) {
+    return row->table != NULL ? row->table : s->table != NULL ? s->table : "";
+}
 
 static rcr_status read_text(char **text, size_t *length, const source *s, const char *file, rcr_error *err) {
     if (s->base == NULL) return rcr_folder_read(text, length, s->folder, file, err);

@@ -3,6 +3,7 @@
 #define RCR_DATA_SOURCE_H
 
 #include "data/dataset.h"
+#include "data/name_index.h"
 #include "graph/store.h"
 #include "io/archive.h"
 #include "io/reader.h"
@@ -16,7 +17,8 @@ typedef struct source_cell {
 typedef struct source_row {
     char *id;
     char *file;           /* as named in the source; NULL for a record of a file of many */
-    long line;            /* where its target stands */
+    long line;            /* where its target stands, of table, or of the source's */
+    const char *table;    /* NULL: the source's */
     double target;        /* NaN: none; of several, the first */
     double *targets;      /* [source.n_targets] of several, else NULL */
     double weight;        /* 1 where none are asked for */
@@ -27,6 +29,7 @@ typedef struct source_row {
     int32_t n_atoms, n_edges; /* of the record */
     char *prototype;          /* where they are asked for */
     rcr_error *error;         /* or why there is none */
+    rcr_error *later;         /* from a store with keep_cells: why there is none unless its values are a reason */
     char sha256[65];          /* of the structure's text; "" until it is read */
     uint64_t element[2];      /* bit z: it holds element z; of rows from a store */
     size_t n_cells;           /* kept with keep_cells alone */
@@ -43,6 +46,8 @@ typedef struct source {
     rcr_store *store;            /* the records lie in it; NULL: the rows own them */
     char *name;                  /* of the data, where it is not the path's last part; NULL otherwise */
     char *table;                 /* the file whose lines the rows' lines are; NULL: unknown */
+    size_t n_tables;             /* of a store that was made from several */
+    char **tables;               /* [n_tables] for row.table */
     int frames, header;          /* records of files of many structures, or rows of a table, which may have a header */
     size_t keep_bytes;           /* of crystals that are held until their graphs are made; 0: 256 MiB */
     size_t kept_bytes;           /* so far */
@@ -53,6 +58,7 @@ typedef struct source {
     char **target_name;          /* [n_targets] of several, else NULL */
     size_t n_columns;            /* what may be a target; with keep_cells, and from a store */
     char **column;               /* [n_columns] */
+    rcr_name_index columns;      /* of column */
     rcr_element_table *elements; /* the dataset's own; NULL: none */
     char *elements_text;         /* its text */
     size_t elements_length;
@@ -80,6 +86,8 @@ rcr_status rcr_source_first_bad(const source_row *row, size_t n, rcr_error *err)
  */
 rcr_status rcr_source_check_elements(const rcr_graph_view *graph, const rcr_element_table *known, rcr_error *err);
 
+/* The file whose line row->line is; "": unknown. */
+const char *rcr_source_table_of(const source *s, const source_row *row);
 /* A new last row; it takes over id, file (both may be NULL when allocation failed) and crystal.  NULL: out of memory,
  * remembered in the source; everything given was freed. */
 source_row *rcr_source_add(source *s, char *id, char *file, rcr_crystal *crystal);

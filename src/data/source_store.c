@@ -15,6 +15,7 @@ typedef struct opening {
     source *s;
     const char *path;
     store_head head;
+    const char *table;     /* of the source that is read */
     size_t target, weight; /* columns; SIZE_MAX: none is read */
 } opening;
 
@@ -110,11 +111,11 @@ static int set_values(opening *o, source_row *row, const store_row *stored) {
     if (o->s->target != NULL && found.text == NULL)
         row->target = found.number;
     else if (o->s->target != NULL)
-        rcr_source_target(o->s, row, found.text, found.length, o->s->table, stored->line);
+        rcr_source_target(o->s, row, found.text, found.length, row->table, stored->line);
     if (o->weight != SIZE_MAX) {
         char number[32];
         const char *text = weight.text != NULL ? weight.text : rcr_format_double(number, weight.number);
-        rcr_source_weight(o->s, row, text, weight.text != NULL ? weight.length : strlen(text), o->s->table,
+        rcr_source_weight(o->s, row, text, weight.text != NULL ? weight.length : strlen(text), row->table,
                           stored->line);
     }
     return 1;
@@ -132,10 +133,10 @@ static char *copy_file(const store_row *stored, int frames) {
     return file.data;
 }
 
-static int keep_error(source_row *row, const rcr_error *error) {
-    row->error = rcr_malloc(1, sizeof *row->error);
-    if (row->error == NULL) return 0;
-    *row->error = *error;
+static int keep_error(rcr_error **to, const rcr_error *error) {
+    *to = rcr_malloc(1, sizeof **to);
+    if (*to == NULL) return 0;
+    **to = *error;
     return 1;
 }
 
@@ -150,14 +151,16 @@ static int add_row(opening *o, const store_row *stored, rcr_bytes *data) {
     source_row *row = rcr_source_add(s, id, file, NULL);
     if (row == NULL) return 1; /* out of memory, remembered in the source */
     row->line = stored->line;
+    row->table = o->table;
     if (stored->has_sha256) write_hex(row->sha256, stored->sha256);
     int early = !stored->has_record && stored->stage == STORE_BAD_ROW;
-    if (early && !keep_error(row, &stored->error)) s->out_of_memory = 1;
+    if (early && !keep_error(&row->error, &stored->error)) s->out_of_memory = 1;
     if (!set_values(o, row, stored)) return 0;
     /* The file of a row without a target is not even opened. */
     if (row->error != NULL && !early && !o->head.frames) row->sha256[0] = '\0';
     if (!stored->has_record) {
-        if (row->error == NULL && !keep_error(row, &stored->error)) s->out_of_memory = 1;
+        rcr_error **to = s->keep_cells ? &row->later : &row->error; /* values that are no numbers come first */
+        if (row->error == NULL && !keep_error(to, &stored->error)) s->out_of_memory = 1;
         return 1;
     }
     if (stored->record_size > data->size) return 0;
@@ -195,6 +198,7 @@ static rcr_status read_sources(opening *o, rcr_error *err) {
     for (size_t k = 0; k < o->head.n_sources; k++) {
         const store_source *part = &o->head.source[k];
         if (!part->complete) break;
+        o->table = o->s->tables[k];
         for (uint32_t b = 0; b < part->n_batches; b++) {
             rcr_status status = read_batch(o, part->first_batch + b, part->first_row + part->n_rows, err);
             if (status != RCR_OK) return status;
@@ -225,7 +229,23 @@ static rcr_status read_head(opening *o, rcr_error *err) {
     rcr_status status = rcr_store_head(&bytes, o->s->store, err);
     if (status == RCR_OK) status = rcr_store_head_read(&o->head, bytes, err);
     if (status != RCR_OK) rcr_error_set_file(err, o->path);
+    if (status == RCR_OK) rcr_store_head_leave_columns(&o->head);
     return status;
+}
+
+/* What the rows' lines are lines of. */
+static rcr_status keep_tables(source *s, const store_head *head, rcr_error *err) {
+    s->frames = head->frames;
+    s->header = head->header;
+    s->name = rcr_strdup(head->source[0].name);
+    s->table = rcr_strdup(head->source[0].table);
+    s->tables = rcr_calloc(head->n_sources, sizeof *s->tables);
+    int lost = s->name == NULL || s->table == NULL || s->tables == NULL;
+    for (; !lost && s->n_tables < head->n_sources; s->n_tables++) {
+        s->tables[s->n_tables] = rcr_strdup(head->source[s->n_tables].table);
+        lost = s->tables[s->n_tables] == NULL;
+    }
+    return lost ? rcr_fail_memory(err, "reading a store") : RCR_OK;
 }
 
 rcr_status rcr_source_read_store(source *s, rcr_error *err) {
@@ -234,13 +254,7 @@ rcr_status rcr_source_read_store(source *s, rcr_error *err) {
     if (status == RCR_OK) status = read_head(&o, err);
     if (status == RCR_OK) status = rcr_store_check_options(&o.head, &s->options->graph, s->path, err);
     if (status == RCR_OK) status = read_elements(&o, err);
-    if (status == RCR_OK) {
-        s->frames = o.head.frames;
-        s->header = o.head.header;
-        s->name = rcr_strdup(o.head.source[0].name);
-        s->table = rcr_strdup(o.head.source[0].table);
-        if (s->name == NULL || s->table == NULL) status = rcr_fail_memory(err, "reading a store");
-    }
+    if (status == RCR_OK) status = keep_tables(s, &o.head, err);
     for (size_t k = 0; k < o.head.n_columns && status == RCR_OK && s->keep_cells; k++)
         if (rcr_source_add_column(s, o.head.column[k], strlen(o.head.column[k])) == SIZE_MAX)
             status = rcr_fail_memory(err, "reading a store");
@@ -270,8 +284,8 @@ rcr_status rcr_source_check_stored(source *s, rcr_error *err) {
         if (status == RCR_OK) status = rcr_source_check_elements(&view, s->known, &problem);
         if (status == RCR_OK) continue;
         if (row->file == NULL && problem.line == 0) problem.line = row->line;
-        rcr_error_set_file(&problem, row->file != NULL ? row->file : s->table);
-        if (!keep_error(row, &problem)) return rcr_fail_memory(err, "reading a store");
+        rcr_error_set_file(&problem, row->file != NULL ? row->file : rcr_source_table_of(s, row));
+        if (!keep_error(&row->error, &problem)) return rcr_fail_memory(err, "reading a store");
         row->record = NULL;
     }
     return RCR_OK;

@@ -108,18 +108,18 @@ size_t rcr_source_add_column(source *s, const char *name, size_t length) {
     char **grown = rcr_realloc(s->column, s->n_columns + 1, sizeof *grown);
     if (grown != NULL) s->column = grown;
     char *copy = grown != NULL ? rcr_strndup(name, length) : NULL;
-    if (copy == NULL) {
+    if (copy != NULL) s->column[s->n_columns] = copy;
+    if (copy == NULL || !rcr_name_index_add(&s->columns, s->column, s->n_columns)) {
+        rcr_free(copy);
         s->out_of_memory = 1;
         return SIZE_MAX;
     }
-    s->column[s->n_columns] = copy;
     return s->n_columns++;
 }
 
 size_t rcr_source_column(source *s, const char *name, size_t length) {
-    for (size_t k = 0; k < s->n_columns; k++)
-        if (strlen(s->column[k]) == length && memcmp(s->column[k], name, length) == 0) return k;
-    return rcr_source_add_column(s, name, length);
+    size_t k = rcr_name_index_find(&s->columns, s->column, name, length);
+    return k != SIZE_MAX ? k : rcr_source_add_column(s, name, length);
 }
 
 void rcr_source_cell(source *s, source_row *row, size_t column, const char *text, size_t length) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "data/store_rows.h"
@@ -19,6 +20,7 @@ void rcr_store_head_release(store_head *head) {
         rcr_free(head->source[k].table);
     }
     rcr_free(head->column);
+    rcr_name_index_free(&head->columns);
     rcr_free(head->source);
     memset(head, 0, sizeof *head);
 }
@@ -35,15 +37,27 @@ static size_t add_column(store_head *head, const char *name) {
     char **grown = rcr_realloc(head->column, head->n_columns + 1, sizeof *grown);
     if (grown != NULL) head->column = grown;
     char *copy = grown != NULL ? rcr_strdup(name) : NULL;
-    if (copy == NULL) return SIZE_MAX;
-    head->column[head->n_columns] = copy;
+    if (copy != NULL) head->column[head->n_columns] = copy;
+    if (copy == NULL || !rcr_name_index_add(&head->columns, head->column, head->n_columns)) {
+        rcr_free(copy);
+        return SIZE_MAX;
+    }
     return head->n_columns++;
 }
 
 size_t rcr_store_head_column(store_head *head, const char *name, size_t n_before) {
-    for (size_t k = 0; k < head->n_columns; k++)
+    size_t first = rcr_name_index_find(&head->columns, head->column, name, strlen(name));
+    for (size_t k = first; k < head->n_columns; k++)
         if (strcmp(head->column[k], name) == 0 && n_before-- == 0) return k;
     return add_column(head, name);
+}
+
+void rcr_store_head_leave_columns(store_head *head) {
+    size_t n = head->n_columns;
+    for (size_t k = 0; k < head->n_sources; k++)
+        if (head->source[k].complete) n = head->source[k].n_columns;
+    rcr_name_index_free(&head->columns); /* which would find what is gone */
+    while (head->n_columns > n) rcr_free(head->column[--head->n_columns]);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -55,18 +69,56 @@ static json_t *graph_json(const rcr_graph_options *g) {
                      rcr_disorder_name(g->disorder));
 }
 
-/* JSON is UTF-8, names of files need not be. */
+/* JSON is UTF-8, names of files and columns need not be: a byte that is part of no character becomes one of the last
+ * 128 code points, U+10FF80 to U+10FFFF, and so does each byte of such a one, so that all of them come back. */
+enum { ESCAPES = 0x10ff80 };
+
+static int is_escape(const char *text) {
+    return strncmp(text, "\xf4\x8f\xbe", 3) == 0 || strncmp(text, "\xf4\x8f\xbf", 3) == 0;
+}
+
 static json_t *text_json(const char *text) {
-    json_t *string = json_string(text);
-    return string != NULL ? string : json_string("(not UTF-8)");
+    rcr_text escaped = {0};
+    rcr_text_puts(&escaped, "");
+    while (*text != '\0') {
+        size_t n = rcr_utf8_length(text);
+        if (n == 0 || is_escape(text)) {
+            unsigned code = ESCAPES + ((unsigned char)*text & 0x7f);
+            const char bytes[] = {'\xf4', (char)(0x80 | (code >> 12 & 0x3f)), (char)(0x80 | (code >> 6 & 0x3f)),
+                                  (char)(0x80 | (code & 0x3f))};
+            rcr_text_append(&escaped, bytes, sizeof bytes);
+            n = 1;
+        } else {
+            rcr_text_append(&escaped, text, n);
+        }
+        text += n;
+    }
+    json_t *string = escaped.failed ? NULL : json_string(escaped.data);
+    rcr_text_free(&escaped);
+    return string;
+}
+
+/* Back to the bytes, in place. */
+static void unescape(char *text) {
+    char *to = text;
+    while (*text != '\0') {
+        if (rcr_utf8_length(text) == 4 && is_escape(text)) {
+            *to++ = (char)(0x80 | ((unsigned char)text[2] & 1) << 6 | ((unsigned char)text[3] & 0x3f));
+            text += 4;
+        } else {
+            *to++ = *text++;
+        }
+    }
+    *to = '\0';
 }
 
 static json_t *source_json(const store_source *s) {
-    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "path", text_json(s->path),
-                     "name", text_json(s->name), "table", text_json(s->table), "identity", s->identity, "sha256",
-                     s->sha256, "first_row", (json_int_t)s->first_row, "n_rows", (json_int_t)s->n_rows, "next",
-                     (json_int_t)s->next, "total", (json_int_t)s->total, "n_good", (json_int_t)s->n_good, "first_batch",
-                     (json_int_t)s->first_batch, "n_batches", (json_int_t)s->n_batches, "complete", s->complete);
+    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "path",
+                     text_json(s->path), "name", text_json(s->name), "table", text_json(s->table), "identity",
+                     s->identity, "sha256", s->sha256, "first_row", (json_int_t)s->first_row, "n_rows",
+                     (json_int_t)s->n_rows, "next", (json_int_t)s->next, "total", (json_int_t)s->total, "n_good",
+                     (json_int_t)s->n_good, "first_batch", (json_int_t)s->first_batch, "n_batches",
+                     (json_int_t)s->n_batches, "n_columns", (json_int_t)s->n_columns, "complete", s->complete);
 }
 
 static int append_json(const char *bytes, size_t n, void *text) {
@@ -77,8 +129,10 @@ static int append_json(const char *bytes, size_t n, void *text) {
 rcr_status rcr_store_head_write(char **out, size_t *length, const store_head *head, rcr_error *err) {
     json_t *columns = json_array(), *sources = json_array();
     int lost = 0;
-    for (size_t k = 0; k < head->n_columns; k++) lost |= json_array_append_new(columns, text_json(head->column[k]));
-    for (size_t k = 0; k < head->n_sources; k++) lost |= json_array_append_new(sources, source_json(&head->source[k]));
+    for (size_t k = 0; k < head->n_columns; k++)
+        lost |= json_array_append_new(columns, text_json(head->column[k])) != 0;
+    for (size_t k = 0; k < head->n_sources; k++)
+        lost |= json_array_append_new(sources, source_json(&head->source[k])) != 0;
     json_t *root =
         json_pack("{s:s, s:i, s:s, s:o, s:s, s:b, s:o, s:o}", "format", format_name, "version", VERSION, "program",
                   rcr_version(), "graph", graph_json(&head->graph), "rows", head->frames ? "frames" : "table", "header",
@@ -98,7 +152,9 @@ rcr_status rcr_store_head_write(char **out, size_t *length, const store_head *he
 /* ---------------------------------------------------------------- reading */
 
 static char *copy_text(const json_t *value) {
-    return rcr_strdup(json_is_string(value) ? json_string_value(value) : "");
+    char *text = rcr_strdup(json_is_string(value) ? json_string_value(value) : "");
+    if (text != NULL) unescape(text);
+    return text;
 }
 
 static uint64_t whole(const json_t *object, const char *key, uint64_t largest, int *damaged) {
@@ -142,6 +198,10 @@ static int read_source(store_head *head, store_source *s, const json_t *object) 
     s->n_good = whole(object, "n_good", s->n_rows, &damaged);
     s->first_batch = (uint32_t)whole(object, "first_batch", UINT32_MAX, &damaged);
     s->n_batches = (uint32_t)whole(object, "n_batches", UINT32_MAX - s->first_batch, &damaged);
+    /* A store that does not say is of a program that looked at all columns. */
+    s->n_columns = head->n_columns;
+    if (json_object_get(object, "n_columns") != NULL)
+        s->n_columns = (size_t)whole(object, "n_columns", head->n_columns, &damaged);
     s->complete = json_is_true(json_object_get(object, "complete"));
     head->out_of_memory |= s->path == NULL || s->name == NULL || s->table == NULL;
     return !damaged;
@@ -174,9 +234,10 @@ static int read_parts(store_head *head, const json_t *root) {
     head->frames = is_text(root, "rows", "frames");
     head->header = json_is_true(json_object_get(root, "header"));
     for (size_t k = 0; k < json_array_size(columns); k++) {
-        const char *name = json_string_value(json_array_get(columns, k));
-        if (name == NULL) return 0;
-        if (add_column(head, name) == SIZE_MAX) head->out_of_memory = 1;
+        if (!json_is_string(json_array_get(columns, k))) return 0;
+        char *name = copy_text(json_array_get(columns, k));
+        if (name == NULL || add_column(head, name) == SIZE_MAX) head->out_of_memory = 1;
+        rcr_free(name);
     }
     for (size_t k = 0; k < json_array_size(sources); k++) {
         store_source *s = rcr_store_head_add_source(head);

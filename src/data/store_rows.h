@@ -75,6 +75,7 @@ typedef struct store_source {
     uint64_t next, total;       /* rows of the source dealt with (some may have been there before), and in all */
     uint64_t n_good;
     uint32_t first_batch, n_batches;
+    size_t n_columns; /* of the head's, which this source and those before it have: what readers see of it */
     int complete;
 } store_source;
 
@@ -83,6 +84,7 @@ typedef struct store_head {
     int frames, header;
     size_t n_columns;
     char **column;
+    rcr_name_index columns; /* of column */
     size_t n_sources;
     store_source *source;
     int out_of_memory; /* while it was read */
@@ -97,6 +99,8 @@ store_source *rcr_store_head_add_source(store_head *head);
 /* The column of this name of which there are n_before of the same name before it (a table may name two alike), made
  * where there is none; SIZE_MAX when out of memory. */
 size_t rcr_store_head_column(store_head *head, const char *name, size_t n_before);
+/* For readers: leave the columns that complete sources have (all where there is none), and let go of the others. */
+void rcr_store_head_leave_columns(store_head *head);
 
 /* RCR_ERR_MISMATCH, naming the options that differ and what to do, unless both make the same graphs. */
 rcr_status rcr_store_check_options(const store_head *head, const rcr_graph_options *wanted, const char *path,

@@ -18,9 +18,7 @@ const char *rcr_dataset_target_name(const rcr_dataset *dataset, size_t k) {
 }
 
 int rcr_source_has_column(const source *s, const char *name) {
-    for (size_t k = 0; k < s->n_columns; k++)
-        if (strcmp(s->column[k], name) == 0) return 1;
-    return 0;
+    return rcr_name_index_find(&s->columns, s->column, name, strlen(name)) != SIZE_MAX;
 }
 
 /* "a, b" -> s->target_name. */
@@ -79,7 +77,7 @@ static int take_value(double *out, source *s, source_row *row, size_t column, co
             return 1;
         }
         if (!s->options->need_target) return 1;
-        rcr_source_bad(s, row, RCR_ERR_DATA, s->table != NULL ? s->table : "", row->line,
+        rcr_source_bad(s, row, RCR_ERR_DATA, rcr_source_table_of(s, row), row->line,
                        "the value \"%.40s\" for target \"%.100s\" is not a %s", text, name,
                        parsed ? "finite number" : "number");
         return 0;
@@ -91,7 +89,7 @@ static void take_weight(source *s, source_row *row, size_t column) {
     const char *text = "";
     for (size_t i = 0; i < row->n_cells; i++)
         if (row->cell[i].column == column) text = row->cell[i].text;
-    rcr_source_weight(s, row, text, strlen(text), s->table != NULL ? s->table : "", row->line);
+    rcr_source_weight(s, row, text, strlen(text), rcr_source_table_of(s, row), row->line);
 }
 
 /* column [n_targets + 1]: the last is that of the weights. */
@@ -101,6 +99,7 @@ static void take_row(source *s, source_row *row, const size_t *column) {
         s->out_of_memory = 1;
         return;
     }
+    int was_bad = row->error != NULL;
     size_t n = 0;
     for (size_t k = 0; k < s->n_targets; k++) {
         take_value(&row->targets[k], s, row, column[k], s->target_name[k]);
@@ -108,13 +107,18 @@ static void take_row(source *s, source_row *row, const size_t *column) {
     }
     row->target = row->targets[0];
     if (n == 0 && s->options->need_target)
-        rcr_source_bad(s, row, RCR_ERR_DATA, s->table != NULL ? s->table : "", row->line,
+        rcr_source_bad(s, row, RCR_ERR_DATA, rcr_source_table_of(s, row), row->line,
                        "no value for any of the targets \"%.200s\"", s->target);
     if (s->options->weights != NULL) take_weight(s, row, column[s->n_targets]);
-    if (row->error == NULL || s->store == NULL) return;
+    if (s->store == NULL) return;
+    if (row->error == NULL) {
+        row->error = row->later;
+        row->later = NULL;
+        return;
+    }
     /* As its file would have it, which is not even opened. */
     row->record = NULL;
-    if (!s->frames) row->sha256[0] = '\0';
+    if (!was_bad && !s->frames) row->sha256[0] = '\0';
 }
 
 rcr_status rcr_source_take_targets(source *s, const char *list, rcr_error *err) {

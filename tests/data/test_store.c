@@ -33,7 +33,8 @@ static void a_table_is_as_its_files(void **state) {
     assert_true(r.n_rows == 12 && r.n_good == 6 && r.n_added == 12 && r.n_added_good == 6 && r.n_there == 0);
     assert_string_equal(r.first_bad_id, "missing");
     assert_int_equal(r.n_atoms, 24);
-    expect_alike_in_all_ways(f.path, folder_path(&f, store), (const char *const[]){"", "gap", "energy", "other", NULL});
+    expect_alike_in_all_ways(f.path, folder_path(&f, store),
+                             (const char *const[]){"", "gap", "energy", "other", "gap,energy", "energy,gap", NULL});
     folder_remove(&f);
 }
 
@@ -72,7 +73,7 @@ static void frames_are_as_their_file(void **state) {
     rcr_prepare_options o = preparing();
     prepare(folder_path(&f, "many.extxyz"), folder_path(&f, store), &o);
     expect_alike_in_all_ways(folder_path(&f, "many.extxyz"), folder_path(&f, store),
-                             (const char *const[]){"gap", "energy", "other", NULL});
+                             (const char *const[]){"gap", "energy", "other", "gap,energy", NULL});
     folder_remove(&f);
 }
 
@@ -270,6 +271,74 @@ static void stores_grow_by_append_alone(void **state) {
     folder_remove(&f);
 }
 
+static rcr_dataset *read_store(const char *store, const char *target) {
+    rcr_dataset_options reading = {.target = target, .need_target = 1, .graph = rcr_graph_options_default()};
+    rcr_dataset *d = NULL;
+    rcr_error err;
+    if (rcr_dataset_read(&d, store, &reading, &err) != RCR_OK) fail_msg("%s", err.message);
+    return d;
+}
+
+/* Lines are of the table that a row came from, and data that are there already are told however many came after. */
+static void sources_stay_apart(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    folder_write(&f, "cu.cif", cif("Cu", "Ni", "3.6"));
+    folder_write(&f, "md.cif", cif("Md", "Al", "4"));
+    folder_write(&f, "one.csv", "id,e,gap\ncu,1,1\nx,word,2\n");
+    folder_write(&f, "two.csv", "id,e,gap\nal,2,2\ny,word,2\nz,,\nmd,1,1\n");
+    char store[1024], one[1024], two[1024];
+    snprintf(store, sizeof store, "%s/x.store", f.path);
+    snprintf(one, sizeof one, "%s/one.csv", f.path);
+    snprintf(two, sizeof two, "%s/two.csv", f.path);
+    rcr_prepare_options o = preparing(), append = o;
+    append.append = 1;
+    prepare(one, store, &o);
+    prepare(two, store, &append);
+    for (int several = 0; several < 2; several++) {
+        static const char *const file[] = {"one.csv", "al.cif", "two.csv", "two.csv", "md.cif"};
+        rcr_dataset *d = read_store(store, several ? "e,gap" : "e");
+        assert_int_equal(d->n_bad, 5);
+        for (int i = 0; i < 5; i++) assert_string_equal(d->bad[i].error.file, file[i]);
+        rcr_dataset_free(d);
+    }
+    for (int k = 0; k < 4; k++) {
+        rcr_prepare_result r = prepare(k % 2 ? one : two, store, k < 2 ? &o : &append);
+        assert_true(r.n_added == 0 && r.n_there == (k % 2 ? 2 : 4) && r.n_rows == 6);
+    }
+    folder_remove(&f);
+}
+
+/* Names of any bytes are told apart, and are the files' again. */
+static void columns_of_any_bytes(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    folder_write(&f, "cu.cif", cif("Cu", "Ni", "3.6"));
+    folder_write(&f, "al.cif", cif("Al", "Al", "4.05"));
+    folder_write(&f, "au.cif", cif("Au", "Al", "4"));
+    folder_write(&f, "one.csv", "id,e,\xe9,\xff\xfe,\xf4\x8f\xbe\x80,\xc3\xa9\ncu,1,2,3,4,5\n");
+    folder_write(&f, "two.csv", "id,\xe9,\xff,e\nal,6,7,8\n");
+    folder_write(&f, "three.csv", "id,\xe9,\xff,e\nau,9,10,11\n");
+    folder_write(&f, "all.csv",
+                 "id,e,\xe9,\xff\xfe,\xf4\x8f\xbe\x80,\xc3\xa9,\xff\ncu,1,2,3,4,5,\nal,8,6,,,,7\nau,11,9,,,,10\n");
+    rcr_prepare_options append = preparing();
+    append.append = 1;
+    static const char *const names[] = {"one.csv", "two.csv", "three.csv"};
+    for (int k = 0; k < 3; k++) prepare(folder_path(&f, names[k]), folder_path(&f, "all.store"), &append);
+    prepare(folder_path(&f, "all.csv"), folder_path(&f, "new.store"), &append);
+    static const char *const targets[] = {"e", "\xe9", "\xff\xfe", "\xf4\x8f\xbe\x80", "\xc3\xa9", "\xff", "\xe9,\xff"};
+    for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
+        rcr_dataset *a = read_store(folder_path(&f, "all.csv"), targets[k]),
+                    *b = read_store(folder_path(&f, "all.store"), targets[k]);
+        assert_string_equal(a->sha256, b->sha256);
+        assert_true(a->n == b->n && a->sample[0].target == b->sample[0].target);
+        assert_string_equal(a->target, b->target);
+        rcr_dataset_free(a);
+        rcr_dataset_free(b);
+    }
+    folder_remove(&f);
+}
+
 typedef struct stopping {
     atomic_int stop;
     size_t after;
@@ -310,6 +379,50 @@ static void stopped_and_finished(void **state) {
     }
     assert_int_equal(n_stops, 5);
     expect_alike(f.path, store, &reading);
+    folder_remove(&f);
+}
+
+/* A store that grows is what it was until it has grown: also its columns, of which the first batch brings new ones. */
+static void what_grows_is_what_it_was(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    write_many(&f, 600);
+    folder_write(&f, "cu.cif", cif("Cu", "Ni", "3.6"));
+    folder_write(&f, "one.csv", "id,e\ncu,1\n");
+    rcr_text text = {0};
+    rcr_text_puts(&text, "id,e,gap\n");
+    for (int i = 0; i < 600; i++) rcr_text_printf(&text, "m%d,%d,%d\n", i, i, i + 1);
+    folder_write(&f, "two.csv", text.data);
+    rcr_text_free(&text);
+    char store[1024];
+    snprintf(store, sizeof store, "%s/x.store", f.path);
+    rcr_prepare_options o = preparing();
+    prepare(folder_path(&f, "one.csv"), store, &o);
+    stopping s = {.after = 1};
+    o.append = 1;
+    o.progress = stop_after;
+    o.context = &s;
+    o.stop = &s.stop;
+    for (int k = 0; k < 2; k++) {
+        s.stop = 0;
+        refuse(folder_path(&f, "two.csv"), store, &o, RCR_ERR_INTERRUPTED, "goes on from there");
+        rcr_dataset_options reading = {.need_target = 1, .graph = o.graph};
+        expect_alike(folder_path(&f, "one.csv"), store, &reading);
+        reading.target = "gap";
+        rcr_dataset *d = NULL;
+        rcr_error err;
+        assert_int_equal(rcr_dataset_read(&d, store, &reading, &err), RCR_ERR_ARGUMENT);
+        assert_non_null(strstr(err.message, "the columns with numbers are: e"));
+        assert_null(strstr(err.message, ", gap"));
+        /* What it has is there, whether or not it is growing. */
+        rcr_prepare_options plain = preparing();
+        assert_int_equal(prepare(folder_path(&f, "one.csv"), store, &plain).n_added, 0);
+    }
+    o.stop = NULL;
+    prepare(folder_path(&f, "two.csv"), store, &o);
+    rcr_dataset *d = read_store(store, "gap,e");
+    assert_int_equal(d->n_rows, 601);
+    rcr_dataset_free(d);
     folder_remove(&f);
 }
 
@@ -388,6 +501,9 @@ int main(void) {
                                        cmocka_unit_test(strict_ends_with_the_first_bad_row),
                                        cmocka_unit_test(disordered_rows_are_kept),
                                        cmocka_unit_test(stores_grow_by_append_alone),
+                                       cmocka_unit_test(sources_stay_apart),
+                                       cmocka_unit_test(columns_of_any_bytes),
+                                       cmocka_unit_test(what_grows_is_what_it_was),
                                        cmocka_unit_test(stopped_and_finished),
                                        cmocka_unit_test(threads_change_nothing),
                                        cmocka_unit_test(batches_are_equal)};

@@ -34,6 +34,31 @@ static void old_heads_refuse_disorder(void **state) {
     rcr_free(text);
 }
 
+/* A head that does not say how many columns a source has is of a program that looked at all of them. */
+static void old_heads_have_all_columns(void **state) {
+    (void)state;
+    store_head head = {.graph = rcr_graph_options_default()}, back;
+    for (uint32_t k = 0; k < 2; k++) {
+        add_source(&head);
+        assert_int_equal(rcr_store_head_column(&head, k == 0 ? "e" : "gap", 0), k);
+        head.source[k].n_columns = k + 1;
+    }
+    head.source[1].complete = 0;
+    char *text;
+    size_t length;
+    assert_int_equal(rcr_store_head_write(&text, &length, &head, NULL), RCR_OK);
+    for (int old = 0; old < 2; old++) {
+        assert_int_equal(rcr_store_head_read(&back, (rcr_bytes){text, length}, NULL), RCR_OK);
+        assert_int_equal(back.n_columns, 2);
+        rcr_store_head_leave_columns(&back);
+        assert_int_equal(back.n_columns, old ? 2 : 1);
+        rcr_store_head_release(&back);
+        for (char *at = text; (at = strstr(at, "\"n_columns\"")) != NULL;) at[1] = 'x';
+    }
+    rcr_store_head_release(&head);
+    rcr_free(text);
+}
+
 /* Read a head of two sources of one row each, changed; the status, the message of an error. */
 static rcr_status read_changed(char *message, size_t size, void (*change)(store_head *), const char *from,
                                const char *to) {
@@ -93,6 +118,7 @@ static void wrong_heads_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(old_heads_refuse_disorder),
+                                       cmocka_unit_test(old_heads_have_all_columns),
                                        cmocka_unit_test(wrong_heads_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
