@@ -560,10 +560,12 @@ typedef struct rcr_training_result {
 /* Train on the data at a path (docs/formats.md) in a fresh run directory, as recryst train does; the best model is
  * then RUN/model.safetensors.  *result is set when RCR_OK.
  * Errors: RCR_ERR_INTERRUPTED (stopped: the best model so far is there if an epoch was finished, and the run can be
- * resumed), RCR_ERR_NUMERIC (the loss stopped being a number), RCR_ERR_ARGUMENT (settings), those of the data. */
+ * resumed), RCR_ERR_NUMERIC (the loss stopped being a number), RCR_ERR_ARGUMENT (settings; the directory holds a run or
+ * a file that this one would replace, or another process works in it), those of the data. */
 RCR_API rcr_status rcr_training_run(rcr_training_result *result, const char *data, const char *run_directory,
                                     const rcr_settings *settings, const rcr_training_events *events, rcr_error *err);
-/* Go on with a run, exactly where it stopped.  n_threads < 0: as it was. */
+/* Go on with a run, exactly where it stopped.  n_threads < 0: as it was.  Errors: those above; RCR_ERR_ARGUMENT where
+ * another process works on it. */
 RCR_API rcr_status rcr_training_resume(rcr_training_result *result, const char *run_directory, int n_threads,
                                        const rcr_training_events *events, rcr_error *err);
 

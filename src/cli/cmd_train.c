@@ -3,8 +3,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/status.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/output.h"
@@ -28,20 +31,27 @@ static void data_name(rcr_text *name, const char *path) {
         rcr_text_append(name, path + start, length);
 }
 
-/* runs/DATA-MODEL-N with the first N that is free. */
+/* Make runs/DATA-MODEL-N with the first N that is free: of runs that begin together each has its own. */
 static rcr_status choose_directory(rcr_text *out, const char *data, const rcr_train_args *a, rcr_error *err) {
     rcr_text name = {0};
     data_name(&name, data);
-    for (int n = 1; n < 100000 && !name.failed && !out->failed; n++) {
+    rcr_status status = rcr_make_directory("runs", err);
+    int code = EEXIST;
+    for (int n = 1; n < 100000 && code == EEXIST && status == RCR_OK; n++) {
         out->length = 0;
-        rcr_text_printf(out, "runs/%s-%s-%d", name.data, a->model == RCR_SR_CGCNN ? "sr-cgcnn" : "cgcnn", n);
-        if (!out->failed && access(out->data, F_OK) != 0) {
-            rcr_text_free(&name);
-            return RCR_OK;
-        }
+        rcr_text_printf(out, "runs/%s-%s-%d", name.failed ? "" : name.data,
+                        a->model == RCR_SR_CGCNN ? "sr-cgcnn" : "cgcnn", n);
+        if (name.failed || out->failed)
+            status = rcr_fail_memory(err, "naming a run");
+        else
+            code = mkdir(out->data, 0777) == 0 ? 0 : errno;
     }
     rcr_text_free(&name);
-    return rcr_fail(err, RCR_ERR_IO, "found no free name for a run in runs/; name one with --out");
+    if (status != RCR_OK) return status;
+    if (code == EEXIST) return rcr_fail(err, RCR_ERR_IO, "found no free name for a run in runs/; name one with --out");
+    if (code != 0) return rcr_fail_system(err, out->data, "can't make the folder", code);
+    rcr_sync_name(out->data);
+    return RCR_OK;
 }
 
 /* Print how the run ended, and give the exit code. */
@@ -77,7 +87,7 @@ static int train(rcr_train_args *a, const rcr_args *args, const char *data) {
     events.stop = rcr_signals_catch("\nrecryst: stopping; press Ctrl-C again to end at once\n");
     rcr_train_view_init(&view, &events, run, a->quiet);
     view.classes = a->task == RCR_CLASSIFICATION;
-    int existed = access(run, F_OK) == 0;
+    int existed = a->out != NULL && access(run, F_OK) == 0;
     rcr_status status = rcr_train(&result, data, run, &a->options, &events, &err);
     /* A folder that was made for a run that never began; one that holds anything stays. */
     if (status != RCR_OK && !existed) (void)rmdir(run);

@@ -1,13 +1,9 @@
 #include "study/study.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -26,7 +22,6 @@ static rcr_status fail_memory(rcr_error *err) { return rcr_fail_memory(err, "pre
 rcr_status rcr_study_create(rcr_study **out, const char *name, const char *directory, rcr_error *err) {
     rcr_study *study = rcr_calloc(1, sizeof *study);
     if (study == NULL) return fail_memory(err);
-    study->lock = -1;
     study->repeats = 1;
     study->name = rcr_strdup(name);
     study->directory = rcr_strdup(directory);
@@ -40,7 +35,7 @@ rcr_status rcr_study_create(rcr_study **out, const char *name, const char *direc
 
 void rcr_study_free(rcr_study *study) {
     if (study == NULL) return;
-    if (study->lock >= 0) close(study->lock);
+    rcr_lock_release(study->lock, 0);
     for (size_t i = 0; i < study->n_settings; i++) {
         rcr_study_setting *s = &study->setting[i];
         rcr_free(s->name);
@@ -225,20 +220,6 @@ rcr_status rcr_study_lay_out(rcr_study *study, const uint64_t *seed, size_t n_se
 
 /* ---- what is there already */
 
-static rcr_status lock(rcr_study *study, rcr_error *err) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/.lock", study->directory);
-    if (path.failed) return fail_memory(err);
-    study->lock = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    rcr_status status = RCR_OK;
-    if (study->lock < 0)
-        status = rcr_fail_system(err, path.data, "can't be opened", errno);
-    else if (flock(study->lock, LOCK_EX | LOCK_NB) != 0)
-        status = rcr_fail_at(err, RCR_ERR_ARGUMENT, study->directory, 0, "another process works on this study");
-    rcr_text_free(&path);
-    return status;
-}
-
 static rcr_status fail_contradiction(rcr_error *err, const char *directory, const rcr_option_field *field,
                                      const rcr_train_options *there, const rcr_train_options *wanted) {
     rcr_text old = {0}, new = {0};
@@ -331,7 +312,7 @@ static size_t count_strangers(const rcr_study *study) {
 rcr_status rcr_study_open(rcr_study *study, int to_train, size_t *n_strangers, rcr_error *err) {
     rcr_status status = rcr_study_find_keys(study, err);
     if (status == RCR_OK && to_train) status = rcr_make_directory(study->directory, err);
-    if (status == RCR_OK && to_train) status = lock(study, err);
+    if (status == RCR_OK && to_train) status = rcr_lock_take(&study->lock, study->directory, "study", err);
     for (size_t i = 0; i < study->n_runs && status == RCR_OK; i++) {
         rcr_text path = {0};
         rcr_text_printf(&path, "%s/%s", study->directory, study->run[i].directory);

@@ -3,6 +3,7 @@
 #ifndef RCR_STUDY_STUDY_H
 #define RCR_STUDY_STUDY_H
 
+#include "base/lock.h"
 #include "base/text.h"
 #include "train/train.h"
 
@@ -60,7 +61,7 @@ typedef struct rcr_study {
      * part. */
     size_t n_scores;
     char **score;
-    int lock; /* file descriptor; -1: not locked */
+    rcr_lock *lock; /* of the directory; NULL: not locked */
 } rcr_study;
 
 /* A study without settings; `name` and `directory` are copied. */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/build.h"
+#include "train/claim.h"
 #include "train/init.h"
 #include "train/rundir.h"
 
@@ -195,10 +196,7 @@ rcr_status rcr_run_begin(rcr_run *run, const char *data, const rcr_train_options
                          rcr_error *err) {
     rcr_status status = rcr_train_options_check(options, err);
     if (status != RCR_OK) return status;
-    if (rcr_run_exists(run->directory))
-        return rcr_fail_at(err, RCR_ERR_ARGUMENT, run->directory, 0,
-                           "it holds a run already; resume that run, or choose another directory");
-    status = rcr_make_directory(run->directory, err);
+    status = rcr_run_claim(&run->lock, run->directory, err);
     if (status == RCR_OK)
         status = first != NULL ? begin_like(run, first, options, err) : begin_fresh(run, data, options, err);
     return status == RCR_OK ? rcr_run_write_config(run, err) : status;

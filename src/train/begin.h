@@ -7,7 +7,7 @@
 
 /* A run that has only its directory <- the beginning of one with these options, and config.toml.  first: the run
  * directory of an ensemble's first network, whose settings, split, kernels and model to begin with are this one's, too,
- * whatever has become of their files; NULL: none. Errors: RCR_ERR_ARGUMENT (options; a run is there), RCR_ERR_MISMATCH
+ * whatever has become of their files; NULL: none. Errors: RCR_ERR_ARGUMENT (options; rcr_run_claim), RCR_ERR_MISMATCH
  * (the data are not those of the first any more), RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_MEMORY. */
 rcr_status rcr_run_begin(rcr_run *run, const char *data, const rcr_train_options *options, const char *first,
                          rcr_error *err);

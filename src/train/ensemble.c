@@ -15,6 +15,7 @@
 #include "model/explain.h"
 #include "train/begin.h"
 #include "train/calibrate.h"
+#include "train/claim.h"
 #include "train/epoch.h"
 #include "train/options.h"
 #include "train/rundir.h"
@@ -246,13 +247,13 @@ rcr_status rcr_train(rcr_train_result *result, const char *data, const char *run
         status = rcr_fail(err, RCR_ERR_ARGUMENT, "a run needs a directory to write to");
     if (status == RCR_OK && strlen(run_directory) > RCR_PATH_SIZE - 96)
         status = rcr_fail(err, RCR_ERR_ARGUMENT, "the name of the run directory is too long");
-    if (status == RCR_OK && rcr_run_exists(run_directory))
-        status = rcr_fail_at(err, RCR_ERR_ARGUMENT, run_directory, 0,
-                             "it holds a run already; resume that run, or choose another directory");
-    if (status == RCR_OK) status = rcr_make_directory(run_directory, err);
+    rcr_lock *lock = NULL;
+    if (status == RCR_OK) status = rcr_run_claim(&lock, run_directory, err);
     if (status != RCR_OK) return status;
     family f = {.directory = run_directory, .data = data, .options = options, .events = events, .n_threads = -1};
-    return train_family(result, &f, err);
+    status = train_family(result, &f, err);
+    rcr_run_let_go(lock, run_directory);
+    return status;
 }
 
 /* Go on with an ensemble: the settings are those of its first member. */
@@ -261,10 +262,12 @@ static rcr_status resume_family(rcr_train_result *result, const char *directory,
     rcr_run *first;
     char path[RCR_PATH_SIZE];
     rcr_checkpoint checkpoint = {0};
+    rcr_lock *lock = NULL;
     member_path(path, directory, 1);
     rcr_status status = rcr_run_create(&first, path, events, err);
     if (status != RCR_OK) return status;
-    status = rcr_checkpoint_open(&checkpoint, path, err);
+    status = rcr_run_hold(&lock, directory, err);
+    if (status == RCR_OK) status = rcr_checkpoint_open(&checkpoint, path, err);
     if (status == RCR_OK) status = rcr_checkpoint_settings(first, &checkpoint, err);
     rcr_checkpoint_close(&checkpoint);
     if (status == RCR_OK) {
@@ -275,6 +278,7 @@ static rcr_status resume_family(rcr_train_result *result, const char *directory,
                     .n_threads = n_threads};
         status = train_family(result, &f, err);
     }
+    rcr_run_let_go(lock, directory);
     rcr_run_release(first);
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef RCR_TRAIN_RUN_H
 #define RCR_TRAIN_RUN_H
 
+#include "base/lock.h"
 #include "base/rng.h"
 #include "kernels/kernels.h"
 #include "model/net.h"
@@ -28,6 +29,7 @@ typedef struct rcr_run {
     rcr_train_options options;     /* with strings of its own */
     const rcr_train_events *events;
     rcr_train_events no_events;
+    rcr_lock *lock; /* of the directory; NULL: somebody else holds it, or nobody */
 
     rcr_pool *pool;
     const rcr_kernels *kernels;

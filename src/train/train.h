@@ -137,14 +137,16 @@ typedef struct rcr_train_result {
 } rcr_train_result;
 void rcr_train_result_release(rcr_train_result *result);
 
-/* Train in a fresh or empty run directory (RCR_ERR_ARGUMENT if it holds a run: resume or choose another).
+/* Train in a fresh run directory (RCR_ERR_ARGUMENT if it holds a run, another process' run at work, or a file that the
+ * run would replace: resume or choose another).
  * RCR_ERR_INTERRUPTED when stopped (the run can be resumed), RCR_ERR_NUMERIC when the loss stopped being a number (the
  * last good model is kept). */
 rcr_status rcr_train(rcr_train_result *result, const char *data, const char *run_directory,
                      const rcr_train_options *options, const rcr_train_events *events, rcr_error *err);
 
 /* Go on with a run, exactly where it stopped: all settings, the data's path and hash come from the run directory.
- * n_threads < 0: as it was.  A finished run is RCR_OK and gives its result. */
+ * n_threads < 0: as it was.  A finished run is RCR_OK and gives its result; one that another process works on is
+ * RCR_ERR_ARGUMENT. */
 rcr_status rcr_train_resume(rcr_train_result *result, const char *run_directory, int n_threads,
                             const rcr_train_events *events, rcr_error *err);
 

@@ -15,6 +15,7 @@
 #include "train/begin.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
+#include "train/claim.h"
 #include "train/ensemble.h"
 #include "train/epoch.h"
 #include "train/evaluate.h"
@@ -63,6 +64,7 @@ void rcr_run_release(rcr_run *run) {
     rcr_free(run->target_std);
     rcr_train_result_release(&run->result);
     rcr_free(run->pending);
+    rcr_run_let_go(run->lock, run->directory);
     rcr_free(run);
 }
 
@@ -406,10 +408,15 @@ rcr_status rcr_run_resume(rcr_train_result *result, const char *run_directory, i
     rcr_status status = rcr_run_create(&run, run_directory, events, err);
     if (status != RCR_OK) return status;
     run->lent = *lent;
+    rcr_error why;
+    rcr_status held = rcr_run_hold(&run->lock, run_directory, &why);
     status = rcr_checkpoint_open(&checkpoint, run_directory, err);
     if (status == RCR_OK) status = rcr_checkpoint_settings(run, &checkpoint, err);
-    if (status == RCR_OK && run->finished) {
+    if (status == RCR_OK && run->finished) { /* which needs no lock */
         give_result(result, run);
+    } else if (status == RCR_OK && held != RCR_OK) {
+        if (err != NULL) *err = why;
+        status = held;
     } else if (status == RCR_OK) {
         if (n_threads >= 0) run->options.n_threads = n_threads;
         status = rcr_run_restore(run, &checkpoint, err);

@@ -127,7 +127,7 @@ class Train(Job):
 
     def results(self, folder):
         found = super().results(folder)
-        run = {name: data for name, data in found.items() if not TEMPORARY.search(name)}
+        run = {name: data for name, data in found.items() if not TEMPORARY.search(name) and not name.endswith(".lock")}
         for name in list(run):
             if name.endswith("metrics.csv"):
                 run[name] = without_seconds(run[name])
@@ -154,6 +154,8 @@ class Train(Job):
         elif base == "report.html" and data.rstrip().endswith(b"</html>"):
             return
         elif base == "config.toml" and data.endswith(b"\n"):
+            return
+        elif base == ".lock" and data == b"":
             return
         raise Broken("%s is torn or another one (%d bytes)" % (name, len(data)))
 
@@ -185,9 +187,6 @@ class Study(Train):
     def go_on(self, folder):
         return self.argv(folder)
 
-    def results(self, folder):
-        return {name: data for name, data in super().results(folder).items() if not name.endswith(".lock")}
-
     def check_file(self, folder, name, data, want):
         base = os.path.basename(name)
         if base in self.tables and data.count(b"\n") and data.endswith(b"\n"):
@@ -198,8 +197,6 @@ class Study(Train):
             json.loads(data)
             return
         elif base in ("summary.txt", "study.toml") and data.endswith(b"\n"):
-            return
-        elif base == ".lock":
             return
         super().check_file(folder, name, data, want)
 
