@@ -36,6 +36,7 @@ static rcr_status fail_memory(rcr_error *err) { return rcr_fail_memory(err, "rea
 static void fresh_options(reading *r) {
     rcr_config_release(&r->config);
     rcr_train_args_init(&r->options);
+    r->options.init_may_lack = 1; /* runs that are done need it no more */
     r->args = (rcr_args){.command = "train", .arg = r->options.arg, .n_args = r->options.n_args};
 }
 

@@ -23,6 +23,9 @@ static void set_defaults(rcr_train_args *a) {
 static rcr_status choose_sizes(rcr_train_options *o, const rcr_args *args, rcr_error *err) {
     static const char *const parts[] = {"train", "val", "test"};
     int64_t *const rows[] = {&o->split.train_size, &o->split.val_size, &o->split.test_size};
+    const rcr_split_options usual = rcr_split_options_default();
+    double *const share[] = {&o->split.train_ratio, &o->split.val_ratio, &o->split.test_ratio};
+    const double usual_share[] = {usual.train_ratio, usual.val_ratio, usual.test_ratio};
     for (int i = 0; i < 3; i++) {
         char ratio[16], size[16];
         snprintf(ratio, sizeof ratio, "%s-ratio", parts[i]);
@@ -31,7 +34,10 @@ static rcr_status choose_sizes(rcr_train_options *o, const rcr_args *args, rcr_e
         if (by_ratio == RCR_GIVEN_NOT || by_size == RCR_GIVEN_NOT) continue;
         if (by_ratio == by_size)
             return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s and --%s say the same thing twice; give one", ratio, size);
-        if (by_ratio < by_size) *rows[i] = -1;
+        if (by_ratio < by_size)
+            *rows[i] = -1;
+        else if (o->split.kind == RCR_SPLIT_REFERENCE) /* whose training part is what ratios leave, also beside sizes */
+            *share[i] = usual_share[i];
     }
     return RCR_OK;
 }
@@ -41,6 +47,10 @@ static rcr_status find_init(rcr_train_args *a, rcr_error *err) {
     rcr_text path = {0};
     if (a->options.init == NULL) return RCR_OK;
     rcr_status status = rcr_find_model(&path, a->options.init, err);
+    if (status == RCR_ERR_IO && a->init_may_lack) {
+        rcr_text_free(&path);
+        return RCR_OK;
+    }
     if (status == RCR_OK && path.length < sizeof a->init) {
         memcpy(a->init, path.data, path.length + 1);
         a->options.init = a->init;
@@ -87,8 +97,35 @@ static rcr_status check_uses(const rcr_train_args *a, const rcr_args *args, rcr_
     return RCR_OK;
 }
 
+static rcr_split_kind split_kind(const char *name) {
+    static const rcr_split_kind kinds[] = {RCR_SPLIT_RANDOM, RCR_SPLIT_REFERENCE, RCR_SPLIT_HIGHEST, RCR_SPLIT_LOWEST,
+                                           RCR_SPLIT_SKLEARN};
+    for (int i = 0; i < 5; i++)
+        if (strcmp(name, rcr_split_kind_name(kinds[i])) == 0) return kinds[i];
+    return RCR_SPLIT_FILE;
+}
+
+/* What the nearer choice of model, task or split has no use for, and the library would refuse, becomes the default. */
+static void pass_over(rcr_train_args *a, const rcr_args *args) {
+    rcr_train_options *o = &a->options;
+    const rcr_train_options usual = rcr_train_options_default();
+    rcr_split_kind kind = o->split.kind;
+    int classes = a->task == RCR_CLASSIFICATION, fixed = kind == RCR_SPLIT_REFERENCE || kind == RCR_SPLIT_FILE;
+    if (a->model != RCR_SR_CGCNN && !rcr_args_asked(args, "deep-supervision", "model"))
+        o->deep_supervision = usual.deep_supervision;
+    if (classes && !rcr_args_asked(args, "loss", "task")) a->loss = (int32_t)usual.loss;
+    if (classes && !rcr_args_asked(args, "transform", "task")) o->transform = usual.transform;
+    if (!classes && !rcr_args_asked(args, "class-weights", "task")) o->class_weights = usual.class_weights;
+    if (kind != RCR_SPLIT_RANDOM && kind != RCR_SPLIT_SKLEARN && !rcr_args_asked(args, "folds", "split") &&
+        !rcr_args_asked(args, "fold", "split"))
+        o->split.folds = o->split.fold = 0;
+    if ((fixed || kind == RCR_SPLIT_SKLEARN) && !rcr_args_asked(args, "group", "split")) a->group = RCR_GROUP_NONE;
+    if (fixed && !rcr_args_asked(args, "repeat", "split")) o->split.repeat = usual.split.repeat;
+}
+
 rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err) {
     rcr_train_options *o = &a->options;
+    o->split.kind = split_kind(a->split);
     int shared = a->model == RCR_SR_CGCNN;
     if (!shared && rcr_args_asked(args, "steps", "model"))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--steps goes with --model sr-cgcnn; cgcnn takes --layers");
@@ -99,6 +136,7 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--gate goes with --model sr-cgcnn only");
     if (!shared && a->layer_norm && rcr_args_asked(args, "layer-norm", "model"))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--layer-norm goes with --model sr-cgcnn only");
+    pass_over(a, args);
     rcr_status status = check_uses(a, args, err);
     if (status == RCR_OK) status = choose_sizes(o, args, err);
     if (status != RCR_OK) return status;
@@ -117,14 +155,9 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
     o->graph = a->graph.options;
     o->split.seed = rcr_args_find(args, "split-seed")->given ? a->split_seed : o->seed;
     o->split.group = (rcr_split_group)a->group;
-    if (rcr_args_find(args, "folds")->given != rcr_args_find(args, "fold")->given)
+    if ((rcr_args_find(args, "folds")->given == RCR_GIVEN_NOT) != (rcr_args_find(args, "fold")->given == RCR_GIVEN_NOT))
         return rcr_fail(err, RCR_ERR_ARGUMENT,
                         "--folds and --fold go together: how many there are, and which one tests");
-    static const rcr_split_kind kinds[] = {RCR_SPLIT_RANDOM, RCR_SPLIT_REFERENCE, RCR_SPLIT_HIGHEST, RCR_SPLIT_LOWEST,
-                                           RCR_SPLIT_SKLEARN};
-    o->split.kind = RCR_SPLIT_FILE;
-    for (int i = 0; i < 5; i++)
-        if (strcmp(a->split, rcr_split_kind_name(kinds[i])) == 0) o->split.kind = kinds[i];
     if (o->split.kind == RCR_SPLIT_FILE && (o->split.folds != 0 || o->split.group != RCR_GROUP_NONE))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--folds and --group don't go with a split from a file");
     o->split.file = o->split.kind == RCR_SPLIT_FILE ? a->split : NULL;

@@ -18,7 +18,8 @@ typedef struct rcr_train_args {
         group;
     uint64_t split_seed;
     rcr_arg_list milestones;
-    char init[4096]; /* what --init stands for, where it is the name of a shipped model */
+    char init[4096];   /* what --init stands for, where it is the name of a shipped model */
+    int init_may_lack; /* a model to begin with that is not found is no error here: who needs it says so */
     /* The table of them, with pointers to the above: a value of this type stays where it was made. */
     rcr_arg arg[RCR_TRAIN_ARGS_MAX];
     size_t n_args;
@@ -28,7 +29,7 @@ typedef struct rcr_train_args {
 void rcr_train_args_init(rcr_train_args *a);
 
 /* Fill in a->options from what was read, args->arg being a->arg.  Errors: RCR_ERR_ARGUMENT, where options contradict
- * each other; RCR_ERR_IO, where there is no model of the name of --init. */
+ * each other; RCR_ERR_IO, where there is no model of the name of --init and it may not lack. */
 rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err);
 
 #endif

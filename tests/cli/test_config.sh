@@ -77,6 +77,47 @@ run 0 train --config ../folds/config.toml --out ../folds2 --quiet
 cmp -s "$work/folds/predictions-test.csv" "$work/folds2/predictions-test.csv" || fail "folds are not repeated"
 grep -q '^split_seed = 5' "$work/folds2/config.toml" || fail "split_seed is lost"
 
+# What the command line takes the use of is passed over: one of folds' two options, and what another model, task or split has none for.
+run 0 train --config ../folds/config.toml --fold 1 --out ../fold1 --quiet
+grep -q '^fold = 1' "$work/fold1/config.toml" || fail "--fold does not win over the record"
+awk '{ gsub(/formation_energy=-[0-9.]*/, "stable=1"); gsub(/formation_energy=[0-9.]*/, "stable=0"); print }' "$work/settings/small.extxyz" \
+    >"$work/settings/classes.extxyz"
+small="--epochs 1 --atom-features 8 --hidden 8 --quiet"
+run 0 train ../settings/small.extxyz --target formation_energy $small --deep-supervision 0.3 --loss l1 --transform asinh --out ../uses
+run 0 train ../settings/classes.extxyz --target stable $small --task classification --class-weights balanced --folds 4 --fold 1 \
+    --group formula --repeat 1 --out ../classes
+run 0 train --config ../uses/config.toml --model cgcnn --out ../uses-cgcnn --quiet
+grep -q '^deep_supervision = 0 ' "$work/uses-cgcnn/config.toml" || fail "deep supervision of a CGCNN"
+run 0 train ../settings/classes.extxyz --config ../uses/config.toml --target stable --task classification --out ../uses-classes --quiet
+grep -q '^loss = "mse"' "$work/uses-classes/config.toml" || fail "a loss of classes"
+run 0 train ../settings/small.extxyz --config ../classes/config.toml --target formation_energy --task regression --out ../classes-values --quiet
+! grep -q '^class_weights = "balanced"' "$work/classes-values/config.toml" || fail "class weights of a regression"
+for split in reference ../settings/parts.csv highest sklearn; do
+    name=$(basename "$split")
+    folds=
+    [ "$split" != sklearn ] || folds="--folds 4 --fold 0"
+    run 0 train --config ../classes/config.toml --split "$split" $folds --val-ratio 0.2 --test-ratio 0.2 --out "../split-$name" --quiet
+    run 0 train --config "../split-$name/config.toml" --out "../split-$name-again" --quiet
+    cmp -s "$work/split-$name/model.safetensors" "$work/split-$name-again/model.safetensors" || fail "split $split is not repeated"
+done
+printf 'data = "small.extxyz"\ntarget = "formation_energy"\nepochs = 1\ndeep-supervision = 0.3\nloss = "l1"\nfolds = 3\nfold = 0\n' \
+    >"$work/settings/uses.toml"
+run 0 train --config ../settings/uses.toml --model cgcnn --split reference --out ../file-uses --quiet
+# Asked for beside what takes its use away, it is an error still.
+run 2 train --config ../uses/config.toml --model cgcnn --deep-supervision 0.2 --out ../never
+err_has "deep supervision is for the steps of SR-CGCNN"
+run 2 train --config ../settings/uses.toml --split reference --folds 3 --out ../refused
+err_has "the reference split knows neither groups nor folds"
+printf 'model = "cgcnn"\n' >>"$work/settings/uses.toml"
+run 2 train --config ../settings/uses.toml --out ../never
+
+# The training part of the reference split is what ratios leave, also beside sizes: a size that wins takes its ratio away.
+printf 'data = "small.extxyz"\ntarget = "formation_energy"\nepochs = 1\nsplit = "reference"\nval-ratio = 0.3\n' >"$work/settings/rr.toml"
+run 0 train --config ../settings/rr.toml --val-size 5 --out ../rr --quiet
+run 0 train --config ../rr/config.toml --out ../rr-again --quiet
+same "$(grep _rows "$work/rr-again/config.toml")" "$(grep _rows "$work/rr/config.toml")" "rows of the repeated reference split"
+same "$(grep ^train_rows "$work/rr/config.toml")" "train_rows = 64" "training rows of the reference split"
+
 # Mistakes.
 wrong() { # SETTINGS, MESSAGE
     printf "$1" >"$work/wrong.toml"
