@@ -4,6 +4,15 @@
 
 #include "base/format.h"
 
+int rcr_is_utf8(const char *text) {
+    for (const char *p = text; *p != '\0';) {
+        size_t n = rcr_utf8_length(p);
+        if (n == 0) return 0;
+        p += n;
+    }
+    return 1;
+}
+
 void rcr_json_string(rcr_text *out, const char *text) {
     static const char hex[] = "0123456789abcdef", names[] = "btnvfr";
     rcr_text_puts(out, "\"");

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/build.h"
@@ -181,11 +182,35 @@ static rcr_status begin_like(rcr_run *run, const char *first, const rcr_train_op
     return status;
 }
 
+/* The reference split's training part is what the ratios of the others leave, also where these have sizes: then it is
+ * told as a ratio of its own, for ratios beside sizes are told by no record and given by no command. */
+static void tell_train_ratio(rcr_split_options *o) {
+    const rcr_split_options usual = rcr_split_options_default();
+    if (o->kind != RCR_SPLIT_REFERENCE || o->train_size >= 0 || o->train_ratio >= 0) return;
+    if ((o->val_size >= 0 && o->val_ratio != usual.val_ratio) ||
+        (o->test_size >= 0 && o->test_ratio != usual.test_ratio))
+        o->train_ratio = 1 - o->val_ratio - o->test_ratio;
+}
+
+/* Paths that settings are told by: the checkpoint and config.toml hold UTF-8 alone, and a study compares them. */
+static rcr_status check_paths(const rcr_train_options *o, rcr_error *err) {
+    const char *const path[] = {o->split.file, o->init}, *const what[] = {"split's file", "model to begin with"};
+    for (int i = 0; i < 2; i++)
+        if (path[i] != NULL && !rcr_is_utf8(path[i]))
+            return rcr_fail(err, RCR_ERR_ARGUMENT,
+                            "the path of the %s, from the root on, is not UTF-8, and a run's record can't hold it; "
+                            "rename the folder or file, or link to it from elsewhere",
+                            what[i]);
+    return RCR_OK;
+}
+
 static rcr_status begin_fresh(rcr_run *run, const char *data, const rcr_train_options *options, rcr_error *err) {
     rcr_status status = rcr_train_options_copy(&run->options, options, err);
+    tell_train_ratio(&run->options.split);
     if (status == RCR_OK) status = set_data_path(run, data, err);
     if (status == RCR_OK) status = rcr_option_make_absolute(&run->options.split.file, err);
     if (status == RCR_OK) status = rcr_run_open_init(run, err);
+    if (status == RCR_OK) status = check_paths(&run->options, err);
     if (status == RCR_OK) status = read_data(run, err);
     if (status == RCR_OK) status = rcr_split_make(&run->split, run->dataset, &run->options.split, err);
     if (status == RCR_OK) status = rcr_run_leave_out_weightless(run, err);

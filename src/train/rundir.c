@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "graph/graph.h"
@@ -51,7 +52,7 @@ static void put_number(rcr_text *text, double value) {
     rcr_text_puts(text, rcr_format_double(buffer, value));
 }
 
-/* A string in quotes, as JSON and TOML both read it. */
+/* A string in quotes, as TOML reads it: UTF-8 alone. */
 static void put_quoted(rcr_text *text, const char *value) {
     rcr_text_puts(text, "\"");
     for (; *value != '\0'; value++) {
@@ -68,6 +69,17 @@ static void put_quoted(rcr_text *text, const char *value) {
 
 /* ---- config.toml */
 
+/* "NAME = ", and the text, or a comment where it is not UTF-8 and TOML can't hold it: the run itself needs it not. */
+static void put_toml_text(rcr_text *text, const char *name, const char *value) {
+    if (rcr_is_utf8(value)) {
+        rcr_text_printf(text, "%s = ", name);
+        put_quoted(text, value);
+        return;
+    }
+    rcr_text_printf(text, "# not UTF-8, to be given on the command line: %s = ", name);
+    rcr_json_string(text, value);
+}
+
 static void put_toml_field(rcr_text *text, const rcr_option_field *field, const rcr_train_options *options) {
     const char *name = rcr_option_name(field, options);
     if (name == NULL) return;
@@ -75,9 +87,10 @@ static void put_toml_field(rcr_text *text, const rcr_option_field *field, const 
     rcr_option_format(&value, field, options);
     const char *plain = value.data != NULL ? value.data : "";
     size_t start = text->length;
-    rcr_text_printf(text, "%s = ", name);
-    if (field->kind == RCR_FIELD_TEXT || field->kind == RCR_FIELD_CHOICE)
-        put_quoted(text, plain);
+    int is_text = field->kind == RCR_FIELD_TEXT || field->kind == RCR_FIELD_CHOICE;
+    if (!is_text) rcr_text_printf(text, "%s = ", name);
+    if (is_text)
+        put_toml_text(text, name, plain);
     else if (field->kind == RCR_FIELD_MILESTONES)
         rcr_text_printf(text, "[%s]", plain);
     else if (field->kind == RCR_FIELD_FLAG)
@@ -127,11 +140,11 @@ static void put_toml_scales(rcr_text *text, const rcr_run *run) {
 static void put_facts(rcr_text *text, const rcr_run *run) {
     rcr_text_printf(text, "\n[facts] # what the settings met and became; no settings\nprogram = \"recryst %s\"\n",
                     rcr_version());
-    rcr_text_printf(text, "data_sha256 = \"%s\"\nrows = %zu\nunusable_rows = %zu\ntarget_used = ", run->dataset->sha256,
+    rcr_text_printf(text, "data_sha256 = \"%s\"\nrows = %zu\nunusable_rows = %zu\n", run->dataset->sha256,
                     run->dataset->n_rows, run->dataset->n_bad);
-    put_quoted(text, run->dataset->target);
-    rcr_text_puts(text, "\nelement_vectors = ");
-    put_quoted(text, run->model->elements->name);
+    put_toml_text(text, "target_used", run->dataset->target);
+    rcr_text_puts(text, "\n");
+    put_toml_text(text, "element_vectors", run->model->elements->name);
     rcr_text_printf(text, "\ngaussians = %" PRId32 "\ntie_tolerance_used = ", run->model->n_gaussians);
     put_number(text, rcr_graph_tie_tolerance(&run->options.graph));
     rcr_text_printf(text, "\ntrain_rows = %zu\nval_rows = %zu\ntest_rows = %zu\n", run->split.n_train, run->split.n_val,
@@ -159,8 +172,7 @@ rcr_status rcr_run_write_config(const rcr_run *run, rcr_error *err) {
             section = field->section;
             rcr_text_printf(&text, "\n[%s]\n", section);
             if (strcmp(section, "data") == 0) {
-                rcr_text_puts(&text, "path = ");
-                put_quoted(&text, run->data_path);
+                put_toml_text(&text, "path", run->data_path);
                 rcr_text_puts(&text, "\n");
             }
         }
@@ -243,7 +255,9 @@ static void json_bool(json_list *list, const char *key, int value) {
     rcr_text_puts(json_begin(list, key), value ? "true" : "false");
 }
 
-static void json_text(json_list *list, const char *key, const char *value) { put_quoted(json_begin(list, key), value); }
+static void json_text(json_list *list, const char *key, const char *value) {
+    rcr_json_string(json_begin(list, key), value);
+}
 
 /* JSON has no NaN; what is undefined is null. */
 static void json_number(json_list *list, const char *key, double value) {
@@ -303,7 +317,7 @@ static void summarize_settings(json_list *list, const rcr_run *run) {
     json_integer(list, "test_size", (int64_t)run->split.n_test);
     rcr_text *data = json_begin(list, "data_options");
     rcr_text_puts(data, "[");
-    put_quoted(data, run->data_path);
+    rcr_json_string(data, run->data_path);
     rcr_text_puts(data, "]");
     json_text(list, "data", run->dataset->name);
     json_text(list, "data_sha256", run->dataset->sha256);
@@ -360,7 +374,7 @@ static void summarize_targets(json_list *list, const rcr_run *run) {
     rcr_text_puts(names, "[");
     for (size_t k = 0; k < result->n_targets; k++) {
         if (k > 0) rcr_text_puts(names, ", ");
-        put_quoted(names, run->model->targets[k].name);
+        rcr_json_string(names, run->model->targets[k].name);
     }
     rcr_text_puts(names, "]");
     for (size_t k = 0; k < result->n_targets; k++) {
@@ -439,7 +453,7 @@ rcr_status rcr_run_write_summary(const rcr_run *run, rcr_error *err) {
     rcr_text_puts(&text, "{\n");
     for (size_t i = 0; i < list->n && !text.failed; i++) {
         rcr_text_puts(&text, "  ");
-        put_quoted(&text, list->pair[i].key);
+        rcr_json_string(&text, list->pair[i].key);
         rcr_text_printf(&text, ": %s%s\n", list->text.data + list->pair[i].value_at, i + 1 < list->n ? "," : "");
     }
     rcr_text_puts(&text, "}\n");

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "report/metrics.h"
@@ -257,9 +256,12 @@ static rcr_status describe_scores(rcr_run *run, rcr_error *err) {
         if (status != RCR_OK) return status;
     }
     for (size_t k = 0; k < r->n_targets; k++) {
-        char key[160];
-        rcr_fit(key, sizeof key, "test_mae_%.140s", r->targets[k].name);
-        rcr_status status = set_number_meta(run->best, key, r->targets[k].part[2].mae, err);
+        rcr_text key = {0};
+        rcr_text_puts(&key, "test_mae_");
+        rcr_target_label(&key, run->best, (int32_t)k);
+        rcr_status status = key.failed ? rcr_fail_memory(err, "describing a model")
+                                       : set_number_meta(run->best, key.data, r->targets[k].part[2].mae, err);
+        rcr_text_free(&key);
         if (status != RCR_OK) return status;
     }
     if (r->n_targets > 1) return RCR_OK;
