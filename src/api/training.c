@@ -101,9 +101,10 @@ static void on_reading(void *context, size_t done, size_t total) {
     look(f, f->events->reading != NULL ? f->events->reading(f->events->context, done, total) : 0);
 }
 
-static void on_started(void *context, const rcr_model *model, const rcr_split *split, const char *kernels,
-                       int n_threads) {
+static void on_started(void *context, const rcr_model *model, const rcr_split *split, const char *choice,
+                       const char *kernels, int n_threads) {
     (void)model;
+    (void)choice;
     follower *f = context;
     const rcr_training_events *e = f->events;
     look(f, e->started != NULL ? e->started(e->context, split->n_train, split->n_val, split->n_test, kernels, n_threads)

@@ -85,7 +85,8 @@ void rcr_describe_architecture(rcr_text *out, const rcr_model_options *options) 
 
 /* Of several targets the mean of their errors, each in units of its standard deviation. */
 static const char *val_name(const rcr_train_view *view) {
-    return view->classes ? "val AUC" : view->several ? "val sMAE" : "val MAE";
+    if (view->classes) return view->by_accuracy ? "val acc" : "val AUC";
+    return view->several ? "val sMAE" : "val MAE";
 }
 
 static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_split *split, const char *kernels,
@@ -119,10 +120,11 @@ static void show_head(rcr_train_view *view, const rcr_model *model, const rcr_sp
                       val_name(view), "lr", "time", view->unit[0] != '\0' ? "   MAE in " : "", view->unit);
 }
 
-static void on_started(void *context, const rcr_model *model, const rcr_split *split, const char *kernels,
-                       int n_threads) {
+static void on_started(void *context, const rcr_model *model, const rcr_split *split, const char *choice,
+                       const char *kernels, int n_threads) {
     rcr_train_view *view = context;
     view->classes = model->options.task == RCR_CLASSIFICATION;
+    view->by_accuracy = strcmp(choice, "accuracy") == 0;
     int has_unit = !view->classes && !view->several;
     snprintf(view->unit, sizeof view->unit, "%s", has_unit ? model->targets[0].unit : "");
     view->decimals = view->classes ? 4 : rcr_decimals_for(view->std);

@@ -10,6 +10,7 @@ typedef struct rcr_train_view {
     rcr_terminal terminal;
     const char *run_directory;
     int classes;      /* 1: classification */
+    int by_accuracy;  /* 1: by which the best model is chosen, as its validation part has one class alone */
     int several;      /* 1: several targets */
     char unit[64];    /* of the target; "" if unknown */
     int decimals;     /* for scores in the target's unit */

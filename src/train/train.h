@@ -103,7 +103,9 @@ typedef struct rcr_train_events {
     void *context;
     void (*data_read)(void *context, const rcr_dataset *dataset);
     void (*reading)(void *context, size_t done, size_t total);
-    void (*started)(void *context, const rcr_model *model, const rcr_split *split, const char *kernels, int n_threads);
+    /* choice: the validation score that chooses the best model, "mae", "scaled_mae", "auc" or "accuracy". */
+    void (*started)(void *context, const rcr_model *model, const rcr_split *split, const char *choice,
+                    const char *kernels, int n_threads);
     void (*batch_done)(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals_done);
     void (*epoch_done)(void *context, const rcr_epoch *epoch, int32_t n_epochs);
     void (*member)(void *context, int32_t member, int32_t n_members, uint64_t seed); /* of an ensemble, 1-based */

@@ -370,8 +370,8 @@ static void give_result(rcr_train_result *result, rcr_run *run) {
 
 static rcr_status train_to_end(rcr_train_result *result, rcr_run *run, rcr_error *err) {
     if (run->events->started != NULL)
-        run->events->started(run->events->context, run->model, &run->split, run->kernels->name,
-                             rcr_pool_size(run->pool));
+        run->events->started(run->events->context, run->model, &run->split, rcr_choice_name(run->choice),
+                             run->kernels->name, rcr_pool_size(run->pool));
     run->written_at = now();
     rcr_status status = run_epochs(run, err);
     if (status == RCR_OK) status = rcr_run_finish(run, err);

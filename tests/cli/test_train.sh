@@ -88,6 +88,14 @@ run 0 train "$work/classes.extxyz" --target stable --task classification --val-r
     --out "$work/classes"
 out_has "ROC AUC"
 err_has "class 1"
+err_has "val AUC"
+printf 'id,part\n' >"$work/oneclass.csv"
+awk -F'[ =]' '{ id = ""; s = ""; for (i = 1; i < NF; i++) { if ($i == "id") id = $(i + 1); if ($i == "stable") s = $(i + 1) }
+    if (id == "") next; n++; print id "," (s == 1 && n % 4 == 0 ? "val" : n % 4 == 1 ? "test" : "train") }' "$work/classes.extxyz" >>"$work/oneclass.csv"
+run 0 train "$work/classes.extxyz" --target stable --task classification --split "$work/oneclass.csv" --epochs 1 --atom-features 8 \
+    --hidden 8 --out "$work/oneclass"
+err_has "val acc"
+err_lacks "val AUC"
 
 # On a terminal one line is rewritten and some lines stay; with TERM=dumb, as in a log, each epoch has its line.
 # A container may have no pseudo-terminals; then this is not looked at.

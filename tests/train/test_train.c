@@ -13,7 +13,7 @@ static const char *const run_files[] = {
 
 typedef struct seen {
     int epochs, batches, started, data, messages;
-    char message[512];
+    char message[512], choice[16];
 } seen;
 
 static void on_epoch(void *context, const rcr_epoch *epoch, int32_t n_epochs) {
@@ -29,9 +29,10 @@ static void on_batch(void *context, int32_t epoch, int32_t batch, int32_t n_batc
     s->batches++;
 }
 
-static void on_start(void *context, const rcr_model *model, const rcr_split *split, const char *kernels,
-                     int n_threads) {
+static void on_start(void *context, const rcr_model *model, const rcr_split *split, const char *choice,
+                     const char *kernels, int n_threads) {
     seen *s = context;
+    snprintf(s->choice, sizeof s->choice, "%s", choice);
     assert_non_null(model);
     assert_int_equal(split->n_train + split->n_val + split->n_test, 90);
     assert_non_null(kernels);
@@ -110,6 +111,7 @@ static void regression_run(void **state) {
     assert_int_equal(s.epochs, 6);
     assert_int_equal(s.batches, 6 * 5); /* 72 training rows in batches of 16: the last one smaller */
     assert_int_equal(s.started, 1);
+    assert_string_equal(s.choice, "mae");
     assert_int_equal(s.data, 1);
     for (size_t i = 0; i < sizeof run_files / sizeof run_files[0]; i++)
         assert_true(rcr_is_file(toy_path(run, run_files[i])));
@@ -269,6 +271,7 @@ static void one_class_validation(void **state) {
     rcr_train_events events = watch(&s);
     assert_ok(rcr_train(&result, data, run, &options, &events, &err), &err);
     assert_int_equal(s.messages, 1);
+    assert_string_equal(s.choice, "accuracy");
     assert_non_null(strstr(s.message, "AUC is undefined"));
     assert_true(isnan(result.val.auc) && !isnan(result.test.auc));
     json_t *summary = read_summary(run);
@@ -276,6 +279,25 @@ static void one_class_validation(void **state) {
     assert_string_equal(text_of(summary, "best_model_by"), "accuracy");
     assert_true(number_of(summary, "val_accuracy") == result.val.accuracy);
     json_decref(summary);
+}
+
+/* The reference split's training part is what ratios leave, also beside sizes: the record tells it then. */
+static void ratios_beside_sizes(void **state) {
+    char *data = toy_data(*state, 60), *run = toy_path(*state, "run");
+    rcr_train_options options = toy_options(RCR_REGRESSION);
+    rcr_train_result result;
+    rcr_error err = {0};
+    size_t length;
+    options.epochs = 1;
+    options.split.kind = RCR_SPLIT_REFERENCE;
+    options.split.val_ratio = 0.3;
+    options.split.val_size = 5;
+    assert_ok(rcr_train(&result, data, run, &options, NULL, &err), &err);
+    char *config = toy_read(run, "config.toml", &length);
+    assert_int_equal(result.val.n, 5);
+    assert_non_null(strstr(config, "\ntrain_ratio = 0.6"));
+    assert_null(strstr(config, "\nval_ratio = "));
+    rcr_free(config);
 }
 
 /* lr in metrics.csv: epochs after a milestone have it multiplied, as torch's MultiStepLR. */
@@ -416,6 +438,7 @@ int main(void) {
         in_folder(learns),
         in_folder(classification_run),
         in_folder(one_class_validation),
+        in_folder(ratios_beside_sizes),
         in_folder(schedule),
         in_folder(loss_that_is_no_number),
         in_folder(bad_rows),
