@@ -339,6 +339,31 @@ rcr_status rcr_absolute_path(char **out, const char *path, rcr_error *err) {
     return RCR_OK;
 }
 
+/* The next part of a path that is not "."; its length is 0 at the end. */
+static const char *next_part(size_t *length, const char *path) {
+    for (;;) {
+        path += strspn(path, "/");
+        *length = strcspn(path, "/");
+        if (*length != 1 || path[0] != '.') return path;
+        path++;
+    }
+}
+
+int rcr_same_path(const char *a, const char *b) {
+    struct stat x, y;
+    if (strcmp(a, b) == 0) return 1;
+    if (stat(a, &x) == 0 && stat(b, &y) == 0) return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    for (;;) {
+        size_t n, m;
+        a = next_part(&n, a);
+        b = next_part(&m, b);
+        if (n != m || memcmp(a, b, n) != 0) return 0;
+        if (n == 0) return 1;
+        a += n;
+        b += n;
+    }
+}
+
 rcr_status rcr_make_directory(const char *path, rcr_error *err) {
     char *name = rcr_strdup(path);
     if (name == NULL) return rcr_fail_memory(err, "making a folder");

@@ -46,6 +46,10 @@ rcr_status rcr_file_write_in(const char *folder, const char *name, rcr_text *tex
  * Errors: RCR_ERR_IO (the working directory has no usable name), RCR_ERR_MEMORY. */
 rcr_status rcr_absolute_path(char **out, const char *path, rcr_error *err);
 
+/* 1 when two absolute paths lead to the same file or folder, or, where one of them is not there, are the same but for
+ * "." and "//". */
+int rcr_same_path(const char *a, const char *b);
+
 /* Fsync the folder that path lies in, so that its name there survives a power cut; a file system that can't is no
  * error. */
 void rcr_sync_name(const char *path);

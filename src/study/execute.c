@@ -9,9 +9,10 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "study/study.h"
+#include "study/results.h"
 
-enum { WRITE_SECONDS = 2 }; /* at least, between two times that the tables are written */
+/* Between two times that the tables are written: seconds, and times of what it took. */
+enum { WRITE_SECONDS = 2, WRITE_TIMES = 20 };
 
 typedef struct executor {
     rcr_study *study;
@@ -34,6 +35,7 @@ typedef struct executor {
 typedef struct running {
     executor *x;
     rcr_study_run *run;
+    int64_t before; /* epochs of an ensemble's networks before the one that is trained */
 } running;
 
 static double now(void) {
@@ -51,11 +53,21 @@ static void epoch_done(void *context, const rcr_epoch *epoch, int32_t n_epochs) 
     running *r = context;
     executor *x = r->x;
     pthread_mutex_lock(&x->mutex);
-    r->run->epochs_done = epoch->epoch;
+    r->run->epochs_done = r->before + epoch->epoch;
     x->epochs++;
     x->setting_epochs[r->run->setting]++;
     x->setting_seconds[r->run->setting] += epoch->seconds;
     pthread_mutex_unlock(&x->mutex);
+}
+
+static void member_begins(void *context, int32_t member, int32_t n_members, uint64_t seed) {
+    (void)n_members;
+    (void)seed;
+    running *r = context;
+    pthread_mutex_lock(&r->x->mutex);
+    r->before = (int64_t)(member - 1) * r->x->study->setting[r->run->setting].options.epochs;
+    r->run->epochs_done = r->before;
+    pthread_mutex_unlock(&r->x->mutex);
 }
 
 /* Train or go on with one run, and say how it ended. */
@@ -65,8 +77,9 @@ static void train(executor *x, rcr_study_run *run) {
     rcr_text path = {0};
     rcr_error err = {.status = RCR_OK};
     rcr_train_result result = {0};
-    running context = {x, run};
-    rcr_train_events events = {.context = &context, .epoch_done = epoch_done, .stop = x->events->stop};
+    running context = {x, run, 0};
+    rcr_train_events events = {
+        .context = &context, .epoch_done = epoch_done, .member = member_begins, .stop = x->events->stop};
     rcr_text_printf(&path, "%s/%s", study->directory, run->directory);
     int begun = run->status == RCR_STUDY_STOPPED;
     rcr_train_options options = rcr_study_run_options(study, run);
@@ -144,11 +157,25 @@ static double time_left(const executor *x, int jobs) {
         size_t s = run->setting;
         double each = x->setting_epochs[s] > 0 ? x->setting_seconds[s] / (double)x->setting_epochs[s]
                                                : all_seconds / (double)x->epochs;
-        double run_left = each * (study->setting[s].options.epochs - run->epochs_done);
+        const rcr_train_options *o = &study->setting[s].options;
+        double run_left = each * (double)((int64_t)o->epochs * o->ensemble - run->epochs_done);
         left += run_left;
         longest = fmax(longest, run_left);
     }
     return fmax(left / jobs, longest);
+}
+
+/* Write the tables of the runs as they are now.  Called with the mutex held; it is let go meanwhile. */
+static rcr_status write_tables(executor *x, rcr_error *err) {
+    rcr_study seen = *x->study; /* what workers change is in its runs, and no text that is there is changed by them */
+    seen.run = rcr_malloc(seen.n_runs, sizeof *seen.run);
+    if (seen.run == NULL) return rcr_fail_memory(err, "writing a study's tables");
+    memcpy(seen.run, x->study->run, seen.n_runs * sizeof *seen.run);
+    pthread_mutex_unlock(&x->mutex);
+    rcr_status status = rcr_study_put_tables(&seen, err);
+    pthread_mutex_lock(&x->mutex);
+    rcr_free(seen.run);
+    return status;
 }
 
 /* Tell the caller what has happened, until all workers are done.  Called with the mutex held. */
@@ -157,9 +184,9 @@ static rcr_status watch(executor *x, int jobs, rcr_error *err) {
     const rcr_study_events *e = x->events;
     rcr_status status = RCR_OK;
     int unwritten = 0;
-    double written_at = now();
-    while (x->n_workers > 0 || x->n_told < x->n_ended) {
-        if (x->n_told == x->n_ended) {
+    double written_at = now(), cost = 0;
+    while (x->n_workers > 0 || x->n_told < x->n_ended || unwritten) {
+        if (x->n_told == x->n_ended && x->n_workers > 0) {
             struct timespec until;
             clock_gettime(CLOCK_REALTIME, &until);
             until.tv_nsec += 200000000;
@@ -168,17 +195,19 @@ static rcr_status watch(executor *x, int jobs, rcr_error *err) {
             pthread_cond_timedwait(&x->changed, &x->mutex, &until);
         }
         while (x->n_told < x->n_ended) {
-            const rcr_study_run *run = &study->run[x->ended[x->n_told++]];
-            rcr_status read = rcr_study_read_results(study, status == RCR_OK ? err : NULL);
+            rcr_study_run *run = &study->run[x->ended[x->n_told++]];
+            rcr_status read = rcr_study_read_result(study, run, status == RCR_OK ? err : NULL);
             if (status == RCR_OK) status = read;
             unwritten = 1;
             if (e->run_ended != NULL && run->status != RCR_STUDY_STOPPED) e->run_ended(e->context, study, run);
         }
-        if (unwritten && (now() - written_at >= WRITE_SECONDS || x->n_workers == 0)) {
-            rcr_status written = rcr_study_write_tables(study, status == RCR_OK ? err : NULL);
+        if (unwritten && (now() - written_at >= fmax(WRITE_SECONDS, WRITE_TIMES * cost) || x->n_workers == 0)) {
+            double start = now();
+            rcr_status written = write_tables(x, status == RCR_OK ? err : NULL);
             if (status == RCR_OK) status = written;
             unwritten = 0;
             written_at = now();
+            cost = written_at - start;
         }
         double elapsed = now() - x->begun_at;
         if (e->progress != NULL)

@@ -168,10 +168,13 @@ static rcr_status read_run(rcr_study *study, rcr_study_run *run, rcr_error *err)
     return status;
 }
 
+rcr_status rcr_study_read_result(rcr_study *study, rcr_study_run *run, rcr_error *err) {
+    return run->status == RCR_STUDY_DONE && run->n_numbers == 0 ? read_run(study, run, err) : RCR_OK;
+}
+
 rcr_status rcr_study_read_results(rcr_study *study, rcr_error *err) {
     rcr_status status = RCR_OK;
     for (size_t i = 0; i < study->n_runs && status == RCR_OK; i++)
-        if (study->run[i].status == RCR_STUDY_DONE && study->run[i].n_numbers == 0)
-            status = read_run(study, &study->run[i], err);
+        status = rcr_study_read_result(study, &study->run[i], err);
     return status;
 }

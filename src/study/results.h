@@ -15,5 +15,9 @@ rcr_status rcr_study_add_score(rcr_study *study, const char *name, rcr_error *er
 /* Room for n numbers of a run that has none, and one more of them. */
 rcr_status rcr_study_make_numbers(rcr_study_run *run, size_t n, rcr_error *err);
 rcr_status rcr_study_add_number(rcr_study_run *run, const char *name, double value, rcr_error *err);
+/* Read the numbers of a run that is done from its summary, unless it has them. */
+rcr_status rcr_study_read_result(rcr_study *study, rcr_study_run *run, rcr_error *err);
+/* tables.c: the tables of what has been read. */
+rcr_status rcr_study_put_tables(const rcr_study *study, rcr_error *err);
 
 #endif

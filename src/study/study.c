@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/peek.h"
@@ -78,14 +80,31 @@ rcr_status rcr_study_add_varied(rcr_study *study, const char *option, rcr_error 
     return RCR_OK;
 }
 
+/* Equal for settings that come to the same, and hardly ever for others. */
+static rcr_status find_mark(uint64_t *mark, const char *data, const rcr_train_options *options, int own_split_seed,
+                            rcr_error *err) {
+    rcr_text text = {0};
+    rcr_text_printf(&text, "%s\n%d\n", data, own_split_seed != 0);
+    for (size_t i = 0; i < rcr_n_option_fields; i++) {
+        if (strcmp(rcr_option_fields[i].section, "run") == 0) continue; /* as rcr_options_differ */
+        rcr_option_format(&text, &rcr_option_fields[i], options);
+        rcr_text_puts(&text, "\n");
+    }
+    if (!text.failed) *mark = rcr_checksum(text.data, text.length);
+    rcr_status status = text.failed ? fail_memory(err) : RCR_OK;
+    rcr_text_free(&text);
+    return status;
+}
+
 /* Two settings that come to the same would train the same models twice under two names. */
 static rcr_status check_setting(const rcr_study *study, const char *name, const char *data,
-                                const rcr_train_options *options, int own_split_seed, rcr_error *err) {
+                                const rcr_train_options *options, int own_split_seed, uint64_t mark, rcr_error *err) {
     if (name[0] == '\0') return rcr_fail(err, RCR_ERR_ARGUMENT, "a setting without a name");
     for (size_t i = 0; i < study->n_settings; i++) {
         const rcr_study_setting *other = &study->setting[i];
         if (strcmp(other->name, name) == 0)
             return rcr_fail(err, RCR_ERR_ARGUMENT, "two settings are called '%.100s'", name);
+        if (other->mark != mark) continue;
         const rcr_option_field *field = NULL;
         rcr_status status = rcr_options_differ(&field, &other->options, options, err);
         if (status != RCR_OK) return status;
@@ -104,12 +123,14 @@ static char *copy_or_null(const char *text, int *failed) {
 
 rcr_status rcr_study_add_setting(rcr_study *study, const char *name, const char *data, const rcr_train_options *options,
                                  int own_split_seed, const char *const *value, rcr_error *err) {
-    rcr_status status = check_setting(study, name, data, options, own_split_seed, err);
+    uint64_t mark = 0;
+    rcr_status status = find_mark(&mark, data, options, own_split_seed, err);
+    if (status == RCR_OK) status = check_setting(study, name, data, options, own_split_seed, mark, err);
     if (status != RCR_OK) return status;
     rcr_study_setting *grown = rcr_realloc(study->setting, study->n_settings + 1, sizeof *grown);
     if (grown == NULL) return fail_memory(err);
     study->setting = grown;
-    rcr_study_setting setting = {.own_split_seed = own_split_seed};
+    rcr_study_setting setting = {.own_split_seed = own_split_seed, .mark = mark};
     status = rcr_train_options_copy(&setting.options, options, err);
     if (status != RCR_OK) return status;
     int failed = 0;
@@ -157,6 +178,40 @@ static char *run_directory(const rcr_study *study, const rcr_study_run *run) {
     return text.data;
 }
 
+typedef struct folder {
+    char name[MAX_FOLDER_NAME + 1];
+    size_t setting;
+} folder;
+
+static int by_name(const void *a, const void *b) {
+    const folder *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : (x->setting > y->setting) - (x->setting < y->setting);
+}
+
+/* Names that become the same folder. */
+static rcr_status check_folders(const rcr_study *study, rcr_error *err) {
+    folder *list = rcr_calloc(study->n_settings, sizeof *list);
+    if (list == NULL) return fail_memory(err);
+    rcr_status status = RCR_OK;
+    for (size_t i = 0; i < study->n_settings; i++) {
+        rcr_text text = {0};
+        put_folder(&text, study->setting[i].name);
+        if (text.failed) status = fail_memory(err);
+        if (!text.failed) memcpy(list[i].name, text.data, text.length);
+        list[i].setting = i;
+        rcr_text_free(&text);
+    }
+    qsort(list, study->n_settings, sizeof *list, by_name);
+    for (size_t i = 1; i < study->n_settings && status == RCR_OK; i++)
+        if (strcmp(list[i - 1].name, list[i].name) == 0)
+            status = rcr_fail(err, RCR_ERR_ARGUMENT,
+                              "the settings '%.100s' and '%.100s' would have the same folder; rename one",
+                              study->setting[list[i - 1].setting].name, study->setting[list[i].setting].name);
+    rcr_free(list);
+    return status;
+}
+
 static rcr_status check_layout(const rcr_study *study, const uint64_t *seed, size_t n_seeds, rcr_error *err) {
     if (study->n_settings == 0) return rcr_fail(err, RCR_ERR_ARGUMENT, "a study without settings");
     if (n_seeds == 0) return rcr_fail(err, RCR_ERR_ARGUMENT, "a study without seeds");
@@ -175,21 +230,8 @@ static rcr_status check_layout(const rcr_study *study, const uint64_t *seed, siz
         if (study->repeats > 1 && (kind == RCR_SPLIT_REFERENCE || kind == RCR_SPLIT_FILE))
             return rcr_fail(err, RCR_ERR_ARGUMENT,
                             "repeats need a split by chance, but the setting '%.100s' has a fixed one", s->name);
-        /* Names that become the same folder. */
-        for (size_t k = 0; k < i; k++) {
-            rcr_text a = {0}, b = {0};
-            put_folder(&a, s->name);
-            put_folder(&b, study->setting[k].name);
-            int same = !a.failed && !b.failed && strcmp(a.data, b.data) == 0;
-            rcr_text_free(&a);
-            rcr_text_free(&b);
-            if (same)
-                return rcr_fail(err, RCR_ERR_ARGUMENT,
-                                "the settings '%.100s' and '%.100s' would have the same folder; rename one",
-                                study->setting[k].name, s->name);
-        }
     }
-    return RCR_OK;
+    return check_folders(study, err);
 }
 
 rcr_status rcr_study_lay_out(rcr_study *study, const uint64_t *seed, size_t n_seeds, int32_t repeats, int32_t folds,
@@ -240,6 +282,38 @@ static void keep_origin(rcr_study_run *run, const rcr_run_state *state) {
     memcpy(run->kernels, state->kernels, sizeof run->kernels);
 }
 
+static rcr_status replace(const char **text, const char *by, rcr_error *err) {
+    char *copy = rcr_strdup(by);
+    if (copy == NULL) return fail_memory(err);
+    rcr_free((void *)(uintptr_t)*text);
+    *text = copy;
+    return RCR_OK;
+}
+
+/* A path that is spelled another way is the one that the run has. */
+static rcr_status take_spelling(const char **wanted, const char *there, rcr_error *err) {
+    if (*wanted == NULL || there == NULL || strcmp(*wanted, there) == 0 || !rcr_same_path(*wanted, there))
+        return RCR_OK;
+    return replace(wanted, there, err);
+}
+
+/* Whether the path ends in a model's name, with or without .safetensors. */
+static int ends_in_name(const char *path, const char *name) {
+    const char *slash = strrchr(path, '/'), *last = slash != NULL ? slash + 1 : path;
+    size_t n = strlen(name);
+    return strncmp(last, name, n) == 0 && (last[n] == '\0' || strcmp(last + n, ".safetensors") == 0);
+}
+
+/* The model of a run that has begun may be gone by now, and a name alone then leads nowhere. */
+static rcr_status find_spelling(rcr_train_options *wanted, const rcr_train_options *there, const char *init,
+                                rcr_error *err) {
+    rcr_status status = take_spelling(&wanted->split.file, there->split.file, err);
+    int gone = init != NULL && there->init != NULL && strchr(init, '/') == NULL && !rcr_path_exists(init);
+    if (status != RCR_OK || !gone || !ends_in_name(there->init, init))
+        return status == RCR_OK ? take_spelling(&wanted->init, there->init, err) : status;
+    return replace(&wanted->init, there->init, err);
+}
+
 static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char *directory, rcr_error *err) {
     rcr_run_state state;
     rcr_status status = rcr_run_peek(&state, directory, err);
@@ -254,11 +328,12 @@ static rcr_status inspect(const rcr_study *study, rcr_study_run *run, const char
             status = rcr_options_as_run(&wanted, directory, err);
             if (status != RCR_OK) rcr_error_set_file(err, directory);
         }
+        if (status == RCR_OK) status = find_spelling(&wanted, &state.options, asked.init, err);
         if (status == RCR_OK) status = rcr_options_differ(&field, &state.options, &wanted, err);
         if (status == RCR_OK) status = rcr_absolute_path(&data, study->setting[run->setting].data, err);
         if (status == RCR_OK && field != NULL)
             status = fail_contradiction(err, directory, field, &state.options, &wanted);
-        else if (status == RCR_OK && strcmp(data, state.data_path) != 0)
+        else if (status == RCR_OK && !rcr_same_path(data, state.data_path))
             status = rcr_fail_at(err, RCR_ERR_ARGUMENT, directory, 0,
                                  "holds a run on %.200s, where the study now says %.200s; give the study another "
                                  "folder with --out, or remove that run",

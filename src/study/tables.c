@@ -98,23 +98,70 @@ static rcr_status write_summary(const rcr_study *study, rcr_error *err) {
 
 static int is_of_training(const char *score) { return strncmp(score, "train_", 6) == 0; }
 
-static rcr_status write_differences(const rcr_study *study, rcr_error *err) {
-    rcr_text out = {0};
-    rcr_text_puts(&out, "a,b,score,n,mean,sd,se,se_resampled,wins\n");
-    for (size_t a = 0; a < study->n_settings; a++)
-        for (size_t b = a + 1; b < study->n_settings; b++)
-            for (size_t k = 0; k < study->n_scores; k++) {
+/* Of this many settings all pairs are told; of more, whose pairs would be millions, each setting beside the baseline.
+ */
+enum { MAX_PAIRED = 500 };
+
+/* What is put for a score of two settings; first: 1 for the first of all. */
+typedef void (*put_pair)(rcr_text *out, const rcr_study *study, size_t a, size_t b, const char *score, int first);
+
+static rcr_status write_pairs(rcr_writer *writer, const rcr_study *study, put_pair put, rcr_error *err) {
+    rcr_text row = {0};
+    int first = 1, all = study->n_settings <= MAX_PAIRED;
+    for (size_t a = 0; a < study->n_settings; a++) {
+        if (!all && a != study->baseline) continue;
+        for (size_t b = all ? a + 1 : 0; b < study->n_settings; b++)
+            for (size_t k = 0; k < study->n_scores && b != a; k++) {
                 if (is_of_training(study->score[k])) continue;
-                rcr_study_difference d = rcr_study_compare(study, a, b, study->score[k]);
-                rcr_csv_write_field(&out, study->setting[a].name, 1);
-                rcr_csv_write_field(&out, study->setting[b].name, 0);
-                rcr_csv_write_field(&out, study->score[k], 0);
-                rcr_text_printf(&out, ",%zu", d.spread.n);
-                const double number[] = {d.spread.mean, d.spread.sd, d.spread.se, d.se_resampled};
-                for (int i = 0; i < 4; i++) put_number(&out, number[i]);
-                rcr_text_printf(&out, ",%zu\n", d.wins);
+                row.length = 0;
+                put(&row, study, a, b, study->score[k], first);
+                if (!row.failed) rcr_writer_write(writer, row.data, row.length);
+                first = 0;
             }
-    return rcr_file_write_in(study->directory, "differences.csv", &out, err);
+    }
+    rcr_status status = row.failed ? rcr_fail_memory(err, "writing a table") : RCR_OK;
+    rcr_text_free(&row);
+    return status;
+}
+
+/* head, the pairs, tail, to a file of the study; head is freed. */
+static rcr_status write_around_pairs(const rcr_study *study, const char *name, rcr_text *head, put_pair put,
+                                     const char *tail, rcr_error *err) {
+    rcr_text path = {0};
+    rcr_writer *writer = NULL;
+    rcr_text_printf(&path, "%s/%s", study->directory, name);
+    rcr_status status = head->failed || path.failed ? rcr_fail_memory(err, "writing a table")
+                                                    : rcr_writer_open(&writer, path.data, err);
+    if (status == RCR_OK) {
+        rcr_writer_write(writer, head->data, head->length);
+        status = write_pairs(writer, study, put, err);
+        rcr_writer_write(writer, tail, strlen(tail));
+        if (status == RCR_OK)
+            status = rcr_writer_commit(writer, err);
+        else
+            rcr_writer_abort(writer);
+    }
+    rcr_text_free(&path);
+    rcr_text_free(head);
+    return status;
+}
+
+static void put_pair_csv(rcr_text *out, const rcr_study *study, size_t a, size_t b, const char *score, int first) {
+    (void)first;
+    rcr_study_difference d = rcr_study_compare(study, a, b, score);
+    rcr_csv_write_field(out, study->setting[a].name, 1);
+    rcr_csv_write_field(out, study->setting[b].name, 0);
+    rcr_csv_write_field(out, score, 0);
+    rcr_text_printf(out, ",%zu", d.spread.n);
+    const double number[] = {d.spread.mean, d.spread.sd, d.spread.se, d.se_resampled};
+    for (int i = 0; i < 4; i++) put_number(out, number[i]);
+    rcr_text_printf(out, ",%zu\n", d.wins);
+}
+
+static rcr_status write_differences(const rcr_study *study, rcr_error *err) {
+    rcr_text head = {0};
+    rcr_text_puts(&head, "a,b,score,n,mean,sd,se,se_resampled,wins\n");
+    return write_around_pairs(study, "differences.csv", &head, put_pair_csv, "", err);
 }
 
 /* ---- summary.json */
@@ -160,27 +207,20 @@ static void put_setting_json(rcr_text *out, const rcr_study *study, size_t s) {
     rcr_text_printf(out, "}}%s\n", s + 1 < study->n_settings ? "," : "");
 }
 
-static void put_differences_json(rcr_text *out, const rcr_study *study) {
-    int first = 1;
-    for (size_t a = 0; a < study->n_settings; a++)
-        for (size_t b = a + 1; b < study->n_settings; b++)
-            for (size_t k = 0; k < study->n_scores; k++) {
-                if (is_of_training(study->score[k])) continue;
-                rcr_study_difference d = rcr_study_compare(study, a, b, study->score[k]);
-                rcr_text_puts(out, first ? "\n    {" : ",\n    {");
-                first = 0;
-                json_named(out, "a", study->setting[a].name);
-                rcr_text_puts(out, ", ");
-                json_named(out, "b", study->setting[b].name);
-                rcr_text_puts(out, ", ");
-                json_named(out, "score", study->score[k]);
-                rcr_text_printf(out, ", \"n\": %zu", d.spread.n);
-                json_field(out, "mean", d.spread.mean);
-                json_field(out, "sd", d.spread.sd);
-                json_field(out, "se", d.spread.se);
-                json_field(out, "se_resampled", d.se_resampled);
-                rcr_text_printf(out, ", \"wins\": %zu}", d.wins);
-            }
+static void put_pair_json(rcr_text *out, const rcr_study *study, size_t a, size_t b, const char *score, int first) {
+    rcr_study_difference d = rcr_study_compare(study, a, b, score);
+    rcr_text_puts(out, first ? "\n    {" : ",\n    {");
+    json_named(out, "a", study->setting[a].name);
+    rcr_text_puts(out, ", ");
+    json_named(out, "b", study->setting[b].name);
+    rcr_text_puts(out, ", ");
+    json_named(out, "score", score);
+    rcr_text_printf(out, ", \"n\": %zu", d.spread.n);
+    json_field(out, "mean", d.spread.mean);
+    json_field(out, "sd", d.spread.sd);
+    json_field(out, "se", d.spread.se);
+    json_field(out, "se_resampled", d.se_resampled);
+    rcr_text_printf(out, ", \"wins\": %zu}", d.wins);
 }
 
 static rcr_status write_json(const rcr_study *study, rcr_error *err) {
@@ -207,14 +247,11 @@ static rcr_status write_json(const rcr_study *study, rcr_error *err) {
     rcr_text_puts(&out, ",\n  \"settings\": [\n");
     for (size_t s = 0; s < study->n_settings; s++) put_setting_json(&out, study, s);
     rcr_text_puts(&out, "  ],\n  \"differences\": [");
-    put_differences_json(&out, study);
-    rcr_text_puts(&out, "\n  ]\n}\n");
-    return rcr_file_write_in(study->directory, "summary.json", &out, err);
+    return write_around_pairs(study, "summary.json", &out, put_pair_json, "\n  ]\n}\n", err);
 }
 
-rcr_status rcr_study_write_tables(rcr_study *study, rcr_error *err) {
-    rcr_status status = rcr_study_read_results(study, err);
-    if (status == RCR_OK) status = write_runs(study, err);
+rcr_status rcr_study_put_tables(const rcr_study *study, rcr_error *err) {
+    rcr_status status = write_runs(study, err);
     if (status == RCR_OK) status = write_summary(study, err);
     if (status == RCR_OK) status = write_differences(study, err);
     if (status == RCR_OK) status = write_json(study, err);
@@ -222,4 +259,9 @@ rcr_status rcr_study_write_tables(rcr_study *study, rcr_error *err) {
     if (status != RCR_OK) return status;
     rcr_study_summary_text(&text, study);
     return rcr_file_write_in(study->directory, "summary.txt", &text, err);
+}
+
+rcr_status rcr_study_write_tables(rcr_study *study, rcr_error *err) {
+    rcr_status status = rcr_study_read_results(study, err);
+    return status == RCR_OK ? rcr_study_put_tables(study, err) : status;
 }
