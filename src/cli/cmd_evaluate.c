@@ -113,7 +113,7 @@ static void tell_target(rcr_text *out, const evaluate *e, size_t k) {
     else
         out->failed = 1;
     rcr_free(target);
-    int decimals = classes ? 4 : rcr_decimals_for(std);
+    int decimals = classes ? 4 : rcr_decimals_for(std > 0 ? std : e->score[k].mae);
     const char *const name[] = {d->n_targets > 1 ? rcr_dataset_target_name(d, k) : d->name};
     const rcr_score *const score[] = {&e->score[k]};
     if (k > 0) rcr_text_puts(out, "\n");

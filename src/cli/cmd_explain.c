@@ -149,12 +149,26 @@ static void put_json(explain *e, const rcr_input *input, const rcr_explanation *
 
 /* ---- text */
 
+/* A value in a column that wide. */
+static void put_value(rcr_text *out, int width, double value, int decimals) {
+    char number[32];
+    rcr_text_printf(out, "%*s", width, rcr_format_value(number, value, decimals));
+}
+
+/* The columns of both kinds of contributions. */
+static void put_both(rcr_text *out, double input, double readout, int decimals) {
+    put_value(out, 12, input, decimals);
+    put_value(out, 17, readout, decimals);
+    rcr_text_puts(out, "\n");
+}
+
 static void put_text_steps(explain *e, const rcr_explanation *x, int decimals) {
     rcr_text *out = &e->line;
     rcr_text_printf(out, "\n  %s   prediction   change of the atom vectors\n",
                     e->model->options.architecture == RCR_CGCNN ? "layer" : " step");
     for (int32_t t = 0; t <= x->n_steps; t++) {
-        rcr_text_printf(out, "  %5" PRId32 "   %10.*f", t, decimals, x->step_value[t]);
+        rcr_text_printf(out, "  %5" PRId32 "   ", t);
+        put_value(out, 10, x->step_value[t], decimals);
         if (t > 0) rcr_text_printf(out, "   %.4f", x->step_change[t - 1]);
         rcr_text_puts(out, t == 0 ? "   (the element vectors)\n" : "\n");
     }
@@ -170,26 +184,30 @@ static void put_text(explain *e, const rcr_input *input, const rcr_explanation *
     int f_decimals = classes ? 4 : rcr_decimals_for(target->scale.normalizer.std);
     element_sum sum[RCR_MAX_ATOMIC_NUMBER + 1];
     sum_elements(sum, x, graph);
-    rcr_text_printf(out, "%s: %s%s %.*f%s%s\n", input->id, classes ? "probability of class 1 of " : "",
-                    target->name[0] != '\0' ? target->name : "prediction", decimals, x->prediction,
-                    !classes && target->unit[0] != '\0' ? " " : "", classes ? "" : target->unit);
+    char number[32];
+    rcr_text_printf(out, "%s: %s%s %s%s%s\n", input->id, classes ? "probability of class 1 of " : "",
+                    target->name[0] != '\0' ? target->name : "prediction",
+                    rcr_format_value(number, x->prediction, decimals), !classes && target->unit[0] != '\0' ? " " : "",
+                    classes ? "" : target->unit);
     put_text_steps(e, x, decimals);
     rcr_text_printf(out, "\n  contributions%s at the input   at the readout\n",
                     classes       ? " (log odds)"
                     : transformed ? " (of the transformed target)"
                                   : "");
-    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++)
-        if (sum[z].n > 0)
-            rcr_text_printf(out, "  %-2s %9" PRId32 " atom%s %12.*f   %14.*f\n", rcr_element_symbol(z), sum[z].n,
-                            sum[z].n == 1 ? " " : "s", f_decimals, sum[z].input, f_decimals, sum[z].readout);
-    rcr_text_printf(out, "  %-18s %12.*f   %14.*f\n", "baseline", f_decimals, x->input_baseline, f_decimals,
-                    x->readout_baseline);
-    rcr_text_printf(out, "  %-18s %12.*f   %14.*f\n\n", "together", f_decimals, x->value + x->input_gap, f_decimals,
-                    x->value + x->readout_gap);
-    for (int32_t i = 0; i < x->n_atoms && i < TEXT_ATOMS; i++)
-        rcr_text_printf(out, "  atom %5" PRId32 " %-2s      %12.*f   %14.*f\n", i,
-                        rcr_element_symbol(graph->atomic_number[i]), f_decimals, x->input[i], f_decimals,
-                        x->readout[i]);
+    for (int z = 1; z <= RCR_MAX_ATOMIC_NUMBER; z++) {
+        if (sum[z].n == 0) continue;
+        rcr_text_printf(out, "  %-2s %9" PRId32 " atom%s ", rcr_element_symbol(z), sum[z].n, sum[z].n == 1 ? " " : "s");
+        put_both(out, sum[z].input, sum[z].readout, f_decimals);
+    }
+    rcr_text_printf(out, "  %-18s ", "baseline");
+    put_both(out, x->input_baseline, x->readout_baseline, f_decimals);
+    rcr_text_printf(out, "  %-18s ", "together");
+    put_both(out, x->value + x->input_gap, x->value + x->readout_gap, f_decimals);
+    rcr_text_puts(out, "\n");
+    for (int32_t i = 0; i < x->n_atoms && i < TEXT_ATOMS; i++) {
+        rcr_text_printf(out, "  atom %5" PRId32 " %-2s      ", i, rcr_element_symbol(graph->atomic_number[i]));
+        put_both(out, x->input[i], x->readout[i], f_decimals);
+    }
     if (x->n_atoms > TEXT_ATOMS)
         rcr_text_printf(out, "  ... and %" PRId32 " more (--format csv has all)\n", x->n_atoms - TEXT_ATOMS);
     rcr_text_puts(out, "\n");

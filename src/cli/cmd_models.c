@@ -41,10 +41,9 @@ static void set_score(char *out, size_t size, const rcr_model *model) {
     double value = NAN;
     out[0] = '\0';
     if (text == NULL || !rcr_parse_double(&value, text, strlen(text)) || !isfinite(value)) return;
-    rcr_text number = {0};
-    rcr_text_printf(&number, "%s %.*f", classes ? "AUC" : "MAE", classes ? 3 : rcr_decimals_for(fabs(value)), value);
-    if (!number.failed) snprintf(out, size, "%s", number.data);
-    rcr_text_free(&number);
+    char number[32];
+    snprintf(out, size, "%s %s", classes ? "AUC" : "MAE",
+             rcr_format_value(number, value, classes ? 3 : rcr_decimals_for(fabs(value))));
 }
 
 static void fill_row(row *r, const rcr_model *model, const char *name, const char *path) {

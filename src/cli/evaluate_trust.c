@@ -35,9 +35,11 @@ rcr_status rcr_tell_intervals(rcr_text *out, const rcr_model *model, const rcr_p
         if (status != RCR_OK) return status;
         if (c.n == 0) continue;
         int decimals = rcr_decimals_for(c.median_width);
+        char mean[32], median[32];
         if (head++ == 0) rcr_text_puts(out, "\nintervals   promised      held   mean length   median\n");
-        rcr_text_printf(out, "          %8.0f %%  %6.1f %% %13.*f %8.*f\n", 100 * levels[k], 100 * c.coverage, decimals,
-                        c.mean_width, decimals, c.median_width);
+        rcr_text_printf(out, "          %8.0f %%  %6.1f %% %13s %8s\n", 100 * levels[k], 100 * c.coverage,
+                        rcr_format_value(mean, c.mean_width, decimals),
+                        rcr_format_value(median, c.median_width, decimals));
     }
     if (model->n_members > 1 || model->options.variance) {
         double correlation;
@@ -78,12 +80,12 @@ rcr_status rcr_tell_domain(rcr_text *out, const rcr_model *model, const rcr_data
     if (status != RCR_OK) return status;
     rcr_text_puts(out, "\n");
     for (int k = 0; k < 3; k++) {
-        char count[32];
+        char count[32], number[32];
         double mean = group[k].error / (double)group[k].n_errors;
         rcr_text_printf(out, "%-24s %8s crystals", names[k], rcr_format_count(count, (long long)group[k].n));
         if (group[k].n_errors > 0)
-            rcr_text_printf(out, ", %s %.*f", model->options.task == RCR_CLASSIFICATION ? "mean error" : "MAE",
-                            rcr_decimals_for(mean), mean);
+            rcr_text_printf(out, ", %s %s", model->options.task == RCR_CLASSIFICATION ? "mean error" : "MAE",
+                            rcr_format_value(number, mean, rcr_decimals_for(mean)));
         rcr_text_puts(out, "\n");
     }
     return RCR_OK;

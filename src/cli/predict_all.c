@@ -42,10 +42,8 @@ typedef struct all {
 
 /* A number with digits that mean something beside a length `scale`. */
 static void put_rounded(rcr_text *out, double value, double scale) {
-    if (isfinite(value))
-        rcr_text_printf(out, "%.*f", rcr_decimals_for(scale), value);
-    else
-        rcr_text_puts(out, value < 0 ? "-inf" : "inf");
+    char number[32];
+    rcr_text_puts(out, rcr_format_value(number, value, rcr_decimals_for(scale)));
 }
 
 static void put_table_row(rcr_text *out, const shelf_model *m, size_t t, const double *block, const char *domain) {

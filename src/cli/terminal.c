@@ -121,7 +121,7 @@ char *rcr_format_count(char *buffer, long long count) {
 }
 
 char *rcr_format_value(char *buffer, double value, int decimals) {
-    int powers = fabs(value) >= 1e10 || (value != 0 && fabs(value) < 0.5 * pow(10, -decimals) && decimals >= 9);
+    int powers = fabs(value) >= 1e10 || (value != 0 && fabs(value) < 1e-7 && decimals >= 9);
     if (isnan(value))
         snprintf(buffer, 32, "-");
     else

@@ -36,8 +36,8 @@ char *rcr_format_duration(char *buffer, double seconds);
 char *rcr_format_count(char *buffer, long long count);
 /* Digits after the point with which a value of this scale shows four or five that mean something (0 to 9). */
 int rcr_decimals_for(double scale);
-/* A value with so many digits after the point; in powers of ten where that takes too many places, or shows none of its
- * digits; "-" for NaN.  buffer: at least 32 bytes; returns it. */
+/* A value with so many digits after the point; in powers of ten where that takes too many places, or the nine of a
+ * small scale show fewer than three of its digits; "-" for NaN.  buffer: at least 32 bytes; returns it. */
 char *rcr_format_value(char *buffer, double value, int decimals);
 
 #endif

@@ -55,9 +55,11 @@ static void on_data_read(void *context, const rcr_dataset *dataset) {
         }
         double std = rcr_metrics_std(target, n);
         int decimals = rcr_decimals_for(std);
-        rcr_terminal_line(&view->terminal, "target     %s: %s rows, mean %.*f, standard deviation %.*f",
-                          rcr_dataset_target_name(dataset, k), rcr_format_count(rows, (long long)n), decimals,
-                          sum / (double)n, decimals, std);
+        char mean[32], deviation[32];
+        rcr_terminal_line(&view->terminal, "target     %s: %s rows, mean %s, standard deviation %s",
+                          rcr_dataset_target_name(dataset, k), rcr_format_count(rows, (long long)n),
+                          rcr_format_value(mean, sum / (double)n, decimals),
+                          rcr_format_value(deviation, std, decimals));
     }
     if (view->several) {
         rcr_free(target);

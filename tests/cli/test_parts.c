@@ -194,6 +194,12 @@ static void test_figures(void **state) {
     assert_int_equal(rcr_decimals_for(1e-12), 9);
     assert_int_equal(rcr_decimals_for(0), 4);
     assert_int_equal(rcr_decimals_for(NAN), 4);
+    assert_string_equal(rcr_format_value(b, 0.00001, 4), "0.0000"); /* little beside its scale */
+    assert_string_equal(rcr_format_value(b, 1.5e-7, 9), "0.000000150");
+    assert_string_equal(rcr_format_value(b, -1.5e-9, 9), "-1.500e-09");
+    assert_string_equal(rcr_format_value(b, 4.25e-13, 9), "4.250e-13");
+    assert_string_equal(rcr_format_value(b, 0, 9), "0.000000000");
+    assert_string_equal(rcr_format_value(b, NAN, 9), "-");
 }
 
 static void test_json(void **state) {
