@@ -49,10 +49,10 @@ static void draw_curve(const rcr_frame *frame, const double *y, size_t n, uint32
     rcr_free(point);
 }
 
-static rcr_status draw_pair(rcr_canvas *canvas, const rcr_run_data *run, const char *y_name, const double *train,
-                            const double *val, int logarithmic, rcr_error *err) {
+/* names: of the curves, training first. */
+static rcr_status draw_pair(rcr_canvas *canvas, const rcr_run_data *run, const char *y_name, const char *const names[2],
+                            const double *train, const double *val, int logarithmic, rcr_error *err) {
     if (run->n_epochs == 0) return rcr_fail(err, RCR_ERR_DATA, "the run has no epochs");
-    static const char *const names[] = {"training", "validation"};
     static const uint32_t colors[] = {RCR_COLOR_TRAINING, RCR_COLOR_VALIDATION};
     canvas->width = 252;
     canvas->height = 176;
@@ -71,12 +71,21 @@ static rcr_status draw_pair(rcr_canvas *canvas, const rcr_run_data *run, const c
     return RCR_OK;
 }
 
+static const char *const part_names[] = {"training", "validation"};
+
+/* Where the curves are of different scores, those of classes, their names say which. */
 static rcr_status draw_learning(rcr_canvas *canvas, const rcr_run_data *run, rcr_error *err) {
-    rcr_text title = {0};
+    int same = strcmp(run->train_score_name, run->val_score_name) == 0;
+    const char *score = same ? run->val_score_name : "score";
+    rcr_text text[3] = {{0}, {0}, {0}};
+    const char *y_name = run->n_targets == 1 ? with_unit(&text[0], score, run) : score;
+    rcr_text_printf(&text[1], "training %s", run->train_score_name);
+    rcr_text_printf(&text[2], "validation %s", run->val_score_name);
+    int named = !same && !text[1].failed && !text[2].failed;
+    const char *const names[] = {named ? text[1].data : part_names[0], named ? text[2].data : part_names[1]};
     rcr_status status =
-        draw_pair(canvas, run, run->n_targets == 1 ? with_unit(&title, run->val_score_name, run) : run->val_score_name,
-                  run->train_score, run->val_score, !run->classification, err);
-    rcr_status ended = end(canvas, &title, 1, err);
+        draw_pair(canvas, run, y_name, names, run->train_score, run->val_score, !run->classification, err);
+    rcr_status ended = end(canvas, text, 3, err);
     return status != RCR_OK ? status : ended;
 }
 
@@ -84,7 +93,7 @@ static rcr_status draw_learning(rcr_canvas *canvas, const rcr_run_data *run, rcr
 static rcr_status draw_loss(rcr_canvas *canvas, const rcr_run_data *run, rcr_error *err) {
     int positive = 1;
     for (size_t i = 0; i < run->n_epochs; i++) positive &= !(run->train_loss[i] <= 0 || run->val_loss[i] <= 0);
-    rcr_status status = draw_pair(canvas, run, "loss", run->train_loss, run->val_loss, positive, err);
+    rcr_status status = draw_pair(canvas, run, "loss", part_names, run->train_loss, run->val_loss, positive, err);
     return status != RCR_OK ? status : end(canvas, NULL, 0, err);
 }
 

@@ -140,6 +140,13 @@ static void describe_time(rcr_text *text, const rcr_run_data *run) {
     if (kernels != NULL) rcr_text_printf(text, ", kernels “%s”", kernels);
 }
 
+/* The seed of the split, as it was written: the run's where it has none of its own.  NULL where none decides. */
+static const char *split_seed(const rcr_run_data *run, const char *split) {
+    if (split == NULL || strcmp(split, "file") == 0 || strcmp(split, "reference") == 0) return NULL;
+    const char *own = rcr_run_setting_value(run, "split", "split_seed");
+    return own != NULL ? own : rcr_run_setting_value(run, "training", "seed");
+}
+
 static void put_facts(rcr_text *out, const rcr_run_data *run) {
     const char *data = rcr_run_text(run, "data"), *hash = rcr_run_text(run, "data_sha256"),
                *split = rcr_run_text(run, "split"), *version = rcr_run_text(run, "version");
@@ -148,16 +155,14 @@ static void put_facts(rcr_text *out, const rcr_run_data *run) {
     if (data != NULL)
         rcr_text_printf(&text[1], "%s%s%.16s%s", data, hash != NULL ? ", SHA-256 " : "", hash != NULL ? hash : "",
                         hash != NULL ? "…" : "");
-    double bad = rcr_run_number(run, "data_unusable_rows"), seed = rcr_run_number(run, "seed");
+    double bad = rcr_run_number(run, "data_unusable_rows");
     char n[3][32];
     for (int p = 0; p < 3; p++) thousands(n[p], (double)run->part[p].n);
     rcr_text_printf(&text[2], "%s training, %s validation, %s test", n[0], n[1], n[2]);
     if (bad > 0) rcr_text_printf(&text[2], "; %s unusable", thousands(n[0], bad));
     if (split != NULL) rcr_text_printf(&text[2], "; split: %s", split);
-    if (split != NULL && isfinite(seed)) {
-        rcr_text_puts(&text[2], ", seed ");
-        rcr_html_number(&text[2], seed, 17);
-    }
+    const char *seed = split_seed(run, split);
+    if (seed != NULL) rcr_text_printf(&text[2], ", seed %s", seed);
     if (run->best_epoch > 0)
         rcr_text_printf(&text[3], "%zu of %zu, by validation %s%s", run->best_epoch, run->n_epochs, run->val_score_name,
                         n_networks(run) > 1 ? "; of the first network" : "");

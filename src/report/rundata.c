@@ -195,9 +195,11 @@ static size_t suffixed_column(const rcr_csv *csv, const char *what, const char *
 
 /* Names of the targets: from the columns of the predictions where there are several, else from the summary. */
 static rcr_status name_targets(rcr_run_data *run, const rcr_csv *csv, rcr_error *err) {
+    run->target = rcr_calloc(csv->row[0].n_fields, sizeof *run->target);
+    if (run->target == NULL) return rcr_fail_memory(err, "reading a run");
     for (size_t k = 0; k < csv->row[0].n_fields; k++) {
         const char *suffix = suffix_of(csv->row[0].field[k], "prediction");
-        if (suffix == NULL || run->n_targets == RCR_RUN_MAX_TARGETS) continue;
+        if (suffix == NULL) continue;
         const char *name = suffix, *unit = rcr_run_text(run, "unit");
         rcr_text label = {0};
         rcr_text_printf(&label, "unit_%s", suffix);
@@ -439,6 +441,7 @@ void rcr_run_data_free(rcr_run_data *run) {
         rcr_free(run->target[k].name);
         rcr_free(run->target[k].unit);
     }
+    rcr_free(run->target);
     rcr_free(run->lr);
     for (int p = 0; p < 3; p++) {
         rcr_run_part *part = &run->part[p];

@@ -5,8 +5,6 @@
 #include "io/csv.h"
 #include "recryst.h"
 
-#define RCR_RUN_MAX_TARGETS 64
-
 /* What is known about a crystal beyond its targets: crystals.csv. */
 typedef struct rcr_run_crystal {
     const char *id, *formula; /* views */
@@ -47,7 +45,7 @@ typedef struct rcr_run_data {
     void *summary; /* json_t of run_summary.json */
     int classification;
     size_t n_targets;
-    rcr_run_target target[RCR_RUN_MAX_TARGETS];
+    rcr_run_target *target; /* [n_targets] */
     size_t n_epochs;
     /* [n_epochs] of metrics.csv */
     double *lr, *train_loss, *val_loss, *train_score, *val_score, *seconds;
@@ -81,7 +79,7 @@ void rcr_run_data_free(rcr_run_data *run);
 
 /* "text", or NULL where the summary has no such string. */
 const char *rcr_run_text(const rcr_run_data *run, const char *key);
-/* A number of the summary; NaN where it has none. */
+/* A number of the summary, as a double holds it; NaN where it has none. */
 double rcr_run_number(const rcr_run_data *run, const char *key);
 /* The value of a setting as config.toml gives it, without quotes; NULL when absent. */
 const char *rcr_run_setting_value(const rcr_run_data *run, const char *section, const char *key);

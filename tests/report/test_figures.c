@@ -85,6 +85,8 @@ static void test_cairo(void **state) {
     rcr_canvas_release(&canvas);
 }
 
+static rcr_run_target gap = {(char *)"gap", (char *)"eV"};
+
 /* A run of 40 rows whose errors are known. */
 static void test_figures(void **state) {
     (void)state;
@@ -101,12 +103,13 @@ static void test_figures(void **state) {
     }
     rcr_run_part part = {.n = N, .id = id, .target = target, .prediction = prediction, .crystal = crystal};
     rcr_run_data run = {.n_targets = 1,
-                        .target = {{(char *)"gap", (char *)"eV"}},
+                        .target = &gap,
                         .n_epochs = 3,
                         .train_loss = curve,
                         .val_loss = curve,
                         .train_score = curve,
                         .val_score = curve,
+                        .train_score_name = "MAE",
                         .val_score_name = "MAE",
                         .n_parts = 3,
                         .part = {part, part, part}};
@@ -165,7 +168,7 @@ static void test_rows_without_a_value(void **state) {
     }
     rcr_run_part part = {.name = "test", .n = N, .id = (const char **)ids, .target = target, .prediction = prediction};
     part.crystal = crystal;
-    rcr_run_data run = {.n_targets = 1, .target = {{(char *)"gap", (char *)"eV"}}, .n_parts = 3};
+    rcr_run_data run = {.n_targets = 1, .target = &gap, .n_parts = 3};
     run.part[0] = run.part[1] = run.part[2] = part;
     rcr_text svg = {0};
     rcr_error err;
@@ -189,6 +192,28 @@ static void test_rows_without_a_value(void **state) {
     rcr_text_free(&svg);
 }
 
+/* Accuracy and ROC AUC share an axis that is neither's. */
+static void test_two_scores(void **state) {
+    (void)state;
+    double train[] = {0.5, 0.75}, val[] = {0.6, 0.8};
+    rcr_run_data run = {.classification = 1,
+                        .n_targets = 1,
+                        .target = &gap,
+                        .n_epochs = 2,
+                        .train_score = train,
+                        .val_score = val,
+                        .train_score_name = "accuracy",
+                        .val_score_name = "ROC AUC"};
+    rcr_text svg = {0};
+    rcr_error err;
+    assert_int_equal(draw(&svg, "learning", &run, &err), RCR_OK);
+    assert_int_equal(count(svg.data, ">score<"), 1);
+    assert_int_equal(count(svg.data, ">training accuracy<"), 1);
+    assert_int_equal(count(svg.data, ">validation ROC AUC<"), 1);
+    assert_int_equal(count(svg.data, "ROC AUC"), 1);
+    rcr_text_free(&svg);
+}
+
 static void test_places(void **state) {
     (void)state;
     for (int i = 0; i < RCR_N_PLACES; i++) {
@@ -201,9 +226,9 @@ static void test_places(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_svg),     cmocka_unit_test(test_cairo),
-        cmocka_unit_test(test_figures), cmocka_unit_test(test_rows_without_a_value),
-        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_svg),        cmocka_unit_test(test_cairo),
+        cmocka_unit_test(test_figures),    cmocka_unit_test(test_rows_without_a_value),
+        cmocka_unit_test(test_two_scores), cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, release_caches);
 }

@@ -104,6 +104,22 @@ static void test_reading(void **state) {
     assert_true(isnan(run->part[1].target[1]) && run->part[1].prediction[1] == 3);
     assert_true(run->part[2].upper[0] == 2 && run->part[2].lower[1] == 4);
     rcr_run_data_free(run);
+    /* As many as a model may have. */
+    enum { MOST = RCR_MAX_TARGETS };
+    rcr_text table = {0};
+    rcr_text_puts(&table, "id");
+    for (int k = 0; k < MOST; k++) rcr_text_printf(&table, ",target_t%d,prediction_t%d", k, k);
+    rcr_text_puts(&table, "\nc3");
+    for (int k = 0; k < MOST; k++) rcr_text_printf(&table, ",%d,0", k);
+    rcr_text_puts(&table, "\n");
+    static const char *const files[] = {"predictions-train.csv", "predictions-val.csv", "predictions-test.csv"};
+    for (int p = 0; p < 3; p++) put(files[p], table.data);
+    rcr_text_free(&table);
+    run = read_run();
+    assert_int_equal(run->n_targets, MOST);
+    assert_string_equal(run->target[MOST - 1].name, "t1023");
+    assert_true(run->part[2].target[MOST - 1] == MOST - 1);
+    rcr_run_data_free(run);
 }
 
 static void test_what_is_missing(void **state) {
@@ -246,6 +262,37 @@ static void test_page_data(void **state) {
     rcr_run_data_free(run);
 }
 
+static void check_rows(const char *split, const char *config, const char *want) {
+    rcr_text summary = {0};
+    rcr_text_printf(&summary, "{\"task\": \"regression\", \"target\": \"gap\", \"split\": \"%s\", \"seed\": 123}",
+                    split);
+    put("run_summary.json", summary.data);
+    rcr_text_free(&summary);
+    put("config.toml", config);
+    rcr_run_data *run = read_run();
+    json_t *data = page_data(run), *fact;
+    size_t i;
+    const char *rows = NULL;
+    json_array_foreach(json_object_get(data, "facts"), i,
+                       fact) if (strcmp(json_string_value(json_array_get(fact, 0)), "Rows") == 0) rows =
+        json_string_value(json_array_get(fact, 1));
+    assert_non_null(rows);
+    assert_string_equal(rows, want);
+    json_decref(data);
+    rcr_run_data_free(run);
+}
+
+/* The seed that is told of a split is the split's, with all digits. */
+static void test_split_seed(void **state) {
+    (void)state;
+    make_run();
+    check_rows("random", "[training]\nseed = 123                  # all\n",
+               "2 training, 1 validation, 3 test; split: random, seed 123");
+    check_rows("random", "[split]\nsplit_seed = 9223372036854775807 # of it\n[training]\nseed = 123\n",
+               "2 training, 1 validation, 3 test; split: random, seed 9223372036854775807");
+    check_rows("reference", "[training]\nseed = 123\n", "2 training, 1 validation, 3 test; split: reference");
+}
+
 static double number_at(const json_t *part, const char *key, size_t k, size_t i) {
     return json_number_value(json_array_get(json_array_get(json_object_get(part, key), k), i));
 }
@@ -330,7 +377,8 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reading),   cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_survey),
-        cmocka_unit_test(test_page_data), cmocka_unit_test(test_exact_numbers),   cmocka_unit_test(test_shallower),
+        cmocka_unit_test(test_page_data), cmocka_unit_test(test_exact_numbers),   cmocka_unit_test(test_split_seed),
+        cmocka_unit_test(test_shallower),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
