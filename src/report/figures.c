@@ -67,6 +67,8 @@ static rcr_status draw_pair(rcr_canvas *canvas, const rcr_run_data *run, const c
     }
     draw_curve(&frame, train, run->n_epochs, colors[0]);
     draw_curve(&frame, val, run->n_epochs, colors[1]);
+    /* The scores of classes rise, everything else falls. */
+    if (run->classification && train == run->train_score) frame.top += frame.height - 22;
     rcr_frame_legend(&frame, names, colors, 2);
     return RCR_OK;
 }
