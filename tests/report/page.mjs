@@ -179,6 +179,41 @@ async function fingers(tab) {
   }
 }
 
+// The SVG that a figure's button gives, without the names that are new in each.
+const svg = (name) => `(async () => {
+  const make = URL.createObjectURL;
+  let blob;
+  URL.createObjectURL = (b) => make.call(URL, (blob = b));
+  document.querySelector('[data-figure="${name}"] button.tool').click();
+  URL.createObjectURL = make;
+  return (await blob.text()).replace(/(zr|cls-|c)\\d+/g, "");
+})()`;
+// It shows what the figure does: the range that is zoomed to, and no series that was switched off.
+async function saved(tab) {
+  const chart = 'window.recrystFigures.find((f) => f.name === "learning").chart';
+  const all = await tab.eval(svg("learning"));
+  await tab.eval(`${chart}.dispatchAction({ type: "dataZoom", start: 40, end: 70 })`);
+  const zoomed = await tab.eval(svg("learning"));
+  await tab.eval(`${chart}.dispatchAction({ type: "dataZoom", start: 0, end: 100 })`);
+  await tab.eval(`${chart}.dispatchAction({ type: "legendUnSelect", name: "training MAE" })`);
+  const one = await tab.eval(svg("learning"));
+  await tab.eval(`${chart}.dispatchAction({ type: "legendSelect", name: "training MAE" })`);
+  check(/<svg/.test(all) && all === (await tab.eval(svg("learning"))), "the SVG of a figure that shows all of itself changes");
+  check(zoomed !== all, "the SVG of a figure that is zoomed in shows all of it");
+  check(one !== all, "the SVG of a figure shows the series that was switched off");
+}
+
+// A figure and a heading name the unit of the target that was chosen.
+async function units(tab) {
+  const title = `[window.recrystFigures.find((f) => f.name === "target").chart.getOption().xAxis[0].name, document.querySelector('[data-figure=elements] h3').textContent].join("; ")`;
+  const choose = (k) => `(() => { const s = document.querySelectorAll("#where .controls select")[1]; s.value = ${k}; s.dispatchEvent(new Event("change")); })()`;
+  for (const [k, unit] of [[1, "GPa"], [0, "eV"]]) {
+    await tab.eval(choose(k));
+    const said = await tab.eval(title), found = said.match(/\(\w+\)/g) ?? [];
+    check(found.length === 2 && found.every((u) => u === `(${unit})`), `target ${k}, in ${unit}: ${said}`);
+  }
+}
+
 const background = "getComputedStyle(document.body).backgroundColor";
 const browser = await Browser.start(chromium);
 try {
@@ -191,7 +226,17 @@ try {
   }
   if (kind === "regression") await scores(tab);
   if (kind === "study") await differences(tab);
+  if (kind === "regression") await saved(tab);
+  if (kind === "odd") {
+    const sizes = await tab.eval('window.recrystFigures.find((f) => f.name === "size").chart.getOption().series[0].data.map(([x]) => x)');
+    check(sizes.length > 0 && sizes.every((x) => x >= 1), `sizes of cells, some unknown: ${sizes}`);
+  }
+  if (kind === "classification") {
+    const said = await tab.eval('(({ yAxis, legend }) => [yAxis[0].name, ...legend[0].data].join())(window.recrystFigures.find((f) => f.name === "learning").chart.getOption())');
+    check(said === "score,training accuracy,validation ROC AUC", `accuracy and ROC AUC on one axis: ${said}`);
+  }
   if (kind === "several") {
+    await units(tab);
     const rows = (await tab.eval(cells("#scores tbody tr")))[2][1], said = await tab.eval(`document.querySelector('[data-figure="steps-error"] figcaption')?.textContent`);
     check(Number(rows) < 150 && said === `Of ${rows} test crystals.`, `errors after each step: "${said}", and ${rows} test rows have the target`);
   }

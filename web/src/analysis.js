@@ -43,7 +43,7 @@ function elementTable(state) {
   const cells = new Map();
   const detail = h("p.note", { role: "status", "aria-live": "polite" });
   const low = h("span"), high = h("span");
-  const grid = h("div.pt", { role: "group", "aria-label": "Periodic table: mean error of the crystals that hold an element" });
+  const heading = h("h3"), grid = h("div.pt", { role: "group", "aria-label": "Periodic table: mean error of the crystals that hold an element" });
   let stats = new Map();
   const show = (symbol) => {
     const s = stats.get(symbol);
@@ -92,6 +92,7 @@ function elementTable(state) {
     }
   };
   const update = () => {
+    heading.textContent = isClass ? "Share wrong, crystals that hold the element (%)" : withUnit("Mean absolute error of the crystals that hold the element", state.k);
     const groups = new Map();
     for (const { error, part, i } of pick(state.chosen, state.k))
       for (const symbol of elementsOf(part.formula[i])) {
@@ -105,7 +106,7 @@ function elementTable(state) {
   };
   onTheme(paint);
   state.updates.push(update);
-  return h("div.card.pt-card", { "data-figure": "elements" }, h("header", h("h3", isClass ? "Share wrong, crystals that hold the element (%)" : `Mean absolute error of the crystals that hold the element${unitOf(state.k) ? ` (${unitOf(state.k)})` : ""}`)),
+  return h("div.card.pt-card", { "data-figure": "elements" }, h("header", heading),
     grid, h("div.scale", low, h("i"), high, h("span", `striped: fewer than ${FEW} crystals`)), detail);
 }
 
@@ -134,10 +135,10 @@ function binned(state, { name, title, x, xTitle, logarithmic, whole, note, digit
         trigger: "axis", axisPointer: { type: "line", lineStyle: { color: c.soft } },
         formatter: (items) => {
           const b = bins[items[0].dataIndex];
-          return b && `${escapeHtml(xTitle)} ${b.low === b.high ? number(b.low, digits()) : `${number(b.low, digits())} to ${number(b.high, digits())}`}<br>${plural(b.n, "crystal")}<br>${errorName} <b>${escapeHtml(shown(b.mean, state.k))}</b>${isClass ? "" : `<br>80 % lie in ${number(b.q10, 3)} to ${number(b.q90, 3)}`}`;
+          return b && `${escapeHtml(xTitle())} ${b.low === b.high ? number(b.low, digits()) : `${number(b.low, digits())} to ${number(b.high, digits())}`}<br>${plural(b.n, "crystal")}<br>${errorName} <b>${escapeHtml(shown(b.mean, state.k))}</b>${isClass ? "" : `<br>80 % lie in ${number(b.q10, 3)} to ${number(b.q90, 3)}`}`;
         },
       },
-      xAxis: axis(c, xTitle, { axisLabel: { ...axis(c).axisLabel, formatter: (v) => number(v, digits()) }, ...(logarithmic ? { type: "log", logBase: 2 } : {}), splitLine: { show: false }, ...(whole ? { minInterval: 1 } : {}) }),
+      xAxis: axis(c, xTitle(), { axisLabel: { ...axis(c).axisLabel, formatter: (v) => number(v, digits()) }, ...(logarithmic ? { type: "log", logBase: 2 } : {}), splitLine: { show: false }, ...(whole ? { minInterval: 1 } : {}) }),
       yAxis: yAxis(c, isClass ? "share wrong" : withUnit("|prediction − target|", state.k), { min: 0 }),
       series: [
         { type: "line", data: bins.map((b) => [b.at, b.mean]), symbolSize: 6, lineStyle: { color: c.series[2], width: 2 }, itemStyle: { color: c.series[2] } },
@@ -192,11 +193,11 @@ export function analysisSections() {
   const controls = h("div.controls",
     h("label", "Crystals of", h("select", { onchange: (e) => { state.chosen = list[e.target.value][1]; refresh(); } }, list.map(([name], i) => h("option", { value: i, selected: name === "test" }, name === "test" ? "the test part" : name === "validation and test" ? name : `the ${name} part`)))),
     targets.length > 1 && h("label", "Target", h("select", { onchange: (e) => { state.k = Number(e.target.value); refresh(); } }, targets.map((t, i) => h("option", { value: i }, t.name)))));
-  const size = (r) => r.part.atoms[r.i];
+  const size = (r) => r.part.atoms[r.i] || NaN; // 0: unknown
   const cards = [
-    binned(state, { name: "size", title: "Error against the size of the cell", x: size, xTitle: "atoms in the cell", logarithmic: true, whole: true, note: `Mean with its standard error${isClass ? "." : "; band: the middle 80 %."}` }),
+    binned(state, { name: "size", title: "Error against the size of the cell", x: size, xTitle: () => "atoms in the cell", logarithmic: true, whole: true, note: `Mean with its standard error${isClass ? "." : "; band: the middle 80 %."}` }),
   ];
-  if (!isClass) cards.push(binned(state, { name: "target", title: "Error against the target", x: (r) => r.part.t[state.k][r.i], xTitle: withUnit("target", state.k), note: "Groups of crystals of about equal size.", digits: () => digitsOf(state.k, 0.01, 5) }));
+  if (!isClass) cards.push(binned(state, { name: "target", title: "Error against the target", x: (r) => r.part.t[state.k][r.i], xTitle: () => withUnit("target", state.k), note: "Groups of crystals of about equal size.", digits: () => digitsOf(state.k, 0.01, 5) }));
   if (parts.some((part) => part.sg)) {
     const sg = (r) => r.part.sg?.[r.i] || null;
     const rank = new Map(systems.map(([, name], i) => [name, i]));

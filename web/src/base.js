@@ -40,6 +40,9 @@ export function number(value, digits = 4) {
 // Of values up to `largest` so many significant digits that a step of `step` can be seen: at least `least`.
 export const digitsFor = (largest, step, least) =>
   largest > 0 && step > 0 && Number.isFinite(largest / step) ? Math.min(15, Math.max(least, 1 + Math.floor(Math.log10(largest)) - Math.floor(Math.log10(step)))) : least;
+// As Math.min and Math.max, whose arguments a large list would not fit into.
+export const least = (values) => values.reduce((low, v) => (v < low ? v : low), Infinity);
+export const most = (values) => values.reduce((high, v) => (v > high ? v : high), -Infinity);
 export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 export const percent = (share) => (Number.isFinite(share) ? `${number(100 * share, 3)} %` : "–");
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;

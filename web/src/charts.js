@@ -46,12 +46,24 @@ function common(c, option, still) {
   };
 }
 
+// What the reader chose to see of a figure: the range zoomed to, and the series left on.
+function chosen(chart, option) {
+  const shown = chart?.getOption();
+  if (!shown) return option;
+  const ends = ({ start, end }) => ({ start, end });
+  return {
+    ...option,
+    dataZoom: option.dataZoom?.map((zoom, i) => ({ ...zoom, ...ends(shown.dataZoom[i]) })),
+    legend: option.legend && { ...option.legend, selected: shown.legend[0].selected },
+  };
+}
+
 // Save what a figure shows as an SVG with the light theme's colours left as they are on the screen.
 function save(figure) {
   const box = figure.place.getBoundingClientRect();
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: Math.round(box.width), height: Math.round(box.height) });
   const c = colors();
-  const option = common(c, figure.option(c), true);
+  const option = common(c, chosen(figure.chart, figure.option(c)), true);
   // Thousands of dots as paths make no useful file beyond this.
   for (const series of option.series) delete series.large;
   chart.setOption({ backgroundColor: c.card, ...option });

@@ -1,6 +1,6 @@
 // The report of one training run, section by section.
 import { axis, figure, yAxis } from "./charts.js";
-import { count, data, escapeHtml, h, number, percent, plural, section, table } from "./base.js";
+import { count, data, escapeHtml, h, least, most, number, percent, plural, section, table } from "./base.js";
 import { analysisSections } from "./analysis.js";
 import { byError, classScores, digitsOf, errors, groupName, isClass, parts, quantile, rangeOf, regressionScores, targets, testPart, unitOf, withUnit } from "./model.js";
 import { stepsSection, trustSections } from "./steps.js";
@@ -89,7 +89,7 @@ function logLimits(values) {
     const steps = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
     return power * (up ? steps.find((s) => s * power >= v * 0.9999) : [...steps].reverse().find((s) => s * power <= v * 1.0001));
   };
-  const min = nice(Math.min(...good), false), max = nice(Math.max(...good), true), ticks = [];
+  const min = nice(least(good), false), max = nice(most(good), true), ticks = [];
   const parts = max / min > 300 ? [1] : max / min > 30 ? [1, 3] : max / min > 4 ? [1, 2, 3, 5] : [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8];
   for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power++)
     for (const part of parts) {
@@ -104,16 +104,18 @@ function curvesSection() {
   const u = unitOf(0) && !isClass && targets.length === 1 ? ` (${unitOf(0)})` : "";
   const falling = !isClass;
   const above = [...v.train_loss, ...v.val_loss].every((x) => !(x <= 0)); // the likelihood of a Gaussian falls below 0
+  // Of classes the two are different scores, which share an axis.
+  const same = v.train_name === v.val_name, scores = same ? v.val_name : `${v.train_name} and ${v.val_name}`;
   const cards = [
-    curve("learning", v.train_name === v.val_name ? v.val_name : `${v.train_name} and ${v.val_name}`, `${v.val_name}${u}`, [
+    curve("learning", scores, `${same ? v.val_name : "score"}${u}`, [
       { name: `training ${v.train_name}`, y: v.train_score, color: 0 },
-      { name: `validation ${v.val_name}`, y: v.val_score, color: 1 }], v.best, falling, `Learning curve: ${v.val_name} against the epoch`),
+      { name: `validation ${v.val_name}`, y: v.val_score, color: 1 }], v.best, falling, `Learning curve: ${scores} against the epoch`),
     curve("loss", isClass ? "Loss (negative log-likelihood)" : "Loss", isClass ? "loss" : "loss (normalised targets)", [
       { name: "training loss", y: v.train_loss, color: 0 },
       { name: "validation loss", y: v.val_loss, color: 1 }], v.best, above, "Learning curve: loss against the epoch"),
   ];
   if (new Set(v.lr).size > 1)
-    cards.push(curve("lr", "Learning rate", "learning rate", [{ name: "learning rate", y: v.lr, color: 2 }], 0, Math.min(...v.lr) > 0, "Learning rate against the epoch"));
+    cards.push(curve("lr", "Learning rate", "learning rate", [{ name: "learning rate", y: v.lr, color: 2 }], 0, least(v.lr) > 0, "Learning rate against the epoch"));
   section("curves", "Learning curves", "Learning curves",
     h("p.lead", `${data.networks > 1 ? `Of the first of the ${data.networks} networks. ` : ""}Training values are taken while the weights change, batch by batch. The dashed line marks the epoch whose weights were kept.`),
     h("div.grid.wide", cards));

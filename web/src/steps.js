@@ -1,6 +1,6 @@
 // What the steps of a shared-recurrent network do, and how far its intervals can be trusted.
 import { axis, band, errorBars, figure, yAxis } from "./charts.js";
-import { data, escapeHtml, h, number, percent, plural, section, table } from "./base.js";
+import { data, escapeHtml, h, least, most, number, percent, plural, section, table } from "./base.js";
 import { isClass, quantile, targets, unitOf, withUnit } from "./model.js";
 
 // Of several targets these are the first one's.
@@ -19,7 +19,7 @@ export function stepsSection() {
       option: (c) => ({
         tooltip: { trigger: "axis", formatter: ([i]) => `read after step ${i.data[0] + first}<br>${isClass ? "log loss" : "MAE"} <b>${number(i.data[1])}</b> ${escapeHtml(unitOf(0))}` },
         xAxis: stepAxis(c),
-        yAxis: yAxis(c, isClass ? "log loss" : withUnit("MAE", 0), Math.max(...steps.error) > 8 * Math.min(...steps.error) ? { type: "log" } : { min: 0 }),
+        yAxis: yAxis(c, isClass ? "log loss" : withUnit("MAE", 0), most(steps.error) > 8 * least(steps.error) ? { type: "log" } : { min: 0 }),
         series: [{ type: "line", symbolSize: 8, data: steps.error.map((v, i) => [i, v]), lineStyle: { color: c.series[2], width: 2 }, itemStyle: { color: c.series[2] }, label: { show: true, formatter: (i) => number(i.data[1], 3), color: c.soft, fontSize: 11 } }],
       }),
     }),

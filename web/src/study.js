@@ -1,6 +1,6 @@
 // The report of a study: settings against each other.
 import { axis, band, errorBars, figure, yAxis } from "./charts.js";
-import { count, data, escapeHtml, h, number, plural, section, table } from "./base.js";
+import { count, data, escapeHtml, h, least, most, number, plural, section, table } from "./base.js";
 import { copyButton } from "./settings.js";
 import { mean, quantile } from "./model.js";
 
@@ -56,7 +56,7 @@ function compare() {
   const state = { score: main };
   const runsOf = (name) => data.runs.filter((r) => r.setting === name && r.status === "done" && r[state.score] !== "" && r[state.score] != null);
   const order = [...settings].reverse();
-  const widest = Math.max(...settings.map((s) => s.name.length));
+  const widest = most(settings.map((s) => s.name.length));
   const card = figure({
     name: "compare", title: "Settings compared", height: Math.max(200, 76 + 34 * settings.length), note: "Dots: runs; bars: mean and its standard error.",
     keys: { series: 0, order: order.map((_, i) => i).reverse() },
@@ -108,7 +108,7 @@ function curves() {
     return;
   }
   const lines = settings.map((s, i) => {
-    const all = data.curves.filter((c) => c.setting === s.name).map((c) => c.value), length = Math.max(0, ...all.map((v) => v.length));
+    const all = data.curves.filter((c) => c.setting === s.name).map((c) => c.value), length = most([0, ...all.map((v) => v.length)]);
     const at = Array.from({ length }, (_, e) => all.map((v) => v[e]).filter((v) => v != null).sort((a, b) => a - b));
     return { name: s.name, color: colorOf(i), mean: at.map((v) => mean(v).mean), low: at.map((v) => quantile(v, 0)), high: at.map((v) => quantile(v, 1)), n: all.length };
   }).filter((line) => line.n > 0);
@@ -120,7 +120,7 @@ function curves() {
         legend: { type: "scroll", pageIconColor: c.text, pageIconInactiveColor: c.rule, pageTextStyle: { color: c.soft }, data: lines.map((l) => l.name) },
         tooltip: { trigger: "axis", formatter: (items) => `epoch ${items[0].data[0]}<br>${items.map((i) => `${i.marker}${escapeHtml(i.seriesName)} <b>${number(i.data[1], 4)}</b>`).join("<br>")}`, axisPointer: { type: "line", lineStyle: { color: c.soft } } },
         xAxis: axis(c, "epoch", { min: 1, minInterval: 1, splitLine: { show: false } }),
-        yAxis: yAxis(c, withUnit(name), falling && values.length && Math.max(...values) > 4 * Math.min(...values) ? { type: "log" } : {}),
+        yAxis: yAxis(c, withUnit(name), falling && values.length && most(values) > 4 * least(values) ? { type: "log" } : {}),
         series: [...lines.map((l) => ({ type: "line", name: l.name, symbol: "none", lineStyle: { width: 1.8, color: c.series[l.color] }, itemStyle: { color: c.series[l.color] }, data: l.mean.map((v, e) => [e + 1, v]) })),
           ...(lines.length <= 4 ? lines.filter((l) => l.n > 1).map((l) => band(`${l.name}\u200b`, l.mean.map((_, e) => e + 1), l.low, l.high, c.series[l.color])) : [])],
       }),
