@@ -366,7 +366,7 @@ int rcr_cmd_convert(int argc, char **argv) {
         {.name = "overwrite",
          .kind = RCR_ARG_FLAG,
          .value = &c.overwrite,
-         .help = "of a folder: replace targets and structures that it holds, where new ones have their names"},
+         .help = "of a folder: replace targets, structures and errors that it holds, where new ones have their names"},
         {.name = "strict", .kind = RCR_ARG_FLAG, .value = &c.strict, .help = "stop where an input can't be converted"},
         RCR_THREADS_ARG(c.threads),
         {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &c.quiet, .help = "no progress and no summary"},

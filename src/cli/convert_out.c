@@ -1,7 +1,9 @@
 #include "cli/convert_out.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -105,19 +107,25 @@ static rcr_text path_in(const rcr_convert_out *out, const char *name, const char
     return path;
 }
 
-/* A dataset's targets can't be made again from its structures: new ones take their place only when that is asked for.
- */
-static rcr_status look_for_dataset(const rcr_convert_out *out, rcr_error *err) {
+/* A table that the folder holds takes another one's place only when that is asked for. */
+static rcr_status look_for_table(const rcr_convert_out *out, const char *name, const char *what, rcr_error *err) {
     if (out->overwrite) return RCR_OK;
-    rcr_text path = path_in(out, "id_prop.csv", "");
+    rcr_text path = path_in(out, name, "");
     rcr_status status = RCR_OK;
     if (path.failed)
         status = rcr_fail_memory(err, "converting");
     else if (rcr_path_exists(path.data))
         status = rcr_fail_at(err, RCR_ERR_MISMATCH, path.data, 0,
-                             "the folder holds a dataset already: give another folder, or --overwrite");
+                             "the folder holds %s already: give another folder, or --overwrite", what);
     rcr_text_free(&path);
     return status;
+}
+
+/* A dataset's targets can't be made again from its structures, nor a table of errors from what could be read. */
+static rcr_status look_for_dataset(const rcr_convert_out *out, rcr_error *err) {
+    rcr_status status = look_for_table(out, "id_prop.csv", "a dataset", err);
+    if (status != RCR_OK || out->errors_path != NULL) return status;
+    return look_for_table(out, "errors.csv", "a table of errors", err);
 }
 
 rcr_status rcr_convert_out_open(rcr_convert_out **made, const char *path, rcr_target_format format,
@@ -142,6 +150,7 @@ rcr_status rcr_convert_out_open(rcr_convert_out **made, const char *path, rcr_ta
         status = rcr_output_open(&out->file, path, err);
         out->is_open = status == RCR_OK;
     }
+    rcr_text_puts(&out->errors, "id,file,line,reason\n");
     if (status == RCR_OK)
         *made = out;
     else
@@ -167,7 +176,6 @@ static void add_error(rcr_convert_out *out, const rcr_record *record) {
         rcr_cli_error(&shown);
         return;
     }
-    if (out->errors.length == 0) rcr_text_puts(&out->errors, "id,file,line,reason\n");
     if (e->line > 0) snprintf(line, sizeof line, "%ld", e->line);
     rcr_csv_write_field(&out->errors, record->id != NULL ? record->id : "", 1);
     rcr_csv_write_field(&out->errors, file, 0);
@@ -238,9 +246,7 @@ static char *take_name(rcr_convert_out *out, const char *id) {
 
 static int is_number(const char *text) {
     double value;
-    size_t n = strlen(text);
-    return rcr_parse_double(&value, text, n) || rcr_equals_ignore_case(text, n, "true") ||
-           rcr_equals_ignore_case(text, n, "false");
+    return rcr_source_number(&value, text, strlen(text));
 }
 
 /* The number of a column, which is made where there is none; SIZE_MAX when out of memory. */
@@ -436,6 +442,22 @@ rcr_status rcr_convert_out_add(rcr_convert_out *out, rcr_converted *item, size_t
     return status;
 }
 
+/* The table that --errors asks for is there even where it has no row; a folder has one where something failed, and
+ * none of an earlier conversion. */
+static rcr_status write_errors(const rcr_convert_out *out, rcr_error *err) {
+    const char *path = out->errors_path;
+    if (path == NULL) return RCR_OK;
+    if (out->errors.failed) return rcr_fail_memory(err, "writing the errors");
+    if (out->n_failed > 0 || path != out->own_errors_path.data)
+        return rcr_file_write(path, out->errors.data, out->errors.length, err);
+    if (!rcr_is_file(path)) return RCR_OK;
+    if (unlink(path) != 0)
+        return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't remove the errors of an earlier conversion: %s",
+                           strerror(errno));
+    rcr_sync_name(path);
+    return RCR_OK;
+}
+
 rcr_status rcr_convert_out_close(rcr_convert_out *out, rcr_error *err) {
     rcr_status status = RCR_OK;
     if (out->is_folder) {
@@ -451,9 +473,7 @@ rcr_status rcr_convert_out_close(rcr_convert_out *out, rcr_error *err) {
         out->is_open = 0;
         status = rcr_output_close(&out->file, err);
     }
-    if (status == RCR_OK && out->errors.failed) status = rcr_fail_memory(err, "writing the errors");
-    if (status == RCR_OK && out->errors.length > 0)
-        status = rcr_file_write(out->errors_path, out->errors.data, out->errors.length, err);
+    if (status == RCR_OK) status = write_errors(out, err);
     release(out);
     return status;
 }

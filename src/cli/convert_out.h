@@ -32,8 +32,8 @@ typedef struct rcr_convert_out rcr_convert_out;
 
 /* path "-": standard output; an existing folder, or one that ends in '/' and is made then.  format: not AUTO.
  * errors_path: a CSV table of what can't be converted; NULL: errors.csv in a folder, else lines on standard error.
- * overwrite: of a folder, replace targets and structures that it holds.
- * Errors: RCR_ERR_MISMATCH (not overwrite, and the folder holds targets), RCR_ERR_IO, RCR_ERR_MEMORY. */
+ * overwrite: of a folder, replace targets, structures and errors that it holds.
+ * Errors: RCR_ERR_MISMATCH (not overwrite, and the folder holds targets or errors), RCR_ERR_IO, RCR_ERR_MEMORY. */
 rcr_status rcr_convert_out_open(rcr_convert_out **out, const char *path, rcr_target_format format,
                                 const char *errors_path, int overwrite, rcr_error *err);
 /* 1 for a path that is taken for a folder. */

@@ -149,6 +149,19 @@ same "$(grep -c '' mixed/errors.csv)" 4 "lines of errors.csv"
 same "$(find mixed -name '*.vasp' | wc -l)" 1 "converted"
 run 1 convert nacl.vasp bad.cif strict/ --to poscar --strict
 err_has "bad.cif"
+cp mixed/errors.csv errors-before.csv
+run 1 convert nacl.vasp bad.cif mixed/ --to cif
+err_has "mixed/errors.csv: the folder holds a table of errors already: give another folder, or --overwrite"
+cmp -s mixed/errors.csv errors-before.csv || fail "the table of errors was replaced"
+run 0 convert nacl.vasp mixed/ --to cif --errors none.csv
+same "$(cat none.csv)" "id,file,line,reason" "--errors where nothing failed"
+cmp -s mixed/errors.csv errors-before.csv || fail "--errors elsewhere replaced the folder's table"
+run 0 convert nacl.vasp bad.cif mixed/ --to cif --overwrite
+same "$(grep -c '' mixed/errors.csv)" 2 "errors that were to be replaced"
+run 0 convert nacl.vasp mixed/ --to cif --overwrite
+[ ! -e mixed/errors.csv ] || fail "the errors of an earlier conversion stay"
+run 0 convert nacl.vasp alone.cif --errors none.csv
+same "$(cat none.csv)" "id,file,line,reason" "--errors of a file where nothing failed"
 run 0 convert bad.cif nacl.vasp good/ --to json --errors why.csv
 [ ! -e good/errors.csv ] && grep -q '^bad,bad.cif,' why.csv || fail "--errors"
 run 1 convert bad.cif nacl.vasp strict.jsonl --strict
@@ -195,6 +208,11 @@ printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=k energ
 run 0 convert keys.extxyz keys.json
 run 0 convert keys.json keys-back.extxyz
 grep -q ' energy=1 code=007 ' keys-back.extxyz || fail "keys through JSON: $(sed -n 2p keys-back.extxyz)"
+
+# The words of two classes are numbers of id_prop.csv, however they are written.
+printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s metal=%s\nCs 0 0 0\n' one T two False >words.extxyz
+run 0 convert words.extxyz words/ --to cif
+same "$(tr '\n' ' ' <words/id_prop.csv)" "id,metal one,T two,False " "words of two classes"
 
 # What a folder holds is replaced only when that is asked for: neither targets nor structures are lost.
 printf '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 id=%s gap=1.5\nCs 0 0 0\n' one two >gaps.extxyz
