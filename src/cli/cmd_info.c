@@ -16,10 +16,16 @@
 #include "io/reader.h"
 #include "io/unpack.h"
 
-static rcr_status info_model(rcr_text *out, const char *name, rcr_error *err) {
+/* Only a structure can be told as JSON. */
+static rcr_status fail_json(const char *path, rcr_error *err) {
+    return rcr_fail_at(err, RCR_ERR_ARGUMENT, path, 0, "--json tells of one structure file");
+}
+
+static rcr_status info_model(rcr_text *out, const char *name, int json, rcr_error *err) {
     rcr_text path = {0};
     rcr_model *model;
     rcr_status status = rcr_find_model(&path, name, err);
+    if (status == RCR_OK && json) status = fail_json(path.data, err);
     if (status == RCR_OK) status = rcr_model_load(&model, path.data, err);
     if (status == RCR_OK) {
         rcr_text_printf(out, "file       %s\n", path.data);
@@ -37,10 +43,6 @@ typedef struct request {
     double tolerance;
     int32_t quiet, json;
 } request;
-
-static rcr_status fail_json(const char *path, rcr_error *err) {
-    return rcr_fail_at(err, RCR_ERR_ARGUMENT, path, 0, "--json tells of one structure file");
-}
 
 /* A file of one structure, of whatever format; several are a dataset. */
 static rcr_status info_file(rcr_text *out, const char *path, const request *r, rcr_error *err) {
@@ -74,12 +76,11 @@ static rcr_status info_data(rcr_text *out, const char *path, const request *r, r
     return status;
 }
 
-/* Only a structure can be told as JSON. */
 static rcr_status tell(rcr_text *out, const char *path, const request *r, rcr_error *err) {
     int is_data = rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive(path) || rcr_is_table_name(path);
     int is_model = access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors");
-    if (r->json && (is_data || is_model) && access(path, F_OK) == 0) return fail_json(path, err);
-    if (is_model) return info_model(out, path, err);
+    if (is_model) return info_model(out, path, r->json, err);
+    if (r->json && is_data) return fail_json(path, err);
     if (rcr_is_directory(path) && rcr_is_run(path)) return rcr_info_run(out, path, err);
     if (rcr_store_is(path)) return rcr_info_store(out, path, err);
     return is_data ? info_data(out, path, r, err) : info_file(out, path, r, err);

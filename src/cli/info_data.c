@@ -11,6 +11,7 @@
 #include "cli/info.h"
 #include "cli/read_data.h"
 #include "cli/terminal.h"
+#include "data/source.h"
 #include "io/archive.h"
 #include "io/csv.h"
 #include "io/reader.h"
@@ -29,7 +30,7 @@ typedef struct column {
 static void column_add(column *c, const char *text, size_t length) {
     double value;
     if (length == 0) return;
-    if (!rcr_parse_double(&value, text, length) || !isfinite(value)) {
+    if (!rcr_source_number(&value, text, length) || !isfinite(value)) {
         c->n_text++;
         return;
     }

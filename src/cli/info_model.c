@@ -9,6 +9,7 @@
 #include "cli/terminal.h"
 #include "cli/train_view.h"
 #include "io/csv.h"
+#include "train/peek.h"
 
 static void put_elements(rcr_text *out, const rcr_element_table *table) {
     int n = 0;
@@ -86,9 +87,12 @@ void rcr_info_model(rcr_text *out, const rcr_model *model) {
 
 /* ---- runs */
 
+/* The first network of an ensemble whose folder gets files of its own when all are trained. */
+static int has_members(const char *directory) { return rcr_is_file_in(directory, "member-1/config.toml"); }
+
 int rcr_is_run(const char *directory) {
-    return rcr_is_file_in(directory, "config.toml") || rcr_is_file_in(directory, "last.ckpt") ||
-           rcr_is_file_in(directory, "model.safetensors");
+    return has_members(directory) || rcr_is_file_in(directory, "config.toml") ||
+           rcr_is_file_in(directory, "last.ckpt") || rcr_is_file_in(directory, "model.safetensors");
 }
 
 /* The text of a file of the run, or NULL; free with rcr_free. */
@@ -111,11 +115,11 @@ static size_t epochs_done(const char *directory) {
 }
 
 /* The settings, without comments, indented. */
-static void put_settings(rcr_text *out, const char *directory) {
+static void put_settings(rcr_text *out, const char *directory, const char *name) {
     size_t length;
-    char *text = read_file(directory, "config.toml", &length);
+    char *text = read_file(directory, name, &length);
     if (text == NULL) return;
-    rcr_text_puts(out, "\nsettings (config.toml)\n");
+    rcr_text_printf(out, "\nsettings (%s)\n", name);
     for (char *line = text; line != NULL;) {
         char *next = strchr(line, '\n');
         if (next != NULL) *next++ = '\0';
@@ -125,17 +129,51 @@ static void put_settings(rcr_text *out, const char *directory) {
     rcr_free(text);
 }
 
+static void put_resume(rcr_text *out, const char *directory) {
+    rcr_text_puts(out, "go on      recryst train --resume ");
+    rcr_shell_word(out, directory);
+    rcr_text_puts(out, "\n");
+}
+
+/* Which of the networks of an ensemble that is not finished is at work. */
+static void put_progress(rcr_text *out, const char *directory) {
+    rcr_run_state state = {0};
+    rcr_text member = {0};
+    char count[32];
+    int n = 0, done = -1;
+    if (rcr_run_peek(&state, directory, NULL) == RCR_OK) n = state.options.ensemble;
+    rcr_run_state_release(&state);
+    do {
+        member.length = 0;
+        rcr_text_printf(&member, "%s/member-%d", directory, ++done + 1);
+    } while (!member.failed && rcr_is_file_in(member.data, "run_summary.json"));
+    rcr_text_printf(out, "run        %s: not finished, an ensemble", directory);
+    if (n > 0) rcr_text_printf(out, " of %d networks", n);
+    if (n > 0 && done >= n) {
+        rcr_text_puts(out, ": all are trained and not joined yet\n");
+    } else {
+        size_t epochs = member.failed ? 0 : epochs_done(member.data);
+        rcr_text_printf(out, ": %d trained, network %d at work with %s epoch%s done\n", done, done + 1,
+                        rcr_format_count(count, (long long)epochs), epochs == 1 ? "" : "s");
+    }
+    out->failed |= member.failed;
+    rcr_text_free(&member);
+    if (rcr_is_file_in(directory, "member-1/last.ckpt")) put_resume(out, directory);
+    rcr_text_puts(out, "model      none yet: all networks make it together, and each has its own in member-N\n");
+}
+
 rcr_status rcr_info_run(rcr_text *out, const char *directory, rcr_error *err) {
     char count[32];
     size_t n = epochs_done(directory);
     int finished = rcr_is_file_in(directory, "run_summary.json");
+    if (!finished && has_members(directory)) {
+        put_progress(out, directory);
+        put_settings(out, directory, "member-1/config.toml");
+        return RCR_OK;
+    }
     rcr_text_printf(out, "run        %s: %s, %s epoch%s\n", directory, finished ? "finished" : "not finished",
                     rcr_format_count(count, (long long)n), n == 1 ? "" : "s");
-    if (!finished && rcr_is_file_in(directory, "last.ckpt")) {
-        rcr_text_puts(out, "go on      recryst train --resume ");
-        rcr_shell_word(out, directory);
-        rcr_text_puts(out, "\n");
-    }
+    if (!finished && rcr_is_file_in(directory, "last.ckpt")) put_resume(out, directory);
     if (rcr_is_file_in(directory, "model.safetensors")) {
         rcr_model *model;
         rcr_status status = rcr_model_load(&model, directory, err);
@@ -145,6 +183,6 @@ rcr_status rcr_info_run(rcr_text *out, const char *directory, rcr_error *err) {
     } else {
         rcr_text_puts(out, "model      none yet: the first epoch is not done\n");
     }
-    put_settings(out, directory);
+    put_settings(out, directory, "config.toml");
     return RCR_OK;
 }

@@ -121,16 +121,24 @@ void rcr_predict_row(rcr_text *out, const rcr_predict_style *style, const rcr_mo
 }
 
 rcr_status rcr_predict_choose(rcr_model **model, int no_intervals, double level, int32_t steps, rcr_error *err) {
+    int had_intervals = (*model)->conformal != NULL;
     if (steps > 0) {
         rcr_model *shorter = NULL;
         rcr_status status = rcr_model_with_steps(&shorter, *model, steps, err);
         if (status != RCR_OK) return status;
-        if ((*model)->conformal != NULL && shorter->conformal == NULL)
+        if (had_intervals && shorter->conformal == NULL && level == 0)
             rcr_cli_note("the intervals of the model are those of all its %d steps: none are given for %d",
                          (int)(*model)->options.depth, (int)steps);
         rcr_model_free(*model);
         *model = shorter;
     }
+    if (level > 0 && (*model)->options.task == RCR_CLASSIFICATION)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "--level is of intervals, and the model predicts the probability of a class, which has none");
+    if (level > 0 && (*model)->conformal == NULL && had_intervals)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "the intervals of the model are those of all its steps: --level does not go with --steps %d",
+                        (int)steps);
     if (level > 0 && (*model)->conformal == NULL)
         return rcr_fail(err, RCR_ERR_ARGUMENT,
                         "the model has no intervals; recryst ensemble MODEL OUT --calibrate DATA makes them");

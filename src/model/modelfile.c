@@ -415,9 +415,12 @@ rcr_status rcr_model_load(rcr_model **out, const char *path, rcr_error *err) {
     size_t length = 0;
     rcr_status status;
     if (rcr_is_directory(path) && !rcr_is_file(full.data))
-        status = rcr_fail(err, RCR_ERR_IO,
-                          "a folder without model.safetensors: not a run, or one that has not finished "
-                          "its first epoch");
+        status = rcr_fail(err, RCR_ERR_IO, "%s",
+                          rcr_is_file_in(path, "member-1/model.safetensors")
+                              ? "a folder without model.safetensors: an ensemble of which not all networks are "
+                                "trained; member-1 is the first of them"
+                              : "a folder without model.safetensors: not a run, or one that has not finished "
+                                "its first epoch");
     else
         status = rcr_file_read(&bytes, &length, full.data, MAX_FILE_BYTES, err);
     if (status == RCR_OK) status = rcr_model_parse(out, bytes, length, err);

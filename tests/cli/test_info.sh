@@ -16,6 +16,33 @@ out_lacks "[training]"
 cp "$work/run/model.safetensors" "$work/shipped.safetensors"
 RECRYST_MODELS=$work run 0 info shipped
 out_has "file       $work/shipped.safetensors"
+RECRYST_MODELS=$work run 2 info shipped --json
+err_has "one structure file"
+RECRYST_MODELS=$work run 1 info shipt --json
+err_has "shipt"
+
+# An ensemble whose second network is at work: nothing but members so far.
+run 0 train "$work/small.extxyz" --target formation_energy --ensemble 2 --epochs 2 --batch-size 16 --atom-features 16 \
+    --hidden 16 --quiet --out "$work/whole"
+mkdir -p "$work/part/member-2"
+cp -r "$work/whole/member-1" "$work/part"
+cp "$work/whole/member-2/config.toml" "$work/part/member-2"
+head -2 "$work/whole/member-2/metrics.csv" >"$work/part/member-2/metrics.csv"
+run 0 info "$work/part"
+for text in "not finished, an ensemble of 2 networks: 1 trained, network 2 at work with 1 epoch done" \
+    "go on      recryst train --resume $work/part" "settings (member-1/config.toml)" "ensemble = 2"; do
+    out_has "$text"
+done
+run 1 predict "$work/part" "$data/examples/Pt4-dhcp.cif"
+err_has "an ensemble of which not all networks are trained; member-1 is the first"
+cp "$work/whole/member-2/run_summary.json" "$work/part/member-2"
+run 0 info "$work/part"
+out_has "all are trained and not joined yet"
+rm "$work/part/member-2/run_summary.json"
+run 0 train --resume "$work/part" --quiet
+run 0 info "$work/part"
+out_has "finished, 2 epochs"
+out_has "ensemble   2 networks"
 
 run 0 info "$data/alloys.tar.zst"
 for text in "1,500 rows, 1,500 usable, 0 bad" "1 to 32 in a crystal" "formation_energy  " "Al 518"; do out_has "$text"; done
@@ -35,6 +62,10 @@ out_has "bad      gone: gone.cif"
 grep -qE '^target +3 +2\.0000 +1\.0000 +1\.0000 +3\.0000$' "$work/out" || fail "statistics without a header"
 run 0 info "$work/dir" --target target
 out_has "4 rows, 2 usable, 2 bad"
+printf 'id,metal,why\nAlCu2Ag-Xa,true,x\nPt4-dhcp,False,y\n' >"$work/dir/id_prop.csv"
+run 0 info "$work/dir"
+grep -qE '^metal +2 +0\.5000 +0\.7071 +0\.0000 +1\.0000$' "$work/out" || fail "true and false are numbers"
+grep -qE '^why +text$' "$work/out" || fail "text is none"
 
 run 0 info "$data/examples/Pt4-dhcp.cif"
 out_has "Pt4-dhcp: Pt4, 4 sites"

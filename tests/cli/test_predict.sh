@@ -126,6 +126,19 @@ err_has "x.safetensors"
 run 2 predict "$model" "$examples/Pt4-dhcp.cif" --kernels fast
 err_has "fast"
 
+# A level of intervals that there cannot be.
+run 2 predict "$model" "$examples/Pt4-dhcp.cif" --steps 2 --level 0.5
+err_has "those of all its steps: --level does not go with --steps 2"
+err_lacks "--calibrate"
+awk '{ if (match($0, /formation_energy=[^ ]+/))
+           $0 = substr($0, 1, RSTART - 1) "high=" (substr($0, RSTART + 17, RLENGTH - 17) > 0.03) substr($0, RSTART + RLENGTH)
+       print }' "$work/small.extxyz" >"$work/classes.extxyz"
+run 0 train "$work/classes.extxyz" --target high --task classification --epochs 1 --batch-size 16 --atom-features 16 \
+    --hidden 16 --quiet --out "$work/classes"
+run 2 predict "$work/classes" "$examples/Pt4-dhcp.cif" --level 0.5
+err_has "the probability of a class, which has none"
+err_lacks "--calibrate"
+
 # evaluate agrees with predict, row for row.
 run 0 evaluate "$work/run" "$work/small.extxyz" --out "$work/e.csv"
 out_has "MAE"
