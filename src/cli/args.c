@@ -233,6 +233,14 @@ static int is_whole_name(const char *written, const char *name) {
            (written[2 + length] == '\0' || written[2 + length] == '=');
 }
 
+/* What getopt_long does not know: the word before optind, but for one of several letters behind one dash, which it is
+ * still at.  'h' it knows, and gives where --help, perhaps cut short, has a value. */
+static const char *unknown_word(int argc, char **argv) {
+    const char letter[] = {'-', (char)optopt, '\0'};
+    int still_at = optopt != 0 && optopt != 'h' && strcmp(argv[optind - 1], letter) != 0;
+    return argv[still_at && optind < argc ? optind : optind - 1];
+}
+
 rcr_status rcr_args_parse(rcr_args *args, int argc, char **argv, rcr_error *err) {
     struct option option[MAX_ARGS + 2];
     size_t index_of[MAX_ARGS + 2], n = 0;
@@ -264,7 +272,9 @@ rcr_status rcr_args_parse(rcr_args *args, int argc, char **argv, rcr_error *err)
             if (arg == NULL) return fail_unknown(err, args, last);
             return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s needs a value: --%s %s", name, name, arg->value_name);
         }
-        if (code == '?') return fail_unknown(err, args, last);
+        if (code == '?' && optopt == 'h' && is_whole_name(last, "help"))
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--help takes no value");
+        if (code == '?') return fail_unknown(err, args, unknown_word(argc, argv));
         rcr_arg *arg = &args->arg[index_of[longindex]];
         const char *written = arg->kind == RCR_ARG_FLAG || optarg != last ? last : argv[optind - 2];
         if (!is_whole_name(written, arg->name)) return fail_unknown(err, args, written);

@@ -144,6 +144,11 @@ static void test_nonsense_is_refused(void **state) {
         {"--number", "--number needs a value: --number N"},
         {"--numbe", "unknown option '--numbe'"},
         {"-x", "unknown option '-x'"},
+        {"-xyz", "unknown option '-xyz'"},
+        {"-flag", "unknown option '-flag'; did you mean '--flag'?"},
+        {"file --flag -numbr=3 4", "unknown option '-numbr'; did you mean '--number'?"},
+        {"--help=x", "--help takes no value"},
+        {"--hel=x", "unknown option '--hel'; did you mean '--help'?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rcr_args args;
