@@ -56,9 +56,9 @@ for line in open(sys.argv[1]):
     print(re.sub(r"formation_energy=(\S+)", lambda m: "b=%s" % m[1] + (" a=%s" % m[1] if n % 5 < 3 else ""), line), end="")
 PY
 "$RECRYST" train two.extxyz --target a,b --unit eV,GPa --steps 2 --epochs 2 --quiet --out two >/dev/null || fail "train two targets"
-# More epochs than a call takes arguments.
-lengthen() { tail -n 1 "$1" | awk '{ for (i = 0; i < 200000; i++) print }' >>"$1"; }
-lengthen two/metrics.csv
+# More values of its curves than a call takes arguments.
+lengthen() { tail -n 1 "$1" | awk -v n="$2" '{ for (i = 0; i < n; i++) print }' >>"$1"; }
+lengthen two/metrics.csv 70000
 "$RECRYST" report two --quiet || fail "report of two targets"
 
 cat >study.toml <<END
@@ -81,7 +81,7 @@ sed 's/^target = .*/target = "nothing"/' study.toml >failed.toml
 "$RECRYST" study study.toml --quiet --out study >/dev/null || fail "study"
 "$RECRYST" report study --quiet || fail "report of a study"
 cp -r study long
-lengthen "$(find long -name metrics.csv | head -n 1)"
+lengthen "$(find long -name metrics.csv | head -n 1)" 140000
 "$RECRYST" report long --quiet || fail "report of a study of many epochs"
 "$RECRYST" study study.toml --quiet --out taken --take study/study.csv >/dev/null || fail "study that is taken"
 "$RECRYST" report taken --quiet || fail "report of a study that is taken"
