@@ -491,7 +491,7 @@ typedef struct rcr_dataset_row {
     const char *id;
     size_t row; /* place in the source, from 0 */
     int32_t n_atoms, n_edges;
-    double target;          /* NaN where none was read */
+    double target;          /* the first of several; NaN where none was read */
     const rcr_error *error; /* of an unusable row; NULL */
 } rcr_dataset_row;
 /* graph NULL: the defaults.  model: its elements and graph options, in place of graph; may be NULL.  target NULL: the
@@ -505,6 +505,10 @@ RCR_API rcr_dataset_facts rcr_dataset_describe(const rcr_dataset *dataset);
 /* Usable row i < n_usable, or unusable row i < n_unusable, each in source order; 0: there is no i-th. */
 RCR_API int rcr_dataset_usable(rcr_dataset_row *out, const rcr_dataset *dataset, size_t i);
 RCR_API int rcr_dataset_unusable(rcr_dataset_row *out, const rcr_dataset *dataset, size_t i);
+/* Of several targets ("a,b" in target), the name of the k-th from 0, and what usable row i has of it, NaN where it has
+ * none.  Of one: k is 0.  NULL and NaN: there is no such target or row. */
+RCR_API const char *rcr_dataset_target_name(const rcr_dataset *dataset, size_t k);
+RCR_API double rcr_dataset_target(const rcr_dataset *dataset, size_t i, size_t k);
 /* A copy of one usable row's graph (distances in single precision).  Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t i, rcr_error *err);
 /* Usable rows first .. first + n - 1: values, status and events as of rcr_session_predict, by place among the n.  The
@@ -525,9 +529,13 @@ typedef struct rcr_scores {
     double loss; /* mean squared error of normalised targets, or mean negative log-likelihood */
 } rcr_scores;
 /* target and prediction [n]: values, or class 0 or 1 beside the probability of class 1.
- * Errors: RCR_ERR_DATA (a target that is not finite, or no class), RCR_ERR_MEMORY. */
+ * Errors: RCR_ERR_ARGUMENT (a model of several targets), RCR_ERR_DATA (a target that is not finite, or no class),
+ * RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double *target,
                                    const double *prediction, size_t n, rcr_error *err);
+/* The same of the k-th target, from 0; RCR_ERR_ARGUMENT: there is none. */
+RCR_API rcr_status rcr_model_score_target(rcr_scores *out, const rcr_model *model, size_t k, const double *target,
+                                          const double *prediction, size_t n, rcr_error *err);
 
 /* One epoch of training. */
 typedef struct rcr_training_epoch {

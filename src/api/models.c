@@ -131,12 +131,12 @@ rcr_status rcr_model_export(const rcr_model *model, const char *path, const char
 
 /* ---- scores */
 
-rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double *target, const double *prediction,
-                           size_t n, rcr_error *err) {
+rcr_status rcr_model_score_target(rcr_scores *out, const rcr_model *model, size_t k, const double *target,
+                                  const double *prediction, size_t n, rcr_error *err) {
     RCR_OWN_FLOATING;
     int classes = model->options.task == RCR_CLASSIFICATION;
-    if (model->options.n_targets > 1)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "the model predicts %d targets, and this scores one",
+    if (k >= (size_t)model->options.n_targets)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "there is no target %zu; the model has %d", k,
                         (int)model->options.n_targets);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(target[i])) return rcr_fail(err, RCR_ERR_DATA, "target %zu is not a finite number", i);
@@ -144,8 +144,16 @@ rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double
             return rcr_fail(err, RCR_ERR_DATA, "target %zu is neither class 0 nor class 1", i);
     }
     rcr_score s;
-    rcr_status status = rcr_score_values(&s, model, 0, target, prediction, n, err);
+    rcr_status status = rcr_score_values(&s, model, k, target, prediction, n, err);
     if (status == RCR_OK)
         *out = (rcr_scores){s.n, s.mae, s.rmse, s.r2, s.accuracy, s.precision, s.recall, s.f1, s.auc, s.loss};
     return status;
+}
+
+rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double *target, const double *prediction,
+                           size_t n, rcr_error *err) {
+    if (model->options.n_targets > 1)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the model predicts %d targets, and this scores one",
+                        (int)model->options.n_targets);
+    return rcr_model_score_target(out, model, 0, target, prediction, n, err);
 }

@@ -80,11 +80,6 @@ typedef struct rcr_dataset_options {
  * rows failed and why the first did), RCR_ERR_MEMORY; with strict, the first bad row's. */
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
 
-/* Target k = 0 .. T-1 of a sample; NaN: it has none. */
-double rcr_dataset_target(const rcr_dataset *dataset, size_t sample, size_t k);
-/* The name of target k. */
-const char *rcr_dataset_target_name(const rcr_dataset *dataset, size_t k);
-
 /* Samples of a dataset, by number: all of them in order (index NULL), or index[0], index[1], ... */
 typedef struct rcr_sample_list {
     const rcr_dataset *dataset;

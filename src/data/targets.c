@@ -9,11 +9,13 @@
 #include "data/source.h"
 
 double rcr_dataset_target(const rcr_dataset *dataset, size_t sample, size_t k) {
+    if (sample >= dataset->n || k >= dataset->n_targets) return NAN;
     return dataset->targets != NULL ? dataset->targets[sample * dataset->n_targets + k]
                                     : dataset->sample[sample].target;
 }
 
 const char *rcr_dataset_target_name(const rcr_dataset *dataset, size_t k) {
+    if (k >= dataset->n_targets) return NULL;
     return dataset->target_name != NULL ? dataset->target_name[k] : dataset->target;
 }
 

@@ -325,6 +325,14 @@ static void training_stops_and_goes_on(void **state) {
     rcr_scores scores;
     assert_int_equal(rcr_model_score(&scores, model, target, value, facts.n_usable, &err), RCR_OK);
     assert_true(fabs(scores.mae - sum / (double)facts.n_usable) < 1e-12);
+    rcr_scores same;
+    assert_int_equal(rcr_model_score_target(&same, model, 0, target, value, facts.n_usable, &err), RCR_OK);
+    assert_true(same.mae == scores.mae && same.loss == scores.loss);
+    assert_int_equal(rcr_model_score_target(&same, model, 1, target, value, facts.n_usable, &err), RCR_ERR_ARGUMENT);
+    assert_string_equal(rcr_dataset_target_name(dataset, 0), "formation_energy");
+    assert_null(rcr_dataset_target_name(dataset, 1));
+    assert_true(rcr_dataset_target(dataset, 7, 0) == target[7]);
+    assert_true(isnan(rcr_dataset_target(dataset, 7, 1)) && isnan(rcr_dataset_target(dataset, facts.n_usable, 0)));
     target[0] = NAN;
     assert_int_equal(rcr_model_score(&scores, model, target, value, facts.n_usable, &err), RCR_ERR_DATA);
     /* Some of the rows, and rows that there are not. */
@@ -360,6 +368,31 @@ static void training_stops_and_goes_on(void **state) {
     free(target);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     assert_int_equal(system(command), 0);
+}
+
+/* Of several targets every value can be had, and each is scored by its own scale. */
+static void several_targets_are_told(void **state) {
+    (void)state;
+    char folder[] = "/tmp/recryst-api-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/two.jsonl", folder);
+    rcr_error err;
+    rcr_crystal *crystal[2] = {make("x", 1), make("x", 1.1)};
+    const rcr_crystal *const *all = (const rcr_crystal *const *)crystal;
+    static const char *const ids[] = {"a", "b"}, *const names[] = {"u", "v"};
+    static const double values[] = {1, 2, 3, NAN};
+    assert_int_equal(rcr_crystals_write(path, NULL, all, ids, 2, names, values, 2, &err), RCR_OK);
+    rcr_dataset *dataset;
+    assert_int_equal(rcr_dataset_open(&dataset, path, "v, u", 1, NULL, NULL, 1, &err), RCR_OK);
+    assert_string_equal(rcr_dataset_target_name(dataset, 0), "v");
+    assert_string_equal(rcr_dataset_target_name(dataset, 1), "u");
+    assert_null(rcr_dataset_target_name(dataset, 2));
+    assert_true(rcr_dataset_target(dataset, 0, 0) == 2 && rcr_dataset_target(dataset, 0, 1) == 1);
+    assert_true(isnan(rcr_dataset_target(dataset, 1, 0)) && rcr_dataset_target(dataset, 1, 1) == 3);
+    rcr_dataset_free(dataset);
+    for (int i = 0; i < 2; i++) rcr_crystal_free(crystal[i]);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 /* Of rows with an element that the model does not know, or with a value that is no number, the others are predicted. */
@@ -494,8 +527,9 @@ int main(void) {
         cmocka_unit_test(sizes_are_those_of_the_header), cmocka_unit_test(arrays_make_crystals),
         cmocka_unit_test(bad_arrays_are_refused),        cmocka_unit_test(sessions_predict_what_the_model_does),
         cmocka_unit_test(structures_come_back),          cmocka_unit_test(settings_go_by_name),
-        cmocka_unit_test(rows_that_fail_are_told),       cmocka_unit_test(networks_are_taken_out),
-        cmocka_unit_test(training_stops_and_goes_on),    cmocka_unit_test(models_show_their_tensors),
+        cmocka_unit_test(several_targets_are_told),      cmocka_unit_test(rows_that_fail_are_told),
+        cmocka_unit_test(networks_are_taken_out),        cmocka_unit_test(training_stops_and_goes_on),
+        cmocka_unit_test(models_show_their_tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
