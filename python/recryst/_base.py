@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 import threading
 import weakref
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Type, TypeVar
 import numpy as np
 
 from . import _lib
+from ._arrays import whole
 from ._lib import lib
 from ._memory import view
 from .crystal import PathLike
@@ -43,7 +45,7 @@ class BaseModel:
     def __init__(
         self, path: PathLike, *, threads: int = 0, kernels: Optional[str] = None, disorder: Optional[str] = None
     ) -> None:
-        _check_threads(threads)
+        threads = whole(threads, "threads")
         pointer, error = c_void_p(), _lib.rcr_error()
         _lib.check(lib.rcr_model_load(byref(pointer), _lib.path_bytes(path), byref(error)), error)
         self._own(pointer.value or 0, threads, kernels)
@@ -74,7 +76,7 @@ class BaseModel:
         ------
         ParseError, MismatchError
         """
-        _check_threads(threads)
+        threads = whole(threads, "threads")
         pointer, error = c_void_p(), _lib.rcr_error()
         _lib.check(lib.rcr_model_parse(byref(pointer), data, len(data), byref(error)), error)
         return cls._adopt(pointer.value or 0, threads, kernels)
@@ -273,7 +275,8 @@ class BaseModel:
     def _taken(self: _M, member: int) -> _M:
         """One network of an ensemble, as a model of its own."""
         pointer, error = c_void_p(), _lib.rcr_error()
-        number = member if isinstance(member, int) and abs(member) < 2**31 else 0
+        number = operator.index(member)
+        number = number if abs(number) < 2**31 else 0
         _lib.check(lib.rcr_model_take_member(byref(pointer), self._c(), number, byref(error)), error)
         return self._adopt(pointer.value or 0)
 
@@ -369,8 +372,3 @@ class BaseModel:
 
 def _restore_model(cls: Type[BaseModel], data: bytes, threads: int, kernels: Optional[str]) -> BaseModel:
     return cls.from_bytes(data, threads=threads, kernels=kernels)
-
-
-def _check_threads(threads: int) -> None:
-    if not isinstance(threads, int) or threads < 0:
-        raise ArgumentError(f"threads is {threads!r}; a number, or 0 for all cores")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from . import _lib
-from .crystal import Crystal, is_crystal_like, is_path
+from .crystal import Crystal, check_listed, is_crystal_like, is_path
 from .dataset import Dataset
 from .errors import RecrystError, UnusableWarning
 from .graph import Graph
@@ -85,6 +85,8 @@ def _items(x: Any) -> Iterable[Any]:
             "what to predict is a path, a recryst.Crystal, an ase.Atoms, a pymatgen Structure, "
             f"or a list or generator of these, not {type(x).__name__}"
         )
+    if hasattr(x, "columns"):
+        check_listed(x, "what to predict")
     found: Iterable[Any] = x
     return found
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, 
 import numpy as np
 
 from . import _lib, elements
+from ._arrays import numbers
 from ._lib import lib
 from ._memory import address, view
 from .errors import ArgumentError, DataError, UnsupportedError
@@ -371,10 +372,7 @@ def _restore_crystal(
 
 
 def _floats(values: "ArrayLike", what: str) -> "NDArray[np.float64]":
-    try:
-        return np.ascontiguousarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"{what} can't be made an array of numbers") from None
+    return np.ascontiguousarray(numbers(values, what))
 
 
 def _species(species: Iterable[Any]) -> "Tuple[NDArray[np.uint8], List[int], List[int], List[float]]":
@@ -421,6 +419,13 @@ def _ase_occupancies(atoms: Any, sites: List[int], parts: List[int], shares: Lis
 def is_path(value: object) -> bool:
     """Whether a value is taken for a path."""
     return isinstance(value, (str, os.PathLike))
+
+
+def check_listed(values: Any, what: str) -> None:
+    """Refuse what gives names when it is iterated over, which would be taken for paths, or crystals in no order."""
+    if isinstance(values, (Mapping, bytes, set, frozenset)) or hasattr(values, "columns"):
+        kind = type(values).__name__
+        raise TypeError(f"{what} is a list of crystals, not {kind}; of a frame give the column that has them")
 
 
 def as_crystal(value: Any) -> Crystal:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Iterator, List, Optional
 import numpy as np
 
 from . import _lib
+from ._arrays import numbered, whole
 from ._lib import lib
 from .crystal import PathLike
 from .errors import RecrystError
@@ -28,7 +29,7 @@ class Dataset:
         A folder or archive in CGCNN's layout (id_prop.csv beside ID.cif files), a CSV table with a column of file
         names or CIFs, extended XYZ, JSON (pymatgen, Matbench, pandas, OPTIMADE), an ASE database, or a graph store.
     target : str, optional
-        Which column or property to read; None: the only one.
+        Which column or property to read, or several with commas between them; None: the only one.
     need_target : bool, default True
         Whether a row without a value for it is unusable.
     options : GraphOptions, optional
@@ -74,7 +75,7 @@ class Dataset:
                 1 if need_target else 0,
                 byref(graph),
                 model._c() if model is not None else None,
-                threads,
+                whole(threads, "threads"),
                 byref(error),
             ),
             error,
@@ -112,8 +113,16 @@ class Dataset:
 
     @property
     def target(self) -> str:
-        """Name of the target; empty when none was read."""
+        """Name of the target, or of several as they were given; empty when none was read."""
         return _lib.text(self._facts().target)
+
+    @property
+    def target_names(self) -> List[str]:
+        """The names of the targets, one by one; [""] when none was read."""
+        found: List[str] = []
+        while (name := lib.rcr_dataset_target_name(self._pointer, len(found))) is not None:
+            found.append(_lib.text(name))
+        return found
 
     @property
     def n_rows(self) -> int:
@@ -141,9 +150,12 @@ class Dataset:
 
     @property
     def targets(self) -> "NDArray[np.float64]":
-        """Of the usable rows; NaN where there is none; shape (n,)."""
+        """Of the usable rows; NaN where there is none; shape (n,), or (n, T) of several targets."""
         if self._targets is None:
-            self._targets = np.fromiter((row.target for row in self._rows()), np.float64, len(self))
+            n, T = len(self), len(self.target_names)
+            each = (lib.rcr_dataset_target(self._pointer, i, k) for i in range(n) for k in range(T))
+            values = np.fromiter(each, np.float64, n * T)
+            self._targets = values if T == 1 else values.reshape(n, T)
             self._targets.flags.writeable = False
         return self._targets
 
@@ -184,7 +196,9 @@ class Dataset:
         return self.graph(i)
 
     def to_frame(self) -> Any:
-        """A pandas frame with the columns id, row, n_atoms and the target.
+        """A pandas frame with the columns id, row, n_atoms and the target, or each of several.
+
+        A target of one of these names is called target; where one of several is, they are target_1, target_2, ...
 
         Raises
         ------
@@ -194,6 +208,9 @@ class Dataset:
         import pandas as pd
 
         columns = {"id": self.ids, "row": self.rows, "n_atoms": self.n_atoms}
+        names = self.target_names
         if self.target:
-            columns[self.target if self.target not in columns else "target"] = np.array(self.targets)
+            if set(names) & set(columns):
+                names = numbered(len(names))
+            columns.update(zip(names, np.array(self.targets).reshape(len(self), -1).T))
         return pd.DataFrame(columns)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequen
 import numpy as np
 
 from . import _lib
+from ._arrays import numbers, whole
 from ._lib import lib
-from .crystal import Crystal, Number, PathLike, as_crystal, is_crystal_like, is_path
+from .crystal import Crystal, Number, PathLike, as_crystal, check_listed, is_crystal_like, is_path
 from .errors import ArgumentError, RecrystError
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class _Structures:
     def __init__(self, path: PathLike, threads: int) -> None:
         pointer, error = c_void_p(), _lib.rcr_error()
         self._pointer = 0
-        _lib.check(lib.rcr_structures_open(byref(pointer), _lib.path_bytes(path), threads, byref(error)), error)
+        _lib.check(
+            lib.rcr_structures_open(byref(pointer), _lib.path_bytes(path), whole(threads, "threads"), byref(error)),
+            error,
+        )
         self._pointer = pointer.value or 0
         self._process = os.getpid()
 
@@ -133,7 +137,7 @@ def write(
     crystals : Crystal, ase.Atoms, pymatgen Structure, path, or iterable of these
         POSCAR holds one, the others any number.  JSON lines keep every bit of every crystal, disordered ones too.
     properties : mapping from name to array of length n, optional
-        Numbers to write beside each (extxyz and JSON); those that are not finite are left out.
+        Numbers to write beside each (extxyz and JSON), also a frame; those that are not finite, or missing, are left out.
     ids : sequence of str, optional
         Names in place of the crystals' own.
     format : {"cif", "poscar", "extxyz", "json", "jsonl"}, optional
@@ -143,11 +147,13 @@ def write(
     ------
     FileError, ArgumentError, DataError, UnsupportedError
     """
-    items = [crystals] if is_path(crystals) or is_crystal_like(crystals) else list(crystals)
-    taken = [as_crystal(item) for item in items]
+    alone = is_path(crystals) or is_crystal_like(crystals)
+    if not alone:
+        check_listed(crystals, "what to write")
+    taken = [as_crystal(item) for item in ([crystals] if alone else crystals)]
     n = len(taken)
-    names = list(properties) if properties else []
-    columns = [np.asarray(properties[name], np.float64) for name in names] if properties else []
+    names = [] if properties is None else list(properties)
+    columns = [] if properties is None else [numbers(properties[name], f"property {name!r}") for name in names]
     for name, column in zip(names, columns):
         if column.shape != (n,):
             raise ArgumentError(f"property {name!r} has shape {column.shape}; for {n} crystals it is ({n},)")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 import numpy as np
 
 from . import _lib
+from ._arrays import whole
 from ._lib import lib
 from ._memory import view
 from .crystal import as_crystal
@@ -53,7 +54,7 @@ class GraphOptions:
         try:
             return _lib.rcr_graph_options(
                 float(self.radius),
-                int(self.max_neighbors),
+                whole(self.max_neighbors, "max_neighbors", -(2**31)),
                 float(self.dmin),
                 float(self.step),
                 _lib.choice(self.padding, _lib.PADDINGS, "padding"),

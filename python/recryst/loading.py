@@ -8,7 +8,7 @@ from ctypes import byref, c_void_p
 from typing import Any, List, Optional, Sequence
 
 from . import _lib
-from ._base import _check_threads
+from ._arrays import whole
 from ._lib import lib
 from .crystal import PathLike
 from .errors import FileError
@@ -114,14 +114,14 @@ def import_checkpoint(
         elif name in ("radius", "dmin", "step", "tie_tolerance"):
             setattr(request, name, float(value))
         elif name == "max_neighbors":
-            request.max_neighbors = int(value)
+            request.max_neighbors = whole(value, name, -(2**31))
         else:
             raise TypeError(f"import_checkpoint has no argument {name!r}")
     # ctypes keeps these alive with the struct.
     request.atom_init = None if atom_init is None else _lib.path_bytes(atom_init)
     request.target = _lib.plain_bytes(target, "target")
     request.unit = _lib.plain_bytes(unit, "unit")
-    _check_threads(threads)
+    threads = whole(threads, "threads")
     pointer, error = c_void_p(), _lib.rcr_error()
     _lib.check(lib.rcr_model_import(byref(pointer), _lib.path_bytes(path), byref(request), byref(error)), error)
     return Model._adopt(pointer.value or 0, threads)

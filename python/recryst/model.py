@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple, Un
 
 import numpy as np
 
-from . import _lib
+from . import _arrays, _lib
 from ._base import BaseModel
 from ._inputs import BULK, CHUNK, _Bar, _Batch, _Failures, _items, _name_failures, _warn
 from ._lib import lib
@@ -19,7 +19,7 @@ from .crystal import Crystal, as_crystal, is_crystal_like, is_path
 from .dataset import Dataset
 from .errors import ArgumentError, MismatchError, RecrystError
 from .graph import Graph
-from .results import Explanation, Forecast, Prediction, Scores
+from .results import Explanation, Forecast, Prediction, Scores, column_names, split_names
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -234,7 +234,8 @@ class Model(BaseModel):
         pandas.DataFrame
             With ``as_frame``: columns id, file, prediction; where the model knows them std, spread, lower, upper,
             distance and kind (:class:`Forecast`); and error. Of several targets, columns are named ``TARGET``,
-            ``TARGET_std``, ... Units are in ``frame.attrs["units"]``.
+            ``TARGET_std``, ...; where two columns would have one name, all targets' are named as the command does,
+            ``prediction_TARGET``, ``std_TARGET``, ... Units are in ``frame.attrs["units"]``.
 
         Raises
         ------
@@ -382,16 +383,12 @@ class Model(BaseModel):
         T = self.n_targets
         columns: Dict[str, Any] = {"id": forecast.ids, "file": forecast.files}
         units: Dict[str, str] = {}
-        for k, (name, unit) in enumerate(zip(self.targets, self.units)):
-            taken = not name or name in columns or name in ("error", "distance", "kind")
-            label = "prediction" if T == 1 else f"prediction_{k + 1}" if taken else name
-            for part in ("values", "std", "spread", "lower", "upper"):
+        parts = [p for p in ("values", "std", "spread", "lower", "upper") if getattr(forecast, p) is not None]
+        for k, (names, unit) in enumerate(zip(column_names(self.targets, parts), self.units)):
+            for part, name in zip(parts, names):
                 column = getattr(forecast, part)
-                if column is None:
-                    continue
-                full = label if part == "values" else part if T == 1 else f"{label}_{part}"
-                columns[full] = column if T == 1 else column[:, k]
-                units[full] = "" if self.task == "classification" else unit
+                columns[name] = column if T == 1 else column[:, k]
+                units[name] = "" if self.task == "classification" else unit
         if forecast.distance is not None:
             columns["distance"] = forecast.distance
         if forecast.kind is not None:
@@ -491,7 +488,9 @@ class Model(BaseModel):
         crystal, graph = (None, pointer) if batch.is_graph else (pointer, None)
         e, error = _lib.rcr_explained(), _lib.rcr_error()
         with self._lock:
-            status = lib.rcr_session_explain(byref(e), self._ready(), crystal, graph, int(target), byref(error))
+            status = lib.rcr_session_explain(
+                byref(e), self._ready(), crystal, graph, _arrays.whole(target, "target", -(2**31)), byref(error)
+            )
         _lib.check(status, error)
         try:
             lengths = {"step_value": e.n_steps + 1, "step_change": e.n_steps, "readout": e.n_atoms, "input": e.n_atoms}
@@ -503,45 +502,94 @@ class Model(BaseModel):
 
     # ---- evaluating
 
-    def score(self, target: "ArrayLike", prediction: "ArrayLike") -> Scores:
+    def score(self, target: "ArrayLike", prediction: "ArrayLike") -> "Union[Scores, List[Scores]]":
         """How well predictions fit, by the measures of the model's task.
 
         Parameters
         ----------
-        target, prediction : array_like, shape (n,)
-            In the target's unit; or class 0 or 1 beside the probability of class 1.
+        target, prediction : array_like, shape (n,), or (n, T) of a model of several targets
+            In the target's unit; or class 0 or 1 beside the probability of class 1.  Of several targets, a value that
+            is NaN does not count, and columns of a pandas frame are taken by their names.
+
+        Returns
+        -------
+        Scores, or list of Scores of several targets
+            In the order of :attr:`targets`.
 
         Raises
         ------
         DataError
             A target that is not finite, or no class.
+        ArgumentError
+            Other shapes, or a frame of other targets.
         """
-        t = np.ascontiguousarray(target, np.float64)
-        p = np.ascontiguousarray(prediction, np.float64)
-        if t.ndim != 1 or t.shape != p.shape:
-            raise ArgumentError(f"targets have shape {t.shape}, predictions {p.shape}; both are (n,)")
+        t, p = _arrays.targets(target), _arrays.targets(prediction)
+        T = self.n_targets
+        if T > 1:
+            t = _arrays.in_order(t, _arrays.names_of(target), self.targets, "the frame")
+        if t.shape != p.shape or t.shape[1:] != (() if T == 1 else (T,)):
+            raise ArgumentError(
+                f"targets have shape {t.shape}, predictions {p.shape}; both are {'(n,)' if T == 1 else f'(n, {T})'}"
+            )
+        return self._score(0, t, p) if T == 1 else [self._score(k, t[:, k], p[:, k]) for k in range(T)]
+
+    def _score(self, k: int, target: "NDArray[np.float64]", prediction: "NDArray[np.float64]") -> Scores:
+        """Of target k; of several, over the rows that have it."""
+        known = ~np.isnan(target) if self.n_targets > 1 else np.full(len(target), True)
+        t, p = np.ascontiguousarray(target[known]), np.ascontiguousarray(prediction[known])
         scores, error = _lib.rcr_scores(), _lib.rcr_error()
-        _lib.check(lib.rcr_model_score(byref(scores), self._c(), address(t), address(p), len(t), byref(error)), error)
+        _lib.check(
+            lib.rcr_model_score_target(byref(scores), self._c(), k, address(t), address(p), len(t), byref(error)), error
+        )
         return Scores._of(scores)
 
-    def evaluate(self, data: Any, y: "Optional[ArrayLike]" = None, *, target: Optional[str] = None) -> Scores:
+    def evaluate(
+        self, data: Any, y: "Optional[ArrayLike]" = None, *, target: Optional[str] = None
+    ) -> "Union[Scores, List[Scores]]":
         """Predict data and compare with their targets.
 
         Parameters
         ----------
         data : path, Dataset, or what :meth:`predict` takes beside `y`
             A dataset as for ``recryst evaluate``.
-        y : array_like, shape (n,), optional
+        y : array_like, shape (n,), or (n, T) of a model of several targets, optional
             The targets of crystals that are not a dataset.
         target : str, optional
-            A dataset's column; the model's own target when not given.
+            A dataset's column, or several with commas between them; the model's own targets when not given.  Of a
+            model of several, the name of one scores that one.  A :class:`Dataset` has been read with its target.
+
+        Returns
+        -------
+        Scores, or list of Scores of several targets
+            In the order of :attr:`targets`.
+
+        Raises
+        ------
+        ArgumentError
+            The model has other targets than the data, or a :class:`Dataset` was read with another than `target`.
         """
         if y is not None:
+            if target is not None:
+                raise ArgumentError("target names a column of a dataset; here y are the targets")
             return self.score(y, self.predict(data))
-        if not isinstance(data, Dataset):
-            if not is_path(data):
-                raise TypeError("evaluate takes a path or a Dataset, or crystals with their targets")
-            data = Dataset(
-                data, target if target is not None else (self.target or None), model=self, threads=self._threads
+        if isinstance(data, Dataset):
+            if target is not None and split_names(target) != data.target_names:
+                raise ArgumentError(f"the dataset was read with the target {data.target!r}, not {target!r}")
+        elif is_path(data):
+            own = ",".join(self.targets) or None
+            data = Dataset(data, target if target is not None else own, model=self, threads=self._threads)
+        else:
+            raise TypeError("evaluate takes a path or a Dataset, or crystals with their targets")
+        names, targets, T = data.target_names, self.targets, self.n_targets
+        one = targets.index(names[0]) if T > 1 and len(names) == 1 and names[0] in targets else None
+        if one is None and len(names) != T:
+            raise ArgumentError(
+                f"the data were read with {len(names)} targets ({data.target}), and the model predicts {T}: "
+                f"{', '.join(targets)}"
             )
-        return self.score(data.targets, self.predict(data))
+        predicted, known = self.predict(data), data.targets
+        if one is not None:
+            return self._score(one, known, predicted[:, one])
+        # By their names where those are the model's, else as they stand.
+        same = T > 1 and sorted(names) == sorted(targets)
+        return self.score(known[:, [names.index(name) for name in targets]] if same else known, predicted)

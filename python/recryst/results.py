@@ -121,3 +121,21 @@ class Explanation:
     input_baseline: float
     readout_gap: float
     input_gap: float
+
+
+def split_names(target: str) -> List[str]:
+    """The names in a list of targets, "a, b"."""
+    return [name.strip() for name in target.split(",")]
+
+
+def column_names(targets: List[str], parts: List[str]) -> List[List[str]]:
+    """Names for a frame's columns, all different: those of each target, one for each part ("values", "std", ...)."""
+    plain = ["prediction" if part == "values" else part for part in parts]
+    if len(targets) == 1:
+        return [plain]
+    names = [[target if part == "values" else f"{target}_{part}" for part in parts] for target in targets]
+    every = [name for some in names for name in some] + ["id", "file", "distance", "kind", "error", ""]
+    if len(set(every)) == len(every):
+        return names
+    labels = [t if t and t not in targets[:k] else str(k + 1) for k, t in enumerate(targets)]
+    return [[f"{part}_{label}" for part in plain] for label in labels]

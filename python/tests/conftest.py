@@ -48,6 +48,14 @@ def model(run):
     return run.model()
 
 
+@pytest.fixture(scope="session")
+def command():
+    path = os.environ.get("RECRYST")
+    if not path or not os.path.exists(path):
+        pytest.skip("the command is not built (RECRYST)")
+    return path
+
+
 @pytest.fixture
 def salt():
     return recryst.Crystal(

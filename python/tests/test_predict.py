@@ -16,14 +16,6 @@ import pytest
 import recryst
 
 
-@pytest.fixture(scope="module")
-def command():
-    path = os.environ.get("RECRYST")
-    if not path or not os.path.exists(path):
-        pytest.skip("the command is not built (RECRYST)")
-    return path
-
-
 def test_values_are_the_command_s_to_the_last_bit(model, run, demo, command, alloys):
     out = subprocess.run(
         [command, "predict", run.directory, demo / "alloys.extxyz", demo / "examples", "--quiet"],
