@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import os
 import shutil
@@ -12,20 +13,24 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 
 import numpy as np
 
-from .crystal import Crystal, PathLike, as_crystal, is_crystal_like, is_path
+from . import _arrays
+from .crystal import Crystal, PathLike, as_crystal, check_listed, is_crystal_like, is_path
 from .errors import ArgumentError, RecrystError
 from .files import write
 from .model import Model
-from .training import Epoch, Run, full_names, overlay, train
+from .training import Epoch, Run, full_names, overlay, start
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Callbacks = Union[None, Callable[[Epoch], Any], Sequence[Callable[[Epoch], Any]]]
 
-# What is learnt stands under this name in the training data, or under this and a number; weights under the other, with
-# a dash or more where that is a target's.
-_TARGET, _WEIGHT = "target", "sample_weight"
+# Weights stand under this name in the training data, with a dash or more where that is a target's.
+_WEIGHT = "sample_weight"
+
+# What fit writes into its run directory, and what tells that there is a run.
+_DATA, _SPLIT = "structures.jsonl", "split.csv"
+_OF_A_RUN = ("last.ckpt", "model.safetensors", "run_summary.json", os.path.join("member-1", "last.ckpt"))
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -169,43 +174,43 @@ class _Estimator:
     ) -> None:
         """Train on y, (n,) or (n, T); targets are the T names, and None stands for the two classes."""
         own = self.get_params()
-        crystals = _crystals(X)
-        if len(crystals) != len(y):
-            raise ArgumentError(f"{len(crystals)} crystals and {len(y)} targets")
-        n = len(y)
-        ids = np.arange(n)
-        if weight is not None:
-            ids = np.flatnonzero(weight)
-            crystals, y, weight = [crystals[i] for i in ids], y[ids], weight[ids]
+        _arrays.whole(own["threads"], "threads")
+        items = _listed(X)
+        if len(items) != len(y):
+            raise ArgumentError(f"{len(items)} crystals and {len(y)} targets")
+        rows = [_Row(i) for i in range(len(y)) if weight is None or weight[i] > 0]
+        y, weight = y[[r.place for r in rows]], None if weight is None else weight[weight > 0]
+        crystals = [_crystal(r, items[r.place]) for r in rows]
         if X_val is not None and y_val is not None:
-            validation = _crystals(X_val)
+            validation = [_crystal(_Row(i, " of X_val"), item) for i, item in enumerate(_listed(X_val))]
             if len(validation) != len(y_val):
                 raise ArgumentError(f"{len(validation)} validation crystals and {len(y_val)} targets")
             if y.shape[1:] != y_val.shape[1:]:
                 raise ArgumentError(f"y has shape {y.shape}, y_val {y_val.shape}: not the same targets")
             parts = ["train"] * len(crystals) + ["val"] * len(validation)
-            ids = np.concatenate([ids, n + np.arange(len(validation))])
+            rows += [_Row(i, " of X_val", len(items)) for i in range(len(validation))]
             crystals, y = crystals + validation, np.concatenate([y, y_val])
             if weight is not None:
                 weight = np.concatenate([weight, np.ones(len(validation))])
         elif X_val is not None or y_val is not None:
             raise ArgumentError("X_val and y_val go together")
         else:
-            parts = _split(y, own["validation_fraction"], own["seed"], targets is None)
-        directory = own["run_directory"]
-        temporary = None
-        if directory is None:
-            directory = temporary = tempfile.mkdtemp(prefix="recryst-")
-        else:
-            directory = os.fspath(directory)
-            os.makedirs(directory, exist_ok=True)
+            parts = _arrays.split(y, own["validation_fraction"], own["seed"], targets is None)
+        kept = own["run_directory"] is not None
+        directory = _own_directory(own["run_directory"]) if kept else tempfile.mkdtemp(prefix="recryst-")
         try:
-            run = self._train(directory, [str(i) for i in ids], crystals, y, weight, parts, targets or [_TARGET])
-            self.model_ = Model(directory, threads=own["threads"])
+            run = self._train(directory, kept, rows, crystals, y, weight, parts, targets or [_arrays.TARGET])
+            model = Model(directory, threads=own["threads"])
         finally:
-            if temporary is not None:
-                shutil.rmtree(temporary, ignore_errors=True)
-        self.run_ = run
+            if not kept:
+                shutil.rmtree(directory, ignore_errors=True)
+            elif not _holds(directory, _OF_A_RUN):
+                # Nothing can go on from these, and another fit may have the directory.
+                for name in (_DATA, _SPLIT):
+                    if os.path.exists(os.path.join(directory, name)):
+                        os.unlink(os.path.join(directory, name))
+        self.model_ = model
+        self.run_ = run if kept else dataclasses.replace(run, directory="", _model=model)
         self.history_ = run.history
         self.n_iter_ = run.epochs_done
         self.best_epoch_ = run.best_epoch
@@ -214,7 +219,8 @@ class _Estimator:
     def _train(
         self,
         directory: str,
-        ids: List[str],
+        kept: bool,
+        rows: "List[_Row]",
         crystals: List[Crystal],
         y: "NDArray[np.float64]",
         weight: "Optional[NDArray[np.float64]]",
@@ -223,10 +229,10 @@ class _Estimator:
     ) -> Run:
         """Write the data where the run can find them again, and train."""
         own = self.get_params()
-        data, split = os.path.join(directory, "structures.jsonl"), os.path.join(directory, "split.csv")
+        data, split = os.path.join(directory, _DATA), os.path.join(directory, _SPLIT)
         # The library wants a test part; cross-validation and score() test elsewhere, so the validation rows serve again.
         again = [i for i, part in enumerate(parts) if part == "val"]
-        ids = ids + [f"{ids[i]}-again" for i in again]
+        ids = [row.id for row in rows] + [f"{rows[i].id}-again" for i in again]
         columns = dict(zip(targets, np.concatenate([y, y[again]]).reshape(len(ids), -1).T))
         weights = ""
         if weight is not None:
@@ -234,10 +240,6 @@ class _Estimator:
             while weights in targets:
                 weights += "-"
             columns[weights] = np.concatenate([weight, weight[again]])
-        write(data, crystals + [crystals[i] for i in again], columns, ids=ids)
-        with open(split, "w", encoding="ascii") as file:
-            file.write("id,part\n")
-            file.writelines(f"{name},{part}\n" for name, part in zip(ids, parts + ["test"] * len(again)))
         settings = self._settings(targets)
         spelt = full_names(settings)
         for full, name in spelt.items():
@@ -245,16 +247,30 @@ class _Estimator:
                 raise ArgumentError(f"{name} is no setting of an estimator; X_val, y_val and validation_fraction are")
         if "data.weights" in spelt:
             raise ArgumentError("weights is no setting of an estimator; fit takes sample_weight")
-        return train(
-            data,
-            directory,
-            on_epoch=self._callback(),
-            progress=bool(own["progress"]),
-            on_interrupt=own["on_interrupt"],
-            split_kind="file",
-            split_file=split,
-            **overlay({"strict": True, "weights": weights}, settings),
-        )
+        write(data, crystals + [crystals[i] for i in again], columns, ids=ids)
+        with open(split, "w", encoding="ascii") as file:
+            file.write("id,part\n")
+            file.writelines(f"{name},{part}\n" for name, part in zip(ids, parts + ["test"] * len(again)))
+        settings = overlay({"strict": True, "weights": weights}, settings)
+        settings.update(split_kind="file", split_file=split)
+        try:
+            return start(
+                data,
+                directory,
+                settings,
+                on_epoch=self._callback(),
+                progress=bool(own["progress"]),
+                on_interrupt=own["on_interrupt"],
+                kept=kept,
+                level=6,
+            )
+        except RecrystError as problem:
+            line = problem.line - 1
+            if os.path.basename(problem.file) == _DATA and 0 <= line < len(ids):
+                # The line of a file that the caller did not write: of which crystal it was made.
+                at = line if line < len(rows) else again[line - len(rows)]
+                rows[at].name(problem, crystals[at])
+            raise
 
     def _raw(self, X: Any) -> "NDArray[np.float64]":
         """Values of the model, one for each item of X."""
@@ -330,6 +346,7 @@ class Regressor(_Parameters):
         What an interrupt from the keyboard does: keep the best model so far and end fit with a warning, or raise.
     run_directory : path, optional
         Keep the run's files there (data, metrics, predictions, report.html; its test part repeats the validation rows).
+        One that holds a run is refused, as it is.  Without it no files are kept: an interrupted fit can't go on.
 
     Attributes
     ----------
@@ -338,6 +355,8 @@ class Regressor(_Parameters):
     history_ : list of Epoch
     best_epoch_, n_iter_ : int
     interrupted_ : bool
+    run_ : Run
+        What :func:`train` returned; its ``directory`` is empty without run_directory.
 
     Examples
     --------
@@ -372,7 +391,7 @@ class Regressor(_Parameters):
             weight 0 is left out as if it had not been given.  The rows that choose the best epoch, and the intervals
             that they calibrate, count all the same.
         X_val, y_val : optional
-            Rows that choose the best epoch, in place of a share of X.
+            Rows that choose the best epoch, in place of a share of X.  Of frames, columns go by their names.
 
         Returns
         -------
@@ -381,12 +400,20 @@ class Regressor(_Parameters):
         Raises
         ------
         RecrystError
-            A crystal that can't be used (``index`` says which), a target that is not finite (a row without any, of
-            several), a weight that is none, a setting out of range.
+            A crystal that can't be used (``index`` says which, of X or of X_val as the message says), a target that is
+            not finite (a row without any, of several), frames of different columns, a weight that is none, a setting
+            out of range, a run_directory that holds a run.
         """
-        target = _targets(y)
-        weight = _weights(sample_weight, len(target))
-        self._fit(X, target, weight, X_val, None if y_val is None else _targets(y_val), _names_of(y))
+        target, names = _arrays.targets(y), _arrays.names_of(y)
+        weight = _arrays.weights(sample_weight, len(target))
+        _arrays.check_targets(target, weight)
+        validation = None
+        if y_val is not None:
+            validation = _arrays.in_order(_arrays.targets(y_val), _arrays.names_of(y_val), names, "y_val")
+            _arrays.check_targets(validation, None, "validation target")
+        numbered = _arrays.numbered(1 if target.ndim == 1 else target.shape[1])
+        self._fit(X, target, weight, X_val, validation, names or numbered)
+        self._columns = names
         return self
 
     def predict(self, X: Any) -> "NDArray[np.float64]":
@@ -399,18 +426,23 @@ class Regressor(_Parameters):
         Parameters
         ----------
         X, y
-            As for :meth:`fit`.
+            As for :meth:`fit`; the columns of a frame go by the names that fit was given in one.
         sample_weight : array_like, shape (n,), optional
             What each row counts in it.
         """
-        target, value = _targets(y), self.predict(X)
+        self._fitted()
+        target = _arrays.in_order(_arrays.targets(y), _arrays.names_of(y), getattr(self, "_columns", None), "y")
+        n = len(target)
+        if n == 0:
+            raise ArgumentError("there is nothing to score: y is empty")
+        given = _arrays.weights(sample_weight, n)
+        _arrays.check_targets(target, given)
+        weight = np.ones(n) if given is None else given
+        value = self.predict(X)
         if target.shape != value.shape:
             raise ArgumentError(f"y has shape {target.shape}, the predictions {value.shape}")
-        n = len(target)
-        weight = _weights(sample_weight, n)
-        weight = np.ones(n) if weight is None else weight
         columns = zip(target.reshape(n, -1).T, value.reshape(n, -1).T)
-        return float(np.mean([_r2(t, v, weight) for t, v in columns if (np.isfinite(t) & (weight > 0)).any()]))
+        return float(np.mean([_arrays.r2(t, v, weight) for t, v in columns if (np.isfinite(t) & (weight > 0)).any()]))
 
 
 @dataclass(eq=False, repr=False)
@@ -440,16 +472,6 @@ class Classifier(_Parameters):
     def _settings(self, targets: List[str]) -> Dict[str, Any]:
         return overlay({"dropout": self.dropout}, super()._settings(targets))
 
-    def _encode(self, y: "ArrayLike") -> "NDArray[np.float64]":
-        labels = np.asarray(y)
-        if labels.ndim != 1:
-            raise ArgumentError(f"y has shape {labels.shape}; it is (n,)")
-        unknown = ~np.isin(labels, self.classes_)
-        if unknown.any():
-            raise ArgumentError(f"{labels[unknown][0]!r} is neither of the classes {self.classes_.tolist()}")
-        encoded: "NDArray[np.float64]" = (labels == self.classes_[1]).astype(np.float64)
-        return encoded
-
     def fit(
         self,
         X: Any,
@@ -458,21 +480,18 @@ class Classifier(_Parameters):
         X_val: Any = None,
         y_val: "Optional[ArrayLike]" = None,
     ) -> "Classifier":
-        """Train; y holds two different labels of any kind.
+        """Train; y holds two different labels of any kind, of which none is missing (NaN, None).
 
         Otherwise as :meth:`Regressor.fit`.  The weight of a row and that of its class (``settings={"class_weights":
         ...}``) are multiplied; "balanced" counts rows.
         """
-        labels = np.asarray(y)
-        if labels.ndim != 1:
-            raise ArgumentError(f"y has shape {labels.shape}; it is (n,)")
-        weight = _weights(sample_weight, len(labels))
-        found = np.unique(labels if weight is None else labels[weight > 0])
-        if len(found) != 2:
-            raise ArgumentError(f"y holds {len(found)} classes{'' if weight is None else ' that have a weight'}; two")
-        self.classes_ = found
-        encoded = (labels == found[1]).astype(np.float64)
-        self._fit(X, encoded, weight, X_val, None if y_val is None else self._encode(y_val))
+        labels, gone = _arrays.labels(y)
+        weight = _arrays.weights(sample_weight, len(labels))
+        _arrays.check_labels(gone, weight)
+        classes = _arrays.classes_of(labels, weight)
+        encoded = _arrays.equal(labels, classes[1]).astype(np.float64)
+        self._fit(X, encoded, weight, X_val, None if y_val is None else _encoded(y_val, classes))
+        self.classes_ = classes
         return self
 
     def predict_proba(self, X: Any) -> "NDArray[np.float64]":
@@ -486,105 +505,93 @@ class Classifier(_Parameters):
 
     def score(self, X: Any, y: "ArrayLike", sample_weight: "Optional[ArrayLike]" = None) -> float:
         """The share of crystals whose class is right; with sample_weight, (n,), of their weight."""
-        right = np.asarray(y) == self.predict(X)
-        return float(np.average(right, weights=_weights(sample_weight, len(right))))
+        self._fitted()
+        labels, gone = _arrays.labels(y)
+        if len(labels) == 0:
+            raise ArgumentError("there is nothing to score: y is empty")
+        weight = _arrays.weights(sample_weight, len(labels))
+        _arrays.check_labels(gone, weight)
+        found = self.predict(X)
+        if found.shape != labels.shape:
+            raise ArgumentError(f"y has shape {labels.shape}, the predictions {found.shape}")
+        return float(np.average(_arrays.equal(labels, found), weights=weight))
+
+
+def _encoded(y: "ArrayLike", classes: "NDArray[Any]") -> "NDArray[np.float64]":
+    """Labels of validation rows as 0 and 1."""
+    labels, gone = _arrays.labels(y, "y_val")
+    _arrays.check_labels(gone, None, "validation label")
+    second, known = _arrays.equal(labels, classes[1]), _arrays.equal(labels, classes[0])
+    unknown = ~(second | known)
+    if unknown.any():
+        raise ArgumentError(f"{labels[unknown][0]!r} is neither of the classes {classes.tolist()}")
+    return second.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Where a crystal of the training data comes from."""
+
+    place: int
+    of: str = ""
+    shift: int = 0  # of its id, so that no two are the same
+
+    @property
+    def id(self) -> str:
+        return str(self.place + self.shift)
+
+    def name(self, problem: RecrystError, crystal: Optional[Crystal] = None) -> None:
+        """Say in an error which crystal it is about."""
+        problem.index = self.place
+        if crystal is not None:
+            problem.file, problem.line = crystal.file, crystal.line
+            called = f" ({crystal.id})" if crystal.id else ""
+            problem.message = f"item {self.place}{self.of}{called}: {problem.message}"
+        elif self.of:
+            problem.message = f"item {self.place}{self.of}: {problem.message}"
+        problem.args = (problem.message,)
 
 
 def _same(a: Any, b: Any) -> bool:
     return a is b or (type(a) is type(b) and isinstance(a, (str, int, float, bool)) and a == b)
 
 
-def _one_each(X: Any) -> List[Any]:
-    """The items of X, each of which is one crystal."""
+def _listed(X: Any) -> List[Any]:
+    """The items of X, each of which stands for one crystal."""
     if is_path(X) or is_crystal_like(X) or not hasattr(X, "__iter__"):
         raise TypeError("X is a sequence of crystals; of a dataset in a file, use recryst.train and Model.predict")
-    return [_crystal(i, item) if is_path(item) else item for i, item in enumerate(X)]
+    check_listed(X, "X")
+    return list(X)
 
 
-def _crystal(i: int, item: Any) -> Crystal:
-    """Item i as a crystal; an error has its number."""
+def _one_each(X: Any) -> List[Any]:
+    """The same for a model, which would take all that a file holds."""
+    return [_crystal(_Row(i), item) if is_path(item) else item for i, item in enumerate(_listed(X))]
+
+
+def _crystal(row: _Row, item: Any) -> Crystal:
+    """An item as a crystal; an error has its number."""
     try:
         return as_crystal(item)
     except RecrystError as problem:
-        problem.index = i
+        row.name(problem)
         raise
+    except TypeError as problem:
+        raise TypeError(f"item {row.place}{row.of}: {problem}") from None
 
 
-def _crystals(X: Any) -> List[Crystal]:
-    return [_crystal(i, item) for i, item in enumerate(_one_each(X))]
+def _holds(directory: str, names: Sequence[str]) -> str:
+    """The first of these files that is in the directory, or nothing."""
+    return next((name for name in names if os.path.exists(os.path.join(directory, name))), "")
 
 
-def _targets(y: "ArrayLike") -> "NDArray[np.float64]":
-    try:
-        values: "NDArray[np.float64]" = np.asarray(y, np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError("y can't be made an array of numbers") from None
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim not in (1, 2) or 0 in values.shape[1:]:
-        raise ArgumentError(f"y has shape {values.shape}; it is (n,), or (n, T) of several targets")
-    wrong = ~np.isfinite(values) if values.ndim == 1 else np.isinf(values).any(axis=1) | np.isnan(values).all(axis=1)
-    if wrong.any():
-        i = int(np.flatnonzero(wrong)[0])
-        raise ArgumentError(f"target {i} is {values[i]}, not a finite number")
-    return values
-
-
-def _weights(weight: "Optional[ArrayLike]", n: int) -> "Optional[NDArray[np.float64]]":
-    """Weights of n rows, not all of them 0; None where there are none."""
-    if weight is None:
-        return None
-    try:
-        values: "NDArray[np.float64]" = np.asarray(weight, np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError("sample_weight can't be made an array of numbers") from None
-    if values.ndim == 0:
-        values = np.full(n, values)
-    if values.shape != (n,):
-        raise ArgumentError(f"sample_weight has shape {values.shape}; there are {n} rows, so it is ({n},)")
-    wrong = ~np.isfinite(values) | (values < 0)
-    if wrong.any():
-        i = int(np.flatnonzero(wrong)[0])
-        raise ArgumentError(f"sample_weight {i} is {values[i]}, not a finite number of 0 or more")
-    if n > 0 and not values.any():
-        raise ArgumentError("every sample_weight is 0")
-    return values
-
-
-def _names_of(y: Any) -> List[str]:
-    """Names of the targets: those of a frame's columns, else numbered."""
-    columns = getattr(y, "columns", None)
-    T = 1 if np.ndim(y) == 1 else np.shape(y)[1]
-    if columns is None:
-        return [_TARGET] if T == 1 else [f"{_TARGET}_{k + 1}" for k in range(T)]
-    names = [str(name) for name in columns]
-    odd = [name for name in names if not name or "," in name or names.count(name) > 1]
-    if odd:
-        raise ArgumentError(f"the column {odd[0]!r} of y: names are different, not empty and without commas")
-    return names
-
-
-def _r2(target: "NDArray[np.float64]", value: "NDArray[np.float64]", weight: "NDArray[np.float64]") -> float:
-    known = np.isfinite(target)
-    t, v, w = target[known], value[known], weight[known]
-    mean = np.average(t, weights=w)
-    residual, total = float(np.sum(w * (t - v) ** 2)), float(np.sum(w * (t - mean) ** 2))
-    return 1 - residual / total if total > 0 else float(residual == 0)
-
-
-def _split(y: "NDArray[np.float64]", fraction: float, seed: int, classes: bool) -> List[str]:
-    """A part for each row: a share that validates, drawn by the seed; of each class alike."""
-    if not 0 < fraction < 1:
-        raise ArgumentError(f"validation_fraction is {fraction!r}; between 0 and 1")
-    if len(y) < 2:
-        raise ArgumentError(f"n_samples={len(y)}, too few: some rows train, some choose the best epoch")
-    random = np.random.RandomState(seed % (1 << 32))
-    parts = np.full(len(y), "train", dtype="<U5")
-    groups: Tuple[Any, ...] = (np.flatnonzero(y == 0), np.flatnonzero(y == 1)) if classes else (np.arange(len(y)),)
-    for rows in groups:
-        n = min(max(1, round(len(rows) * fraction)), len(rows) - 1)
-        parts[random.permutation(rows)[:n]] = "val"
-    if not (parts == "val").any():
-        raise ArgumentError("too few rows: some train, some choose the best epoch")
-    named: List[str] = parts.tolist()
-    return named
+def _own_directory(given: PathLike) -> str:
+    """A directory for a run, which is made; one that holds a run, or files that a run's would replace, is refused."""
+    directory = os.fspath(given)
+    if _holds(directory, _OF_A_RUN):
+        raise ArgumentError("it holds a run already; choose another run_directory", directory)
+    found = _holds(directory, (_DATA, _SPLIT))
+    if found:
+        raise ArgumentError(f"it holds {found}, which fit would replace; choose another run_directory", directory)
+    os.makedirs(directory, exist_ok=True)
+    return directory

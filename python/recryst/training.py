@@ -7,10 +7,13 @@ import queue
 import threading
 import warnings
 from ctypes import byref, c_char_p, c_int32, c_void_p, pointer
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+import numpy as np
+
 from . import _lib
+from ._arrays import whole
 from ._lib import lib
 from .crystal import PathLike
 from .errors import ArgumentError, Interrupted, TrainingStopped
@@ -65,11 +68,12 @@ class Run:
     Attributes
     ----------
     directory : str
-        The run directory: model.safetensors (the best model), metrics.csv, predictions, report.html, ...
+        The run directory: model.safetensors (the best model), metrics.csv, predictions, report.html, ...  Empty where
+        the files were not kept: an estimator's without run_directory.
     history : list of Epoch
         The epochs of this call.
     interrupted : bool
-        Whether it was stopped; :func:`resume` goes on.
+        Whether it was stopped; :func:`resume` goes on where there is a directory.
     train, val, test : Scores or None
         Of the best model; None when interrupted.
     best_epoch, epochs_done : int
@@ -85,9 +89,12 @@ class Run:
     best_epoch: int
     epochs_done: int
     seconds: float
+    _model: Optional[Model] = field(default=None, repr=False, compare=False)
 
     def model(self, *, threads: int = 0) -> Model:
         """The best model."""
+        if self._model is not None:
+            return Model.from_bytes(self._model.to_bytes(), threads=threads)
         return Model(self.directory, threads=threads)
 
 
@@ -139,21 +146,25 @@ def _full_names(rows: List[Tuple[str, str, str, str]]) -> Dict[str, str]:
 
 
 def _as_text(name: str, value: Any) -> str:
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
+    if isinstance(value, (bool, np.bool_)):
         return "1" if value else "0"
     if isinstance(value, str):
         return value
     if isinstance(value, float):
         return repr(float(value))
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1:
         return ",".join(_as_text(name, item) for item in value)
     if isinstance(value, os.PathLike):
         return str(os.fspath(value))
     if value is None:
         return ""
     try:
-        return str(value.item()) if hasattr(value, "item") else str(int(value))
-    except (TypeError, ValueError):
+        if hasattr(value, "item"):
+            return _as_text(name, value.item())
+        number = int(value)
+        # A Fraction or a Decimal: what they hold, not its whole part.
+        return str(number) if number == value else repr(float(value))
+    except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"{name} is {value!r}, which is no number, text or list of these") from None
 
 
@@ -326,7 +337,10 @@ def _follow(
     on_epoch: Optional[Callable[[Epoch], Any]],
     progress: bool,
     on_interrupt: str,
+    kept: bool = True,
+    level: int = 3,
 ) -> Run:
+    """kept: whether the directory outlives the call; level: of the caller's code in the stack, for warnings."""
     _lib.choice(on_interrupt, ("keep", "raise"), "on_interrupt")
     result, error = _lib.rcr_training_result(), _lib.rcr_error()
     follower = _Follower(on_epoch, progress)
@@ -336,7 +350,7 @@ def _follow(
 
     outcome, stopped = follower.run(work)
     for message in follower.messages:
-        warnings.warn(message, stacklevel=3)
+        warnings.warn(message, stacklevel=level)
     if outcome is not None and not isinstance(outcome, Interrupted):
         raise outcome
     history = follower.history
@@ -349,11 +363,11 @@ def _follow(
         best = [e.epoch for e in history if e.is_best]
         last = history[-1].epoch if history else 0
         if stopped is not None:
+            hint = f" (recryst.resume({directory!r}) goes on)" if kept else ""
             warnings.warn(
-                f"training was interrupted after epoch {last}; the best model so far is kept "
-                f"(recryst.resume({directory!r}) goes on)",
+                f"training was interrupted after epoch {last}; the best model so far is kept{hint}",
                 TrainingStopped,
-                stacklevel=3,
+                stacklevel=level,
             )
         seconds = sum(e.seconds for e in history)
         return Run(directory, history, True, None, None, None, best[-1] if best else 0, last, seconds)
@@ -422,6 +436,21 @@ def train(
     >>> run.test.mae
     >>> run.model().predict("NaCl.cif")
     """
+    return start(data, run_directory, settings, on_epoch=on_epoch, progress=progress, on_interrupt=on_interrupt)
+
+
+def start(
+    data: PathLike,
+    run_directory: PathLike,
+    settings: Mapping[str, Any],
+    *,
+    on_epoch: Optional[Callable[[Epoch], Any]],
+    progress: bool,
+    on_interrupt: str,
+    kept: bool = True,
+    level: int = 4,
+) -> Run:
+    """:func:`train`; kept and level as :func:`_follow` has them."""
     made = make_settings(settings)
     raw, directory = _lib.path_bytes(data), os.fspath(run_directory)
     place = _lib.path_bytes(directory)
@@ -431,6 +460,8 @@ def train(
         on_epoch,
         progress,
         on_interrupt,
+        kept,
+        level,
     )
 
 
@@ -453,7 +484,7 @@ def resume(
         As for :func:`train`.
     """
     directory = os.fspath(run_directory)
-    place, n = _lib.path_bytes(directory), -1 if threads is None else int(threads)
+    place, n = _lib.path_bytes(directory), -1 if threads is None else whole(threads, "threads")
     return _follow(
         directory,
         lambda result, events, error: int(lib.rcr_training_resume(result, place, n, events, error)),
@@ -463,4 +494,4 @@ def resume(
     )
 
 
-__all__ = ["Epoch", "Run", "full_names", "make_settings", "overlay", "resume", "settings", "train"]
+__all__ = ["Epoch", "Run", "full_names", "make_settings", "overlay", "resume", "settings", "start", "train"]

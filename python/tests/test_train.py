@@ -352,6 +352,148 @@ def test_bad_data_for_fit(alloys, energies, salt):
         recryst.Regressor(**SMALL, validation_fraction=1.5).fit(alloys[:50], energies[:50])
 
 
+def test_frames_go_by_their_names(alloys, energies):
+    pd = pytest.importorskip("pandas")
+    y = pd.DataFrame({"e": energies[:80], "n": [100.0 * len(a) for a in alloys[:80]]})
+    train, validate = y[:60], y[60:]
+    fits = [
+        recryst.Regressor(**SMALL).fit(alloys[:60], train, X_val=alloys[60:80], y_val=other)
+        for other in (validate, validate[["n", "e"]], validate.to_numpy())
+    ]
+    assert len({tuple(e.val_score for e in fit.history_) for fit in fits}) == 1
+    fitted = pickle.loads(pickle.dumps(fits[0]))
+    score = fitted.score(alloys[60:80], validate)
+    assert (
+        fitted.score(alloys[60:80], validate[["n", "e"]]) == fitted.score(alloys[60:80], validate.to_numpy()) == score
+    )
+    other = validate.rename(columns={"n": "m"})
+    for use in (
+        lambda: fitted.score(alloys[60:80], other),
+        lambda: fitted.fit(alloys[:60], train, X_val=alloys[60:80], y_val=other),
+    ):
+        with pytest.raises(recryst.ArgumentError, match="the columns e, m; the targets are e, n"):
+            use()
+    # What fit was given without names has none to go by.
+    plain = recryst.Regressor(**SMALL).fit(alloys[:60], train.to_numpy())
+    assert plain.score(alloys[60:80], other) == plain.score(alloys[60:80], other.to_numpy())
+    with pytest.raises(recryst.ArgumentError, match="blanks"):
+        plain.fit(alloys[:60], train.rename(columns={"n": " n"}))
+
+
+def files_of(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+def test_a_run_directory_that_holds_a_run_is_left_alone(alloys, energies, tmp_path):
+    stopped = recryst.Regressor(**{**SMALL, "epochs": 3}, run_directory=tmp_path / "run", callbacks=lambda e: False)
+    run = stopped.fit(alloys[:60], energies[:60]).run_
+    assert run.interrupted and run.directory == str(tmp_path / "run")
+    before = files_of(tmp_path / "run")
+    with pytest.raises(recryst.ArgumentError, match="holds a run"):
+        recryst.Regressor(**SMALL, run_directory=tmp_path / "run").fit(alloys[:40], -energies[:40])
+    assert files_of(tmp_path / "run") == before
+    assert recryst.resume(run.directory).epochs_done == 3
+    # Nor is anything else that is called so; and what fit could not use leaves nothing.
+    for name in ("structures.jsonl", "split.csv"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("mine")
+        with pytest.raises(recryst.ArgumentError, match=f"holds {name}"):
+            recryst.Regressor(**SMALL, run_directory=tmp_path / name).fit(alloys[:40], energies[:40])
+        assert files_of(tmp_path / name) == {name: b"mine"}
+    bad = recryst.Regressor(**SMALL, run_directory=tmp_path / "bad", settings={"radius": -1})
+    with pytest.raises(recryst.ArgumentError, match="radius"):
+        bad.fit(alloys[:40], energies[:40])
+    assert files_of(tmp_path / "bad") == {}
+    bad.set_params(settings=None).fit(alloys[:40], energies[:40])
+
+
+def test_an_interrupted_fit_names_no_run_that_is_gone(alloys, energies, tmp_path):
+    def interrupt(epoch):
+        raise KeyboardInterrupt
+
+    for place in (None, tmp_path / "run"):
+        regressor = recryst.Regressor(**SMALL, callbacks=interrupt, run_directory=place)
+        with pytest.warns(recryst.TrainingStopped, match="after epoch 1") as caught:
+            regressor.fit(alloys[:60], energies[:60])
+        told = next(w for w in caught if w.category is recryst.TrainingStopped)
+        assert told.filename == __file__ and ("resume" in str(told.message)) == (place is not None)
+        run = pickle.loads(pickle.dumps(regressor.set_params(callbacks=None))).run_
+        assert run.directory == ("" if place is None else str(place)) and run.interrupted
+        for threads in (1, 2):
+            model = run.model(threads=threads)
+            assert model.threads == threads
+            assert np.array_equal(model.predict(alloys[:9]), regressor.predict(alloys[:9]))
+    assert recryst.resume(tmp_path / "run").epochs_done == 2
+
+
+def test_a_crystal_that_training_refuses_is_named(alloys, energies, salt):
+    mixed = recryst.Crystal(salt.lattice, [{"Fe": 0.5, "Co": 0.5}], [[0, 0, 0]], id="mixed")
+    some = [*alloys[:5], mixed, *alloys[5:40]]
+    for w in (None, np.where(np.arange(41) == 2, 0, 1.0)):
+        with pytest.raises(recryst.UnsupportedError, match=r"^item 5 \(mixed\): site 1 is disordered") as caught:
+            recryst.Regressor(**SMALL).fit(some, energies[:41], w)
+        assert caught.value.index == 5 and caught.value.file == ""
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    for X_val, error, words in (
+        (some, recryst.UnsupportedError, r"item 5 of X_val \(mixed\)"),
+        ([*alloys[:5], "none.cif"], recryst.FileError, "item 5 of X_val"),
+    ):
+        with pytest.raises(error, match=words) as caught:
+            recryst.Regressor(**SMALL).fit(alloys[:40], energies[:40], X_val=X_val, y_val=energies[: len(X_val)])
+        assert caught.value.index == 5
+    with pytest.raises(TypeError, match="item 3: .*NoneType"):
+        recryst.Regressor(**SMALL).fit([*alloys[:3], None], energies[:4])
+    # A row of weight 0 is left out, whatever it is.
+    y, w = energies[:41].copy(), np.where(np.arange(41) == 5, 0, 1.0)
+    y[5] = np.nan
+    left_out = recryst.Regressor(**SMALL).fit(some[:5] + ["none.cif"] + some[6:], y, w)
+    assert alike(left_out, recryst.Regressor(**SMALL).fit(alloys[:40], np.delete(y, 5), np.ones(40)))
+    assert left_out.score(alloys[:41], y, w) == left_out.score(alloys[:5] + alloys[6:41], np.delete(y, 5))
+
+
+def test_labels_of_any_shape_and_what_is_no_label(alloys, energies):
+    some, labels = alloys[:60], np.where(energies[:60] > np.median(energies[:60]), "high", "low")
+    classifier = recryst.Classifier(**SMALL).fit(some, labels[:, None])
+    right = (classifier.predict(some) == labels).mean()
+    assert classifier.score(some, labels[:, None]) == classifier.score(some, labels.tolist()) == right
+    for wrong, words in (
+        (["high"], r"y has shape \(1,\), the predictions \(60,\)"),
+        (np.column_stack([labels, labels]), r"y has shape \(60, 2\); it is \(n,\)"),
+        ("high", r"y has shape \(\); it is \(n,\)"),
+        ([], "empty"),
+        ([None, *labels[1:]], "label 0 is missing"),
+    ):
+        with pytest.raises(recryst.ArgumentError, match=words):
+            classifier.score(some, wrong)
+    numbers = np.where(labels == "high", 1.0, 0.0)
+    assert classifier.score(some, numbers) == 0  # other labels than those of fit are wrong ones
+    holes = np.where(np.arange(60) % 2, np.nan, 1.0)
+    masked = np.ma.array(numbers, mask=np.arange(60) == 1)
+    for wrong in (holes, holes.tolist(), [None, *labels[1:]], ["high", np.nan, *labels[2:]], masked):
+        with pytest.raises(recryst.ArgumentError, match="label [01] is missing"):
+            classifier.fit(some, wrong)
+    with pytest.raises(recryst.ArgumentError, match="validation label 1 is missing"):
+        classifier.fit(some, labels, X_val=some[:2], y_val=["high", None])
+    with pytest.raises(recryst.ArgumentError, match="no order"):
+        classifier.fit(some[:4], np.array([0, "a", 0, "a"], object))
+    # A fit that fails changes nothing; and a missing label may have no weight.
+    assert classifier.classes_.tolist() == ["high", "low"] and classifier.score(some, labels) == right
+    w = np.where(np.isnan(holes) & (np.arange(60) < 30), 0, 1.0)
+    holes[31::2] = 0
+    assert recryst.Classifier(**SMALL).fit(some, holes, w).classes_.tolist() == [0, 1]
+    with pytest.raises(recryst.ArgumentError, match="empty"):
+        recryst.Regressor(**SMALL).fit(some, energies[:60]).score([], [])
+
+
+def test_threads_are_checked_before_training(alloys, energies):
+    fitted = recryst.Regressor(**SMALL, threads=np.int64(1)).fit(alloys[:40], energies[:40])
+    assert fitted.model_.threads == 1
+    seen = []
+    with pytest.raises(recryst.ArgumentError, match="threads is 1.5"):
+        recryst.Regressor(**SMALL, threads=1.5, callbacks=seen.append).fit(alloys[:40], energies[:40])
+    assert not seen
+
+
 def test_parameters():
     regressor = recryst.Regressor(steps=2, lr=1e-2)
     params = regressor.get_params()
