@@ -118,8 +118,10 @@ struct rcr_kernels {
     void (*mem_copy)(const rcr_exec *x, rcr_real *to, const rcr_real *from, size_t n);
 
     /* Bytes of scratch that any operation may need for N atoms, E edges, C crystals, S table rows and layer widths <=
-     * width. */
-    size_t (*scratch_size)(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width);
+     * width.  layer: the largest n_out * (n_in + 1) that linear_bwd is given, with C or S rows at most; 0: none of the
+     * backward operations is run. */
+    size_t (*scratch_size)(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width,
+                           size_t layer);
 
     /* ---- dense layers */
     /* y [n, out] overwritten = x [n, in] w^T + b;  w [out, in], b [out] or NULL */

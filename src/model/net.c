@@ -15,7 +15,7 @@ rcr_status rcr_exec_init(rcr_exec *exec, const rcr_kernels *kernels, rcr_pool *p
 
 rcr_status rcr_exec_reserve(rcr_exec *exec, size_t size, rcr_error *err) {
     if (exec->scratch != NULL && size <= exec->scratch_size) return RCR_OK;
-    /* Not zeroed: most of it is for the backward passes, and evaluation never touches it. */
+    /* Not zeroed: a batch seldom needs all of it. */
     void *scratch = rcr_malloc_aligned(size, 1);
     if (scratch == NULL) return rcr_fail_memory(err, "making room for partial sums");
     rcr_free(exec->scratch);
@@ -83,7 +83,7 @@ static int allocate(rcr_net *net) {
     size_t rows = RCR_TABLE_ROWS;
     net->pack_size = round_up(k->conv_pack_size(o->atom_features, net->basis.n));
     net->scratch_size =
-        k->scratch_size(RCR_TABLE_ROWS, 0, 1, RCR_TABLE_ROWS, o->atom_features, net->basis.n, rcr_net_width(net));
+        k->scratch_size(RCR_TABLE_ROWS, 0, 1, RCR_TABLE_ROWS, o->atom_features, net->basis.n, rcr_net_width(net), 0);
     net->conv = rcr_calloc((size_t)net->n_convs, sizeof *net->conv);
     net->fc = rcr_calloc((size_t)o->hidden_layers, sizeof *net->fc);
     net->norm1 = rcr_calloc((size_t)o->depth, sizeof *net->norm1);
@@ -196,6 +196,15 @@ int32_t rcr_net_width(const rcr_net *net) {
     int32_t width = 4 * F > 2 * F + net->basis.n ? 4 * F : 2 * F + net->basis.n;
     if (net->options.hidden > width) width = net->options.hidden;
     return net->n_element_features > width ? net->n_element_features : width;
+}
+
+size_t rcr_net_largest_layer(const rcr_net *net) {
+    size_t F = (size_t)net->options.atom_features, H = (size_t)net->options.hidden, largest = 0;
+    size_t layer[] = {F * ((size_t)net->n_element_features + 1), H * (F + 1), (size_t)net->n_outputs * (H + 1),
+                      net->options.hidden_layers > 1 ? H * (H + 1) : 0};
+    for (size_t i = 0; i < sizeof layer / sizeof layer[0]; i++)
+        if (layer[i] > largest) largest = layer[i];
+    return largest;
 }
 
 void rcr_net_refresh(rcr_net *net, const rcr_exec *exec) {

@@ -124,8 +124,9 @@ void rcr_head_backward(const rcr_pass *p, const rcr_real *d_out, rcr_real *d_ato
 /* d_out [N, F] += the gradient of step t's own readout, where p->deep has one. */
 void rcr_head_deep(const rcr_pass *p, int32_t t, rcr_real *d_out);
 
-/* The widest layer of the network, for scratch_size. */
+/* The widest layer of the network, and the most weights and biases of one, for scratch_size. */
 int32_t rcr_net_width(const rcr_net *net);
+size_t rcr_net_largest_layer(const rcr_net *net);
 
 /* Make exec->scratch at least `size` bytes.  Errors: RCR_ERR_MEMORY (the old scratch stays). */
 rcr_status rcr_exec_reserve(rcr_exec *exec, size_t size, rcr_error *err);

@@ -123,7 +123,8 @@ rcr_status rcr_tape_reserve(rcr_tape *tape, rcr_exec *exec, const rcr_net *net, 
     rcr_status status =
         rcr_exec_reserve(exec,
                          k->scratch_size(batch->n_atoms, batch->n_edges, batch->n_crystals, RCR_TABLE_ROWS,
-                                         net->options.atom_features, net->basis.n, rcr_net_width(net)),
+                                         net->options.atom_features, net->basis.n, rcr_net_width(net),
+                                         tape->mode == RCR_TAPE_TRAINING ? rcr_net_largest_layer(net) : 0),
                          err);
     if (status != RCR_OK) return status;
     if (tape->arena != NULL && batch->n_atoms <= tape->capacity_atoms && batch->n_edges <= tape->capacity_edges &&

@@ -358,7 +358,8 @@ static void over_shapes(void (*test)(fd *t), int batch_stats) {
         fd t = {.k = rcr_kernels_ref(), .c = c, .batch_stats = batch_stats, .d = {17}};
         t.N = c->batch.n_atoms, t.E = c->batch.n_edges, t.C = c->batch.n_crystals;
         t.F = shape->F, t.K = shape->K, t.H = shape->H;
-        size_t size = t.k->scratch_size(t.N, t.E, t.C, c->S, t.F, t.K, t.H > t.F ? t.H : t.F);
+        size_t size = /* the dense layer has the atoms for rows */
+            t.k->scratch_size(t.N, t.E, t.N, c->S, t.F, t.K, t.H > t.F ? t.H : t.F, count(t.H, t.F + 1));
         t.x = (rcr_exec){t.k, NULL, malloc(size), size};
         t.y = filled(count(t.N, t.H > 4 * t.F ? t.H : 4 * t.F) + count(t.C, t.F), 0);
         t.pack = filled(t.k->conv_pack_size(t.F, t.K), 0);

@@ -135,7 +135,7 @@ static void plain_formulas(void **state) {
         if (shape->C > 50 || shape->max_atoms > 50) continue;
         plain t = {.c = case_create(shape, 31), .k = rcr_kernels_ref(), .F = shape->F, .K = shape->K};
         t.N = t.c->batch.n_atoms, t.E = t.c->batch.n_edges, t.C = t.c->batch.n_crystals;
-        t.x = make_exec(t.k->scratch_size(t.N, t.E, t.C, t.c->S, t.F, t.K, shape->H > t.F ? shape->H : t.F));
+        t.x = make_exec(t.k->scratch_size(t.N, t.E, t.C, t.c->S, t.F, t.K, shape->H > t.F ? shape->H : t.F, 0));
         size_t room = (size_t)(t.N + t.C + 1) * 4 * (size_t)t.F;
         t.got = malloc(room * sizeof *t.got);
         t.expected = malloc(room * sizeof *t.expected);

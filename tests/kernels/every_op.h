@@ -497,8 +497,9 @@ static inline op_results *run_every_op(const rcr_kernels *k, rcr_pool *pool, con
     const kernel_shape *s = &c->shape;
     op_results *out = calloc(1, sizeof *out);
     assert_non_null(out);
-    size_t size = k->scratch_size(c->batch.n_atoms, c->batch.n_edges, c->batch.n_crystals, c->S, s->F, s->K,
-                                  s->H > s->F ? s->H : s->F);
+    /* the dense layer has the atoms for rows */
+    size_t size = k->scratch_size(c->batch.n_atoms, c->batch.n_edges, c->batch.n_atoms, c->S, s->F, s->K,
+                                  s->H > s->F ? s->H : s->F, (size_t)s->H * ((size_t)s->F + 1));
     char *block = malloc(size + SCRATCH_GUARD + 64);
     assert_non_null(block);
     char *scratch = block + (64 - (uintptr_t)block % 64) % 64;

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "model/net_private.h"
 #include "support/check.h"
 #include "support/models.h"
 
@@ -191,6 +192,46 @@ static void options_out_of_range_are_refused(void **state) {
     rcr_element_table_free(elements);
 }
 
+/* Room for partial sums is made for the layers that there are: 34 GB for 16,384 hidden units were asked for. */
+static void wide_networks_are_trained_in_little_memory(void **state) {
+    (void)state;
+    const size_t most = (size_t)400 << 20;
+    rcr_model_options options = rcr_model_options_default();
+    options.hidden = 16384;
+    rcr_model *model = make_model(&options, 1);
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 1, 0);
+    rcr_graph *graph = make_graph(&rng, 5, 4);
+    const rcr_graph *graphs[256];
+    for (int i = 0; i < 256; i++) graphs[i] = graph;
+    rcr_batch batch = {0};
+    assert_int_equal(rcr_batch_fill(&batch, graphs, 256, NULL), RCR_OK);
+    const char *const names[] = {"ref", NULL};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const rcr_kernels *kernels = NULL;
+        rcr_net *net = NULL;
+        rcr_tape *tape = NULL;
+        rcr_exec exec;
+        assert_int_equal(rcr_kernels_choose(&kernels, names[i], NULL), RCR_OK);
+        assert_int_equal(rcr_net_create(&net, model, kernels, NULL), RCR_OK);
+        assert_true(net->scratch_size < most);
+        size_t size[2];
+        for (int mode = RCR_TAPE_EVALUATION; mode <= RCR_TAPE_TRAINING; mode++) {
+            assert_int_equal(rcr_exec_init(&exec, kernels, NULL, NULL), RCR_OK);
+            assert_int_equal(rcr_tape_create(&tape, net, mode, NULL), RCR_OK);
+            assert_int_equal(rcr_tape_reserve(tape, &exec, net, &batch, NULL), RCR_OK);
+            size[mode] = exec.scratch_size;
+            rcr_tape_free(tape);
+            rcr_exec_release(&exec);
+        }
+        assert_true(size[RCR_TAPE_TRAINING] < most && size[RCR_TAPE_EVALUATION] < size[RCR_TAPE_TRAINING]);
+        rcr_net_free(net);
+    }
+    rcr_batch_release(&batch);
+    rcr_graph_free(graph);
+    rcr_model_free(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_counted_as_in_the_papers),
@@ -199,6 +240,7 @@ int main(void) {
         cmocka_unit_test(tensors_tile_the_arrays),
         cmocka_unit_test(copies_are_equal_and_apart),
         cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(wide_networks_are_trained_in_little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,20 +7,21 @@
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 /* The largest that any operation of this folder takes, each as it lays its scratch out. */
-static size_t scratch_size(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width) {
+static size_t scratch_size(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width,
+                           size_t layer) {
     size_t f = (size_t)F, fp = (size_t)rcr_padded(F), kp = (size_t)K + 2 * RCR_BASIS_PAD;
     size_t w = (size_t)width, lanes = RCR_MAX_LANES;
-    size_t linear = lanes * w * (w + 1) * sizeof(float);
-    size_t scatter = lanes * (size_t)S * (f > w ? f : w) * sizeof(float);
     size_t prepare = lanes * 3 * kp * sizeof(float);
     size_t stats = (lanes + 1) * 4 * fp * sizeof(double);
-    size_t backward = RCR_CPU(conv_bwd_scratch)(N, F, K);
     size_t norm = lanes * 2 * (f > w ? f : w) * sizeof(double) + 3 * f * sizeof(float);
-    size_t size = rcr_kernels_ref()->scratch_size(N, E, C, S, F, K, width);
-    size = larger(size, larger(linear, scatter));
-    size = larger(size, prepare);
-    size = larger(size, larger(stats, backward));
-    return larger(size, norm) + 64;
+    size_t size = rcr_kernels_ref()->scratch_size(N, E, C, S, F, K, width, layer);
+    size = larger(larger(size, prepare), larger(stats, norm));
+    if (layer > 0) {
+        size_t linear = (size_t)rcr_lanes(C > S ? C : S) * layer * sizeof(float);
+        size_t scatter = lanes * (size_t)S * f * sizeof(float);
+        size = larger(larger(size, RCR_CPU(conv_bwd_scratch)(N, F, K)), larger(linear, scatter));
+    }
+    return size + 64;
 }
 
 #define STRING2(x) #x

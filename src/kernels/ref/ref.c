@@ -4,14 +4,15 @@
 /* The largest of what the operations below take: linear_bwd and conv_project_bwd a row of sums a lane, the norms and
  * edge_conv_bwd four rows of 2F (or `width`) a lane and as many in all, edge_prepare and edge_weight_bwd K Gaussians
  * and [2F, K] sums a lane.  All are doubles.  conv_bwd, which calls some of these, has reals before them. */
-static size_t scratch_size(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width) {
+static size_t scratch_size(int32_t N, int32_t E, int32_t C, int32_t S, int32_t F, int32_t K, int32_t width,
+                           size_t layer) {
     (void)C;
     (void)S;
     size_t f = (size_t)F, k = (size_t)K, w = (size_t)(width > 2 * F ? width : 2 * F);
     size_t lane_rows = 4 * w * (REF_LANES + 1);
     size_t lane_weights = (2 * f * k + k) * REF_LANES + 2 * f * k;
     return (lane_rows > lane_weights ? lane_rows : lane_weights) * sizeof(double) +
-           rcr_ref_conv_bwd_reals(N, E, F) * sizeof(rcr_real);
+           (layer > 0 ? rcr_ref_conv_bwd_reals(N, E, F) * sizeof(rcr_real) : 0);
 }
 
 static const rcr_kernels table = {
