@@ -170,12 +170,6 @@ static rcr_status run_network(rcr_session *s, size_t n, rcr_error *err) {
     return rcr_net_predict(s->value, s->net, s->model, s->usable, n, s->pool, err);
 }
 
-static int all_finite(const double *values, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(values[i])) return 0;
-    return 1;
-}
-
 static rcr_status predict_chunk(double *values, const request *r, size_t first, size_t n, rcr_error *err) {
     rcr_session *s = r->session;
     size_t n_usable = 0;
@@ -185,7 +179,7 @@ static rcr_status predict_chunk(double *values, const request *r, size_t first, 
     for (size_t i = 0; i < n * V; i++) values[i] = NAN;
     for (size_t i = 0; i < n_usable && status == RCR_OK; i++) {
         size_t at = s->place[i];
-        if (all_finite(s->value + i * V, V))
+        if (rcr_all_finite(s->value + i * V, V))
             memcpy(values + at * V, s->value + i * V, V * sizeof *values);
         else
             s->status[at] = rcr_fail(&s->error[at], RCR_ERR_NUMERIC, "the prediction is not a number");

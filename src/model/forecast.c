@@ -18,6 +18,12 @@ rcr_columns rcr_model_columns(const rcr_model *model) {
     return c;
 }
 
+int rcr_all_finite(const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i])) return 0;
+    return 1;
+}
+
 int rcr_forecast_is_finite(const rcr_columns *c, const double *row) {
     for (size_t t = 0; t < c->n_targets; t++) {
         const double *block = row + t * c->block;
@@ -28,7 +34,7 @@ int rcr_forecast_is_finite(const rcr_columns *c, const double *row) {
     return 1;
 }
 
-static int is_mixed(const rcr_model *model, size_t t) {
+int rcr_target_has_mixed_transforms(const rcr_model *model, size_t t) {
     const rcr_transform *first = &model->targets[t].scale.transform;
     for (size_t m = 1; m < model->n_members; m++) {
         const rcr_transform *other = &rcr_model_member(model, m)->targets[t].scale.transform;
@@ -38,13 +44,14 @@ static int is_mixed(const rcr_model *model, size_t t) {
 }
 
 rcr_scale rcr_model_interval_scale(const rcr_model *model, size_t t) {
-    if (is_mixed(model, t)) return (rcr_scale){.transform = {RCR_TRANSFORM_NONE, 0}, .normalizer = {0, 1}};
+    if (rcr_target_has_mixed_transforms(model, t))
+        return (rcr_scale){.transform = {RCR_TRANSFORM_NONE, 0}, .normalizer = {0, 1}};
     return model->targets[t].scale;
 }
 
 int rcr_model_has_mixed_transforms(const rcr_model *model) {
     for (size_t t = 0; t < (size_t)model->options.n_targets; t++)
-        if (is_mixed(model, t)) return 1;
+        if (rcr_target_has_mixed_transforms(model, t)) return 1;
     return 0;
 }
 
@@ -98,7 +105,7 @@ static mean mean_of_target(const rcr_model *model, size_t t, const rcr_real *out
     double own = rcr_running_std(&centers);
     mean result = {.value = rcr_running_mean(&values), .spread = rcr_running_std(&values)};
     if (model->options.variance) result.std = mean_std(model, t, outputs, stride);
-    if (is_mixed(model, t)) {
+    if (rcr_target_has_mixed_transforms(model, t)) {
         result.center = result.value;
         result.doubt = hypot(result.spread, result.std);
         return result;

@@ -39,9 +39,12 @@ rcr_status rcr_predictor_forecast(double *row, rcr_predictor *predictor, const r
 /* Between target t and the space in which intervals have their middle and length: the first network's scale where all
  * networks transform the target alike; the target's own unit where they do not, as joined models may. */
 rcr_scale rcr_model_interval_scale(const rcr_model *model, size_t t);
-/* 1 where some target is transformed differently by two networks. */
+/* 1 where target t, or some target, is transformed differently by two networks. */
+int rcr_target_has_mixed_transforms(const rcr_model *model, size_t t);
 int rcr_model_has_mixed_transforms(const rcr_model *model);
 
+/* 1 where all are finite. */
+int rcr_all_finite(const double *values, size_t n);
 /* 1 where all values and standard deviations of a row are finite (an interval may have no end). */
 int rcr_forecast_is_finite(const rcr_columns *columns, const double *row);
 

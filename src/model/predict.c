@@ -328,12 +328,6 @@ typedef struct chunk {
     double *value;                /* [CHUNK_CRYSTALS, V] */
 } chunk;
 
-static int all_finite(const double *values, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(values[i])) return 0;
-    return 1;
-}
-
 /* values [n, V] and c->status */
 static rcr_status predict_chunk(double *values, chunk *c, const rcr_net *net, const rcr_model *model,
                                 const rcr_crystal *const *crystals, size_t n, rcr_pool *pool, rcr_error *err) {
@@ -349,7 +343,7 @@ static rcr_status predict_chunk(double *values, chunk *c, const rcr_net *net, co
     }
     if (status == RCR_OK) status = rcr_net_predict(c->value, net, model, c->usable, n_usable, pool, err);
     for (size_t i = 0; i < n_usable && status == RCR_OK; i++) {
-        if (all_finite(c->value + i * V, V))
+        if (rcr_all_finite(c->value + i * V, V))
             memcpy(values + c->place[i] * V, c->value + i * V, V * sizeof *values);
         else
             c->status[c->place[i]] = RCR_ERR_NUMERIC;
