@@ -397,7 +397,8 @@ typedef struct rcr_explained {
     void *own;
 } rcr_explained;
 /* Target 0 .. T - 1 of one crystal, or where that is NULL of a graph.  *out is released with rcr_explained_release.
- * Errors: RCR_ERR_ARGUMENT (no such target), those of the crystal, RCR_ERR_NUMERIC, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+ * Errors: RCR_ERR_ARGUMENT (no such target), RCR_ERR_UNSUPPORTED (an ensemble whose networks transform the target
+ * differently: rcr_model_take_member), those of the crystal, RCR_ERR_NUMERIC, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_session_explain(rcr_explained *out, rcr_session *session, const rcr_crystal *crystal,
                                        const rcr_graph *graph, int32_t target, rcr_error *err);
 RCR_API void rcr_explained_release(rcr_explained *explained);

@@ -478,6 +478,8 @@ class Model(BaseModel):
         ------
         ArgumentError
             There is no such target.
+        UnsupportedError
+            The networks of this ensemble transform the target differently; explain one of them.
         RecrystError
             The crystal can't be used.
         """

@@ -5,6 +5,7 @@
 
 #include "api/inputs.h"
 #include "base/mem.h"
+#include "base/status.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/find_model.h"
@@ -223,11 +224,19 @@ static void note_failure(explain *e, const rcr_input *input) {
     if (!e->quiet) rcr_cli_note("%s can't be explained: %s", input->id != NULL ? input->id : "an input", reason);
 }
 
+/* Steps alone cost one pass, and there are steps where contributions have no mean. */
+static rcr_status look_inside(rcr_explanation **x, explain *e, const rcr_graph *graph, rcr_error *err) {
+    if (e->what != WHAT_STEPS) return rcr_explain(x, e->model, e->kernels, e->target, graph, e->pool, err);
+    rcr_status status = rcr_explain_steps(x, e->model, e->kernels, e->target, graph, e->pool, err);
+    if (status == RCR_OK && !isfinite((*x)->step_value[(*x)->n_steps]))
+        status = rcr_fail(err, RCR_ERR_NUMERIC, "the prediction is not a number");
+    return status;
+}
+
 static rcr_status explain_input(explain *e, rcr_input *input, rcr_error *err) {
     rcr_explanation *x = NULL;
     rcr_input_prepare(input, e->model);
-    if (input->error.status == RCR_OK &&
-        rcr_explain(&x, e->model, e->kernels, e->target, input->graph, e->pool, &input->error) != RCR_OK)
+    if (input->error.status == RCR_OK && look_inside(&x, e, input->graph, &input->error) != RCR_OK)
         rcr_error_set_file(&input->error, input->file);
     if (input->error.status == RCR_ERR_MEMORY) return rcr_fail_memory(err, "explaining a prediction");
     if (input->error.status != RCR_OK) {

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "model/forecast.h"
 #include "model/net_private.h"
 
 /* Gauss and Legendre's points of each panel in 0 .. 1, as distances from the middle, and weights (Abramowitz and Stegun
@@ -349,9 +350,9 @@ static rcr_status explain_network(rcr_explanation *x, explainer *e, rcr_error *e
     }
     double f = explain_readout(x, e, e->end, pooled, pooled + F, pooled + 2 * F);
     rcr_free(pooled);
-    if (!isfinite(f)) return rcr_fail(err, RCR_ERR_NUMERIC, "the prediction is not a number");
     x->value += f;
     x->prediction += prediction_of(e, f);
+    if (!isfinite(x->prediction)) return rcr_fail(err, RCR_ERR_NUMERIC, "the prediction is not a number");
     set_start(e);
     e->net->kernels->mem_download(e->end, e->tape->embedded, n);
     /* f as the kernels have it, for the gap is to tell the quadrature's error and not that of their rounding */
@@ -389,6 +390,10 @@ static rcr_status explain(rcr_explanation **out, const rcr_model *model, const r
                           const rcr_graph *graph, int steps_only, rcr_pool *pool, rcr_error *err) {
     if (target < 0 || (size_t)target >= rcr_model_n_targets(model))
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the model has no target %d", (int)target + 1);
+    if (!steps_only && rcr_target_has_mixed_transforms(model, (size_t)target))
+        return rcr_fail(err, RCR_ERR_UNSUPPORTED,
+                        "the networks of this model transform the target differently, so that what they make of it "
+                        "has no mean: explain one network (recryst ensemble --member N takes one out)");
     rcr_explanation *x = rcr_calloc(1, sizeof *x);
     if (x == NULL) return rcr_fail_memory(err, "explaining a prediction");
     x->n_atoms = graph->n_atoms;

@@ -35,11 +35,12 @@ typedef struct rcr_explanation {
 
 /* Explain target `target` of a graph that has passed rcr_model_check_graph; of an ensemble, the mean over its networks
  * (of predictions, values, contributions; the gap of the sums; the most points).  pool may be NULL.
- * Errors: RCR_ERR_ARGUMENT (no such target), RCR_ERR_NUMERIC (the prediction is not a number), RCR_ERR_LIMIT,
- * RCR_ERR_MEMORY. */
+ * Errors: RCR_ERR_ARGUMENT (no such target), RCR_ERR_UNSUPPORTED (networks that transform the target differently),
+ * RCR_ERR_NUMERIC (the prediction is not a number), RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 rcr_status rcr_explain(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
                        const rcr_graph *graph, rcr_pool *pool, rcr_error *err);
-/* The same for the steps alone: step_value and step_change; all else is 0.  A single forward pass. */
+/* The same for the steps alone: step_value, of which any may be no number, and step_change; all else is 0.  A single
+ * forward pass; of any networks, for predictions are in the target's unit. */
 rcr_status rcr_explain_steps(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
                              const rcr_graph *graph, rcr_pool *pool, rcr_error *err);
 void rcr_explanation_free(rcr_explanation *explanation);

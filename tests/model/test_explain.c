@@ -160,6 +160,56 @@ static void an_ensemble_is_the_mean(void **state) {
     rcr_model_free(both);
 }
 
+/* Values of unlike transforms have no mean; predictions after each step, in the target's unit, have. */
+static void unlike_transforms_have_steps_alone(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 22, 0);
+    rcr_model *a = make_model(&model_variants[7], 1), *b = make_model(&model_variants[7], 2), *both;
+    b->targets[2].scale.transform = (rcr_transform){RCR_TRANSFORM_ASINH, 0.5};
+    const rcr_model *list[] = {a, b};
+    assert_int_equal(rcr_model_join(&both, list, 2, NULL), RCR_OK);
+    rcr_graph *graph = make_graph(&rng, 5, 7);
+    rcr_explanation *x = NULL, *one[2];
+    rcr_error err = {0};
+    assert_int_equal(rcr_explain(&x, both, rcr_kernels_ref(), 2, graph, NULL, &err), RCR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "explain one network"));
+    assert_null(x);
+    for (int m = 0; m < 2; m++)
+        assert_int_equal(rcr_explain(&one[m], list[m], rcr_kernels_ref(), 2, graph, NULL, &err), RCR_OK);
+    assert_int_equal(rcr_explain_steps(&x, both, rcr_kernels_ref(), 2, graph, NULL, &err), RCR_OK);
+    for (int32_t t = 0; t <= x->n_steps; t++)
+        assert_true(fabs((one[0]->step_value[t] + one[1]->step_value[t]) / 2 - x->step_value[t]) < 1e-12);
+    rcr_explanation_free(x);
+    x = NULL; /* the other targets are transformed alike */
+    assert_int_equal(rcr_explain(&x, both, rcr_kernels_ref(), 1, graph, NULL, &err), RCR_OK);
+    rcr_explanation_free(x);
+    for (int m = 0; m < 2; m++) rcr_explanation_free(one[m]);
+    rcr_graph_free(graph);
+    rcr_model_free(a);
+    rcr_model_free(b);
+    rcr_model_free(both);
+}
+
+static void a_prediction_that_is_no_number_is_an_error(void **state) {
+    (void)state;
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 23, 0);
+    rcr_graph *graph = make_graph(&rng, 5, 7);
+    rcr_model *model = make_model(&model_variants[0], 1);
+    model->targets[0].scale = (rcr_scale){{RCR_TRANSFORM_LOG, 0}, {.mean = 1000, .std = 1}}; /* exp(1000) */
+    rcr_explanation *x = NULL;
+    rcr_error err = {0};
+    assert_int_equal(rcr_explain(&x, model, rcr_kernels_ref(), 0, graph, NULL, &err), RCR_ERR_NUMERIC);
+    assert_int_equal(err.status, RCR_ERR_NUMERIC);
+    assert_null(x);
+    assert_int_equal(rcr_explain_steps(&x, model, rcr_kernels_ref(), 0, graph, NULL, &err), RCR_OK);
+    assert_true(isinf(x->step_value[x->n_steps]));
+    rcr_explanation_free(x);
+    rcr_graph_free(graph);
+    rcr_model_free(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contributions_add_up),
@@ -167,6 +217,8 @@ int main(void) {
         cmocka_unit_test(small_contributions_are_differences),
         cmocka_unit_test(steps_are_those_of_shorter_networks),
         cmocka_unit_test(an_ensemble_is_the_mean),
+        cmocka_unit_test(unlike_transforms_have_steps_alone),
+        cmocka_unit_test(a_prediction_that_is_no_number_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,10 @@ for pair in "alone-1 bent-7" "bent-7 alone-1" "bent-7 bent-8"; do
     run 0 predict "$work/mixed.safetensors" "$examples" --out "$work/mixed.csv"
     awk -F, 'NR > 1 { n++; half = ($5 - $4) / 2; if (!(half > 0) || ($5 + $4) / 2 - $2 > 1e-6 * half || $2 - ($5 + $4) / 2 > 1e-6 * half) bad = 1 }
         END { exit bad || n != 5 }' "$work/mixed.csv" || fail "intervals of $pair: $(cat "$work/mixed.csv")"
+    run 1 explain "$work/mixed.safetensors" "$examples"
+    err_has "explain one network"
+    run 0 explain "$work/mixed.safetensors" "$examples" --format csv --what steps
+    same "$(wc -l <"$work/out")" 21 "steps of networks that transform the target differently"
     run 0 evaluate "$work/mixed.safetensors" "$work/data.extxyz" --calibration "$work/held.csv" --quiet
     awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) at[$k] = k }
         $at["promised"] == 0.9 { n++; if ($at["observed"] < 0.9 || $at["observed"] > 0.91) bad = 1 } END { exit bad || n != 1 }' "$work/held.csv" ||
