@@ -263,7 +263,8 @@ static rcr_status read_file(source *s, rcr_error *err) {
 rcr_status rcr_source_open(source *s, rcr_error *err) {
     const char *path = s->path;
     if (rcr_is_directory(path)) return read_folder(s, err);
-    if (!rcr_is_file(path)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "there is no such file or folder");
+    if (!rcr_path_exists(path)) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "there is no such file or folder");
+    if (!rcr_is_file(path)) return read_file(s, err); /* which says what it is */
     if (rcr_store_is(path)) return rcr_source_read_store(s, err);
     return rcr_is_archive(path) ? read_folder(s, err) : read_file(s, err);
 }

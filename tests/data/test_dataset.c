@@ -1,6 +1,7 @@
 #include "support/folder.h"
 
 #include <math.h>
+#include <sys/stat.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -130,6 +131,9 @@ static void nothing_usable_is_an_error(void **state) {
     folder_write(&f, "atom_init.json", "{");
     read_bad(f.path, &o, RCR_ERR_PARSE, "JSON");
     read_bad(folder_path(&f, "nowhere"), &o, RCR_ERR_IO, "no such file or folder");
+    assert_int_equal(mkfifo(folder_path(&f, "pipe"), 0600), 0);
+    read_bad(folder_path(&f, "pipe"), &o, RCR_ERR_IO, "not a regular file");
+    read_bad("/dev/zero", &o, RCR_ERR_IO, "not a regular file");
     folder_write(&f, "a.cif", cif("Cu", "3"));
     read_bad(folder_path(&f, "a.cif"), &o, RCR_ERR_DATA, "one structure");
     folder_write(&f, "noise", "neither archive nor table");
