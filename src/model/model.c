@@ -416,8 +416,10 @@ rcr_status rcr_model_set_disorder(rcr_model *model, rcr_disorder disorder, rcr_e
     rcr_graph_options graph = model->graph;
     graph.disorder = disorder;
     rcr_status status = rcr_graph_options_check(&graph, err);
-    if (status == RCR_OK) model->graph = graph;
-    return status;
+    if (status != RCR_OK) return status;
+    model->graph = graph;
+    for (size_t m = 1; m < model->n_members; m++) model->member[m - 1]->graph.disorder = disorder;
+    return RCR_OK;
 }
 
 rcr_model_info rcr_model_describe(const rcr_model *model) {

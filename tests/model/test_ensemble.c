@@ -127,6 +127,24 @@ static void networks_are_joined_and_taken_apart(void **state) {
     }
 }
 
+static void all_networks_take_disorder_when_told(void **state) {
+    (void)state;
+    rcr_model *model[3], *joined = NULL, *picked = NULL;
+    make_three(model, 0);
+    const rcr_model *list[] = {model[0], model[1], model[2]};
+    assert_int_equal(rcr_model_join(&joined, list, 3, NULL), RCR_OK);
+    for (int d = RCR_DISORDER_AVERAGE; d >= RCR_DISORDER_REFUSE; d--) {
+        assert_int_equal(rcr_model_set_disorder(joined, (rcr_disorder)d, NULL), RCR_OK);
+        for (size_t m = 0; m < 3; m++) {
+            assert_int_equal(rcr_model_pick(&picked, joined, m, NULL), RCR_OK);
+            assert_int_equal(picked->graph.disorder, d);
+            rcr_model_free(picked);
+        }
+    }
+    rcr_model_free(joined);
+    for (int m = 0; m < 3; m++) rcr_model_free(model[m]);
+}
+
 static void what_does_not_fit_is_refused(void **state) {
     (void)state;
     rcr_error err;
@@ -368,6 +386,7 @@ static void fewer_steps_are_the_first_ones(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_are_joined_and_taken_apart),
+        cmocka_unit_test(all_networks_take_disorder_when_told),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(files_hold_all_of_it),
         cmocka_unit_test(forged_files_are_refused),
