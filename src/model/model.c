@@ -358,14 +358,26 @@ rcr_status rcr_model_copy_targets(rcr_model *model, const rcr_model *from, rcr_e
     return status;
 }
 
+static int is_a_name(const rcr_model *model, const char *label) {
+    for (int32_t i = 0; i < model->options.n_targets; i++)
+        if (strcmp(model->targets[i].name, label) == 0) return 1;
+    return 0;
+}
+
 void rcr_target_label(rcr_text *out, const rcr_model *model, int32_t k) {
     const char *name = model->targets[k].name;
     int taken = name[0] == '\0';
     for (int32_t i = 0; i < k && !taken; i++) taken = strcmp(name, model->targets[i].name) == 0;
-    if (taken)
-        rcr_text_printf(out, "%d", (int)k + 1);
-    else
+    if (!taken) {
         rcr_text_puts(out, name);
+        return;
+    }
+    rcr_text number = {0};
+    rcr_text_printf(&number, "%d", (int)k + 1);
+    while (!number.failed && is_a_name(model, number.data)) rcr_text_puts(&number, "_");
+    out->failed |= number.failed;
+    if (!number.failed) rcr_text_puts(out, number.data);
+    rcr_text_free(&number);
 }
 
 size_t rcr_model_n_values(const rcr_model *model) {

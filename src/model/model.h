@@ -107,7 +107,7 @@ rcr_status rcr_model_set_target_at(rcr_model *model, int32_t k, const char *targ
 rcr_status rcr_model_copy_targets(rcr_model *model, const rcr_model *from, rcr_error *err);
 
 /* Append a name for target k that no other target has, for columns: its own, or its number, counted from 1, where it
- * has none or an earlier one has the same. */
+ * has none or an earlier one has the same; "_" follows a number that is the name of another. */
 void rcr_target_label(rcr_text *out, const rcr_model *model, int32_t k);
 
 /* V, the numbers that a prediction has: the values of T targets, after them T standard deviations where the model

@@ -192,6 +192,31 @@ static void options_out_of_range_are_refused(void **state) {
     rcr_element_table_free(elements);
 }
 
+static void no_two_targets_have_one_label(void **state) {
+    (void)state;
+    static const struct {
+        const char *name[4], *label[4];
+    } cases[] = {{{"a", "b", "c", "d"}, {"a", "b", "c", "d"}},
+                 {{"", "a", "a", ""}, {"1", "a", "3", "4"}},
+                 {{"", "1", "1_", "x"}, {"1__", "1", "1_", "x"}},
+                 {{"2", "2", "x", "x"}, {"2", "2_", "x", "4"}},
+                 {{"2", "2", "2_", "3"}, {"2", "2__", "2_", "3"}}};
+    rcr_model_options options = model_variants[0];
+    options.n_targets = 4;
+    rcr_model *model = make_model(&options, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int32_t k = 0; k < 4; k++)
+            assert_int_equal(rcr_model_set_target_at(model, k, cases[i].name[k], "", NULL), RCR_OK);
+        for (int32_t k = 0; k < 4; k++) {
+            rcr_text label = {0};
+            rcr_target_label(&label, model, k);
+            assert_string_equal(label.data, cases[i].label[k]);
+            rcr_text_free(&label);
+        }
+    }
+    rcr_model_free(model);
+}
+
 /* Room for partial sums is made for the layers that there are: 34 GB for 16,384 hidden units were asked for. */
 static void wide_networks_are_trained_in_little_memory(void **state) {
     (void)state;
@@ -240,6 +265,7 @@ int main(void) {
         cmocka_unit_test(tensors_tile_the_arrays),
         cmocka_unit_test(copies_are_equal_and_apart),
         cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(no_two_targets_have_one_label),
         cmocka_unit_test(wide_networks_are_trained_in_little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
