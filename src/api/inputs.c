@@ -114,8 +114,11 @@ static int next_row(rcr_inputs *in, rcr_input *input) {
 }
 
 static int open_dataset(rcr_inputs *in, rcr_input *input, const char *path) {
-    rcr_dataset_options options = {
-        .need_target = 0, .graph = in->model->graph, .known = in->model->elements, .pool = in->pool};
+    rcr_dataset_options options = {.need_target = 0,
+                                   .may_be_bad = 1, /* each row is an input, with its reason */
+                                   .graph = in->model->graph,
+                                   .known = in->model->elements,
+                                   .pool = in->pool};
     rcr_error err;
     rcr_dataset *dataset;
     if (rcr_dataset_read(&dataset, path, &options, &err) != RCR_OK) return give_error(input, path, &err);

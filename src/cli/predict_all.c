@@ -34,6 +34,8 @@ typedef struct all {
     rcr_terminal terminal;
     rcr_text *row; /* [CHUNK_INPUTS] what the models say of each input */
     int *usable;   /* [CHUNK_INPUTS] by one model at least */
+    char **id;     /* [CHUNK_INPUTS] of the inputs as the first model has them */
+    size_t n_ids;
     size_t n_done, n_failed;
     rcr_error first_error;
 } all;
@@ -220,6 +222,30 @@ static void put_chunk(all *a, const rcr_input *input, size_t n) {
     rcr_terminal_progress(&a->terminal, "%zu structures", a->n_done);
 }
 
+static void forget_ids(all *a) {
+    for (size_t i = 0; i < a->n_ids; i++) rcr_free(a->id[i]);
+    a->n_ids = 0;
+}
+
+/* Rows are put together by their places: all models must find the same inputs.  A graph store suits some alone. */
+static rcr_status check_inputs(all *a, size_t m, rcr_input *input, size_t n, rcr_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (input[i].id == NULL) return rcr_fail_memory(err, "reading a chunk of inputs");
+        if (m > 0) continue;
+        a->id[i] = rcr_strdup(input[i].id);
+        if (a->id[i] == NULL) return rcr_fail_memory(err, "predicting");
+        a->n_ids++;
+    }
+    if (m == 0) return RCR_OK;
+    size_t same = 0;
+    while (same < n && same < a->n_ids && strcmp(input[same].id, a->id[same]) == 0) same++;
+    if (same == n && n == a->n_ids) return RCR_OK;
+    return rcr_fail(err, RCR_ERR_MISMATCH,
+                    "%s and %s find different rows in the inputs from row %zu on, as in a graph store that was not "
+                    "made for both: predict it with one model",
+                    a->model[0].name, a->model[m].name, a->n_done + same + 1);
+}
+
 /* All models go through the inputs side by side, each with a reader of its own, for their graphs may differ. */
 static rcr_status run_chunks(all *a, rcr_inputs **reader, rcr_input *input, rcr_error *err) {
     atomic_int *stop = rcr_signals_catch(NULL);
@@ -228,10 +254,12 @@ static rcr_status run_chunks(all *a, rcr_inputs **reader, rcr_input *input, rcr_
         for (size_t m = 0; m < a->n_models; m++) {
             n = read_inputs(reader[m], input);
             rcr_status status = n > 0 ? run_model(a, &a->model[m], input, n, err) : RCR_OK;
+            if (status == RCR_OK) status = check_inputs(a, m, input, n, err);
             if (status == RCR_OK && m + 1 == a->n_models) put_chunk(a, input, n);
             for (size_t i = 0; i < n; i++) rcr_input_release(&input[i]);
             if (status != RCR_OK) return status;
         }
+        forget_ids(a);
         if (n == 0 || rcr_output_failed(&a->out)) return RCR_OK;
         if (atomic_load(stop)) return rcr_fail(err, RCR_ERR_INTERRUPTED, "interrupted");
         if (a->command->strict && a->n_failed > 0) {
@@ -307,7 +335,9 @@ static int run(all *a) {
     if (status != RCR_OK) return rcr_cli_error(&err);
     a->row = rcr_calloc(CHUNK_INPUTS, sizeof *a->row);
     a->usable = rcr_calloc(CHUNK_INPUTS, sizeof *a->usable);
-    status = a->row != NULL && a->usable != NULL ? run_all(a, &err) : rcr_fail_memory(&err, "predicting");
+    a->id = rcr_calloc(CHUNK_INPUTS, sizeof *a->id);
+    status =
+        a->row != NULL && a->usable != NULL && a->id != NULL ? run_all(a, &err) : rcr_fail_memory(&err, "predicting");
     rcr_terminal_clear(&a->terminal);
     if (status != RCR_OK && a->out.writer != NULL) rcr_output_abort(&a->out);
     if (status == RCR_ERR_INTERRUPTED) {
@@ -335,6 +365,8 @@ int rcr_predict_all(const rcr_all_command *command) {
     for (size_t i = 0; i < CHUNK_INPUTS && a.row != NULL; i++) rcr_text_free(&a.row[i]);
     rcr_free(a.row);
     rcr_free(a.usable);
+    forget_ids(&a);
+    rcr_free(a.id);
     for (size_t m = 0; m < a.n_models; m++) {
         rcr_net_free(a.model[m].net);
         rcr_model_free(a.model[m].model);

@@ -151,7 +151,8 @@ static rcr_status finish(rcr_dataset **out, source *s, rcr_error *err) {
     rcr_dataset *d = rcr_calloc(1, sizeof *d);
     if (d == NULL) return rcr_fail_memory(err, "reading a dataset");
     status = move_rows(d, s, err);
-    if (status == RCR_OK && d->n == 0) status = fail_nothing_usable(d, s->path, err);
+    if (status == RCR_OK && d->n == 0 && (d->n_bad == 0 || !s->options->may_be_bad))
+        status = fail_nothing_usable(d, s->path, err);
     if (status == RCR_OK)
         *out = d;
     else

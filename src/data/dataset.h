@@ -56,6 +56,7 @@ typedef struct rcr_dataset_options {
                             target; a row without is a bad one; NULL: all count the same */
     int need_target;     /* 0: rows without targets are fine, and so are missing columns of several */
     int strict;          /* the first bad row is the error */
+    int may_be_bad;      /* 1: all rows may be bad ones, with reasons of their own; else that is an error */
     int prototypes; /* find the structure types, for splits that keep them together; not of a graph store, which has
                        none */
     rcr_graph_options graph;
@@ -76,8 +77,8 @@ typedef struct rcr_dataset_options {
  * A row that can't be used (no file, a file that can't be read, an element outside the table, no value for the target
  * or no weight where they are asked for, an id that came before) becomes a bad row, and reading goes on.  The result
  * does not depend on the pool, nor on whether the data are packed. Errors: RCR_ERR_IO, RCR_ERR_PARSE, RCR_ERR_ARGUMENT
- * (no such target or weights: lists what there is; one column for both), RCR_ERR_DATA (nothing usable: says how many
- * rows failed and why the first did), RCR_ERR_MEMORY; with strict, the first bad row's. */
+ * (no such target or weights: lists what there is; one column for both), RCR_ERR_DATA (no rows, or none usable: says
+ * how many failed and why the first did), RCR_ERR_MEMORY; with strict, the first bad row's. */
 rcr_status rcr_dataset_read(rcr_dataset **out, const char *path, const rcr_dataset_options *options, rcr_error *err);
 
 /* Samples of a dataset, by number: all of them in order (index NULL), or index[0], index[1], ... */

@@ -100,6 +100,23 @@ echo "$work/half.cif" | "$RECRYST" predict "$work/refuse" - --input-format files
 out_lacks "disordered"
 run 2 predict "$work/one" "$work/half.cif" --disorder often
 
+# Models of which one takes them and the other does not: rows stay with their crystals, also of a dataset of which one
+# model can use no row.
+mkdir "$work/shelf" "$work/halves"
+cp "$work/one/model.safetensors" "$work/shelf/average.safetensors"
+cp "$work/refuse/model.safetensors" "$work/shelf/refuse.safetensors"
+cp "$work/half.cif" "$work/halves/a.cif"
+cp "$work/half.cif" "$work/halves/b.cif"
+printf 'a,1\nb,2\n' >"$work/halves/id_prop.csv"
+RECRYST_MODELS=$work/shelf run 0 predict all "$work/halves" "$work/whole.cif" --format csv
+for id in a b whole; do
+    same "$(grep -c "^$id,average,.*,-\?[0-9]" "$work/out")" 1 "predictions of $id"
+    same "$(grep -c "^$id,refuse," "$work/out")" 1 "rows of $id for the model that refuses"
+done
+RECRYST_MODELS=$work/shelf run 1 predict all "$work/set.store" --format csv --out "$work/mixed.csv"
+err_has "find different rows in the inputs"
+[ ! -e "$work/mixed.csv" ] || fail "rows of two models were mixed"
+
 # The graph.
 run 1 graph "$work/half.cif"
 err_has "site 1 is disordered (Fe 0.5, Co 0.5)"

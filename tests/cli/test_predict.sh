@@ -73,6 +73,15 @@ out_has "missing.cif"
 run 0 predict "$model" "$data/alloys.tar.zst"
 same "$(wc -l <"$work/out")" 1501 "rows of the packed demo data"
 
+# One without a usable row has its rows all the same, each with its reason.
+mkdir "$work/unusable"
+printf 'a,1\nb,2\n' >"$work/unusable/id_prop.csv"
+printf 'id,file\nc,nowhere.cif\nd,nowhere-else.cif\n' >"$work/unusable.csv"
+run 1 predict "$model" "$work/unusable" "$work/unusable.csv"
+same "$(column 1 | tr '\n' ' ')" "a b c d " "rows of datasets without a usable one"
+out_has "a.cif: can't open"
+out_has "nowhere-else.cif: can't open"
+
 # Frames: a row each, a bad one between good ones costs one row; more than one chunk of them.
 run 0 predict "$model" "$work/small.extxyz"
 same "$(column 1 | wc -l)" 80 "rows of 80 frames"

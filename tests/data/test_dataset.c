@@ -121,6 +121,12 @@ static void nothing_usable_is_an_error(void **state) {
     read_bad(f.path, &o, RCR_ERR_DATA, "no id_prop.csv");
     folder_write(&f, "id_prop.csv", "a,1\nb,2\n");
     read_bad(f.path, &o, RCR_ERR_DATA, "none of the 2 rows can be used; the first, a: a.cif: can't open");
+    rcr_dataset_options each = o;
+    each.may_be_bad = 1; /* then they are rows with their reasons */
+    rcr_dataset *bad = read_good(f.path, &each);
+    assert_true(bad->n == 0 && bad->n_bad == 2 && bad->n_rows == 2);
+    assert_string_equal(bad->bad[1].id, "b");
+    rcr_dataset_free(bad);
     folder_write(&f, "id_prop.csv", "");
     read_bad(f.path, &o, RCR_ERR_DATA, "empty");
     folder_write(&f, "id_prop.csv", "id,x\n");
