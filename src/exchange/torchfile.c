@@ -57,6 +57,18 @@ static rcr_status list_places(rcr_torch_file *file, rcr_error *err) {
     return RCR_OK;
 }
 
+/* A key is the name of a member, which one key alone may copy: an archive unpacks to a bounded size, and so do they. */
+static rcr_status check_members(const rcr_torch_file *file, rcr_error *err) {
+    for (size_t i = 0; i < file->n_places; i++) {
+        const rcr_py *storage = file->place[i].storage;
+        const char *key = storage->as.storage.key;
+        size_t length = storage->as.storage.key_length;
+        if (memchr(key, '\0', length) != NULL || memchr(key, '/', length) != NULL)
+            return rcr_fail(err, RCR_ERR_PARSE, "the key of a storage is not the name of a file");
+    }
+    return RCR_OK;
+}
+
 static place *find_place(const rcr_torch_file *file, const char *key, size_t length) {
     size_t low = 0, high = file->n_places;
     while (low < high) {
@@ -177,7 +189,7 @@ static rcr_status open_zip(rcr_torch_file *file, const void *bytes, size_t lengt
     status = rcr_folder_read(&file->text, &n, file->archive, "data.pkl", err);
     if (status == RCR_OK) status = rcr_pickle_parse(&file->pickle, NULL, file->text, n, err);
     if (status == RCR_OK) status = list_places(file, err);
-    return status;
+    return status == RCR_OK ? check_members(file, err) : status;
 }
 
 static rcr_status read_member(place *to, const rcr_torch_file *file, rcr_error *err) {

@@ -161,7 +161,23 @@ static void shapes_and_storages_must_fit(void **state) {
         replace(&p, "data.pkl", cases[i].from, cases[i].n_from, cases[i].to, cases[i].n_to);
         refused(&p, cases[i].status, cases[i].part);
     }
-    parts p = take_apart(model); /* one row of 92 stands for all eight */
+    /* A key with a NUL names the same member once more, and each copied it again. */
+    parts p = take_apart(model);
+    REPLACE(&p, "data.pkl",
+            "X\x01\x00\x00\x00"
+            "0",
+            "X\x03\x00\x00\x00"
+            "0\x00"
+            "1");
+    refused(&p, RCR_ERR_PARSE, "not the name of a file");
+    p = take_apart(model);
+    REPLACE(&p, "data.pkl",
+            "X\x01\x00\x00\x00"
+            "0",
+            "X\x03\x00\x00\x00"
+            "./0");
+    refused(&p, RCR_ERR_PARSE, "not the name of a file");
+    p = take_apart(model); /* one row of 92 stands for all eight */
     REPLACE(&p, "data.pkl", "cpuJ\xe0\x02\x00\x00tQK\x00(K\x08K\x5ct(K\x5cK\x01t",
             "cpuK\x5ctQK\x00(K\x08K\x5ct(K\x00K\x01t");
     find(&p, "data/0")->length = 92 * 4;
@@ -306,6 +322,14 @@ static void older_files_must_be_whole(void **state) {
     rcr_model_free(model);
 }
 
+/* The storage that is `last` before the last: the mean is 1, the deviation 0. */
+static void put_scalar(parts *p, size_t last, double value) {
+    char name[32];
+    float number = (float)value;
+    snprintf(name, sizeof name, "data/%zu", p->n - 3 - 1 - last); /* beside data.pkl, byteorder, version */
+    memcpy((void *)(uintptr_t)find(p, name)->data, &number, sizeof number);
+}
+
 static void numbers_must_be_numbers(void **state) {
     (void)state;
     static const double bad[] = {NAN, INFINITY, -INFINITY};
@@ -315,8 +339,8 @@ static void numbers_must_be_numbers(void **state) {
         parts p = take_apart(model);
         refused(&p, RCR_ERR_PARSE, "\"fc_out.bias\" of the checkpoint holds a value that is not a finite number");
         model->parameters[model->n_parameters - 1] = 0;
-        model->targets[0].scale.normalizer.mean = bad[i];
         p = take_apart(model);
+        put_scalar(&p, 1, bad[i]);
         refused(&p, RCR_ERR_PARSE, "finite mean");
         rcr_model_free(model);
     }
@@ -327,8 +351,8 @@ static void numbers_must_be_numbers(void **state) {
     parts p = take_apart(model);
     refused(&p, RCR_ERR_PARSE, "negative variance");
     model->buffers[variance->offset] = 1;
-    model->targets[0].scale.normalizer.std = 0;
     p = take_apart(model);
+    put_scalar(&p, 0, 0);
     refused(&p, RCR_ERR_PARSE, "std above 0");
     rcr_model_free(model);
 }
