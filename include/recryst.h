@@ -466,7 +466,8 @@ RCR_API rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr
                                     rcr_error *err);
 /* Write a model for another program: format "checkpoint" (as torch.save, for CGCNN and SR-CGCNN; of an ensemble only
  * one network, rcr_model_take_member), "onnx", or "atom-init" (its element vectors).  Errors: RCR_ERR_ARGUMENT,
- * RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+ * RCR_ERR_UNSUPPORTED (a checkpoint of several targets, of a transformed one or with standard deviations; scales that
+ * the other program's single precision does not hold), RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_model_export(const rcr_model *model, const char *path, const char *format, rcr_error *err);
 
 /* Settings of graphs, models and training by name, as a run's config.toml has them: "training.lr", "graph.radius".

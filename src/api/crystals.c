@@ -24,6 +24,15 @@ static rcr_status set_species(rcr_crystal *crystal, size_t n, const int32_t *sit
     return status;
 }
 
+/* Of a list, or of a crystal's sites once its species are set. */
+static rcr_status check_numbers(const uint8_t *number, size_t n, rcr_error *err) {
+    for (size_t i = 0; i < n; i++)
+        if (number[i] < 1 || number[i] > RCR_MAX_ATOMIC_NUMBER)
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "there is no element %d; atomic numbers run from 1 to %d",
+                            (int)number[i], RCR_MAX_ATOMIC_NUMBER);
+    return RCR_OK;
+}
+
 static rcr_status set_positions(rcr_crystal *crystal, const double *positions, int cartesian, rcr_error *err) {
     double inverse[3][3];
     const double(*r)[3] = (const double(*)[3])positions;
@@ -57,8 +66,10 @@ rcr_status rcr_crystal_make(rcr_crystal **out, const char *id, const double *lat
     memcpy(crystal->lattice, lattice, sizeof crystal->lattice);
     memcpy(crystal->atomic_number, atomic_number, (size_t)n_sites);
     status = set_positions(crystal, positions, cartesian, err);
+    if (status == RCR_OK && n_species > 0) status = check_numbers(species_number, n_species, err);
     if (status == RCR_OK && n_species > 0)
         status = set_species(crystal, n_species, species_site, species_number, species_occupancy, err);
+    if (status == RCR_OK) status = check_numbers(crystal->atomic_number, (size_t)n_sites, err);
     if (status == RCR_OK) status = rcr_crystal_check(crystal, err);
     if (status != RCR_OK) {
         rcr_crystal_free(crystal);

@@ -8,7 +8,6 @@
 #include "base/status.h"
 #include "exchange/export.h"
 #include "exchange/import.h"
-#include "graph/graph.h"
 #include "model/ensemble.h"
 #include "train/evaluate.h"
 
@@ -70,26 +69,11 @@ static rcr_status read_table(rcr_element_table **out, const char *path, rcr_erro
     return status;
 }
 
-/* What is the caller's alone is wrong as an argument, not as something in the file. */
-static rcr_status check_request(const rcr_import_request *r, rcr_error *err) {
-    rcr_graph_options graph = rcr_graph_options_default();
-    graph.padding = r->padding;
-    graph.ties = r->ties;
-    graph.disorder = r->disorder;
-    graph.tie_tolerance = r->tie_tolerance;
-    return rcr_graph_options_check(&graph, err);
-}
-
 rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_request *request, rcr_error *err) {
     RCR_OWN_FLOATING;
     rcr_import_request r = request != NULL ? *request : rcr_import_request_default();
-    rcr_element_table *table = NULL;
-    rcr_status status = check_request(&r, err);
-    if (status != RCR_OK) return status;
-    if (r.atom_init != NULL) status = read_table(&table, r.atom_init, err);
     const char *slash = strrchr(path, '/');
-    rcr_import_options options = {.elements = table,
-                                  .target = r.target,
+    rcr_import_options options = {.target = r.target,
                                   .unit = r.unit,
                                   .source = slash != NULL ? slash + 1 : path,
                                   .radius = r.radius,
@@ -100,6 +84,11 @@ rcr_status rcr_model_import(rcr_model **out, const char *path, const rcr_import_
                                   .ties = r.ties,
                                   .tie_tolerance = r.tie_tolerance,
                                   .disorder = r.disorder};
+    rcr_status status = rcr_import_options_check(&options, err);
+    if (status != RCR_OK) return status; /* of no file */
+    rcr_element_table *table = NULL;
+    if (r.atom_init != NULL) status = read_table(&table, r.atom_init, err);
+    options.elements = table;
     char *bytes = NULL;
     size_t length = 0;
     if (status == RCR_OK) status = rcr_file_read(&bytes, &length, path, max_checkpoint, err);

@@ -28,7 +28,9 @@ static rcr_status read_table(rcr_element_table **out, const char *path, rcr_erro
 static rcr_status import_file(rcr_model **out, const char *path, const rcr_import_options *options, rcr_error *err) {
     char *bytes = NULL;
     size_t length = 0;
-    rcr_status status = rcr_file_read(&bytes, &length, path, MAX_FILE_BYTES, err);
+    rcr_status status = rcr_import_options_check(options, err);
+    if (status != RCR_OK) return status; /* of no file */
+    status = rcr_file_read(&bytes, &length, path, MAX_FILE_BYTES, err);
     if (status == RCR_OK) status = rcr_checkpoint_import(out, bytes, length, options, err);
     if (status != RCR_OK) rcr_error_set_file(err, path);
     rcr_free(bytes);

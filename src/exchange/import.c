@@ -126,26 +126,50 @@ static void choose(double *value, double given, const rcr_py *args, const char *
         *value = found;
 }
 
-static rcr_status choose_graph(rcr_graph_options *g, const checkpoint *c, const rcr_import_options *options,
-                               int32_t n_gaussians, rcr_error *err) {
-    *g = rcr_graph_options_default();
-    double most = g->max_neighbors;
+rcr_status rcr_import_options_check(const rcr_import_options *options, rcr_error *err) {
+    rcr_graph_options g = rcr_graph_options_default();
     if (options->max_neighbors < 0)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "max_neighbors is %d; it must be 1 or more, or 0 for the checkpoint's",
                         (int)options->max_neighbors);
+    int has_radius = !isnan(options->radius);
+    g.radius = has_radius ? options->radius : RCR_GRAPH_MAX_RADIUS;
+    if (options->max_neighbors > 0) g.max_neighbors = options->max_neighbors;
+    if (!isnan(options->dmin)) g.dmin = options->dmin;
+    /* How many Gaussians it makes is known with the radius alone. */
+    if (!isnan(options->step)) g.step = !has_radius && options->step > 0 ? fmax(options->step, 1) : options->step;
+    g.padding = options->padding;
+    g.ties = options->ties;
+    g.tie_tolerance = options->tie_tolerance;
+    g.disorder = options->disorder;
+    return rcr_graph_options_check(&g, err);
+}
+
+/* What is given before what the checkpoint says.  Errors: RCR_ERR_ARGUMENT, also where it is the checkpoint's fault. */
+static rcr_status put_together(rcr_graph_options *g, const checkpoint *c, const rcr_import_options *options,
+                               rcr_error *err) {
+    *g = rcr_graph_options_default();
+    double most = g->max_neighbors;
     choose(&most, options->max_neighbors > 0 ? options->max_neighbors : NAN, c->args, "max_num_nbr", 1);
     choose(&g->radius, options->radius, c->args, "radius", 2);
     choose(&g->dmin, options->dmin, c->args, "dmin", 3);
     choose(&g->step, options->step, c->args, "step", 4);
-    if (!(most >= 1 && most <= 100000))
-        return rcr_fail(err, RCR_ERR_PARSE, "the checkpoint's max_num_nbr is not 1 to 100000");
+    if (!(most >= 1 && most <= RCR_GRAPH_MAX_NEIGHBORS))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the checkpoint's max_num_nbr is not 1 to %d", RCR_GRAPH_MAX_NEIGHBORS);
     g->max_neighbors = (int32_t)most;
     g->padding = options->padding;
     g->ties = options->ties;
     g->tie_tolerance = options->tie_tolerance;
     g->disorder = options->disorder;
-    rcr_status status = rcr_graph_options_check(g, err);
-    if (status == RCR_ERR_ARGUMENT) { /* in a file, options out of range are the file's fault */
+    return rcr_graph_options_check(g, err);
+}
+
+static rcr_status choose_graph(rcr_graph_options *g, const checkpoint *c, const rcr_import_options *options,
+                               int32_t n_gaussians, rcr_error *err) {
+    rcr_import_options none = rcr_import_options_default();
+    rcr_graph_options own;
+    rcr_status status = put_together(g, c, options, err);
+    /* What is given is in range by itself: else the fault is the file's, unless the file is in order by itself, too. */
+    if (status == RCR_ERR_ARGUMENT && put_together(&own, c, &none, NULL) != RCR_OK) {
         if (err != NULL) err->status = RCR_ERR_PARSE;
         status = RCR_ERR_PARSE;
     }
@@ -318,7 +342,8 @@ rcr_status rcr_checkpoint_import(rcr_model **out, const void *bytes, size_t leng
     checkpoint c = {0};
     rcr_model *model = NULL;
     rcr_element_table *own = NULL;
-    rcr_status status = rcr_torch_open(&c.file, bytes, length, err);
+    rcr_status status = rcr_import_options_check(options, err);
+    if (status == RCR_OK) status = rcr_torch_open(&c.file, bytes, length, err);
     if (status == RCR_OK) status = open_checkpoint(&c, err);
     if (status == RCR_OK && options->elements == NULL) status = rcr_element_table_cgcnn(&own, err);
     if (status == RCR_OK)

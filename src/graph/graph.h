@@ -33,6 +33,10 @@
 
 #include "recryst.h"
 
+/* Limits of the options. */
+#define RCR_GRAPH_MAX_RADIUS 1000.0    /* angstrom */
+#define RCR_GRAPH_MAX_NEIGHBORS 100000 /* max_neighbors */
+
 /* Errors: RCR_ERR_ARGUMENT with the option and its range. */
 rcr_status rcr_graph_options_check(const rcr_graph_options *options, rcr_error *err);
 

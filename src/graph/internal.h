@@ -4,9 +4,8 @@
 
 #include "graph/graph.h"
 
-/* Limits.  They keep a wrong unit or a broken file from running for hours; docs/graph.md lists them. */
-#define RCR_GRAPH_MAX_RADIUS 1000.0    /* angstrom */
-#define RCR_GRAPH_MAX_NEIGHBORS 100000 /* max_neighbors */
+/* Limits, beside those of the options.  They keep a wrong unit or a broken file from running for hours; docs/graph.md
+ * lists them. */
 #define RCR_GRAPH_MAX_GAUSSIANS 65536
 #define RCR_GRAPH_MAX_IMAGES 20000000 /* atoms and images of atoms that one search looks at */
 /* Neighbours in the shells of all atoms: some for the whole crystal, and for each atom twice those that are wanted and

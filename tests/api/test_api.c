@@ -66,7 +66,6 @@ static void bad_arrays_are_refused(void **state) {
     rcr_error err;
     rcr_crystal *crystal = NULL;
     double bad[9];
-    const uint8_t no_element[2] = {11, 119};
     const int32_t site[1] = {2};
     const double one = 1;
     for (int cartesian = 0; cartesian < 2; cartesian++) {
@@ -83,8 +82,22 @@ static void bad_arrays_are_refused(void **state) {
     memcpy(bad, rock_salt, sizeof rock_salt);
     bad[2] = INFINITY;
     assert_int_equal(rcr_crystal_make(&crystal, "x", cubic, 2, bad, 0, na_cl, 0, NULL, NULL, NULL, &err), RCR_ERR_DATA);
-    assert_int_equal(rcr_crystal_make(&crystal, "x", cubic, 2, rock_salt, 0, no_element, 0, NULL, NULL, NULL, &err),
-                     RCR_ERR_DATA);
+    for (int none = 0; none < 3; none++) {
+        const uint8_t no_element[2] = {11, none == 0 ? 0 : none == 1 ? 119 : 255};
+        const int32_t second[2] = {1, 1};
+        const double halves[2] = {0.5, 0.5};
+        assert_int_equal(rcr_crystal_make(&crystal, "x", cubic, 2, rock_salt, 0, no_element, 0, NULL, NULL, NULL, &err),
+                         RCR_ERR_ARGUMENT);
+        assert_int_equal(
+            rcr_crystal_make(&crystal, "x", cubic, 2, rock_salt, 0, na_cl, 2, second, no_element, halves, &err),
+            RCR_ERR_ARGUMENT);
+        /* not looked at where the species say what there is */
+        assert_int_equal(
+            rcr_crystal_make(&crystal, "x", cubic, 2, rock_salt, 0, no_element, 2, second, na_cl, halves, &err),
+            RCR_OK);
+        rcr_crystal_free(crystal);
+        crystal = NULL;
+    }
     assert_int_equal(rcr_crystal_make(&crystal, "x", cubic, 0, rock_salt, 0, na_cl, 0, NULL, NULL, NULL, &err),
                      RCR_ERR_ARGUMENT);
     assert_int_equal(rcr_crystal_make(&crystal, "x", cubic, 2, rock_salt, 0, na_cl, 1, site, na_cl, &one, &err),
@@ -509,9 +522,23 @@ static void models_show_their_tensors(void **state) {
     request.tie_tolerance = -1;
     assert_int_equal(rcr_model_import(&imported, path, &request, &err), RCR_ERR_ARGUMENT);
     request.tie_tolerance = 0;
-    request.max_neighbors = -5;
-    assert_int_equal(rcr_model_import(&imported, path, &request, &err), RCR_ERR_ARGUMENT);
-    request.max_neighbors = 0;
+    const struct {
+        int32_t max_neighbors;
+        double radius, dmin, step;
+    } wrong[] = {{-5, NAN, NAN, NAN},     {100001, NAN, NAN, NAN}, {0, 0, NAN, NAN},   {0, 2000, NAN, NAN},
+                 {0, INFINITY, NAN, NAN}, {0, NAN, -1, NAN},       {0, NAN, 1e9, NAN}, {0, NAN, NAN, 0},
+                 {0, NAN, NAN, INFINITY}, {0, 8, 9, NAN},          {0, 8, NAN, 1e-6},  {0, NAN, 9, NAN},
+                 {0, NAN, NAN, 1e-6}}; /* with the checkpoint's radius of 8 */
+    for (size_t k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
+        rcr_import_request r = request;
+        r.max_neighbors = wrong[k].max_neighbors;
+        r.radius = wrong[k].radius, r.dmin = wrong[k].dmin, r.step = wrong[k].step;
+        if (rcr_model_import(&imported, path, &r, &err) != RCR_ERR_ARGUMENT || strstr(err.message, "checkpoint's max_"))
+            fail_msg("request %zu: %s, %s", k, rcr_status_name(err.status), err.message);
+    }
+    request.radius = 9; /* in range, but not the network's */
+    assert_int_equal(rcr_model_import(&imported, path, &request, &err), RCR_ERR_MISMATCH);
+    request.radius = NAN;
     assert_int_equal(rcr_model_import(&imported, path, &request, &err), RCR_OK);
     assert_string_equal(rcr_model_describe(imported).target, "gap");
     unlink(path);
