@@ -1,6 +1,7 @@
 /* Checkpoints for the reference programs. */
 #include "exchange/export.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -230,6 +231,33 @@ static rcr_status pack(char **out, size_t *length, const package *p, rcr_error *
     return status;
 }
 
+static rcr_status check_float(const char *what, double value, int may_be_zero, const rcr_target *target,
+                              rcr_error *err) {
+    if (may_be_zero && value == 0) return RCR_OK;
+    if (fabs(value) >= FLT_MIN && fabs(value) <= FLT_MAX) return RCR_OK;
+    return rcr_fail(err, RCR_ERR_UNSUPPORTED,
+                    "the %s of the target%s%.64s is %g, which single precision does not hold: what is exported would "
+                    "predict 0 or infinity; train on the target in another unit",
+                    what, target->name[0] != '\0' ? " " : "", target->name, value);
+}
+
+rcr_status rcr_export_check_scales(const rcr_model *model, rcr_error *err) {
+    if (model->options.task == RCR_CLASSIFICATION) return RCR_OK; /* has none */
+    for (size_t m = 0; m < model->n_members; m++)
+        for (int32_t k = 0; k < model->options.n_targets; k++) {
+            const rcr_target *target = &rcr_model_member(model, m)->targets[k];
+            const rcr_transform *t = &target->scale.transform;
+            int is_size = t->kind == RCR_TRANSFORM_ASINH;
+            rcr_status status = check_float("mean", target->scale.normalizer.mean, 1, target, err);
+            if (status == RCR_OK)
+                status = check_float("standard deviation", target->scale.normalizer.std, 0, target, err);
+            if (status == RCR_OK && rcr_transform_has_parameter(t->kind))
+                status = check_float("transform's parameter", t->parameter, !is_size, target, err);
+            if (status != RCR_OK) return status;
+        }
+    return RCR_OK;
+}
+
 rcr_status rcr_checkpoint_export(char **out, size_t *length, const rcr_model *model, rcr_error *err) {
     package p = {.model = model};
     if (model->n_members > 1)
@@ -242,12 +270,14 @@ rcr_status rcr_checkpoint_export(char **out, size_t *length, const rcr_model *mo
         return rcr_fail(err, RCR_ERR_UNSUPPORTED,
                         "the reference programs know one target as it is: a model of several targets, of a transformed "
                         "one or with standard deviations has no place in their checkpoints");
+    rcr_status status = rcr_export_check_scales(model, err);
+    if (status != RCR_OK) return status;
     json_t *args = make_arguments(model);
     if (args != NULL) put_object(&p, args);
     p.failed |= args == NULL || p.pickle.failed;
     for (size_t i = 0; i < p.n_storages; i++) p.failed |= p.storage[i].failed || p.storage[i].data == NULL;
     json_decref(args);
-    rcr_status status = p.failed ? rcr_fail_memory(err, "writing a checkpoint") : pack(out, length, &p, err);
+    status = p.failed ? rcr_fail_memory(err, "writing a checkpoint") : pack(out, length, &p, err);
     for (size_t i = 0; i < p.n_storages; i++) rcr_text_free(&p.storage[i]);
     rcr_free(p.storage);
     rcr_text_free(&p.pickle);

@@ -4,11 +4,16 @@
 
 #include "model/model.h"
 
+/* That all means, deviations and parameters of transforms, which other programs keep in single precision, are 0 or
+ * normal numbers there: others become 0 or infinite, and with them predictions.  Errors: RCR_ERR_UNSUPPORTED. */
+rcr_status rcr_export_check_scales(const rcr_model *model, rcr_error *err);
+
 /* A checkpoint as torch.save writes it (zip), with what the reference programs look for: epoch, state_dict,
  * best_mae_error, optimizer (Adam's and SGD's settings, no moments), normalizer, args.  args holds all that their
  * command lines set: those that the network fixes, those of the checkpoint that the model was imported from, else their
  * defaults; and radius, max_num_nbr, dmin and step.  *out is freed with rcr_free.
- * Errors: RCR_ERR_ARGUMENT (an ensemble), RCR_ERR_UNSUPPORTED (several targets, a transform, standard deviations),
+ * Errors: RCR_ERR_ARGUMENT (an ensemble), RCR_ERR_UNSUPPORTED (several targets, a transform, standard deviations,
+ * rcr_export_check_scales),
  * RCR_ERR_LIMIT (4 GiB), RCR_ERR_MEMORY. */
 rcr_status rcr_checkpoint_export(char **out, size_t *length, const rcr_model *model, rcr_error *err);
 
@@ -27,7 +32,8 @@ typedef enum rcr_onnx_atoms {
 
 /* The network in evaluation as an ONNX model (opset 17), an ensemble with all its networks; intervals and domain stay
  * behind.  docs/checkpoints.md has its inputs and outputs.
- * *out is freed with rcr_free.  Errors: RCR_ERR_LIMIT (2 GiB, protobuf's own), RCR_ERR_MEMORY. */
+ * *out is freed with rcr_free.  Errors: RCR_ERR_UNSUPPORTED (rcr_export_check_scales), RCR_ERR_LIMIT (2 GiB, protobuf's
+ * own), RCR_ERR_MEMORY. */
 rcr_status rcr_onnx_export(char **out, size_t *length, const rcr_model *model, rcr_onnx_atoms atoms, rcr_error *err);
 
 #endif

@@ -342,7 +342,8 @@ rcr_status rcr_onnx_export(char **out, size_t *length, const rcr_model *model, r
     size_t most = (size_t)INT32_MAX / 4 - (1 << 20);
     if (model->n_parameters + model->n_buffer_values > most / model->n_members)
         return rcr_fail(err, RCR_ERR_LIMIT, "the weights have more than the 2 GiB that an ONNX file may hold");
-    rcr_status status = put_metadata(&metadata, model, err);
+    rcr_status status = rcr_export_check_scales(model, err);
+    if (status == RCR_OK) status = put_metadata(&metadata, model, err);
     if (status != RCR_OK) {
         rcr_text_free(&metadata);
         return status;

@@ -111,6 +111,51 @@ static void checkpoints_hold_one_plain_network(void **state) {
     assert_null(bytes);
 }
 
+/* Of tests/data: targets may be 1e300 or 1e-310; single precision made 0 or infinity of their scales. */
+static void scales_that_a_float_does_not_hold_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        rcr_scale scale;
+        rcr_status status;
+    } cases[] = {{{{RCR_TRANSFORM_NONE, 0}, {0, 1}}, RCR_OK},
+                 {{{RCR_TRANSFORM_NONE, 0}, {-1e30, 1e-30}}, RCR_OK},
+                 {{{RCR_TRANSFORM_NONE, 0}, {1e300, 1}}, RCR_ERR_UNSUPPORTED},
+                 {{{RCR_TRANSFORM_NONE, 0}, {1e-310, 1}}, RCR_ERR_UNSUPPORTED},
+                 {{{RCR_TRANSFORM_NONE, 0}, {0, 1e40}}, RCR_ERR_UNSUPPORTED},
+                 {{{RCR_TRANSFORM_NONE, 0}, {0, 1e-40}}, RCR_ERR_UNSUPPORTED},
+                 {{{RCR_TRANSFORM_YEO_JOHNSON, 0}, {0, 1}}, RCR_OK},
+                 {{{RCR_TRANSFORM_BOX_COX, 1e-40}, {0, 1}}, RCR_ERR_UNSUPPORTED},
+                 {{{RCR_TRANSFORM_ASINH, 1e-50}, {0, 1}}, RCR_ERR_UNSUPPORTED},
+                 {{{RCR_TRANSFORM_ASINH, 1e50}, {0, 1}}, RCR_ERR_UNSUPPORTED}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rcr_model *model = join_three(&model_variants[0], NULL), *one = NULL;
+        rcr_target *target = &model->member[1]->targets[0]; /* of the last network */
+        target->scale = cases[i].scale;
+        char *bytes = NULL;
+        size_t length = 0;
+        rcr_error err = {0};
+        assert_int_equal(rcr_onnx_export(&bytes, &length, model, RCR_ONNX_NUMBERS, &err), cases[i].status);
+        assert_int_equal(bytes != NULL, cases[i].status == RCR_OK);
+        if (cases[i].status != RCR_OK) assert_non_null(strstr(err.message, "single precision"));
+        rcr_free(bytes);
+        bytes = NULL;
+        assert_int_equal(rcr_model_pick(&one, model, 2, NULL), RCR_OK);
+        int plain = cases[i].scale.transform.kind == RCR_TRANSFORM_NONE;
+        assert_int_equal(rcr_checkpoint_export(&bytes, &length, one, &err),
+                         plain ? cases[i].status : RCR_ERR_UNSUPPORTED);
+        rcr_free(bytes);
+        rcr_model_free(one);
+        rcr_model_free(model);
+    }
+    rcr_model *classes = make_model(&model_variants[3], 1);
+    classes->targets[0].scale.normalizer.std = 1e-40; /* is not used */
+    char *bytes = NULL;
+    size_t length = 0;
+    assert_int_equal(rcr_checkpoint_export(&bytes, &length, classes, NULL), RCR_OK);
+    rcr_free(bytes);
+    rcr_model_free(classes);
+}
+
 static void members_of_an_archive_are_aligned(void **state) {
     (void)state;
     const rcr_zip_member member[] = {{"a/one", "1", 1}, {"a/a longer name", "22", 2}, {"a/none", "", 0}};
@@ -340,8 +385,11 @@ static void other_programs_predict_the_same(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_exported_comes_back),        cmocka_unit_test(graph_options_come_back),
-        cmocka_unit_test(checkpoints_hold_one_plain_network), cmocka_unit_test(members_of_an_archive_are_aligned),
+        cmocka_unit_test(what_is_exported_comes_back),
+        cmocka_unit_test(graph_options_come_back),
+        cmocka_unit_test(checkpoints_hold_one_plain_network),
+        cmocka_unit_test(members_of_an_archive_are_aligned),
+        cmocka_unit_test(scales_that_a_float_does_not_hold_are_refused),
         cmocka_unit_test(other_programs_predict_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
