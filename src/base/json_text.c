@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/format.h"
+#include "base/status.h"
 
 int rcr_is_utf8(const char *text) {
     for (const char *p = text; *p != '\0';) {
@@ -11,6 +12,31 @@ int rcr_is_utf8(const char *text) {
         p += n;
     }
     return 1;
+}
+
+void rcr_text_utf8(rcr_text *out, const char *text) {
+    rcr_text_puts(out, "");
+    for (const char *p = text; *p != '\0';) {
+        size_t n = rcr_utf8_length(p);
+        if (n == 0)
+            rcr_text_puts(out, "\xef\xbf\xbd");
+        else
+            rcr_text_append(out, p, n);
+        p += n == 0 ? 1 : n;
+    }
+}
+
+rcr_status rcr_check_utf8(const char *what, const char *text, rcr_error *err) {
+    if (rcr_is_utf8(text)) return RCR_OK;
+    rcr_text shown = {0};
+    rcr_text_utf8(&shown, text);
+    rcr_status status = shown.failed ? rcr_fail_memory(err, "checking a text")
+                                     : rcr_fail(err, RCR_ERR_ARGUMENT,
+                                                "the %s, \"%.200s\", is not UTF-8, which files of models and runs are: "
+                                                "change it",
+                                                what, shown.data);
+    rcr_text_free(&shown);
+    return status;
 }
 
 void rcr_json_string(rcr_text *out, const char *text) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
@@ -309,7 +310,7 @@ rcr_status rcr_model_copy(rcr_model **out, const rcr_model *model, rcr_error *er
     copy->n_batches_tracked = model->n_batches_tracked;
     status = rcr_model_copy_targets(copy, model, err);
     for (size_t i = 0; i < model->n_meta && status == RCR_OK; i++)
-        status = rcr_model_set_meta(copy, model->meta[i].key, model->meta[i].value, err);
+        status = rcr_model_add_meta(copy, model->meta[i].key, model->meta[i].value, err);
     if (status == RCR_OK) status = copy_company(copy, model, err);
     if (status != RCR_OK) {
         rcr_model_free(copy);
@@ -335,6 +336,9 @@ rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char
 }
 
 rcr_status rcr_model_set_target_at(rcr_model *model, int32_t k, const char *target, const char *unit, rcr_error *err) {
+    rcr_status status = rcr_check_utf8("name of a target", target != NULL ? target : "", err);
+    if (status == RCR_OK) status = rcr_check_utf8("unit of a target", unit != NULL ? unit : "", err);
+    if (status != RCR_OK) return status;
     char *new_target = rcr_strdup(target != NULL ? target : "");
     char *new_unit = rcr_strdup(unit != NULL ? unit : "");
     if (new_target == NULL || new_unit == NULL) {
@@ -398,17 +402,21 @@ static rcr_meta *find_meta(const rcr_model *model, const char *key) {
     return NULL;
 }
 
-rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *value, rcr_error *err) {
-    char *new_value = rcr_strdup(value);
-    if (new_value == NULL) return rcr_fail_memory(err, "adding metadata to a model");
-    rcr_meta *old = find_meta(model, key);
-    if (old != NULL) {
-        rcr_free(old->value);
-        old->value = new_value;
-        return RCR_OK;
-    }
-    char *new_key = rcr_strdup(key);
-    rcr_meta *grown = new_key != NULL ? rcr_realloc(model->meta, model->n_meta + 1, sizeof *model->meta) : NULL;
+/* A copy of the text in UTF-8; NULL: out of memory. */
+static char *copy_utf8(const char *text) {
+    if (rcr_is_utf8(text)) return rcr_strdup(text);
+    rcr_text copy = {0};
+    rcr_text_utf8(&copy, text);
+    if (!copy.failed) return copy.data;
+    rcr_text_free(&copy);
+    return NULL;
+}
+
+rcr_status rcr_model_add_meta(rcr_model *model, const char *key, const char *value, rcr_error *err) {
+    char *new_key = copy_utf8(key), *new_value = copy_utf8(value);
+    rcr_meta *grown = NULL;
+    if (new_key != NULL && new_value != NULL)
+        grown = rcr_grow(model->meta, &model->meta_capacity, model->n_meta + 1, sizeof *model->meta);
     if (grown == NULL) {
         rcr_free(new_key);
         rcr_free(new_value);
@@ -416,6 +424,16 @@ rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *val
     }
     model->meta = grown;
     model->meta[model->n_meta++] = (rcr_meta){.key = new_key, .value = new_value};
+    return RCR_OK;
+}
+
+rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *value, rcr_error *err) {
+    rcr_meta *old = find_meta(model, key);
+    if (old == NULL) return rcr_model_add_meta(model, key, value, err);
+    char *new_value = copy_utf8(value);
+    if (new_value == NULL) return rcr_fail_memory(err, "adding metadata to a model");
+    rcr_free(old->value);
+    old->value = new_value;
     return RCR_OK;
 }
 

@@ -51,7 +51,7 @@ struct rcr_model {
     size_t n_buffer_values;
     rcr_real *buffers;         /* [n_buffer_values] */
     int64_t n_batches_tracked; /* the same for all norms */
-    size_t n_meta;
+    size_t n_meta, meta_capacity;
     rcr_meta *meta; /* owned */
     /* An ensemble has other networks beside this one, whose predictions are averaged: alike in all but weights, running
      * statistics, scales of targets and metadata, and without members, intervals or domain of their own. */
@@ -99,7 +99,8 @@ rcr_status rcr_model_create_blank(rcr_model **out, const rcr_model_options *opti
 /* The view of that name among parameters, then buffers (*is_buffer set when not NULL); NULL when there is none. */
 const rcr_tensor *rcr_model_find(const rcr_model *model, const char *name, int *is_buffer);
 
-/* Of the first target, and of target k, which must be one.  Name and unit are copied; NULL means "". */
+/* Of the first target, and of target k, which must be one.  Name and unit are copied; NULL means "".
+ * Errors: RCR_ERR_ARGUMENT (not UTF-8, as a model file is), RCR_ERR_MEMORY. */
 rcr_status rcr_model_set_target(rcr_model *model, const char *target, const char *unit, rcr_error *err);
 rcr_status rcr_model_set_target_at(rcr_model *model, int32_t k, const char *target, const char *unit, rcr_error *err);
 
@@ -118,8 +119,10 @@ size_t rcr_model_n_values(const rcr_model *model);
  * network of an ensemble is. */
 int rcr_model_is_extended(const rcr_model *model);
 
-/* Free metadata: set replaces, get gives NULL when absent. */
+/* Free metadata: set replaces, add takes a key that is not there yet, get gives NULL when absent.  Names of files are
+ * any bytes, and a model file is UTF-8: what is not becomes U+FFFD.  Errors: RCR_ERR_MEMORY. */
 rcr_status rcr_model_set_meta(rcr_model *model, const char *key, const char *value, rcr_error *err);
+rcr_status rcr_model_add_meta(rcr_model *model, const char *key, const char *value, rcr_error *err);
 const char *rcr_model_get_meta(const rcr_model *model, const char *key);
 
 /* Read a model file that is in memory; otherwise as rcr_model_load. */

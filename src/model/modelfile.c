@@ -223,7 +223,7 @@ static rcr_status read_network(rcr_model *model, size_t member, const rcr_safete
     size_t n_prefix = strlen(key);
     for (size_t i = 0; i < file->n_meta; i++)
         if (strncmp(file->meta_key[i], key, n_prefix) == 0)
-            TRY(rcr_model_set_meta(model, file->meta_key[i] + n_prefix, file->meta_value[i], err));
+            TRY(rcr_model_add_meta(model, file->meta_key[i] + n_prefix, file->meta_value[i], err));
     return RCR_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -175,6 +176,38 @@ static rcr_status read_entries(rcr_safetensors *file, const unsigned char *data,
     return status;
 }
 
+/* ---- looking up by name, for files may have a million */
+
+typedef struct named {
+    const char *name;
+    size_t index;
+} named;
+
+static int by_name(const void *a, const void *b) { return strcmp(((const named *)a)->name, ((const named *)b)->name); }
+
+/* The order of list [n]; it is sorted.  NULL: out of memory. */
+static size_t *sort_names(named *list, size_t n) {
+    size_t *order = rcr_calloc(n, sizeof *order);
+    if (order == NULL) return NULL;
+    if (n > 1) qsort(list, n, sizeof *list, by_name);
+    for (size_t i = 0; i < n; i++) order[i] = list[i].index;
+    return order;
+}
+
+static rcr_status sort_entries(rcr_safetensors *file, rcr_error *err) {
+    size_t most = file->n_tensors > file->n_meta ? file->n_tensors : file->n_meta;
+    named *list = rcr_calloc(most, sizeof *list);
+    if (list == NULL) return rcr_fail_memory(err, "reading a safetensors header");
+    for (size_t i = 0; i < file->n_tensors; i++) list[i] = (named){file->tensor[i].name, i};
+    file->tensor_order = sort_names(list, file->n_tensors);
+    for (size_t i = 0; i < file->n_meta; i++) list[i] = (named){file->meta_key[i], i};
+    file->meta_order = sort_names(list, file->n_meta);
+    rcr_free(list);
+    return file->tensor_order != NULL && file->meta_order != NULL
+               ? RCR_OK
+               : rcr_fail_memory(err, "reading a safetensors header");
+}
+
 rcr_status rcr_safetensors_parse(rcr_safetensors **out, const void *bytes, size_t length, rcr_error *err) {
     if (length < PREFIX_BYTES)
         return rcr_fail(err, RCR_ERR_PARSE, "no safetensors file: %zu bytes are too few", length);
@@ -203,6 +236,7 @@ rcr_status rcr_safetensors_parse(rcr_safetensors **out, const void *bytes, size_
         json_is_object(root)
             ? read_entries(file, (const unsigned char *)header + n_header, length - PREFIX_BYTES - n_header, err)
             : rcr_fail(err, RCR_ERR_PARSE, "no safetensors file: its header is not a JSON object");
+    if (status == RCR_OK) status = sort_entries(file, err);
     if (status != RCR_OK) {
         rcr_safetensors_free(file);
         return status;
@@ -217,18 +251,37 @@ void rcr_safetensors_free(rcr_safetensors *file) {
     rcr_free(file->tensor);
     rcr_free(file->meta_key);
     rcr_free(file->meta_value);
+    rcr_free(file->tensor_order);
+    rcr_free(file->meta_order);
     rcr_free(file);
 }
 
 const rcr_st_tensor *rcr_safetensors_find(const rcr_safetensors *file, const char *name) {
-    for (size_t i = 0; i < file->n_tensors; i++)
-        if (strcmp(file->tensor[i].name, name) == 0) return &file->tensor[i];
+    size_t low = 0, high = file->n_tensors;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const rcr_st_tensor *tensor = &file->tensor[file->tensor_order[middle]];
+        int order = strcmp(tensor->name, name);
+        if (order == 0) return tensor;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 
 const char *rcr_safetensors_meta(const rcr_safetensors *file, const char *key) {
-    for (size_t i = 0; i < file->n_meta; i++)
-        if (strcmp(file->meta_key[i], key) == 0) return file->meta_value[i];
+    size_t low = 0, high = file->n_meta;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2, at = file->meta_order[middle];
+        int order = strcmp(file->meta_key[at], key);
+        if (order == 0) return file->meta_value[at];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 
@@ -264,7 +317,7 @@ double rcr_st_value(const rcr_st_tensor *tensor, size_t i) {
     return NAN;
 }
 
-/* The header as JSON; NULL when something in it is not UTF-8, or when out of memory.  *n_data: bytes of all tensors. */
+/* The header as JSON; NULL when out of memory.  *n_data: bytes of all tensors. */
 static json_t *make_header(uint64_t *n_data, const rcr_st_tensor *tensor, size_t n_tensors, const char *const *meta_key,
                            const char *const *meta_value, size_t n_meta) {
     json_t *root = json_object();
@@ -313,17 +366,27 @@ static rcr_status check_tensors(const rcr_st_tensor *tensor, size_t n_tensors, r
     return RCR_OK;
 }
 
+static rcr_status check_texts(const rcr_st_tensor *tensor, size_t n_tensors, const char *const *meta_key,
+                              const char *const *meta_value, size_t n_meta, rcr_error *err) {
+    for (size_t i = 0; i < n_tensors; i++)
+        if (!rcr_is_utf8(tensor[i].name))
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "the name of tensor %zu is not UTF-8", i + 1);
+    for (size_t i = 0; i < n_meta; i++)
+        if (!rcr_is_utf8(meta_key[i]) || !rcr_is_utf8(meta_value[i]))
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "the metadata \"%.64s\" are not UTF-8",
+                            rcr_is_utf8(meta_key[i]) ? meta_key[i] : "");
+    return RCR_OK;
+}
+
 rcr_status rcr_safetensors_write(char **out, size_t *length, const rcr_st_tensor *tensor, size_t n_tensors,
                                  const char *const *meta_key, const char *const *meta_value, size_t n_meta,
                                  rcr_error *err) {
     rcr_status status = check_tensors(tensor, n_tensors, err);
+    if (status == RCR_OK) status = check_texts(tensor, n_tensors, meta_key, meta_value, n_meta, err);
     if (status != RCR_OK) return status;
     uint64_t n_data = 0;
     json_t *root = make_header(&n_data, tensor, n_tensors, meta_key, meta_value, n_meta);
-    if (root == NULL)
-        return rcr_fail(err, RCR_ERR_ARGUMENT,
-                        "a safetensors header can't be made: a name or value is not UTF-8, or "
-                        "memory is short");
+    if (root == NULL) return rcr_fail_memory(err, "writing a safetensors file");
     const size_t flags = JSON_COMPACT;
     size_t n_json = json_dumpb(root, NULL, 0, flags);
     size_t n_header = (n_json + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;

@@ -18,6 +18,7 @@ typedef struct rcr_safetensors {
     rcr_st_tensor *tensor;
     size_t n_meta;
     const char **meta_key, **meta_value;
+    size_t *tensor_order, *meta_order; /* [n_tensors], [n_meta] by name */
     void *storage;
 } rcr_safetensors;
 

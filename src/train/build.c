@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/init.h"
@@ -15,12 +16,30 @@ void rcr_run_say(const rcr_run *run, const char *text) {
     if (run->events->message != NULL) run->events->message(run->events->context, text);
 }
 
+/* The checkpoint keeps them, and a run would end with its first one. */
+static rcr_status check_settings(const rcr_train_options *o, rcr_error *err) {
+    rcr_status status = RCR_OK;
+    for (size_t i = 0; i < rcr_n_option_fields && status == RCR_OK; i++) {
+        char what[96];
+        rcr_text value = {0};
+        snprintf(what, sizeof what, "setting %s.%s", rcr_option_fields[i].section, rcr_option_fields[i].name);
+        rcr_option_format(&value, &rcr_option_fields[i], o);
+        status = value.failed ? rcr_fail_memory(err, "starting a run")
+                              : rcr_check_utf8(what, value.data != NULL ? value.data : "", err);
+        rcr_text_free(&value);
+    }
+    return status;
+}
+
 rcr_status rcr_run_check_targets(rcr_run *run, rcr_error *err) {
     rcr_train_options *o = &run->options;
     size_t T = rcr_run_n_targets(run);
     o->model.n_targets = (int32_t)T;
     o->model.variance = o->loss == RCR_LOSS_GAUSSIAN;
     rcr_status status = rcr_model_options_check(&o->model, err);
+    for (size_t k = 0; k < T && status == RCR_OK; k++)
+        status = rcr_check_utf8("name of a target", rcr_dataset_target_name(run->dataset, k), err);
+    if (status == RCR_OK) status = check_settings(o, err);
     if (status == RCR_OK) status = rcr_targets_check(run->dataset, o->model.task, err);
     if (status != RCR_OK) return status;
     rcr_transform_kind *kind = rcr_calloc(T, sizeof *kind);

@@ -144,4 +144,9 @@ for signal in INT TERM; do
     done
 done
 set +m
+
+# What a model file can't hold is told before the first epoch.
+run 2 train "$work/small.extxyz" --target formation_energy --unit "$(printf '\265eV')" --epochs 1 --out "$work/unit" --quiet
+err_has "UTF-8"
+err_lacks "memory"
 echo passed
