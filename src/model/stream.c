@@ -15,7 +15,7 @@
 #include "model/forecast.h"
 
 /* Slabs for each thread: one at work and some that wait for a slower one before them. */
-enum { SLABS_PER_THREAD = 6, MAX_INFOS = 64 };
+enum { SLABS_PER_THREAD = 6 };
 
 /* Some consecutive structures on their way. */
 typedef struct slot {
@@ -54,11 +54,12 @@ static void set_text(char *out, size_t size, const char *text, size_t length) {
 
 static rcr_status read_frame(rcr_crystal **out, rcr_stream_row *row, const char *text, size_t length, long line,
                              size_t *consumed) {
-    rcr_extxyz_info info[MAX_INFOS];
+    rcr_extxyz_info *info = NULL;
     size_t n_infos = 0;
-    rcr_status status = rcr_extxyz_parse(out, info, MAX_INFOS, &n_infos, consumed, "", text, length, line, &row->error);
-    const rcr_extxyz_info *own = rcr_extxyz_find_id(info, n_infos < MAX_INFOS ? n_infos : MAX_INFOS);
+    rcr_status status = rcr_extxyz_parse_all(out, &info, &n_infos, consumed, "", text, length, line, &row->error);
+    const rcr_extxyz_info *own = rcr_extxyz_find_id(info, n_infos);
     if (own != NULL) set_text(row->id, sizeof row->id, own->value, own->value_length);
+    rcr_free(info);
     return status;
 }
 

@@ -45,6 +45,15 @@ cmp -s "$work/out" "$work/examples.csv" || fail "file names give other rows than
 stream 0 "$work/names" --format jsonl
 grep -qF "\"file\": \"$(head -1 "$work/names")\"" "$work/out" || fail "no file in the object of a named file"
 
+# The id of a frame is its own, however many keys stand before it.
+awk -v keys="$(seq -f 'k%g=1' 300 | tr '\n' ' ')" '{ sub(/ id=/, " " keys "id="); print }' "$work/small.extxyz" >"$work/keys.extxyz"
+run 0 predict "$model" "$work/small.extxyz"
+cp "$work/out" "$work/small.csv"
+stream 0 "$work/keys.extxyz"
+cmp -s "$work/out" "$work/small.csv" || fail "the stream loses ids that stand behind many keys"
+run 0 predict "$model" "$work/keys.extxyz"
+cmp -s "$work/out" "$work/small.csv" || fail "the file loses ids that stand behind many keys"
+
 # Bad structures become rows, and the stream goes on.
 awk '/Lattice/ && ++n == 2 { sub(/R:3/, "R:x") } { print }' "$work/small.extxyz" >"$work/bad.extxyz"
 stream 0 "$work/bad.extxyz"
