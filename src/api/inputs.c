@@ -25,6 +25,8 @@ struct rcr_inputs {
     /* A dataset: samples and bad rows, each in source order. */
     rcr_dataset *dataset;
     size_t next_sample, next_bad;
+
+    rcr_error failure; /* of the first input that could not be read to its end; status RCR_OK: none */
 };
 
 void rcr_input_release(rcr_input *input) {
@@ -70,12 +72,19 @@ static void name_input(rcr_input *input, const char *id, const char *file) {
         rcr_fail_memory(&input->error, "reading a structure");
 }
 
-static int give_error(rcr_input *input, const char *path, const rcr_error *err) {
+static void note_failure(rcr_inputs *in, const rcr_error *err) {
+    if (in->failure.status == RCR_OK) in->failure = *err;
+}
+
+static int give_error(rcr_inputs *in, rcr_input *input, const char *path, const rcr_error *err) {
+    if (rcr_reader_loses_many(path, err)) note_failure(in, err);
     name_input(input, NULL, path);
     input->error = *err;
     rcr_error_set_file(&input->error, path);
     return 1;
 }
+
+const rcr_error *rcr_inputs_failure(const rcr_inputs *in) { return in->failure.status != RCR_OK ? &in->failure : NULL; }
 
 /* ---- files of structures */
 
@@ -88,6 +97,7 @@ static int next_record(rcr_inputs *in, rcr_input *input) {
     }
     name_input(input, record->id, record->file != NULL ? record->file : "");
     if (record->error.status != RCR_OK) input->error = record->error;
+    if (record->cut_off) note_failure(in, &record->error);
     return 1;
 }
 
@@ -121,30 +131,38 @@ static int open_dataset(rcr_inputs *in, rcr_input *input, const char *path) {
                                    .pool = in->pool};
     rcr_error err;
     rcr_dataset *dataset;
-    if (rcr_dataset_read(&dataset, path, &options, &err) != RCR_OK) return give_error(input, path, &err);
+    if (rcr_dataset_read(&dataset, path, &options, &err) != RCR_OK) {
+        if (err.status == RCR_ERR_IO) note_failure(in, &err);
+        return give_error(in, input, path, &err);
+    }
     in->dataset = dataset;
     in->next_sample = in->next_bad = 0;
     if (next_row(in, input)) return 1;
     rcr_fail(&err, RCR_ERR_DATA, "the dataset has no rows");
-    return give_error(input, path, &err);
+    return give_error(in, input, path, &err);
 }
 
 /* A folder or an archive is a dataset where it has a table of its files. */
 static int open_folder(rcr_inputs *in, rcr_input *input, const char *path) {
     rcr_error err;
     rcr_folder *folder;
-    if (rcr_folder_open(&folder, path, &err) != RCR_OK) return give_error(input, path, &err);
+    if (rcr_folder_open(&folder, path, &err) != RCR_OK) return give_error(in, input, path, &err);
     if (rcr_folder_has(folder, dataset_table)) {
         rcr_folder_free(folder);
         return open_dataset(in, input, path);
     }
-    if (rcr_reader_open_folder(&in->reader, path, folder, &err) != RCR_OK) return give_error(input, path, &err);
+    if (rcr_reader_open_folder(&in->reader, path, folder, &err) != RCR_OK) return give_error(in, input, path, &err);
     return next_record(in, input);
 }
 
 static int open_file(rcr_inputs *in, rcr_input *input, const char *path) {
     rcr_error err;
-    if (rcr_reader_open(&in->reader, path, &err) != RCR_OK) return give_error(input, path, &err);
+    if (rcr_reader_open(&in->reader, path, &err) != RCR_OK) return give_error(in, input, path, &err);
+    if (rcr_reader_is_folder(in->reader)) { /* a read that failed hid the archive before */
+        rcr_reader_close(in->reader);
+        in->reader = NULL;
+        return open_folder(in, input, path);
+    }
     if (rcr_is_table_name(path) && rcr_reader_is_single(in->reader)) { /* of file names */
         rcr_reader_close(in->reader);
         in->reader = NULL;
@@ -152,7 +170,7 @@ static int open_file(rcr_inputs *in, rcr_input *input, const char *path) {
     }
     if (next_record(in, input)) return 1;
     rcr_fail(&err, RCR_ERR_DATA, "the file holds no structures");
-    return give_error(input, path, &err);
+    return give_error(in, input, path, &err);
 }
 
 /* ---- the stream */

@@ -29,6 +29,9 @@ rcr_status rcr_inputs_open(rcr_inputs **out, char *const *paths, size_t n_paths,
  * overwritten and becomes the caller's.  1: there is one; 0: the end.  A path that can't be read is one input with an
  * error. */
 int rcr_inputs_next(rcr_inputs *inputs, rcr_input *input);
+/* Why inputs of many structures could not be read to their ends, the first of them; NULL: all that came up to now were.
+ * What is lost in such a one has no row, so that a command may not end well. */
+const rcr_error *rcr_inputs_failure(const rcr_inputs *inputs);
 void rcr_inputs_close(rcr_inputs *inputs);
 
 #endif

@@ -1,9 +1,11 @@
 /* recryst convert */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/cli.h"
@@ -30,7 +32,8 @@ typedef struct convert {
     rcr_terminal terminal;
     rcr_converted *item; /* [CHUNK] */
     size_t n, bytes;
-    size_t n_seen; /* items so far, those that can't be used included */
+    size_t n_seen;     /* items so far, those that can't be used included */
+    rcr_error failure; /* of the first input that could not be read to its end; status RCR_OK: none */
     double since;
 } convert;
 
@@ -131,7 +134,7 @@ static rcr_status read_stdin(char **data, size_t *length, rcr_error *err) {
     while ((n = read(STDIN_FILENO, block, sizeof block)) > 0 && text.length <= RCR_RECORD_MAX_BYTES * 8 && !text.failed)
         rcr_text_append(&text, block, (size_t)n);
     rcr_status status = RCR_OK;
-    if (n < 0) status = rcr_fail(err, RCR_ERR_IO, "can't read standard input");
+    if (n < 0) status = rcr_fail_system(err, "stdin", "can't read", errno);
     if (n > 0) status = rcr_fail(err, RCR_ERR_LIMIT, "standard input is longer than 8 GiB");
     if (text.failed) status = rcr_fail_memory(err, "reading standard input");
     if (status != RCR_OK) {
@@ -163,8 +166,12 @@ static rcr_status convert_table(convert *c, rcr_table_files *table, atomic_int *
 
 static rcr_status convert_reader(convert *c, rcr_reader *reader, atomic_int *stop, rcr_error *err) {
     rcr_status status = RCR_OK;
-    while (status == RCR_OK && rcr_reader_next(reader, &c->item[c->n].record))
-        status = add_item(c, rcr_record_bytes(&c->item[c->n].record), stop, err);
+    rcr_record *record = &c->item[c->n].record;
+    while (status == RCR_OK && rcr_reader_next(reader, record)) {
+        if (record->cut_off && c->failure.status == RCR_OK) c->failure = record->error;
+        status = add_item(c, rcr_record_bytes(record), stop, err);
+        record = &c->item[c->n].record;
+    }
     return status;
 }
 
@@ -189,7 +196,10 @@ static rcr_status convert_stdin(convert *c, atomic_int *stop, rcr_error *err) {
     char *data;
     size_t length;
     rcr_error failure = {0};
-    if (read_stdin(&data, &length, &failure) != RCR_OK) return add_failure(c, "stdin", &failure, stop, err);
+    if (read_stdin(&data, &length, &failure) != RCR_OK) {
+        c->failure = failure;
+        return add_failure(c, "stdin", &failure, stop, err);
+    }
     rcr_status status = rcr_reader_open_memory(&reader, "stdin", data != NULL ? data : "", length, &failure);
     if (status != RCR_OK) {
         status = add_failure(c, "stdin", &failure, stop, err);
@@ -212,6 +222,7 @@ static rcr_status convert_path(convert *c, const char *path, atomic_int *stop, r
     if (strcmp(path, "-") == 0) return convert_stdin(c, stop, err);
     rcr_status status = rcr_table_files_open(&table, path, &failure);
     if (status == RCR_OK && table == NULL) status = rcr_reader_open(&reader, path, &failure);
+    if (c->failure.status == RCR_OK && rcr_reader_loses_many(path, &failure)) c->failure = failure;
     if (status != RCR_OK) return add_failure(c, path, &failure, stop, err);
     size_t before = c->n_seen;
     status = table != NULL ? convert_table(c, table, stop, err) : convert_reader(c, reader, stop, err);
@@ -227,6 +238,10 @@ static rcr_status convert_all(convert *c, char *const *path, size_t n, rcr_error
     for (size_t i = 0; i < n && status == RCR_OK; i++) status = convert_path(c, path[i], stop, err);
     if (status == RCR_OK && c->n > 0) status = convert_chunk(c, stop, err);
     release_chunk(c);
+    if (status == RCR_OK && c->failure.status != RCR_OK) { /* the output would lack what nothing tells of */
+        *err = c->failure;
+        status = err->status;
+    }
     return status;
 }
 

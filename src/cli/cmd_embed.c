@@ -122,7 +122,11 @@ static rcr_status embed_all(embed *e, rcr_error *err) {
     atomic_int *stop = rcr_signals_catch(NULL);
     for (;;) {
         read_chunk(e);
-        if (e->n == 0) return RCR_OK;
+        if (e->n == 0) {
+            const rcr_error *failure = rcr_inputs_failure(e->inputs); /* no row would say what is missing */
+            if (failure != NULL) *err = *failure;
+            return failure != NULL ? failure->status : RCR_OK;
+        }
         rcr_terminal_clear(&e->terminal);
         rcr_status status = embed_chunk(e, err);
         for (size_t i = 0; i < e->n; i++) rcr_input_release(&e->input[i]);

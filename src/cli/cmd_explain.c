@@ -271,7 +271,9 @@ static rcr_status explain_inputs(explain *e, rcr_error *err) {
             return err->status;
         }
     }
-    return RCR_OK;
+    const rcr_error *failure = rcr_inputs_failure(e->inputs); /* no row would say what is missing */
+    if (failure != NULL) *err = *failure;
+    return failure != NULL ? failure->status : RCR_OK;
 }
 
 static rcr_status find_target(explain *e, rcr_error *err) {
@@ -309,6 +311,12 @@ static int run(explain *e, const rcr_args *args) {
     rcr_status closed = rcr_output_close(&e->out, &output_err);
     if (status != RCR_OK) return rcr_cli_error(&err), RCR_EXIT_FAILED;
     if (closed != RCR_OK) return rcr_cli_error(&output_err);
+    if (e->quiet && e->n_failed > 0) { /* no row says that one is missing, and there was no note */
+        char reason[sizeof(rcr_error) + 32];
+        rcr_error_format(reason, sizeof reason, &e->first_error);
+        rcr_cli_note("%zu input%s could not be explained; the first: %s", e->n_failed, e->n_failed == 1 ? "" : "s",
+                     reason);
+    }
     if (e->n_failed < e->n_done) return RCR_EXIT_OK;
     rcr_cli_hint("error: nothing could be explained");
     return RCR_EXIT_FAILED;
@@ -342,7 +350,10 @@ int rcr_cmd_explain(int argc, char **argv) {
         RCR_THREADS_ARG(e.threads),
         RCR_KERNELS_ARG(e.kernels_name),
         RCR_MODEL_DISORDER_ARG(e.disorder),
-        {.name = "quiet", .kind = RCR_ARG_FLAG, .value = &e.quiet, .help = "no progress and no notes"},
+        {.name = "quiet",
+         .kind = RCR_ARG_FLAG,
+         .value = &e.quiet,
+         .help = "no progress, and one note of all inputs that can't be used"},
     };
     rcr_args args = {
         .command = "explain",

@@ -187,7 +187,10 @@ static int run(predict *p, const rcr_args *args) {
     if (status != RCR_OK) return rcr_cli_error(&err), RCR_EXIT_FAILED;
     if (closed != RCR_OK) return rcr_cli_error(&output_err);
     rcr_predict_summary(&p->terminal, p->model, p->n_done, p->n_failed, rcr_now() - p->since, &p->first_error);
+    const rcr_error *failure = rcr_inputs_failure(p->inputs);
+    if (failure != NULL) return rcr_cli_error(failure), RCR_EXIT_FAILED;
     if (p->n_failed < p->n_done) return RCR_EXIT_OK;
+    if (p->quiet && p->n_failed > 0) rcr_cli_error(&p->first_error); /* else there was a note */
     rcr_cli_hint("error: nothing could be predicted");
     return RCR_EXIT_FAILED;
 }

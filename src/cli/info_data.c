@@ -117,13 +117,18 @@ static rcr_status record_columns(column *columns, size_t *n, const char *path, r
     rcr_record record;
     rcr_status status = rcr_reader_open(&reader, path, err);
     if (status != RCR_OK) return status;
-    for (*n = 0; rcr_reader_read(reader, &record); rcr_record_release(&record))
+    for (*n = 0; status == RCR_OK && rcr_reader_read(reader, &record); rcr_record_release(&record)) {
+        if (record.cut_off) {
+            status = record.error.status;
+            if (err != NULL) *err = record.error;
+        }
         for (size_t i = 0; i < record.n_properties && record.crystal != NULL; i++) {
             column *c = find_column(columns, n, record.property[i].key);
             if (c != NULL) column_add(c, record.property[i].value, strlen(record.property[i].value));
         }
+    }
     rcr_reader_close(reader);
-    return RCR_OK;
+    return status;
 }
 
 /* Whether the rows are those of a table of files. */

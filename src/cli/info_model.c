@@ -95,30 +95,34 @@ int rcr_is_run(const char *directory) {
            rcr_is_file_in(directory, "last.ckpt") || rcr_is_file_in(directory, "model.safetensors");
 }
 
-/* The text of a file of the run, or NULL; free with rcr_free. */
-static char *read_file(const char *directory, const char *name, size_t *length) {
-    char *text = NULL;
-    return rcr_file_read_in(&text, length, directory, name, (size_t)1 << 28, NULL) == RCR_OK ? text : NULL;
+/* The text of a file of the run, NULL where there is none; free with rcr_free. */
+static rcr_status read_file(char **text, size_t *length, const char *directory, const char *name, rcr_error *err) {
+    *text = NULL;
+    if (!rcr_is_file_in(directory, name)) return RCR_OK;
+    return rcr_file_read_in(text, length, directory, name, (size_t)1 << 28, err);
 }
 
 /* Rows of metrics.csv: one for each epoch that is done. */
-static size_t epochs_done(const char *directory) {
-    size_t length, n = 0;
-    char *text = read_file(directory, "metrics.csv", &length);
+static rcr_status epochs_done(size_t *n, const char *directory, rcr_error *err) {
+    size_t length;
+    char *text;
     rcr_csv *csv;
+    *n = 0;
+    rcr_status status = read_file(&text, &length, directory, "metrics.csv", err);
     if (text != NULL && rcr_csv_parse(&csv, text, length, NULL) == RCR_OK) {
-        n = csv->n_rows > 0 ? csv->n_rows - 1 : 0;
+        *n = csv->n_rows > 0 ? csv->n_rows - 1 : 0;
         rcr_csv_free(csv);
     }
     rcr_free(text);
-    return n;
+    return status;
 }
 
 /* The settings, without comments, indented. */
-static void put_settings(rcr_text *out, const char *directory, const char *name) {
+static rcr_status put_settings(rcr_text *out, const char *directory, const char *name, rcr_error *err) {
     size_t length;
-    char *text = read_file(directory, name, &length);
-    if (text == NULL) return;
+    char *text;
+    rcr_status status = read_file(&text, &length, directory, name, err);
+    if (text == NULL) return status;
     rcr_text_printf(out, "\nsettings (%s)\n", name);
     for (char *line = text; line != NULL;) {
         char *next = strchr(line, '\n');
@@ -127,6 +131,7 @@ static void put_settings(rcr_text *out, const char *directory, const char *name)
         line = next;
     }
     rcr_free(text);
+    return RCR_OK;
 }
 
 static void put_resume(rcr_text *out, const char *directory) {
@@ -136,11 +141,12 @@ static void put_resume(rcr_text *out, const char *directory) {
 }
 
 /* Which of the networks of an ensemble that is not finished is at work. */
-static void put_progress(rcr_text *out, const char *directory) {
+static rcr_status put_progress(rcr_text *out, const char *directory, rcr_error *err) {
     rcr_run_state state = {0};
     rcr_text member = {0};
     char count[32];
     int n = 0, done = -1;
+    rcr_status status = RCR_OK;
     if (rcr_run_peek(&state, directory, NULL) == RCR_OK) n = state.options.ensemble;
     rcr_run_state_release(&state);
     do {
@@ -152,7 +158,8 @@ static void put_progress(rcr_text *out, const char *directory) {
     if (n > 0 && done >= n) {
         rcr_text_puts(out, ": all are trained and not joined yet\n");
     } else {
-        size_t epochs = member.failed ? 0 : epochs_done(member.data);
+        size_t epochs = 0;
+        if (!member.failed) status = epochs_done(&epochs, member.data, err);
         rcr_text_printf(out, ": %d trained, network %d at work with %s epoch%s done\n", done, done + 1,
                         rcr_format_count(count, (long long)epochs), epochs == 1 ? "" : "s");
     }
@@ -160,29 +167,30 @@ static void put_progress(rcr_text *out, const char *directory) {
     rcr_text_free(&member);
     if (rcr_is_file_in(directory, "member-1/last.ckpt")) put_resume(out, directory);
     rcr_text_puts(out, "model      none yet: all networks make it together, and each has its own in member-N\n");
+    return status;
 }
 
 rcr_status rcr_info_run(rcr_text *out, const char *directory, rcr_error *err) {
     char count[32];
-    size_t n = epochs_done(directory);
+    size_t n;
+    rcr_status status = epochs_done(&n, directory, err);
+    if (status != RCR_OK) return status;
     int finished = rcr_is_file_in(directory, "run_summary.json");
     if (!finished && has_members(directory)) {
-        put_progress(out, directory);
-        put_settings(out, directory, "member-1/config.toml");
-        return RCR_OK;
+        status = put_progress(out, directory, err);
+        return status == RCR_OK ? put_settings(out, directory, "member-1/config.toml", err) : status;
     }
     rcr_text_printf(out, "run        %s: %s, %s epoch%s\n", directory, finished ? "finished" : "not finished",
                     rcr_format_count(count, (long long)n), n == 1 ? "" : "s");
     if (!finished && rcr_is_file_in(directory, "last.ckpt")) put_resume(out, directory);
     if (rcr_is_file_in(directory, "model.safetensors")) {
         rcr_model *model;
-        rcr_status status = rcr_model_load(&model, directory, err);
+        status = rcr_model_load(&model, directory, err);
         if (status != RCR_OK) return status;
         rcr_info_model(out, model);
         rcr_model_free(model);
     } else {
         rcr_text_puts(out, "model      none yet: the first epoch is not done\n");
     }
-    put_settings(out, directory, "config.toml");
-    return RCR_OK;
+    return put_settings(out, directory, "config.toml", err);
 }

@@ -37,7 +37,7 @@ typedef struct all {
     char **id;     /* [CHUNK_INPUTS] of the inputs as the first model has them */
     size_t n_ids;
     size_t n_done, n_failed;
-    rcr_error first_error;
+    rcr_error first_error, failure; /* failure: of an input that could not be read to its end */
 } all;
 
 /* ---- rows */
@@ -279,7 +279,11 @@ static rcr_status run_all(all *a, rcr_error *err) {
     if (c->format == RCR_ALL_CSV)
         rcr_text_puts(&a->line, "id,model,property,unit,prediction,std,spread,lower,upper,domain,error\n");
     if (status == RCR_OK) status = run_chunks(a, reader, input, err);
-    for (size_t m = 0; m < a->n_models && reader != NULL; m++) rcr_inputs_close(reader[m]);
+    for (size_t m = 0; m < a->n_models && reader != NULL; m++) {
+        const rcr_error *failure = reader[m] != NULL ? rcr_inputs_failure(reader[m]) : NULL;
+        if (failure != NULL) a->failure = *failure;
+        rcr_inputs_close(reader[m]);
+    }
     rcr_free(reader);
     rcr_free(input);
     return status;
@@ -353,7 +357,9 @@ static int run(all *a) {
         rcr_cli_note("%zu input%s could not be used by any model; the first: %s", a->n_failed,
                      a->n_failed == 1 ? "" : "s", reason);
     }
+    if (a->failure.status != RCR_OK) return rcr_cli_error(&a->failure), RCR_EXIT_FAILED;
     if (a->n_failed < a->n_done) return RCR_EXIT_OK;
+    if (a->command->quiet && a->n_failed > 0) rcr_cli_error(&a->first_error); /* else there was a note */
     rcr_cli_hint("error: nothing could be predicted");
     return RCR_EXIT_FAILED;
 }

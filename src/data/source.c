@@ -69,6 +69,16 @@ static rcr_status read_text(char **text, size_t *length, const source *s, const 
     return status;
 }
 
+int rcr_source_has_file(const source *s, const char *file) {
+    if (s->base == NULL) return rcr_folder_has(s->folder, file);
+    rcr_text path = {0};
+    if (file[0] != '/') rcr_text_puts(&path, s->base);
+    rcr_text_puts(&path, file);
+    int there = !path.failed && rcr_is_file(path.data);
+    rcr_text_free(&path);
+    return there;
+}
+
 rcr_status rcr_source_read_structure(rcr_crystal **crystal, source_row *row, const source *s, rcr_error *err) {
     char *text;
     size_t length;
@@ -248,8 +258,10 @@ static rcr_status read_file(source *s, rcr_error *err) {
     rcr_reader *reader;
     rcr_status status = rcr_reader_open(&reader, s->path, err);
     if (status != RCR_OK) return status;
-    if (!rcr_reader_is_single(reader)) return rcr_source_read_records(s, reader, err);
+    int archive = rcr_reader_is_folder(reader); /* a read that failed may have hidden it before */
+    if (!archive && !rcr_reader_is_single(reader)) return rcr_source_read_records(s, reader, err);
     rcr_reader_close(reader);
+    if (archive) return read_folder(s, err);
     if (rcr_is_table_name(s->path)) return read_csv(s, err);
     if (rcr_is_archive_name(s->path))
         return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0,

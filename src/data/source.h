@@ -78,6 +78,8 @@ rcr_status rcr_source_mark_duplicates(source *s, rcr_error *err);
 rcr_status rcr_source_run(source *s, size_t first, size_t n, rcr_error *err);
 /* Read row->file, of a row that holds no crystal, into one; sets row->sha256.  Safe from several threads. */
 rcr_status rcr_source_read_structure(rcr_crystal **crystal, source_row *row, const source *s, rcr_error *err);
+/* 1 when a row's file is there. */
+int rcr_source_has_file(const source *s, const char *file);
 /* Make bad rows of those records of a store that hold elements which are not known. */
 rcr_status rcr_source_check_stored(source *s, rcr_error *err);
 /* The error of the first bad one of these rows, if there is one. */

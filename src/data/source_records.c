@@ -123,6 +123,10 @@ static rcr_status add_row(reading *r, rcr_record *record, rcr_error *err) {
     rcr_crystal *crystal = record->crystal;
     char *id = record->id;
     if (record->error.status == RCR_ERR_MEMORY || id == NULL) return rcr_fail_memory(err, "reading a dataset");
+    if (record->cut_off) { /* one bad row would stand for all those that are lost */
+        if (err != NULL) *err = record->error;
+        return record->error.status;
+    }
     record->crystal = NULL;
     record->id = NULL;
     source_row *row = rcr_source_add(s, id, NULL, crystal);
@@ -199,7 +203,7 @@ rcr_status rcr_source_read_records(source *s, rcr_reader *reader, rcr_error *err
     s->table = rcr_last_part(s->path);
     r.record = rcr_calloc(CHUNK, sizeof *r.record);
     /* "dir/data.json" is shown as data.json, "dir/frames/a.xyz" of the folder frames as a.xyz. */
-    int folder = strcmp(rcr_reader_format_name(reader), "folder") == 0;
+    int folder = rcr_reader_is_folder(reader);
     size_t end = strlen(s->path);
     if (!folder)
         while (end > 0 && s->path[end - 1] != '/') end--;
@@ -222,17 +226,22 @@ rcr_status rcr_source_read_records(source *s, rcr_reader *reader, rcr_error *err
 /* ---------------------------------------------------------------- the second time */
 
 /* The record of row `wanted`, whose predecessors are passed over without being parsed. */
-static int go_to(rcr_record *record, source *s, size_t wanted) {
+static rcr_status go_to(rcr_record *record, source *s, size_t wanted, rcr_error *err) {
     while (rcr_reader_next(s->again, record)) {
-        if (s->n_again++ == wanted) return 1;
+        if (s->n_again++ == wanted && !record->cut_off) return RCR_OK;
+        rcr_status status = record->cut_off ? record->error.status : RCR_OK;
+        if (status != RCR_OK && err != NULL) *err = record->error;
         rcr_record_release(record);
+        if (status != RCR_OK) return status;
     }
-    return 0;
+    return rcr_fail_at(err, RCR_ERR_DATA, s->path, 0, "the file changed while it was being read");
 }
 
 static rcr_status take_again(source *s, source_row *row, rcr_record *record, rcr_error *err) {
     if (record->error.status == RCR_ERR_MEMORY) return rcr_fail_memory(err, "reading a dataset");
-    if (record->crystal == NULL || strcmp(record->sha256, row->sha256) != 0) {
+    if (record->error.status == RCR_ERR_IO) {
+        rcr_source_bad(s, row, RCR_ERR_IO, record->error.file, record->error.line, "%s", record->error.message);
+    } else if (record->crystal == NULL || strcmp(record->sha256, row->sha256) != 0) {
         rcr_source_bad(s, row, RCR_ERR_DATA, s->table, row->line, "the file changed while it was being read");
     } else {
         row->crystal = record->crystal;
@@ -258,10 +267,8 @@ rcr_status rcr_source_read_again(source *s, size_t first, size_t n, rcr_error *e
     for (size_t i = first; i < first + n && status == RCR_OK; i++) {
         if (!s->row[i].dropped || s->row[i].error != NULL) continue;
         at[k] = i;
-        if (!go_to(&record[k], s, i))
-            status = rcr_fail_at(err, RCR_ERR_DATA, s->path, 0, "the file changed while it was being read");
-        else
-            k++;
+        status = go_to(&record[k], s, i, err);
+        k += status == RCR_OK;
     }
     if (status == RCR_OK) rcr_pool_run(s->options->pool, (int)k, parse_piece, record);
     for (size_t i = 0; i < k; i++) {

@@ -34,20 +34,23 @@ static int is_csv_name(const char *path) {
     return n >= 4 && rcr_equals_ignore_case(path + n - 4, 4, ".csv");
 }
 
-/* 1 when the reader finds no column of structures in the file. */
-static int has_files_elsewhere(const char *path) {
+/* *elsewhere 1 when the reader finds no column of structures in the file.  Errors: RCR_ERR_IO, RCR_ERR_MEMORY. */
+static rcr_status has_files_elsewhere(int *elsewhere, const char *path, rcr_error *err) {
     rcr_reader *reader;
-    if (rcr_reader_open(&reader, path, NULL) != RCR_OK) return 1;
-    int single = rcr_reader_is_single(reader);
+    *elsewhere = 1;
+    rcr_status status = rcr_reader_open(&reader, path, err);
+    if (status != RCR_OK) return status == RCR_ERR_IO || status == RCR_ERR_MEMORY ? status : RCR_OK;
+    *elsewhere = rcr_reader_is_single(reader);
     rcr_reader_close(reader);
-    return single;
+    return RCR_OK;
 }
 
 rcr_status rcr_table_files_open(rcr_table_files **out, const char *path, rcr_error *err) {
     int is_folder = rcr_is_directory(path) || (rcr_is_file(path) && may_be_archive(path));
-    int is_csv = !is_folder && rcr_is_file(path) && is_csv_name(path) && has_files_elsewhere(path);
-    rcr_status status = RCR_OK;
+    int is_csv = !is_folder && rcr_is_file(path) && is_csv_name(path);
+    rcr_status status = is_csv ? has_files_elsewhere(&is_csv, path, err) : RCR_OK;
     *out = NULL;
+    if (status != RCR_OK) return status;
     if (!is_folder && !is_csv) return RCR_OK;
     rcr_table_files *table = rcr_calloc(1, sizeof *table);
     if (table == NULL) return rcr_fail_memory(err, "reading a table");

@@ -29,6 +29,8 @@ static void visit_row(void *context, int index, int worker) {
         status = job->visit(job->context, at, row->id, crystal, worker, &err);
         rcr_crystal_free(crystal);
         if (status != RCR_OK) *failure = err;
+    } else if (status == RCR_ERR_IO && rcr_source_has_file(job->s, row->file)) {
+        if (job->visit(job->context, at, row->id, NULL, worker, &err) != RCR_OK) *failure = err;
     } else if (status == RCR_ERR_MEMORY) {
         *failure = err;
     }

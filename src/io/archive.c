@@ -1,6 +1,7 @@
 #include "io/archive.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,8 +140,10 @@ static rcr_status add_name(rcr_folder *folder, const char *name, rcr_error *err)
 static rcr_status list_directory(rcr_folder *folder, rcr_error *err) {
     DIR *directory = opendir(folder->path);
     rcr_status status = RCR_OK;
-    if (directory == NULL) return rcr_fail_at(err, RCR_ERR_IO, folder->path, 0, "can't list the folder");
-    for (struct dirent *entry; status == RCR_OK && (entry = readdir(directory)) != NULL;) {
+    if (directory == NULL) return rcr_fail_system(err, folder->path, "can't list the folder", errno);
+    for (struct dirent *entry; status == RCR_OK;) {
+        errno = 0;
+        if ((entry = readdir(directory)) == NULL) break;
         char *path = join(folder->path, entry->d_name);
         if (path == NULL)
             status = rcr_fail_memory(err, "listing a folder");
@@ -148,6 +151,7 @@ static rcr_status list_directory(rcr_folder *folder, rcr_error *err) {
             status = add_name(folder, entry->d_name, err);
         rcr_free(path);
     }
+    if (status == RCR_OK && errno != 0) status = rcr_fail_system(err, folder->path, "can't list the folder", errno);
     closedir(directory);
     return status;
 }

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -80,6 +81,8 @@ static void close_database(void *self) {
 }
 
 static rcr_status fail_sqlite(const database *d, rcr_error *err, const char *what) {
+    if ((sqlite3_errcode(d->db) & 0xff) == SQLITE_IOERR && sqlite3_extended_errcode(d->db) != SQLITE_IOERR_NOMEM)
+        return rcr_fail(err, RCR_ERR_IO, "can't read the ASE database (%s): the device reports an error", what);
     return rcr_fail(err, sqlite3_errcode(d->db) == SQLITE_NOMEM ? RCR_ERR_MEMORY : RCR_ERR_PARSE,
                     "can't read the ASE database (%s): %.200s", what, sqlite3_errmsg(d->db));
 }
@@ -140,10 +143,12 @@ static int has_changes(const char *path) {
         rcr_text name = {0};
         rcr_text_printf(&name, "%s%s", path, endings[k]);
         FILE *file = name.failed ? NULL : fopen(name.data, "rb");
+        int missing = file == NULL && !name.failed && !rcr_path_exists(name.data);
         rcr_text_free(&name);
-        int c = file != NULL ? fgetc(file) : EOF;
+        /* One that can't be read may hold changes: SQLite will say so. */
+        int c = file != NULL ? fgetc(file) : EOF, empty = c == EOF && file != NULL && !ferror(file);
         if (file != NULL) fclose(file);
-        if (c != EOF) return 1;
+        if (!missing && !empty) return 1;
     }
     return 0;
 }

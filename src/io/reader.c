@@ -24,6 +24,7 @@ struct rcr_reader {
     char *bytes;       /* of a member of an archive; NULL otherwise */
     uint64_t number;   /* of the last record in it */
     int ended;         /* no record of it follows */
+    int failed;        /* why it can't be read on has been told */
     const char *format;
 
     /* A folder or an archive. */
@@ -236,11 +237,26 @@ static int is_json_name(const char *name) {
     return has_ending(name, endings);
 }
 
-int rcr_reader_takes(const char *name) {
+static int is_database_name(const char *name) {
     static const char *const endings[] = {".db", ".sqlite", ".sqlite3", NULL};
+    return has_ending(name, endings);
+}
+
+/* Formats that are there for many structures; JSON and CIF often hold one. */
+static int is_name_of_many(const char *name) {
+    static const char *const endings[] = {".jsonl", ".ndjson", ".xyz", ".extxyz", ".csv", NULL};
+    return has_ending(name, endings) || is_database_name(name) || rcr_is_archive_name(name);
+}
+
+int rcr_reader_loses_many(const char *path, const rcr_error *err) {
+    if (err->status != RCR_ERR_IO || !rcr_path_exists(path)) return 0;
+    return rcr_is_directory(path) || is_name_of_many(path);
+}
+
+int rcr_reader_takes(const char *name) {
     const char *slash = strrchr(name, '/'), *base = slash != NULL ? slash + 1 : name;
     if (strcmp(base, "atom_init.json") == 0) return 0;
-    if (is_json_name(base) || has_ending(base, endings)) return 1;
+    if (is_json_name(base) || is_database_name(base)) return 1;
     char *plain = rcr_strndup(name, rcr_unpacked_name_length(name));
     int known = plain != NULL && rcr_format_detect(plain, "", 0) != RCR_FORMAT_UNKNOWN;
     rcr_free(plain);
@@ -357,7 +373,7 @@ static rcr_status name_file(rcr_reader *r, const char *file, rcr_error *err) {
     r->file = rcr_strdup(file);
     r->stem = rcr_structure_id(file);
     r->number = 0;
-    r->ended = 0;
+    r->ended = r->failed = 0;
     return r->file != NULL && r->stem != NULL ? RCR_OK : rcr_fail_memory(err, "opening a file");
 }
 
@@ -494,12 +510,19 @@ void rcr_reader_close(rcr_reader *r) {
 }
 
 const char *rcr_reader_format_name(const rcr_reader *r) { return r->folder != NULL ? "folder" : r->format; }
+int rcr_reader_is_folder(const rcr_reader *r) { return r->folder != NULL; }
 int rcr_reader_is_single(const rcr_reader *r) { return r->folder == NULL && strcmp(r->format, single_format) == 0; }
+
+/* Whether the file is of a kind that holds many structures; one that could not be opened is told by its name. */
+static int holds_many(const rcr_reader *r) {
+    return r->cutter.next != NULL ? strcmp(r->cutter.format, single_format) != 0 : is_name_of_many(r->file);
+}
 
 /* The record's file, number and, where the file does not name it, its id. */
 static void finish_record(rcr_reader *r, rcr_record *record, int last) {
     record->number = ++r->number;
     record->alone = record->number == 1 && last;
+    record->cut_off = record->error.status == RCR_ERR_IO && holds_many(r);
     record->file = rcr_strdup(r->file);
     if (!record->own_id) {
         rcr_text id = {0};
@@ -536,12 +559,27 @@ static int next_member(rcr_reader *r, rcr_record *record) {
     return 0;
 }
 
+/* The cutter's next record.  Where it takes bytes that can't be read for the end of the file, a last record says so. */
+static int cut_next(rcr_reader *r, rcr_record *record, int *last) {
+    const rcr_window *w = r->cutter.window;
+    int given = r->cutter.next(r->cutter.self, record, last);
+    if (w == NULL || w->error.status == RCR_OK) return given;
+    if (!given && !r->failed) {
+        rcr_record_release(record);
+        record->line = w->line;
+        given = *last = rcr_cut_failed(record, w);
+    }
+    if (record->error.status == w->error.status) r->failed = 1;
+    if (!r->failed) *last = 0;
+    return given;
+}
+
 int rcr_reader_next(rcr_reader *r, rcr_record *record) {
     for (;;) {
         int last = 0;
         memset(record, 0, sizeof *record);
         if (r->cutter.next != NULL && !r->ended) {
-            int given = r->cutter.next(r->cutter.self, record, &last);
+            int given = cut_next(r, record, &last);
             if (given) {
                 r->ended = last;
                 finish_record(r, record, last);

@@ -40,6 +40,7 @@ typedef struct rcr_record {
     uint64_t number; /* of the structure in that file, from 1 */
     int own_id;      /* 1: the id is the file's own */
     int alone;       /* 1: the file holds no other */
+    int cut_off;     /* 1: the error is that of a file of many that can't be read on: what follows in it is lost */
     long line;       /* of the file, unpacked, where it begins, from 1; 0: the format has no lines */
     long value_line; /* where its properties stand; valid once it is parsed */
     rcr_crystal *crystal;
@@ -73,7 +74,7 @@ void rcr_reader_close(rcr_reader *reader);
 /* The next record, without its crystal: rcr_record_parse makes that, on any thread.  *record is overwritten and becomes
  * the caller's (rcr_record_release), also where it is an error.  1: there is one; 0: the end.  A record that can't be
  * cut out of its file is an error, and so is what leaves no place to go on at; the file then ends with it, and the next
- * file of a folder or an archive follows. */
+ * file of a folder or an archive follows.  A failing device ends a file so too, with RCR_ERR_IO and cut_off. */
 int rcr_reader_next(rcr_reader *reader, rcr_record *record);
 
 /* Crystal, properties and id; what fails is kept in record->error (RCR_ERR_MEMORY among it).  Different records may be
@@ -96,9 +97,15 @@ const char *rcr_record_property(const rcr_record *record, const char *key);
 const char *rcr_reader_format_name(const rcr_reader *reader);
 /* 1 for a file of one structure by its format. */
 int rcr_reader_is_single(const rcr_reader *reader);
+/* 1 for a folder or an archive. */
+int rcr_reader_is_folder(const rcr_reader *reader);
 
 /* 1 when a file of this name is read in folders and archives. */
 int rcr_reader_takes(const char *name);
+
+/* 1 when the path could not be opened for a reason of the device, and many structures may be lost with it: a folder, an
+ * archive or a file that by its name holds many, which is there. */
+int rcr_reader_loses_many(const char *path, const rcr_error *err);
 
 /* 1 for the name of a CSV table, packed or not. */
 int rcr_is_table_name(const char *name);

@@ -194,7 +194,7 @@ rcr_status rcr_cut_csv(rcr_cutter *out, rcr_window *window, rcr_error *err) {
         close_csv(f);
         return status;
     }
-    *out = (rcr_cutter){.format = "CSV", .self = f, .next = next_csv, .close = close_csv};
+    *out = (rcr_cutter){.format = "CSV", .self = f, .window = &f->window, .next = next_csv, .close = close_csv};
     return RCR_OK;
 }
 

@@ -61,7 +61,7 @@ static rcr_status open_file(rcr_cutter *out, const char *format, rcr_window *win
         return rcr_fail_memory(err, "opening a file");
     }
     f->window = *window;
-    *out = (rcr_cutter){.format = format, .self = f, .next = next, .close = close_file};
+    *out = (rcr_cutter){.format = format, .self = f, .window = &f->window, .next = next, .close = close_file};
     return RCR_OK;
 }
 

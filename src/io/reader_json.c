@@ -584,7 +584,7 @@ rcr_status rcr_cut_json(rcr_cutter *out, rcr_window *window, const char *name, r
         close_json(f);
         return status;
     }
-    *out = (rcr_cutter){.format = "JSON", .self = f, .next = next_json, .close = close_json};
+    *out = (rcr_cutter){.format = "JSON", .self = f, .window = &f->window, .next = next_json, .close = close_json};
     return RCR_OK;
 }
 

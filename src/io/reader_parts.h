@@ -48,6 +48,7 @@ typedef struct rcr_unparsed {
 typedef struct rcr_cutter {
     const char *format; /* for messages */
     void *self;
+    const rcr_window *window; /* whose error is told where `next` takes it for the end; NULL: there is none */
     int (*next)(void *self, rcr_record *record, int *last);
     void (*close)(void *self);
 } rcr_cutter;

@@ -402,6 +402,9 @@ static rcr_status read_worst(rcr_run_data *run, rcr_error *err) {
         if (record.crystal != NULL) {
             run->worst[run->n_worst++] = record.crystal;
             record.crystal = NULL;
+        } else if (record.error.status == RCR_ERR_IO) {
+            status = record.error.status;
+            if (err != NULL) *err = record.error;
         }
         rcr_record_release(&record);
     }

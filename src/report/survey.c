@@ -138,6 +138,7 @@ static rcr_status look(void *context, size_t at, const char *id, const rcr_cryst
     (void)at;
     (void)worker;
     if (row == NULL) return RCR_OK;
+    if (crystal == NULL) return err->status; /* it could be read when the run was made */
     double amount[RCR_MAX_ATOMIC_NUMBER + 1];
     rcr_text formula = {0};
     rcr_composition(amount, crystal);

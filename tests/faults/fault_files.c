@@ -4,6 +4,8 @@
 #include "train/toy.h"
 
 #include "base/file.h"
+#include "base/text.h"
+#include "data/dataset.h"
 #include "data/prepare.h"
 
 typedef struct setting {
@@ -135,9 +137,68 @@ static void preparing(void **state) {
     faults_each(RCR_FAULT_FILE, "prepare (full disk)", prepare, check_prepared, &s, 1000000, ENOSPC);
 }
 
+/* ---- files of many structures */
+
+enum { N_MANY = 6000 }; /* more than is read at a time */
+
+static void put_frame(rcr_text *out, int i) {
+    rcr_text_printf(out, "1\nLattice=\"4 0 0 0 4 0 0 0 4\" Properties=species:S:1:pos:R:3 y=%d id=c%d pad=%080d\n", i,
+                    i, i);
+    rcr_text_puts(out, "Fe 0 0 0\n");
+}
+
+static void put_line(rcr_text *out, int i) {
+    rcr_text_printf(
+        out,
+        "{\"id\": \"c%d\", \"lattice\": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], \"species\": [\"Fe\"], \"frac\": "
+        "[[0, 0, 0]], \"y\": %d, \"pad\": \"%080d\"}\n",
+        i, i, i);
+}
+
+static void put_row(rcr_text *out, int i) {
+    if (i == 0) rcr_text_puts(out, "id,y,cif\n");
+    rcr_text_printf(out,
+                    "c%d,%d,\"data_x\n_cell_length_a 4\n_cell_length_b 4\n_cell_length_c 4\n_cell_angle_alpha 90\n"
+                    "_cell_angle_beta 90\n_cell_angle_gamma 90\nloop_\n_atom_site_type_symbol\n_atom_site_fract_x\n"
+                    "_atom_site_fract_y\n_atom_site_fract_z\nFe 0 0 0\n\"\n",
+                    i, i);
+}
+
+/* All rows or an error: a part of them, with one bad row for all that are missing, is what must not be. */
+static rcr_status read_many(void *context, rcr_error *err) {
+    setting *s = context;
+    rcr_dataset_options options = {.target = "y", .need_target = 1, .graph = rcr_graph_options_default()};
+    options.graph.max_neighbors = 1;
+    options.keep_bytes = 1 << 16; /* of crystals: those beyond it are read a second time */
+    rcr_dataset *dataset;
+    rcr_status status = rcr_dataset_read(&dataset, s->file, &options, err);
+    if (status != RCR_OK) return status;
+    assert_int_equal(dataset->n, N_MANY);
+    assert_int_equal(dataset->n_bad, 0);
+    rcr_dataset_free(dataset);
+    return RCR_OK;
+}
+
+static void many_in_one_file(void **state) {
+    static const struct {
+        const char *name;
+        void (*put)(rcr_text *out, int i);
+    } form[] = {{"many.extxyz", put_frame}, {"many.jsonl", put_line}, {"many.csv", put_row}};
+    for (size_t k = 0; k < sizeof form / sizeof *form; k++) {
+        setting s = {.folder = *state, .file = toy_path(*state, form[k].name)};
+        rcr_text text = {0};
+        rcr_error err = {0};
+        for (int i = 0; i < N_MANY; i++) form[k].put(&text, i);
+        assert_ok(rcr_file_write(s.file, text.data, text.length, &err), &err);
+        rcr_text_free(&text);
+        faults_each(RCR_FAULT_FILE, form[k].name, read_many, NULL, &s, 1, EIO);
+    }
+}
+
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, toy_setup, toy_teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {in_folder(a_file_is_replaced), in_folder(training), in_folder(preparing)};
+    const struct CMUnitTest tests[] = {in_folder(a_file_is_replaced), in_folder(training), in_folder(preparing),
+                                       in_folder(many_in_one_file)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -558,6 +558,16 @@ DEFINE_PREAD(pread)
 DEFINE_PREAD(pread64)
 #endif
 
+#define DEFINE_READDIR(name, entry)                                                                                    \
+    struct entry *name(DIR *folder) {                                                                                  \
+        if (is_under(name_of(dirfd(folder))) && refuse_read("readdir", "")) return NULL;                               \
+        return ((struct entry * (*)(DIR *)) real(#name))(folder);                                                      \
+    }
+DEFINE_READDIR(readdir, dirent)
+#if defined(__GLIBC__)
+DEFINE_READDIR(readdir64, dirent64)
+#endif
+
 DIR *opendir(const char *path) {
     if (is_under(path) && refuse_read("opendir", path)) return NULL;
     return REAL(opendir)(path);

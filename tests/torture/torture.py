@@ -8,7 +8,8 @@ RECRYST is the command, RECRYST_SOURCE the sources, RECRYST_SHIM_LIBRARY what sh
 
 fail     each call that writes (open, write, fsync, rename, close, mmap, ...) fails in turn, once with EIO and from then on
          with ENOSPC; each call that reads fails once: an error with a reason and exit code 1, what was there before is
-         untouched, nothing is left lying about, and the same command without the fault gives what it always gives
+         untouched, nothing is left lying about, and the same command without the fault gives what it always gives; where a
+         read fails, an output may also name the reason in place of what is missing, and hold all else
 calls    SIGKILL in place of each call in turn, in the middle of it where it writes
 power    the same, and everything that was not synced is lost, or a seeded part of it; also right after the end
 moments  SIGKILL at random moments, --kills of them; a run that goes on is killed again
@@ -34,10 +35,11 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from jobs import DEMO, JOBS, PATIENCE, RECRYST, SOURCE, TEMPORARY, Broken, Fetch, call, files_below, must, read, write
+from jobs import DEMO, JOBS, OLD, PATIENCE, RECRYST, SOURCE, TEMPORARY, Broken, Fetch, call, files_below, must, read, write
 
 SHIM = os.environ.get("RECRYST_SHIM_LIBRARY", "")
 EIO, ENOSPC = 5, 28
+REASON = re.compile("no space left|device reports|Input/output|system error", re.I)
 SLOW = ["study", "train --ensemble", "train", "fetch", "prepare"]
 
 
@@ -189,24 +191,43 @@ gate = [false, true]
             if not log.startswith("fired"):
                 continue
             done += 1
-            if got == 1 and mode == "fail" and not re.search("recryst: error: |\nfailed:", err):
+            if got == 1 and not re.search("recryst: error: |\nfailed:", err):
                 raise Broken("no message: " + where)
-            if got == 1 and mode == "fail" and not re.search("no space left|device reports|Input/output|system error", err, re.I):
+            if got == 1 and not REASON.search(err) and not (mode == "read" and self.tells(folder, err, got)):
                 raise Broken("no reason: " + where)
             left = [name for name in files_below(folder) if TEMPORARY.search(name) and not name.endswith(".part")]
             if left:
                 raise Broken("%s is left behind: %s" % (left[0], where))
             try:
-                if mode == "fail":
+                if mode == "read" and self.tells(folder, err, got):
+                    self.check_rows(job, folder, wanted)
+                else:
                     job.look(folder, wanted)
-                if got == 0 and mode == "fail":
-                    self.compare(job, folder, wanted)
-                # A file that could not be read is a row of its own; then the results are others, and rightly so.
+                    if got == 0:
+                        self.compare(job, folder, wanted)
                 if got != 0:
                     self.finish(job, folder, wanted)
             except Broken as problem:
                 raise Broken("%s; %s" % (problem, where)) from None
         self.done = done
+
+    @staticmethod
+    def tells(folder, err, got):
+        """Whether an output says what could not be read: a file, or notes of a command that went on."""
+        files = [read(os.path.join(folder, name)).decode("utf-8", "replace") for name in files_below(folder)]
+        return any(REASON.search(text) for text in files) or (got == 0 and REASON.search(err) is not None)
+
+    @staticmethod
+    def check_rows(job, folder, wanted):
+        """Tables that lack what could not be read have nothing else that is not the undisturbed run's."""
+        found = job.results(folder)
+        for name in sorted(found):
+            if not name.endswith((".csv", ".jsonl", "out", "rows")) or found[name] == OLD:
+                continue
+            known = set(wanted.get(name, b"").split(b"\n"))
+            for line in found[name].split(b"\n"):
+                if line not in known and not REASON.search(line.decode("utf-8", "replace")):
+                    raise Broken("%s has a line of its own: %r" % (name, line[:200]))
 
     def ended(self, job, mode):
         wanted = self.whole(job)
