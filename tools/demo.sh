@@ -15,15 +15,17 @@ show() {
     eval "$1"
 }
 
-# A demo that ran before is replaced; anything else of that name is left alone.
+# A demo that ran before is told by a file of its own and replaced; anything else of that name is left alone, be it of the same data.
+mark=made-by-demo
 if [ -e "$run" ]; then
-    grep -qs "$data/alloys.tar.zst" "$run/config.toml" || {
-        echo "$run exists and is no run of the demo: choose another name" >&2
+    if [ ! -f "$run/$mark" ] || [ -e "$run/study.csv" ]; then
+        echo "$run exists and is no run of the demo: choose another name, or remove it" >&2
         exit 1
-    }
+    fi
     rm -rf "$run"
 fi
 mkdir -p "$(dirname "$run")"
+trap '[ ! -d "$run" ] || : >"$run/$mark"' EXIT # also of a demo that was stopped
 
 echo "1,500 alloys of Al, Ni, Cu, Pd, Ag, Pt and Au, with formation energies of an effective-medium potential (not DFT)."
 say "1. Train a three-step SR-CGCNN: 1,200 alloys to learn from, 150 to choose the best epoch, 150 to test"
