@@ -56,7 +56,7 @@ static void check_published(const rcr_csv *csv, size_t column, rcr_graph *const 
     for (size_t i = 0; i < n; i++) {
         const char *cell = csv->row[i + 1].field[column];
         assert_true(rcr_parse_double(&want[i], cell, strlen(cell)));
-        worst = fmax(worst, fabs(got[i] - want[i]));
+        worst = check_worse(worst, fabs(got[i] - want[i]));
     }
     /* The target's own deviation is the normaliser's; a class has none, so that of the probabilities stands for it. */
     double scale =
@@ -139,10 +139,10 @@ static void check_variant(const char *folder, const char *stem, const reference_
                 is_class ? got[i]
                          : (got[i] - model->targets[0].scale.normalizer.mean) / model->targets[0].scale.normalizer.std;
             double want = is_class ? exp(rcr_st_value(output, 2 * i + 1)) : rcr_st_value(output, i);
-            difference = fmax(difference, fabs(value - want));
+            difference = check_worse(difference, fabs(value - want));
             most = fmax(most, fabs(want));
         }
-        *worst = fmax(*worst, difference / most);
+        *worst = check_worse(*worst, difference / most);
         rcr_model_free(model);
     }
     for (size_t i = 0; i < n; i++) rcr_graph_free(graph[i]);

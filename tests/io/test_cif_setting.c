@@ -77,7 +77,7 @@ static int has_place(const rcr_crystal *crystal, const char *place) {
         double most = 0;
         for (int k = 0; k < 3; k++) {
             double d = crystal->frac[i][k] - want[k];
-            most = fmax(most, fabs(d - round(d)));
+            most = check_worse(most, fabs(d - round(d)));
         }
         if (most < 1e-9) return 1;
     }

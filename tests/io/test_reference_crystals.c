@@ -38,7 +38,7 @@ static void check_crystal(const rcr_crystal *crystal, const tensors *t, size_t k
             double worst = 0;
             for (size_t c = 0; c < 3; c++) {
                 double d = crystal->frac[i][c] - rcr_st_value(t->frac, 3 * (first + j) + c);
-                worst = fmax(worst, fabs(d - round(d)));
+                worst = check_worse(worst, fabs(d - round(d)));
             }
             if (!taken[j] && worst < 1e-10 && crystal->atomic_number[i] == rcr_st_value(t->number, first + j)) break;
         }

@@ -344,7 +344,8 @@ static double reference_noise(const trial *t) {
 static void compare_after_adam(worst *w, const rcr_real *got, const rcr_st_tensor *want, double slack) {
     double most = 0, squares = 0, norm = 0;
     for (size_t i = 0; i < want->count; i++) {
-        double value = rcr_st_value(want, i), difference = fmax(fabs((double)got[i] - value) - slack, 0);
+        double value = rcr_st_value(want, i), off = fabs((double)got[i] - value) - slack,
+               difference = off < 0 ? 0 : off; /* NaN stays, where fmax would drop it */
         if (!(difference <= most)) most = difference;
         squares += difference * difference;
         norm += value * value;

@@ -132,7 +132,7 @@ static void steps_are_those_of_the_reference(void **state) {
             double worst = 0, most = 0;
             for (size_t i = 0; i < want->count; i++) {
                 double value = rcr_st_value(want, i);
-                worst = fmax(worst, fabs(value - (double)values[(i / F * T + t) * F + i % F]));
+                worst = check_worse(worst, fabs(value - (double)values[(i / F * T + t) * F + i % F]));
                 most = fmax(most, fabs(value));
             }
             assert_true(worst <= 1e-5 * most);

@@ -63,6 +63,7 @@ static void check_grouping(const rcr_kernels *k, const rcr_model *model, rcr_gra
     }
     double most = 0, least = 0; /* the values are not all one: something was predicted */
     for (int i = 0; i < N_GRAPHS; i++) {
+        assert_true(isfinite(all[i]));
         most = fmax(most, all[i] - all[0]);
         least = fmin(least, all[i] - all[0]);
     }
