@@ -27,6 +27,9 @@ case " $wanted " in *" ref "*) ;; *) wanted="ref $wanted" ;; esac
 
 one_run() { # kernels seed
     local run=$WORK/$1-$2
+    if [ -f "$run/config.toml" ]; then
+        asked "$run" epochs="$EPOCHS" batch_size=64 seed="$2" train_size=$train val_size=$val test_size=$test || return 1
+    fi
     [ -f "$run/run_summary.json" ] && return
     export RECRYST_KERNELS=$1
     echo "== $1, seed $2" >&2
@@ -41,7 +44,8 @@ one_run() { # kernels seed
         return 1
     }
 }
-export -f one_run
+. bench/asked.sh
+export -f one_run asked
 export WORK RECRYST EPOCHS train val test
 for kernels in $wanted; do
     for seed in $SEEDS; do printf '%s %s\n' "$kernels" "$seed"; done

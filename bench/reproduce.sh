@@ -37,6 +37,7 @@ done
     exit 1
 }
 mkdir -p "$WORK"
+. bench/asked.sh
 
 # The 10,000 crystals, made once.
 subset() {
@@ -54,6 +55,7 @@ subset() {
 train() { # name data target unit model
     local run=$WORK/$1 shape="--layers 3"
     [ "$5" = sr-cgcnn ] && shape="--steps 3"
+    [ ! -f "$run/config.toml" ] || asked "$run" model="$5" epochs="$EPOCHS" split=reference optimizer=adam lr=1e-3 batch_size=256 'lr_milestones=[100]'
     if [ -f "$run/run_summary.json" ]; then
         echo "== $1: done"
     elif [ -f "$run/last.ckpt" ]; then
@@ -87,7 +89,9 @@ done
 
 bash bench/results_table.sh "$WORK" "$EPOCHS" >"$WORK/results.md"
 missing=
-for name in $all; do [ -f "$WORK/$name/run_summary.json" ] || missing="$missing $name"; done
+for name in $all; do
+    if [ -f "$WORK/$name/run_summary.json" ]; then asked "$WORK/$name" epochs="$EPOCHS"; else missing="$missing $name"; fi
+done
 if [ "$EPOCHS" = 300 ] && [ -z "$missing" ]; then
     bash bench/put.sh reproduce docs/results.md <"$WORK/results.md"
     echo "== wrote docs/results.md"

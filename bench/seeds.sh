@@ -15,6 +15,7 @@ SEEDS=${SEEDS:-1 2 3 4 5} EPOCHS=${EPOCHS:-300}
     exit 1
 }
 mkdir -p "$WORK/seeds"
+. bench/asked.sh
 
 table=$WORK/seeds.md.part
 echo "| Target | Model | Seeds | Validation MAE | Test MAE | Train MAE |" >"$table"
@@ -25,6 +26,8 @@ for target in formation_energy_per_atom band_gap; do
         for seed in $SEEDS; do
             run=$WORK/seeds/$target-$model-$seed
             runs="$runs $run/run_summary.json"
+            [ ! -f "$run/config.toml" ] || asked "$run" model="$model" target="$target" epochs="$EPOCHS" split=reference optimizer=adam \
+                lr=1e-3 batch_size=256 'lr_milestones=[100]' seed="$seed"
             [ -f "$run/run_summary.json" ] && continue
             echo "== $target, $model, seed $seed" >&2
             if [ -f "$run/last.ckpt" ]; then

@@ -78,6 +78,7 @@ for name; do
     store=$(store_of "$name")
     run=$RUNS/$name
     echo "== $name" >&2
+    [ ! -f "$run/config.toml" ] || python3 models/of_recipe.py "models/$name.toml" "$run"
     if [ -f "$run/run_summary.json" ]; then
         echo "$run is trained" >&2
     elif [ -f "$run/last.ckpt" ] || [ -f "$run/member-1/last.ckpt" ]; then
