@@ -94,8 +94,12 @@ class Job:
         raise Broken("%s is neither the old nor the new one (%d bytes)" % (name, len(data)))
 
     def look(self, folder, wanted):
-        """The state between: every file is whole."""
-        for name in files_below(folder):
+        """The state between: every file is whole, and those that were there are, old or new."""
+        found = files_below(folder)
+        for name in self.old:
+            if name not in found and name in wanted:
+                raise Broken("%s is gone" % name)
+        for name in found:
             if TEMPORARY.search(name):
                 continue
             data = read(os.path.join(folder, name))
