@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints the table of docs/checkpoints.md: what the checkpoints that CGCNN's authors published predict in recryst, beside
 # what the original program predicts (reference/cgcnn-pretrained/expected.csv), in standard deviations of the target.
-# usage: bench/pretrained.sh [BUILD]      needs the reference data (RECRYST_SHARED, or ../shared), tar and zstd
+# usage: bench/pretrained.sh [BUILD]      needs the reference data (RECRYST_SHARED, or ../shared), and cmake, which unpacks
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -15,7 +15,11 @@ mkdir "$work/cif"
 cut -d, -f1 "$pretrained/expected.csv" | tail -n +2 >"$work/ids"
 cp "$shared"/reference/structures/*.cif "$work/cif"
 grep -E '^mp-' "$work/ids" | sed 's|.*|mp-formation-energy/&.cif|' >"$work/members"
-tar --zstd -xf "$shared/data/mp-formation-energy.tar.zst" -C "$work/cif" --strip-components=1 -T "$work/members"
+archive=$(cd "$shared/data" && pwd)/mp-formation-energy.tar.zst
+mkdir "$work/packed"
+# shellcheck disable=SC2046
+(cd "$work/packed" && cmake -E tar xf "$archive" -- $(cat "$work/members"))
+mv "$work"/packed/*/*.cif "$work/cif"
 sed "s|.*|$work/cif/&.cif|" "$work/ids" >"$work/files"
 
 # row NAME COLUMN SCALE OPTIONS...: largest and mean difference of a way to make graphs

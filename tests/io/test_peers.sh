@@ -8,7 +8,7 @@ if [ -z "${RECRYST_VENV:-}" ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-tar --zstd -xf "$RECRYST_SOURCE/data/demo/alloys.tar.zst" -C "$folder"
+(cd "$folder" && cmake -E tar xf "$RECRYST_SOURCE/data/demo/alloys.tar.zst")
 find "$folder" -name '*.cif' | sort | awk 'NR % 10 == 1' >"$folder/files"
 test "$(wc -l <"$folder/files")" -eq 150
 mapfile -t files <"$folder/files"
