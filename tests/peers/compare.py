@@ -10,6 +10,7 @@ parses: symmetry operations are then applied here.  Needs numpy and the peer.
 """
 import argparse
 import collections
+import importlib
 import os
 import subprocess
 import sys
@@ -234,6 +235,8 @@ def main():
     files = find_files(args.paths, args.limit)
     ours = read_ours(args.dump, files)
     read = {"pymatgen": read_pymatgen, "gemmi": read_gemmi, "ase": read_ase, "codcif": read_codcif}[args.peer]
+    # What is not installed must not look like files that it can't read.
+    importlib.import_module({"pymatgen": "pymatgen.io.cif", "gemmi": "gemmi", "ase": "ase.io", "codcif": "pycodcif"}[args.peer])
     counts, shown, worst_of_all = collections.Counter(), 0, 0.0
     for path in files:
         try:
@@ -264,6 +267,9 @@ def main():
     for kind, n in sorted(counts.items()):
         print(f"{kind}: {n}")
     print(f"largest distance between matched sites: {worst_of_all:.3g} angstrom")
+    if not counts["same"]:
+        print("nothing was found to be the same")
+        return 1
     return 1 if counts["different"] or counts[f"only {args.peer} reads"] else 0
 
 
