@@ -21,15 +21,19 @@ def compare(name, printed, found):
     """Messages for figures that differ; a figure may be out by 2 in its last digit, for other processors round otherwise."""
     wrong = []
     for label, value in found:
-        number = re.match(r"-?[\d.]+", value).group()
         if label not in printed:
             wrong.append(f"{name}: the card has no '{label}'")
             continue
-        there = re.match(r"-?[\d.]+", printed[label]).group()
-        last = 10.0 ** -(len(there.split(".")[1]) if "." in there else 0)
-        if abs(float(number) - float(there)) > 2.001 * last:
+        numbers, there = (re.findall(r"-?\d+\.?\d*", text) for text in (value, printed[label]))
+        if len(numbers) != len(there) or not all(near(a, b) for a, b in zip(numbers, there)):
             wrong.append(f"{name}: {label} is {value}, and {printed[label]} on the card")
-    return wrong
+    labels = {label for label, _ in found}
+    return wrong + [f"{name}: '{label}' of the card was not found again" for label in printed if label not in labels]
+
+
+def near(number, there):
+    last = 10.0 ** -(len(there.split(".")[1]) if "." in there else 0)
+    return abs(float(number) - float(there)) <= 2.001 * last
 
 
 def sections(text):
@@ -38,6 +42,8 @@ def sections(text):
     for line in text.splitlines():
         if line.startswith("### "):
             where = line[4:]
+        if line.startswith("## Range"):
+            break
         cell = re.match(r"\| (.+?) \| (.+?) \|$", line)
         if cell:
             out.setdefault(where, {})[cell.group(1)] = cell.group(2)
@@ -62,25 +68,45 @@ def check(name, recryst):
         held_out = set(f.read().split("\n")) - {""}
     with open(os.path.join(HERE, name + ".md")) as f:
         tables = sections(f.read())
+    if not tables:
+        return [f"{name}: the card has no table"]
+    model = os.path.join(HERE, name + ".safetensors")
+    labels = {label for printed in tables.values() for label in printed}
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "all.csv")
-        subprocess.run([recryst, "evaluate", os.path.join(HERE, name + ".safetensors"), store, "--out", path, "--quiet"], check=True,
-                       stdout=subprocess.DEVNULL)
-        rows = [r for r in card.rows_of(path) if r["id"] in held_out]
-    if len(rows) != len(held_out):
-        return [f"{name}: {len(held_out)} rows were held out, {len(rows)} of them are in the data"]
+        path, one = os.path.join(folder, "rows.csv"), os.path.join(folder, "one.safetensors")
+
+        def rows_by(*command):
+            subprocess.run([recryst, *command, "--out", path, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+            return [r for r in card.rows_of(path) if r["id"] in held_out]
+
+        rows = rows_by("evaluate", model, store)
+        if len(rows) != len(held_out):
+            return [f"{name}: {len(held_out)} rows were held out, {len(rows)} of them are in the data"]
+        levels = {"0.9": rows}
+        for level in ("0.5", "0.8", "0.95"):
+            if f"within the {float(level) * 100:.0f} % interval" in labels:
+                levels[level] = rows_by("predict", model, store, "--level", level)
+        alone = []
+        counts = [len(p[key].split(", ")) for p in tables.values() for key in p if key.endswith("of its networks alone")]
+        for member in range(1, max(counts, default=0) + 1):
+            subprocess.run([recryst, "ensemble", model, one, "--member", str(member), "--quiet"], check=True)
+            alone.append(rows_by("evaluate", one, store))
+            os.remove(one)
     wrong = []
     for target, printed in tables.items():
         pairs = card.columns(rows, target, target != "")
         if "area under the ROC curve" in printed:
-            found = card.figures_classes(pairs, [])
+            found = card.figures_classes(pairs, [card.auc(card.columns(m, target, target != "")) for m in alone])
         else:
             end = "_" + target if target else ""
-            low = [(float(r["target" + end]), float(r["lower" + end]), float(r["upper" + end])) for r in rows]
-            held = sum(a <= y <= b for y, a, b in low) / len(low)
-            width = sum(b - a for _, a, b in low) / len(low)
+            true = {r["id"]: r["target" + end] for r in rows if r["target" + end] != ""}
+            level = {}
+            for promised, by in levels.items():
+                low = [(float(true[r["id"]]), float(r["lower" + end]), float(r["upper" + end])) for r in by if r["id"] in true]
+                level[promised] = (sum(a <= y <= b for y, a, b in low) / len(low), sum(b - a for _, a, b in low) / len(low))
+            errors = [card.scores(card.columns(m, target, target != ""))["MAE"] for m in alone]
             transform = "log" if "MAE of the logarithm to base 10" in printed else "none"
-            found = card.figures_regression(target, "", transform, pairs, {"0.9": (held, width)}, [])
+            found = card.figures_regression(target, "", transform, pairs, level, errors)
         wrong += compare(name + (" " + target if target else ""), printed, found)
         print(f"{name} {target}: " + ", ".join(f"{a} {b}" for a, b in found))
         if "area under the ROC curve" not in printed:
