@@ -36,4 +36,40 @@ for mask in 0002 0077; do
     [ -d cifs ] && [ -f small.store ] && [ -f study/study.csv ] || fail "$(ls -lR)"
     rights .
 done
+
+# Another of the group goes on in a folder that it shares: with a run that was stopped, with a study and with a store.
+other=(setpriv --reuid 54321 --regid 54322 --clear-groups)
+chmod 711 "$work"
+if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null || ! "${other[@]}" "$RECRYST" --version >/dev/null 2>&1; then
+    echo "umask: nobody else can be had to go on in a shared folder (root and setpriv are needed)"
+else
+    umask 0002
+    mkdir "$work/shared"
+    cd "$work/shared"
+    cp "$work/own/small.extxyz" "$work/own/more.extxyz" "$work/own/study.toml" .
+    chmod 664 ./*
+    run 0 prepare small.extxyz --out small.store
+    sed -i 's/^epochs = 1$/epochs = 400/' study.toml
+    again=(train small.extxyz --target formation_energy --epochs 4000 --batch-size 16 --atom-features 8 --hidden 8 --quiet)
+    for what in "${again[*]} --out run" "study study.toml --out study --quiet"; do
+        # shellcheck disable=SC2086
+        "$RECRYST" $what >"$work/out" 2>"$work/err" &
+        for _ in $(seq 600); do [ -z "$(find . -newer study.toml -name last.ckpt)" ] || break && sleep 0.1; done
+        kill -INT $! && wait $! || true
+        touch study.toml
+    done
+    chgrp -R 54322 .
+    # as_other ARGUMENTS...: as run, by another of the group.
+    as_other() {
+        local got=0
+        (umask 0002 && exec "${other[@]}" "$RECRYST" "$@") >"$work/out" 2>"$work/err" </dev/null || got=$?
+        [ "$got" -eq 0 ] || fail "by another of the group, recryst $* ended with $got"
+    }
+    as_other prepare more.extxyz --append --out small.store
+    as_other train --resume run --quiet
+    as_other study study.toml --out study --quiet
+    [ -f run/run_summary.json ] && [ -f study/study.csv ] || fail "$(ls -lR)"
+    rights .
+fi
+cd "$work/own"
 echo "umask: the rights of $(find . | wc -l) files and folders are those that the umask leaves"
