@@ -211,8 +211,12 @@ static int remove_files(const char *path, int (*take)(const char *name, int64_t 
     DIR *dir = opendir(path);
     if (dir == NULL) return errno == ENOENT ? 0 : 1;
     int left = 0;
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+    for (const struct dirent *entry;;) {
+        errno = 0;
+        if ((entry = readdir(dir)) == NULL) break;
         if (take(entry->d_name, first) && !remove_file(path, entry->d_name)) left++;
+    }
+    left += errno != 0; /* what can't be listed may be left as well */
     closedir(dir);
     return left;
 }
@@ -266,7 +270,8 @@ void rcr_folder_out_drop_pages(const rcr_folder_out *folder, int64_t first) {
 
 void rcr_folder_out_leave(rcr_folder_out *folder, int keep_pages) {
     rcr_text path = {0};
-    if (!keep_pages) remove_files(folder->cache, is_cached, 0);
+    /* A second time where a device failed: nothing comes back here to clear what is left. */
+    if (!keep_pages && remove_files(folder->cache, is_cached, 0) > 0) remove_files(folder->cache, is_cached, 0);
     int begun = rcr_folder_out_path(&path, folder, 1, "query.json") == NULL || rcr_is_file(path.data);
     if (!begun && rcr_folder_out_path(&path, folder, 1, "lock") != NULL) {
         unlink(path.data);

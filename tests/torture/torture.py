@@ -199,12 +199,14 @@ gate = [false, true]
             if left:
                 raise Broken("%s is left behind: %s" % (left[0], where))
             try:
-                if mode == "read" and self.tells(folder, err, got):
-                    self.check_rows(job, folder, wanted)
-                else:
+                try:
                     job.look(folder, wanted)
                     if got == 0:
                         self.compare(job, folder, wanted)
+                except Broken:
+                    if mode != "read" or not self.tells(folder, err, got):
+                        raise
+                    self.check_rows(job, folder, wanted)
                 if got != 0:
                     self.finish(job, folder, wanted)
             except Broken as problem:
