@@ -156,7 +156,7 @@ static void make_batch(rcr_batch *batch) {
 
 static void make(bench *b, const rcr_kernels *k, rcr_pool *pool) {
     *b = (bench){.k = k, .basis = {0, 0.2, K}};
-    size_t size = k->scratch_size(N, E, CRYSTALS, S, F, K, H);
+    size_t size = k->scratch_size(N, E, N, S, F, K, H, (size_t)H * (F + 1)); /* dense layers run over atoms */
     b->x = (rcr_exec){k, pool, rcr_calloc_aligned(size, 1), size};
     if (b->x.scratch == NULL) die("out of memory");
     make_batch(&b->batch);

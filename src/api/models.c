@@ -141,6 +141,7 @@ rcr_status rcr_model_score_target(rcr_scores *out, const rcr_model *model, size_
 
 rcr_status rcr_model_score(rcr_scores *out, const rcr_model *model, const double *target, const double *prediction,
                            size_t n, rcr_error *err) {
+    RCR_OWN_FLOATING;
     if (model->options.n_targets > 1)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "the model predicts %d targets, and this scores one",
                         (int)model->options.n_targets);

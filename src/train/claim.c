@@ -1,8 +1,10 @@
 #include "train/claim.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/status.h"
 #include "train/rundir.h"
 
@@ -21,6 +23,16 @@ static rcr_status check_empty(const char *directory, rcr_error *err) {
     return RCR_OK;
 }
 
+/* Whether config.toml is a run's own record, which only the facts in it tell from settings that somebody wrote. */
+static int has_record(const char *directory) {
+    char *text = NULL;
+    size_t length;
+    if (rcr_file_read_in(&text, &length, directory, written[0], (size_t)1 << 24, NULL) != RCR_OK) return 0;
+    int found = strstr(text, "\n[facts]") != NULL;
+    rcr_free(text);
+    return found;
+}
+
 static rcr_status check_strangers(const char *directory, rcr_error *err) {
     for (size_t i = 0; i < sizeof written / sizeof *written; i++)
         if (rcr_is_file_in(directory, written[i]))
@@ -37,8 +49,8 @@ rcr_status rcr_run_claim(rcr_lock **out, const char *directory, rcr_error *err) 
     if (status == RCR_OK) status = rcr_run_hold(&lock, directory, err);
     if (status != RCR_OK) return status;
     status = check_empty(directory, err); /* a run may have come and gone meanwhile */
-    /* Where there was a lock, the files are those of a run that never came to its first checkpoint. */
-    if (status == RCR_OK && !rcr_lock_found(lock)) status = check_strangers(directory, err);
+    /* Where there was a lock, or a record, the files are those of a run that never came to its first checkpoint. */
+    if (status == RCR_OK && !rcr_lock_found(lock) && !has_record(directory)) status = check_strangers(directory, err);
     if (status == RCR_OK)
         *out = lock;
     else
