@@ -24,7 +24,8 @@ def compare(name, printed, found):
         if label not in printed:
             wrong.append(f"{name}: the card has no '{label}'")
             continue
-        numbers, there = (re.findall(r"-?\d+\.?\d*", text) for text in (value, printed[label]))
+        # numbers alone: a unit such as 1/cm has digits of its own
+        numbers, there = (re.match(r"(-?[\d.]+(, )?)+", text).group().split(", ") for text in (value, printed[label]))
         if len(numbers) != len(there) or not all(near(a, b) for a, b in zip(numbers, there)):
             wrong.append(f"{name}: {label} is {value}, and {printed[label]} on the card")
     labels = {label for label, _ in found}

@@ -197,28 +197,29 @@ void rcr_folder_out_sync(const rcr_folder_out *folder) {
     sync();
 }
 
-/* 1 when the folder has no such file any more. */
+/* 0 when the folder has no such file any more, else the system's reason. */
 static int remove_file(const char *folder, const char *name) {
     rcr_text path = {0};
     rcr_text_printf(&path, "%s/%s", folder, name);
-    int gone = !path.failed && (unlink(path.data) == 0 || errno == ENOENT);
+    int code = path.failed ? ENOMEM : unlink(path.data) == 0 || errno == ENOENT ? 0 : errno;
     rcr_text_free(&path);
-    return gone;
+    return code;
 }
 
-/* Remove the files of a folder that `take` says; gives how many of them can't be removed. */
+/* Remove the files of a folder that `take` says.  Gives 0, or the reason why some may be left. */
 static int remove_files(const char *path, int (*take)(const char *name, int64_t first), int64_t first) {
     DIR *dir = opendir(path);
-    if (dir == NULL) return errno == ENOENT ? 0 : 1;
-    int left = 0;
+    if (dir == NULL) return errno == ENOENT ? 0 : errno;
+    int code = 0;
     for (const struct dirent *entry;;) {
         errno = 0;
         if ((entry = readdir(dir)) == NULL) break;
-        if (take(entry->d_name, first) && !remove_file(path, entry->d_name)) left++;
+        int failed = take(entry->d_name, first) ? remove_file(path, entry->d_name) : 0;
+        if (code == 0) code = failed;
     }
-    left += errno != 0; /* what can't be listed may be left as well */
+    if (code == 0) code = errno; /* what can't be listed may be left as well */
     closedir(dir);
-    return left;
+    return code;
 }
 
 static int is_crystal(const char *name) {
@@ -254,14 +255,14 @@ rcr_status rcr_folder_out_has_crystals(int *found, const rcr_folder_out *folder,
 rcr_status rcr_folder_out_clear(const rcr_folder_out *folder, rcr_error *err) {
     /* What says that the dataset is whole goes first, on the disk, too: an end in between leaves a dataset that isn't.
      */
-    int left = !remove_file(folder->path, "id_prop.csv");
-    if (left == 0) left = !remove_file(folder->path, "provenance.json");
-    if (left == 0) {
+    int code = remove_file(folder->path, "id_prop.csv");
+    if (code == 0) code = remove_file(folder->path, "provenance.json");
+    if (code == 0) {
         rcr_sync_name(folder->cache);
-        left = remove_files(folder->path, is_product, 0) + remove_files(folder->cache, is_cached, 0);
+        code = remove_files(folder->path, is_product, 0);
+        if (code == 0) code = remove_files(folder->cache, is_cached, 0);
     }
-    if (left > 0) return rcr_fail_at(err, RCR_ERR_IO, folder->path, 0, "%d old files can't be removed", left);
-    return RCR_OK;
+    return code == 0 ? RCR_OK : rcr_fail_system(err, folder->path, "old files can't be removed", code);
 }
 
 void rcr_folder_out_drop_pages(const rcr_folder_out *folder, int64_t first) {
