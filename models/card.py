@@ -108,6 +108,15 @@ def trained_elements(model):
     return [SYMBOLS[z - 1] for z in range(1, 119) if flags[z]]
 
 
+def levels_of(path, part):
+    """How often intervals of each level hold on a part, and their mean length, by target."""
+    levels = {}
+    for r in rows_of(path):
+        if r["part"] == part:
+            levels.setdefault(r["target"], {})[r["promised"]] = (r["observed"], r["width"])
+    return levels
+
+
 def figures_regression(name, unit, transform, pairs, level, alone):
     """Lines of the card's table; check.py makes them again."""
     s = scores(pairs)
@@ -194,9 +203,7 @@ def main():
                 f"All figures are of the held-out rows; `models/check.py {name}` finds them again.\n")
     levels = {}
     if not classes:
-        for r in rows_of(os.path.join(run, "calibration.csv")):
-            if r["part"] == "test":
-                levels.setdefault(r["target"], {})[r["promised"]] = (r["observed"], r["width"])
+        levels = levels_of(os.path.join(run, "calibration.csv"), "test")
     for i, target in enumerate(targets):
         pairs = columns(part["test"], target, len(targets) > 1)
         key = "test_auc" if classes else "test_mae" if len(targets) == 1 else "test_mae_" + target

@@ -65,33 +65,31 @@ def check(name, recryst):
     store = subprocess.run(["bash", os.path.join(HERE, "train.sh"), "--data", name], check=True, capture_output=True, text=True).stdout.strip()
     if not os.path.isabs(store):
         store = os.path.join(os.path.dirname(HERE), store)
-    with open(os.path.join(HERE, name + ".test.txt")) as f:
+    ids = os.path.join(HERE, name + ".test.txt")
+    with open(ids) as f:
         held_out = set(f.read().split("\n")) - {""}
     with open(os.path.join(HERE, name + ".md")) as f:
         tables = sections(f.read())
     if not tables:
         return [f"{name}: the card has no table"]
     model = os.path.join(HERE, name + ".safetensors")
-    labels = {label for printed in tables.values() for label in printed}
     with tempfile.TemporaryDirectory() as folder:
-        path, one = os.path.join(folder, "rows.csv"), os.path.join(folder, "one.safetensors")
+        path, one, levels = (os.path.join(folder, f) for f in ("rows.csv", "one.safetensors", "levels.csv"))
 
-        def rows_by(*command):
-            subprocess.run([recryst, *command, "--out", path, "--quiet"], check=True, stdout=subprocess.DEVNULL)
-            return [r for r in card.rows_of(path) if r["id"] in held_out]
+        def rows_by(model, *options):
+            subprocess.run([recryst, "evaluate", model, store, "--ids", ids, "--out", path, "--quiet", *options], check=True, stdout=subprocess.DEVNULL)
+            return card.rows_of(path)
 
-        rows = rows_by("evaluate", model, store)
+        classes = any("area under the ROC curve" in printed for printed in tables.values())
+        rows = rows_by(model) if classes else rows_by(model, "--calibration", levels)
         if len(rows) != len(held_out):
             return [f"{name}: {len(held_out)} rows were held out, {len(rows)} of them are in the data"]
-        levels = {"0.9": rows}
-        for level in ("0.5", "0.8", "0.95"):
-            if f"within the {float(level) * 100:.0f} % interval" in labels:
-                levels[level] = rows_by("predict", model, store, "--level", level)
+        level = {} if classes else card.levels_of(levels, "data")
         alone = []
         counts = [len(p[key].split(", ")) for p in tables.values() for key in p if key.endswith("of its networks alone")]
         for member in range(1, max(counts, default=0) + 1):
             subprocess.run([recryst, "ensemble", model, one, "--member", str(member), "--quiet"], check=True)
-            alone.append(rows_by("evaluate", one, store))
+            alone.append(rows_by(one))
             os.remove(one)
     wrong = []
     for target, printed in tables.items():
@@ -99,15 +97,9 @@ def check(name, recryst):
         if "area under the ROC curve" in printed:
             found = card.figures_classes(pairs, [card.auc(card.columns(m, target, target != "")) for m in alone])
         else:
-            end = "_" + target if target else ""
-            true = {r["id"]: r["target" + end] for r in rows if r["target" + end] != ""}
-            level = {}
-            for promised, by in levels.items():
-                low = [(float(true[r["id"]]), float(r["lower" + end]), float(r["upper" + end])) for r in by if r["id"] in true]
-                level[promised] = (sum(a <= y <= b for y, a, b in low) / len(low), sum(b - a for _, a, b in low) / len(low))
             errors = [card.scores(card.columns(m, target, target != ""))["MAE"] for m in alone]
             transform = "log" if "MAE of the logarithm to base 10" in printed else "none"
-            found = card.figures_regression(target, "", transform, pairs, level, errors)
+            found = card.figures_regression(target, "", transform, pairs, level[target] if target else next(iter(level.values())), errors)
         wrong += compare(name + (" " + target if target else ""), printed, found)
         print(f"{name} {target}: " + ", ".join(f"{a} {b}" for a, b in found))
         if "area under the ROC curve" not in printed:

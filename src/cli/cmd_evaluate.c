@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/evaluate_ids.h"
 #include "cli/evaluate_trust.h"
 #include "cli/find_model.h"
 #include "cli/graph_args.h"
@@ -18,13 +19,15 @@
 
 typedef struct evaluate {
     const char *target, *out, *kernels;
-    const char *calibration;
+    const char *calibration, *ids;
     int32_t threads, strict, quiet, disorder, steps;
     rcr_model *model;
     rcr_net *net;
     rcr_part_forecast part;
     rcr_pool *pool;
     rcr_dataset *dataset;
+    int64_t *index; /* [n] the samples that are scored; NULL: all */
+    size_t n;
     double *prediction; /* [n, V] */
     rcr_score *score;   /* [T] */
     rcr_text targets;   /* the names of the model's targets, "a,b" */
@@ -57,6 +60,17 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
     return RCR_OK;
 }
 
+static rcr_status choose_rows(evaluate *e, rcr_error *err) {
+    size_t n_absent = 0;
+    e->n = e->dataset->n;
+    if (e->ids == NULL) return RCR_OK;
+    rcr_status status = rcr_rows_of_ids(&e->index, &e->n, &n_absent, e->dataset, e->ids, err);
+    if (status == RCR_OK && n_absent > 0 && !e->quiet)
+        rcr_cli_note("%zu of the ids of %s %s of no usable row of the data", n_absent, e->ids,
+                     n_absent == 1 ? "is that" : "are those");
+    return status;
+}
+
 /* Predict and score. */
 static rcr_status forecast(evaluate *e, rcr_error *err) {
     const rcr_kernels *kernels;
@@ -68,14 +82,15 @@ static rcr_status forecast(evaluate *e, rcr_error *err) {
         status = rcr_fail(err, RCR_ERR_ARGUMENT, "--calibration: the model has no intervals that could be looked at");
     if (status == RCR_OK) status = rcr_kernels_choose(&kernels, e->kernels, err);
     if (status == RCR_OK) status = rcr_net_create(&e->net, e->model, kernels, err);
-    if (status == RCR_OK) status = rcr_part_forecast_make(&e->part, e->net, e->model, d, NULL, d->n, e->pool, err);
+    if (status == RCR_OK) status = choose_rows(e, err);
+    if (status == RCR_OK) status = rcr_part_forecast_make(&e->part, e->net, e->model, d, e->index, e->n, e->pool, err);
     if (status != RCR_OK) return status;
-    e->prediction = rcr_calloc(d->n * V, sizeof *e->prediction);
+    e->prediction = rcr_calloc(e->n * V, sizeof *e->prediction);
     e->score = rcr_calloc(T, sizeof *e->score);
     if (e->prediction == NULL || e->score == NULL) return rcr_fail_memory(err, "scoring a model");
     rcr_part_values(e->prediction, &e->part);
     rcr_score all;
-    return rcr_score_rows(&all, e->score, e->model, NULL, e->part.target, e->prediction, d->n, err);
+    return rcr_score_rows(&all, e->score, e->model, NULL, e->part.target, e->prediction, e->n, err);
 }
 
 static rcr_status work(evaluate *e, const rcr_args *args, rcr_error *err) {
@@ -91,7 +106,7 @@ static rcr_status work(evaluate *e, const rcr_args *args, rcr_error *err) {
         status = rcr_calibration_write(e->calibration, e->model, name, &e->part, 1, err);
     }
     if (status == RCR_OK && e->out != NULL)
-        status = rcr_forecasts_write(e->out, e->model, e->dataset, NULL, &e->part, err);
+        status = rcr_forecasts_write(e->out, e->model, e->dataset, e->index, &e->part, err);
     return status;
 }
 
@@ -102,10 +117,10 @@ static void tell_target(rcr_text *out, const evaluate *e, size_t k) {
     const char *unit = e->model->targets[k].unit;
     char number[32];
     double std = 0;
-    double *target = rcr_calloc(d->n, sizeof *target);
+    double *target = rcr_calloc(e->n, sizeof *target);
     size_t n = 0;
-    for (size_t i = 0; i < d->n && target != NULL; i++) {
-        double value = rcr_dataset_target(d, i, k);
+    for (size_t i = 0; i < e->n && target != NULL; i++) {
+        double value = e->part.target[i * e->part.n_targets + k];
         if (!isnan(value)) target[n++] = value;
     }
     if (target != NULL)
@@ -132,7 +147,7 @@ static int tell(const evaluate *e) {
         tell_target(&out, e, k);
         status = rcr_tell_intervals(&out, e->model, &e->part, k, &err);
     }
-    if (status == RCR_OK) status = rcr_tell_domain(&out, e->model, e->dataset, &e->part, &err);
+    if (status == RCR_OK) status = rcr_tell_domain(&out, e->model, e->dataset, e->index, &e->part, &err);
     if (status != RCR_OK) {
         rcr_text_free(&out);
         return rcr_cli_error(&err);
@@ -157,6 +172,11 @@ int rcr_cmd_evaluate(int argc, char **argv) {
          .value_name = "FILE",
          .value = &e.out,
          .help = "write id,target,prediction and what else the model says of every usable row to this CSV file"},
+        {.name = "ids",
+         .kind = RCR_ARG_TEXT,
+         .value_name = "FILE",
+         .value = &e.ids,
+         .help = "only the rows whose ids are lines of this file, such as those that were held out"},
         {.name = "calibration",
          .kind = RCR_ARG_TEXT,
          .value_name = "FILE",
@@ -187,7 +207,8 @@ int rcr_cmd_evaluate(int argc, char **argv) {
                        "otherwise for disordered crystals). Where the model has intervals, it is told\n"
                        "how often they hold; where it knows its training rows, how it does on others.\n",
         .examples = "  recryst evaluate runs/first data/demo/alloys.extxyz\n"
-                    "  recryst evaluate model.safetensors new.tar.zst --target band_gap --out compared.csv\n",
+                    "  recryst evaluate model.safetensors new.tar.zst --target band_gap --out compared.csv\n"
+                    "  recryst evaluate formation-energy all.tar.zst --ids models/formation-energy.test.txt\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,
     };
@@ -203,6 +224,7 @@ int rcr_cmd_evaluate(int argc, char **argv) {
     rcr_net_free(e.net);
     rcr_part_forecast_release(&e.part);
     rcr_model_free(e.model);
+    rcr_free(e.index);
     rcr_free(e.prediction);
     rcr_free(e.score);
     rcr_text_free(&e.targets);

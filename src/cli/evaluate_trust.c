@@ -56,7 +56,7 @@ typedef struct kind {
     double error;
 } kind;
 
-rcr_status rcr_tell_domain(rcr_text *out, const rcr_model *model, const rcr_dataset *dataset,
+rcr_status rcr_tell_domain(rcr_text *out, const rcr_model *model, const rcr_dataset *dataset, const int64_t *index,
                            const rcr_part_forecast *part, rcr_error *err) {
     static const char *const names[] = {"like the training rows", "far from them", "with other elements"};
     kind group[3] = {{0, 0, 0}};
@@ -66,7 +66,7 @@ rcr_status rcr_tell_domain(rcr_text *out, const rcr_model *model, const rcr_data
     for (size_t i = 0; i < part->n && status == RCR_OK; i++) {
         const double *row = part->row + i * part->columns.n;
         text.length = 0;
-        status = rcr_sample_domain(&text, model, dataset, i, row, err);
+        status = rcr_sample_domain(&text, model, dataset, index != NULL ? (size_t)index[i] : i, row, err);
         if (status == RCR_OK && text.failed) status = rcr_fail_memory(err, "scoring a model");
         if (status != RCR_OK) break;
         kind *g = &group[strcmp(text.data, "in") == 0 ? 0 : strcmp(text.data, "far") == 0 ? 1 : 2];

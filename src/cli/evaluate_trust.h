@@ -10,8 +10,8 @@ rcr_status rcr_tell_intervals(rcr_text *out, const rcr_model *model, const rcr_p
                               rcr_error *err);
 
 /* Append how many rows are like the training rows, and how large the errors of target 0 are for them and the others;
- * nothing where the model has no domain.  Errors: RCR_ERR_MEMORY. */
-rcr_status rcr_tell_domain(rcr_text *out, const rcr_model *model, const rcr_dataset *dataset,
+ * nothing where the model has no domain.  index: the part's samples; NULL: all in order.  Errors: RCR_ERR_MEMORY. */
+rcr_status rcr_tell_domain(rcr_text *out, const rcr_model *model, const rcr_dataset *dataset, const int64_t *index,
                            const rcr_part_forecast *part, rcr_error *err);
 
 #endif

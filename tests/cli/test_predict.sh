@@ -163,6 +163,26 @@ cut -d, -f1-3 "$work/e.csv" >"$work/e3.csv"
 while IFS=, read -r id target prediction; do
     grep -qxF "$id,$target,$prediction" "$work/e3.csv" || fail "training predicted $prediction for $id, evaluate does not"
 done <"$work/run/predictions-test.csv"
+# Chosen rows alone: as a list of ids has them, in the order of the data, with the scores that training told of them.
+tail -n +2 "$work/run/predictions-test.csv" | cut -d, -f1 | sort -r >"$work/ids"
+printf '\357\273\277%s  \r\n\n%s\n' nowhere "$(cat "$work/ids")" >"$work/ids.txt"
+run 0 evaluate "$work/run" "$work/small.extxyz" --ids "$work/ids.txt" --out "$work/chosen.csv" --calibration "$work/levels.csv"
+err_has "1 of the ids of $work/ids.txt is that of no usable row"
+same "$(cat "$work/chosen.csv")" "$(head -1 "$work/e.csv"; grep -F -f <(sed 's/.*/&,/; s/^/,/' "$work/ids") <(sed 's/^/,/' "$work/e.csv") | sed 's/^,//')" \
+    "rows of the ids"
+same "$(awk -F, 'NR > 1 { print $7 }' "$work/levels.csv" | sort -u)" "$(wc -l <"$work/ids")" "rows behind the levels"
+mae=$(awk -F, 'NR > 1 { d = $2 - $3; s += d < 0 ? -d : d; n++ } END { printf "%.5f", s / n }' "$work/chosen.csv")
+out_has " $mae "
+run 0 evaluate "$work/run" "$work/small.extxyz" --ids "$work/ids.txt" --quiet
+err_lacks "of the ids"
+echo nowhere >"$work/ids.txt"
+run 1 evaluate "$work/run" "$work/small.extxyz" --ids "$work/ids.txt"
+err_has "none of its 1 ids is that of a usable row"
+: >"$work/ids.txt"
+run 1 evaluate "$work/run" "$work/small.extxyz" --ids "$work/ids.txt"
+err_has "it lists no ids"
+run 1 evaluate "$work/run" "$work/small.extxyz" --ids "$work/absent.txt"
+err_has "absent.txt"
 run 2 evaluate "$work/run" "$work/small.extxyz" --target band_gap
 err_has "band_gap"
 sed 's/formation_energy=/other=/' "$work/small.extxyz" >"$work/other.extxyz"
