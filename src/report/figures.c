@@ -55,20 +55,19 @@ static rcr_status draw_pair(rcr_canvas *canvas, const rcr_run_data *run, const c
     if (run->n_epochs == 0) return rcr_fail(err, RCR_ERR_DATA, "the run has no epochs");
     static const uint32_t colors[] = {RCR_COLOR_TRAINING, RCR_COLOR_VALIDATION};
     canvas->width = 252;
-    canvas->height = 176;
+    canvas->height = 190;
     rcr_axis x = {1, fmax(2, (double)run->n_epochs), 0, "epoch"}, y = rcr_axis_empty(y_name, logarithmic);
     rcr_axis_include(&y, train, run->n_epochs);
     rcr_axis_include(&y, val, run->n_epochs);
     rcr_axis_close(&y);
-    rcr_frame frame = rcr_frame_draw(canvas, x, y, 42, 8, 202, 138);
+    rcr_frame frame = rcr_frame_draw(canvas, x, y, 42, 28, 202, 132);
     if (run->best_epoch > 0) {
         double at = rcr_frame_x(&frame, (double)run->best_epoch);
         rcr_draw_line(canvas, at, frame.top, at, frame.top + frame.height, guide);
     }
     draw_curve(&frame, train, run->n_epochs, colors[0]);
     draw_curve(&frame, val, run->n_epochs, colors[1]);
-    /* The scores of classes rise, everything else falls. */
-    if (run->classification && train == run->train_score) frame.top += frame.height - 22;
+    frame.top = 2; /* above the axes, for curves may run anywhere between them */
     rcr_frame_legend(&frame, names, colors, 2);
     return RCR_OK;
 }
@@ -218,7 +217,7 @@ static rcr_status draw_residuals(rcr_canvas *canvas, const rcr_run_data *run, rc
     canvas->height = 176;
     rcr_axis x = {-reach, reach, 0, with_unit(&title, "prediction \xe2\x88\x92 target", run)},
              y = {0, highest > 0 ? 1.06 * highest : 1, 0, "% of the rows"};
-    rcr_frame frame = rcr_frame_draw(canvas, x, y, 42, 8, 202, 138);
+    rcr_frame frame = rcr_frame_draw(canvas, x, y, 42, 28, 202, 132);
     static const char *const names[] = {"training", "validation", "test"};
     for (size_t p = 0; p < run->n_parts; p++) {
         double step[2 * MAX_BINS][2];
@@ -340,7 +339,7 @@ static rcr_status draw_steps(rcr_canvas *canvas, const rcr_run_data *run, rcr_er
     canvas->height = 176;
     rcr_axis x = {0.8, (double)run->n_steps + 0.2, 0, NULL},
              y = {0, highest > 0 ? 1.08 * highest : 1, 0, with_unit(&title, "MAE, test", run)};
-    rcr_frame frame = rcr_frame_draw(canvas, x, y, 42, 8, 202, 138);
+    rcr_frame frame = rcr_frame_draw(canvas, x, y, 42, 28, 202, 132);
     draw_curve(&frame, error, run->n_steps, RCR_COLOR_TEST);
     for (size_t t = 0; t < run->n_steps; t++) {
         double at = rcr_frame_x(&frame, (double)(t + 1));
