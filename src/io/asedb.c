@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -80,11 +81,18 @@ static void close_database(void *self) {
     rcr_free(d);
 }
 
-static rcr_status fail_sqlite(const database *d, rcr_error *err, const char *what) {
+/* What SQLite last failed with, of the whole file or of a part of it. */
+static rcr_status fail_reading(const database *d, rcr_error *err, const char *what) {
     if ((sqlite3_errcode(d->db) & 0xff) == SQLITE_IOERR && sqlite3_extended_errcode(d->db) != SQLITE_IOERR_NOMEM)
-        return rcr_fail(err, RCR_ERR_IO, "can't read the ASE database (%s): the device reports an error", what);
+        return rcr_fail(err, RCR_ERR_IO, "can't read the ASE database%s: the device reports an error", what);
     return rcr_fail(err, sqlite3_errcode(d->db) == SQLITE_NOMEM ? RCR_ERR_MEMORY : RCR_ERR_PARSE,
-                    "can't read the ASE database (%s): %.200s", what, sqlite3_errmsg(d->db));
+                    "can't read the ASE database%s: %.200s", what, sqlite3_errmsg(d->db));
+}
+
+static rcr_status fail_sqlite(const database *d, rcr_error *err, const char *doing) {
+    char what[80];
+    rcr_fit(what, sizeof what, " (%s)", doing);
+    return fail_reading(d, err, what);
 }
 
 /* ---------------------------------------------------------------- distrust */
@@ -248,9 +256,11 @@ static rcr_status break_table(ext_table *t, const database *d, int code) {
         rcr_fail(&t->broken, RCR_ERR_PARSE, "can't read the ASE database's table \"%.60s\": it is damaged", t->name);
     else if (code == SQLITE_INTERRUPT)
         rcr_fail(&t->broken, RCR_ERR_LIMIT, "the ASE database's table \"%.60s\" takes too long to read", t->name);
-    else
-        rcr_fail(&t->broken, code == SQLITE_NOMEM ? RCR_ERR_MEMORY : RCR_ERR_PARSE,
-                 "can't read the ASE database's table \"%.60s\" from here on: %.200s", t->name, sqlite3_errmsg(d->db));
+    else {
+        char what[120];
+        rcr_fit(what, sizeof what, "'s table \"%.60s\" from here on", t->name);
+        fail_reading(d, &t->broken, what);
+    }
     return t->broken.status;
 }
 

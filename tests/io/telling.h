@@ -9,9 +9,20 @@
 
 #include "base/status.h"
 #include "io/reader.h"
+#include "io/unpack.h"
 
 #define CUBE "\"lattice\": [[4,0,0],[0,4,0],[0,0,4]]"
 #define IRON "{" CUBE ", \"species\": [\"Fe\"], \"frac\": [[0,0,0]]}"
+
+/* The bytes of a file, unpacked; free with rcr_free. */
+static inline char *read_all(const char *path, size_t *length) {
+    rcr_unpacker *u;
+    char *text;
+    assert_int_equal(rcr_unpacker_open(&u, path, NULL), RCR_OK);
+    assert_int_equal(rcr_unpacker_rest(&text, length, u, 1 << 30, NULL), RCR_OK);
+    rcr_unpacker_free(u);
+    return text;
+}
 
 /* Read a file in memory; each record as a line "id:line" or "id:line!message". */
 static inline char *tell(const char *name, const void *data, size_t length) {

@@ -9,15 +9,6 @@
 #include "io/unpack.h"
 #include "telling.h"
 
-static char *read_all(const char *path, size_t *length) {
-    rcr_unpacker *u;
-    char *text;
-    assert_int_equal(rcr_unpacker_open(&u, path, NULL), RCR_OK);
-    assert_int_equal(rcr_unpacker_rest(&text, length, u, 1 << 30, NULL), RCR_OK);
-    rcr_unpacker_free(u);
-    return text;
-}
-
 static void run_sql(const test_folder *f, const char *name, const char *sql) {
     sqlite3 *db;
     char *message = NULL;

@@ -100,15 +100,6 @@ static size_t compare_file(const char *path, const char *name, char **p) {
     return n;
 }
 
-static char *read_all(const char *path, size_t *length) {
-    rcr_unpacker *u;
-    char *text;
-    assert_int_equal(rcr_unpacker_open(&u, path, NULL), RCR_OK);
-    assert_int_equal(rcr_unpacker_rest(&text, length, u, 1 << 30, NULL), RCR_OK);
-    rcr_unpacker_free(u);
-    return text;
-}
-
 /* Every file of a folder, and its packed form where there is one.  Returns the number of structures. */
 static size_t compare_folder(const char *folder) {
     char path[1200], name[256];
