@@ -1,11 +1,8 @@
-/* ASE databases: SQLite files with a table "systems", a row for each structure (ase.db, schema versions 3 to 9).  The
- * file may come from anybody, so SQLite is told to trust nothing in it. */
+/* ASE databases: SQLite files with a table "systems", a row for each structure (ase.db, schema versions 3 to 9). */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <sqlite3.h>
 
 #include "base/file.h"
 #include "base/format.h"
@@ -15,11 +12,10 @@
 #include "base/text.h"
 #include "crystal/crystal.h"
 #include "crystal/transform.h"
+#include "io/asedb_file.h"
 #include "io/reader_parts.h"
 
-/* Steps of SQLite's machine between two rows after which a file counts as made to hang its reader; a row of 1 GiB takes
- * far fewer. */
-enum { STEPS_AT_ONCE = 10000, MAX_STEPS = 100000000, MAX_TABLES = 1000 };
+enum { MAX_TABLES = 1000 };
 
 /* The columns that are read, of those that this version has. */
 enum {
@@ -56,14 +52,12 @@ typedef struct ext_table {
 } ext_table;
 
 typedef struct database {
-    sqlite3 *db;
-    void *own; /* the bytes, where they are held */
+    rcr_asedb_file file;
     sqlite3_stmt *rows;
     ext_table *tables;
     size_t n_tables;
-    int64_t max_rows;  /* more than this no table of this file has */
-    int at[N_COLUMNS]; /* place in the result; -1: this version has no such column */
-    long steps;
+    int64_t max_rows;      /* more than this no table of this file has */
+    int at[N_COLUMNS];     /* place in the result; -1: this version has no such column */
     sqlite3_int64 last_id; /* of the last row */
     int begun, done;
 } database;
@@ -76,122 +70,14 @@ static void close_database(void *self) {
     }
     rcr_free(d->tables);
     sqlite3_finalize(d->rows);
-    sqlite3_close(d->db);
-    rcr_free(d->own);
+    rcr_asedb_file_close(&d->file);
     rcr_free(d);
-}
-
-/* What SQLite last failed with, of the whole file or of a part of it. */
-static rcr_status fail_reading(const database *d, rcr_error *err, const char *what) {
-    if ((sqlite3_errcode(d->db) & 0xff) == SQLITE_IOERR && sqlite3_extended_errcode(d->db) != SQLITE_IOERR_NOMEM)
-        return rcr_fail(err, RCR_ERR_IO, "can't read the ASE database%s: the device reports an error", what);
-    return rcr_fail(err, sqlite3_errcode(d->db) == SQLITE_NOMEM ? RCR_ERR_MEMORY : RCR_ERR_PARSE,
-                    "can't read the ASE database%s: %.200s", what, sqlite3_errmsg(d->db));
 }
 
 static rcr_status fail_sqlite(const database *d, rcr_error *err, const char *doing) {
     char what[80];
     rcr_fit(what, sizeof what, " (%s)", doing);
-    return fail_reading(d, err, what);
-}
-
-/* ---------------------------------------------------------------- distrust */
-
-static int count_steps(void *self) {
-    database *d = self;
-    d->steps += STEPS_AT_ONCE;
-    return d->steps > MAX_STEPS;
-}
-
-/* Reading columns is all that a statement may do. */
-static int allow_reading(void *self, int action, const char *a, const char *b, const char *c, const char *trigger) {
-    (void)self, (void)a, (void)b, (void)c;
-    if (trigger != NULL) return SQLITE_DENY; /* a view or a trigger */
-    return action == SQLITE_SELECT || action == SQLITE_READ ? SQLITE_OK : SQLITE_DENY;
-}
-
-static void distrust(database *d) {
-    static const int limits[][2] = {
-        {SQLITE_LIMIT_LENGTH, 1 << 30},  {SQLITE_LIMIT_SQL_LENGTH, 1 << 20}, {SQLITE_LIMIT_COLUMN, 1000},
-        {SQLITE_LIMIT_EXPR_DEPTH, 20},   {SQLITE_LIMIT_COMPOUND_SELECT, 2},  {SQLITE_LIMIT_VDBE_OP, 25000},
-        {SQLITE_LIMIT_FUNCTION_ARG, 8},  {SQLITE_LIMIT_ATTACHED, 0},         {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 100},
-        {SQLITE_LIMIT_TRIGGER_DEPTH, 1}, {SQLITE_LIMIT_WORKER_THREADS, 0}};
-    for (size_t k = 0; k < sizeof limits / sizeof *limits; k++) sqlite3_limit(d->db, limits[k][0], limits[k][1]);
-    sqlite3_db_config(d->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(d->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-    sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
-    sqlite3_progress_handler(d->db, STEPS_AT_ONCE, count_steps, d);
-    sqlite3_exec(d->db,
-                 "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON; "
-                 "PRAGMA temp_store = MEMORY",
-                 NULL, NULL, NULL);
-}
-
-/* ---------------------------------------------------------------- opening */
-
-/* "file:" and the path, with everything but the plainest characters escaped. */
-static void put_uri(rcr_text *uri, const char *path, const char *options) {
-    rcr_text_puts(uri, "file:");
-    for (const unsigned char *c = (const unsigned char *)path; *c != '\0'; c++) {
-        if (rcr_is_alpha(*c) || rcr_is_digit(*c) || *c == '/' || *c == '.' || *c == '-' || *c == '_')
-            rcr_text_append(uri, (const char *)c, 1);
-        else
-            rcr_text_printf(uri, "%%%02X", *c);
-    }
-    rcr_text_puts(uri, options);
-}
-
-/* A file with changes that lie beside it is opened as one in use; any other as one that nobody changes, which also
- * works in folders that can't be written to. */
-static int has_changes(const char *path) {
-    static const char *const endings[] = {"-wal", "-journal"};
-    for (size_t k = 0; k < sizeof endings / sizeof *endings; k++) {
-        rcr_text name = {0};
-        rcr_text_printf(&name, "%s%s", path, endings[k]);
-        FILE *file = name.failed ? NULL : fopen(name.data, "rb");
-        int missing = file == NULL && !name.failed && !rcr_path_exists(name.data);
-        rcr_text_free(&name);
-        /* One that can't be read may hold changes: SQLite will say so. */
-        int c = file != NULL ? fgetc(file) : EOF, empty = c == EOF && file != NULL && !ferror(file);
-        if (file != NULL) fclose(file);
-        if (!missing && !empty) return 1;
-    }
-    return 0;
-}
-
-static rcr_status open_path(database *d, const char *path, rcr_error *err) {
-    rcr_text uri = {0};
-    put_uri(&uri, path, has_changes(path) ? "?mode=ro" : "?mode=ro&immutable=1");
-    if (uri.failed) {
-        rcr_text_free(&uri);
-        return rcr_fail_memory(err, "opening a database");
-    }
-    int code =
-        sqlite3_open_v2(uri.data, &d->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_PRIVATECACHE, NULL);
-    rcr_text_free(&uri);
-    if (d->db == NULL) return rcr_fail_memory(err, "opening a database");
-    sqlite3_busy_timeout(d->db, 5000);
-    return code == SQLITE_OK ? RCR_OK : fail_sqlite(d, err, "opening it");
-}
-
-/* Bytes 18 and 19 say whether there is a write-ahead log, which bytes in memory can't have. */
-static rcr_status open_bytes(database *d, const void *data, size_t length, rcr_error *err) {
-    unsigned char *bytes = d->own;
-    if (bytes == NULL) {
-        d->own = bytes = rcr_malloc(length > 0 ? length : 1, 1);
-        if (bytes == NULL) return rcr_fail_memory(err, "opening a database");
-        memcpy(bytes, data, length);
-    }
-    if (length >= 20 && bytes[18] == 2) bytes[18] = 1;
-    if (length >= 20 && bytes[19] == 2) bytes[19] = 1;
-    if (sqlite3_open_v2(":memory:", &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
-        return d->db == NULL ? rcr_fail_memory(err, "opening a database") : fail_sqlite(d, err, "opening it");
-    if (sqlite3_deserialize(d->db, "main", bytes, (sqlite3_int64)length, (sqlite3_int64)length,
-                            SQLITE_DESERIALIZE_READONLY) != SQLITE_OK)
-        return fail_sqlite(d, err, "opening it");
-    return RCR_OK;
+    return rcr_asedb_file_fail(&d->file, err, what);
 }
 
 /* ---------------------------------------------------------------- what tables there are */
@@ -201,8 +87,8 @@ static rcr_status find_columns(unsigned *found, database *d, const char *table, 
                                rcr_error *err) {
     sqlite3_stmt *s;
     *found = 0;
-    d->steps = 0;
-    if (sqlite3_prepare_v2(d->db,
+    d->file.steps = 0;
+    if (sqlite3_prepare_v2(d->file.db,
                            "SELECT x.name, x.hidden FROM pragma_table_list(?1) AS t, pragma_table_xinfo(?1) AS x "
                            "WHERE t.schema = 'main' AND t.type = 'table'",
                            -1, &s, NULL) != SQLITE_OK)
@@ -230,7 +116,7 @@ static rcr_status prepare_rows(database *d, unsigned found, rcr_error *err) {
     rcr_status status = RCR_OK;
     if (sql.failed)
         status = rcr_fail_memory(err, "opening a database");
-    else if (sqlite3_prepare_v2(d->db, sql.data, -1, &d->rows, NULL) != SQLITE_OK)
+    else if (sqlite3_prepare_v2(d->file.db, sql.data, -1, &d->rows, NULL) != SQLITE_OK)
         status = fail_sqlite(d, err, "reading its structures");
     rcr_text_free(&sql);
     return status;
@@ -241,7 +127,7 @@ static rcr_status prepare_rows(database *d, unsigned found, rcr_error *err) {
 static rcr_status count_pages(database *d, rcr_error *err) {
     sqlite3_stmt *s;
     int64_t size = 0;
-    if (sqlite3_prepare_v2(d->db,
+    if (sqlite3_prepare_v2(d->file.db,
                            "SELECT c.page_count * s.page_size FROM pragma_page_count AS c, pragma_page_size AS s", -1,
                            &s, NULL) != SQLITE_OK)
         return fail_sqlite(d, err, "counting its pages");
@@ -259,7 +145,7 @@ static rcr_status break_table(ext_table *t, const database *d, int code) {
     else {
         char what[120];
         rcr_fit(what, sizeof what, "'s table \"%.60s\" from here on", t->name);
-        fail_reading(d, &t->broken, what);
+        rcr_asedb_file_fail(&d->file, &t->broken, what);
     }
     return t->broken.status;
 }
@@ -270,7 +156,7 @@ static rcr_status advance_table(ext_table *t, database *d) {
     t->at_row = 0;
     if (t->done || t->broken.status != RCR_OK) return t->broken.status;
     while ((code = sqlite3_step(t->rows)) == SQLITE_ROW && ++t->n_read <= d->max_rows) {
-        d->steps = 0;
+        d->file.steps = 0;
         if (sqlite3_column_type(t->rows, 0) != SQLITE_INTEGER) continue;
         sqlite3_int64 id = sqlite3_column_int64(t->rows, 0);
         t->unsorted = t->begun && id < t->id;
@@ -293,7 +179,7 @@ static int is_sorted(ext_table *t, database *d) {
 static rcr_status prepare_rows_of_table(ext_table *t, database *d, const char *order, rcr_error *err) {
     char *sql = sqlite3_mprintf("SELECT id, key, value FROM main.\"%w\"%s", t->name, order);
     if (sql == NULL) return rcr_fail_memory(err, "opening a database");
-    int code = sqlite3_prepare_v2(d->db, sql, -1, &t->rows, NULL);
+    int code = sqlite3_prepare_v2(d->file.db, sql, -1, &t->rows, NULL);
     sqlite3_free(sql);
     return code == SQLITE_OK ? RCR_OK : fail_sqlite(d, err, "reading its tables");
 }
@@ -311,7 +197,7 @@ static rcr_status open_table(ext_table *t, database *d, rcr_error *err) {
         t->rows = NULL;
         if ((status = prepare_rows_of_table(t, d, " ORDER BY id", err)) != RCR_OK) return status;
     }
-    d->steps = sorted ? 0 : -50 * (long)n; /* of sorting */
+    d->file.steps = sorted ? 0 : -50 * (long)n; /* of sorting */
     return advance_table(t, d) == RCR_ERR_MEMORY ? rcr_fail_memory(err, "opening a database") : RCR_OK;
 }
 
@@ -342,7 +228,7 @@ static rcr_status prepare_tables(database *d, rcr_error *err) {
     rcr_status status = find_columns(&found, d, "information", names, 2, err);
     if (status != RCR_OK || found != 3) return status;
     if ((status = count_pages(d, err)) != RCR_OK) return status;
-    if (sqlite3_prepare_v2(d->db, "SELECT value FROM main.information WHERE name = 'external_table_name'", -1, &s,
+    if (sqlite3_prepare_v2(d->file.db, "SELECT value FROM main.information WHERE name = 'external_table_name'", -1, &s,
                            NULL) != SQLITE_OK)
         return fail_sqlite(d, err, "reading its information");
     int code = SQLITE_DONE;
@@ -358,7 +244,6 @@ static rcr_status prepare_tables(database *d, rcr_error *err) {
 static rcr_status prepare(database *d, rcr_error *err) {
     unsigned found,
         needed = 1u << COLUMN_ID | 1u << COLUMN_NUMBERS | 1u << COLUMN_POSITIONS | 1u << COLUMN_CELL | 1u << COLUMN_PBC;
-    distrust(d);
     rcr_status status = find_columns(&found, d, "systems", column_name, N_COLUMNS, err);
     if (status != RCR_OK) return status;
     if ((found & needed) != needed)
@@ -367,9 +252,9 @@ static rcr_status prepare(database *d, rcr_error *err) {
             "this SQLite file is no ASE database: it has no table \"systems\" with numbers, positions, cell "
             "and pbc");
     status = prepare_tables(d, err);
-    sqlite3_set_authorizer(d->db, allow_reading, d);
+    rcr_asedb_file_allow_rows(&d->file);
     if (status == RCR_OK) status = prepare_rows(d, found, err);
-    d->steps = 0;
+    d->file.steps = 0;
     return status;
 }
 
@@ -533,7 +418,7 @@ static void read_row(rcr_record *record, database *d) {
 static int next_row(void *self, rcr_record *record, int *last) {
     database *d = self;
     if (d->done) return 0;
-    d->steps = 0;
+    d->file.steps = 0;
     int code = sqlite3_step(d->rows);
     if (code == SQLITE_DONE) return 0;
     if (code == SQLITE_ROW) {
@@ -567,8 +452,7 @@ rcr_status rcr_cut_asedb(rcr_cutter *out, const char *path, const void *data, si
         rcr_free(own);
         return rcr_fail_memory(err, "opening a database");
     }
-    d->own = own;
-    rcr_status status = path != NULL ? open_path(d, path, err) : open_bytes(d, data, length, err);
+    rcr_status status = rcr_asedb_file_open(&d->file, path, data, length, own, err);
     if (status == RCR_OK) status = prepare(d, err);
     if (status != RCR_OK) {
         close_database(d);

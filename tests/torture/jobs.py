@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import sqlite3
+import struct
 import subprocess
 
 RECRYST = os.environ["RECRYST"]
@@ -51,6 +53,25 @@ def must(argv, **more):
     if code != 0:
         raise Broken("%s ended with %d: %s" % (" ".join(argv), code, err.strip()[-500:]))
     return out
+
+
+def write_database(path, n_rows=50):
+    """An ASE database of cubic cells of iron, with a table of a property; each has more pages than SQLite keeps, so that they
+    are read again."""
+    filler = "x" * 40000  # longer than any property that is read; a page holds one such row
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA page_size = 65536")
+        db.execute("CREATE TABLE systems (id INTEGER PRIMARY KEY, unique_id TEXT, numbers BLOB, positions BLOB, cell BLOB, "
+                   "pbc INTEGER, data BLOB)")  # fmt: skip
+        db.execute("CREATE TABLE information (name TEXT, value TEXT)")
+        db.execute("CREATE TABLE gaps (key TEXT, value REAL, id INTEGER)")
+        db.execute("INSERT INTO information VALUES ('external_table_name', 'gaps')")
+        for i in range(1, n_rows + 1):
+            a = 2.5 + 0.01 * i
+            arrays = struct.pack("<i", 26), struct.pack("<3d", 0, 0, 0), struct.pack("<9d", a, 0, 0, 0, a, 0, 0, 0, a)
+            db.execute("INSERT INTO systems VALUES (?, ?, ?, ?, ?, 7, ?)", (i, "fe-%d" % i, *arrays, filler.encode()))
+            db.execute("INSERT INTO gaps VALUES ('gap', ?, ?), ('note', ?, ?)", (0.25 * i, i, filler, i))
+        db.commit()
 
 
 # ---- what is disturbed
@@ -243,6 +264,15 @@ class Append(Prepare):
         rows = must([RECRYST, "predict", self.lab.path("base/model.safetensors"), os.path.join(folder, "store"), "--quiet"])
         if rows != wanted["rows"] and rows != self.lab.half_rows:
             raise Broken("a store that grows is neither what it was nor what it becomes (%d bytes of rows)" % len(rows))
+
+
+class PrepareDatabase(Prepare):
+    """Of an ASE database, which has a table of properties beside that of its structures."""
+
+    moments = False
+
+    def argv(self, folder):
+        return [RECRYST, "prepare", self.lab.path("table.db"), "--out", os.path.join(folder, "store"), "--quiet"]
 
 
 class Predict(Job):
@@ -456,8 +486,8 @@ class FetchAnew(Fetch):
 
 
 JOBS = {
-    "train": Train, "train --ensemble": TrainEnsemble, "study": Study, "prepare": Prepare, "prepare --append": Append, "predict": Predict, "predict jsonl": PredictLines,
-    "predict to stdout": PredictPrint, "predict --resume": Stream, "evaluate": Evaluate, "convert": ConvertFile,
+    "train": Train, "train --ensemble": TrainEnsemble, "study": Study, "prepare": Prepare, "prepare --append": Append,
+    "prepare database": PrepareDatabase, "predict": Predict, "predict jsonl": PredictLines, "predict to stdout": PredictPrint, "predict --resume": Stream, "evaluate": Evaluate, "convert": ConvertFile,
     "convert to folder": ConvertFolder, "embed csv": Embed, "embed npy": EmbedNpy, "embed safetensors": EmbedSafetensors,
     "ensemble": Ensemble, "explain": Explain, "report": Report, "export": Export, "export onnx": ExportOnnx, "import": Import, "info": Show, "graph": ShowGraph, "fetch": Fetch,
     "fetch --overwrite": FetchAnew,

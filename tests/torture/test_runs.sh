@@ -4,4 +4,4 @@ set -eu
 . "$RECRYST_SOURCE/tests/torture/support.sh"
 parts=${sanitized:+moments}
 exec python3 "$RECRYST_SOURCE/tests/torture/torture.py" --parts "${parts:-fail,calls,power,moments}" \
-    --jobs "train,train --ensemble,study,prepare,prepare --append,predict --resume,fetch,fetch --overwrite"
+    --jobs "train,train --ensemble,study,prepare,prepare --append,prepare database,predict --resume,fetch,fetch --overwrite"

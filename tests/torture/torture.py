@@ -35,7 +35,7 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from jobs import DEMO, JOBS, OLD, PATIENCE, RECRYST, SOURCE, TEMPORARY, Broken, Fetch, call, files_below, must, read, write
+from jobs import DEMO, JOBS, OLD, PATIENCE, RECRYST, SOURCE, TEMPORARY, Broken, Fetch, call, files_below, must, read, write, write_database
 
 SHIM = os.environ.get("RECRYST_SHIM_LIBRARY", "")
 EIO, ENOSPC = 5, 28
@@ -82,6 +82,7 @@ gate = [false, true]
 """
             write(self.path(name + ".toml"), (text % epochs).encode())
         must([RECRYST, "prepare", self.path("half.extxyz"), "--out", self.path("half.store"), "--quiet"])
+        write_database(self.path("table.db"))
         self.half_rows = must([RECRYST, "predict", self.path("base"), self.path("half.store"), "--quiet"])
         must([RECRYST, "export", self.path("base"), self.path("m.pth.tar"), "--quiet"])
 
