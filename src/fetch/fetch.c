@@ -371,7 +371,7 @@ static rcr_status run(rcr_download *d, rcr_error *err) {
 }
 
 rcr_status rcr_fetch(rcr_fetch_result *out, const rcr_fetch_request *request, rcr_error *err) {
-    rcr_download d = {.request = request, .folder = {.lock = -1}};
+    rcr_download d = {.request = request};
     d.result.counts.matched = -1;
     rcr_status status = run(&d, err);
     /* What was received is kept for the next call, unless all is done, be it by a call that was killed before it could

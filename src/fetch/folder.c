@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -97,37 +97,14 @@ const char *rcr_folder_out_path(rcr_text *text, const rcr_folder_out *folder, in
     return text->failed ? NULL : text->data;
 }
 
-static rcr_status fail_write(rcr_error *err, const char *path, int code) {
-    const char *why = code == ENOSPC   ? "no space left on the device"
-                      : code == EDQUOT ? "the disk quota is used up"
-                      : code == EACCES ? "permission denied"
-                      : code == EROFS  ? "the file system is read-only"
-                                       : NULL;
-    if (why != NULL) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't write: %s", why);
-    return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't write: system error %d", code);
-}
-
 rcr_status rcr_folder_out_open(rcr_folder_out *out, const char *path, rcr_error *err) {
-    rcr_folder_out folder = {.path = rcr_strdup(path), .lock = -1};
+    rcr_folder_out folder = {.path = rcr_strdup(path)};
     rcr_text text = {0};
     rcr_text_printf(&text, "%s/.fetch", path);
     folder.cache = text.data;
-    if (folder.path == NULL || text.failed) {
-        rcr_folder_out_close(&folder);
-        return rcr_fail_memory(err, "opening the folder");
-    }
-    rcr_status status = rcr_make_directory(folder.cache, err);
-    rcr_text name = {0};
-    if (status == RCR_OK && rcr_folder_out_path(&name, &folder, 1, "lock") == NULL)
-        status = rcr_fail_memory(err, "opening the folder");
-    if (status == RCR_OK) {
-        folder.lock = RCR_FILE_CALL(open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-        if (folder.lock < 0)
-            status = fail_write(err, name.data, errno);
-        else if (flock(folder.lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-            status = rcr_fail_at(err, RCR_ERR_IO, path, 0, "another process is fetching into this folder");
-    }
-    rcr_text_free(&name);
+    rcr_status status = folder.path == NULL || text.failed ? rcr_fail_memory(err, "opening the folder")
+                                                           : rcr_make_directory(folder.cache, err);
+    if (status == RCR_OK) status = rcr_lock_take(&folder.lock, folder.cache, "download", err);
     if (status == RCR_OK)
         *out = folder;
     else
@@ -136,10 +113,10 @@ rcr_status rcr_folder_out_open(rcr_folder_out *out, const char *path, rcr_error 
 }
 
 void rcr_folder_out_close(rcr_folder_out *folder) {
-    if (folder->lock >= 0) close(folder->lock);
+    rcr_lock_release(folder->lock, 0);
     rcr_free(folder->path);
     rcr_free(folder->cache);
-    *folder = (rcr_folder_out){.lock = -1};
+    *folder = (rcr_folder_out){0};
 }
 
 static int holds(const char *path, const char *data, size_t length) {
@@ -181,7 +158,7 @@ rcr_status rcr_folder_out_write(const rcr_folder_out *folder, const char *name, 
         if (code == 0 && RCR_FILE_CALL(rename(temporary.data, path.data)) != 0) code = errno;
         if (code != 0) {
             unlink(temporary.data);
-            status = fail_write(err, path.data, code);
+            status = rcr_fail_system(err, path.data, "can't write", code);
         }
     }
     rcr_text_free(&path);
@@ -191,7 +168,10 @@ rcr_status rcr_folder_out_write(const rcr_folder_out *folder, const char *name, 
 
 void rcr_folder_out_sync(const rcr_folder_out *folder) {
 #if defined(__linux__)
-    if (syncfs(folder->lock) == 0) return;
+    int fd = open(folder->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int synced = fd >= 0 && syncfs(fd) == 0;
+    if (fd >= 0) close(fd);
+    if (synced) return;
 #endif
     (void)folder;
     sync();
@@ -274,10 +254,11 @@ void rcr_folder_out_leave(rcr_folder_out *folder, int keep_pages) {
     /* A second time where a device failed: nothing comes back here to clear what is left. */
     if (!keep_pages && remove_files(folder->cache, is_cached, 0) > 0) remove_files(folder->cache, is_cached, 0);
     int begun = rcr_folder_out_path(&path, folder, 1, "query.json") == NULL || rcr_is_file(path.data);
-    if (!begun && rcr_folder_out_path(&path, folder, 1, "lock") != NULL) {
-        unlink(path.data);
+    rcr_text_free(&path);
+    rcr_lock_release(folder->lock, 0);
+    folder->lock = NULL;
+    if (!begun) {
         rmdir(folder->cache); /* fails where a file of somebody else's is in it, */
         rmdir(folder->path);  /* and here where there is anything at all */
     }
-    rcr_text_free(&path);
 }

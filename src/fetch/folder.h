@@ -2,6 +2,7 @@
 #ifndef RCR_FETCH_FOLDER_H
 #define RCR_FETCH_FOLDER_H
 
+#include "base/lock.h"
 #include "base/text.h"
 #include "recryst.h"
 
@@ -17,12 +18,12 @@ void rcr_name_set_free(rcr_name_set *set);
 int rcr_file_name_of_id(rcr_text *out, const char *id);
 
 typedef struct rcr_folder_out {
-    char *path;  /* OUT */
-    char *cache; /* OUT/.fetch */
-    int lock;    /* descriptor of OUT/.fetch/lock */
+    char *path;     /* OUT */
+    char *cache;    /* OUT/.fetch */
+    rcr_lock *lock; /* on OUT/.fetch */
 } rcr_folder_out;
 
-/* Make OUT and OUT/.fetch and take the lock.  Errors: RCR_ERR_IO (another process has it, ...), RCR_ERR_MEMORY. */
+/* Make OUT and OUT/.fetch and take the lock.  Errors: as of rcr_lock_take. */
 rcr_status rcr_folder_out_open(rcr_folder_out *out, const char *path, rcr_error *err);
 void rcr_folder_out_close(rcr_folder_out *folder);
 
@@ -44,8 +45,8 @@ rcr_status rcr_folder_out_clear(const rcr_folder_out *folder, rcr_error *err);
 /* Remove the pages from number `first` on: what follows a page that is asked for again need not fit it. */
 void rcr_folder_out_drop_pages(const rcr_folder_out *folder, int64_t first);
 
-/* The last thing that is done: remove the pages unless they are to be kept, and then OUT/.fetch where it holds no
- * download, and OUT where it is empty. */
+/* The last thing that is done, the lock is given back with it: remove the pages unless they are to be kept, and then
+ * OUT/.fetch where it holds no download, and OUT where it is empty. */
 void rcr_folder_out_leave(rcr_folder_out *folder, int keep_pages);
 
 #endif

@@ -28,7 +28,7 @@ static rcr_status take(void *context, rcr_error *err) {
                                  .min = NAN,
                                  .max = NAN,
                                  .out = folder_path(folder, "out")};
-    rcr_download d = {.request = &request, .folder = {.lock = -1}, .result.counts.matched = 3};
+    rcr_download d = {.request = &request, .result.counts.matched = 3};
     rcr_page *page = NULL;
     rcr_text url = {0};
     size_t fresh = 0;

@@ -342,10 +342,10 @@ err_has "gone from version 2024.01.01 to 2025.09.25 since this download began; -
 # Two at once.
 "$RECRYST" fetch mp --endpoint "$base/slow:3+lock" --property $property --out "$work/locked" --quiet &
 pid=$!
-for _ in $(seq 100); do [ -e "$work/locked/.fetch/lock" ] && break || sleep 0.02; done
+for _ in $(seq 100); do [ -e "$work/locked/.fetch/.lock" ] && break || sleep 0.02; done
 sleep 0.1
-mp 1 slow:3+lock locked
-err_has "another process is fetching into this folder"
+mp 2 slow:3+lock locked
+err_has "another process works on this download"
 kill -9 $pid
 wait $pid 2>/dev/null || true
 # Pages that are kept are the server's answers.
