@@ -15,7 +15,7 @@ command -v valgrind >/dev/null || {
 }
 state=$build/valgrind
 mkdir -p "$state"
-export RECRYST_KERNELS=avx2 RECRYST_SOURCE=$PWD RECRYST_BUILD=$PWD/$build RECRYST=$PWD/$build/recryst
+export RECRYST_KERNELS=avx2 RECRYST_VALGRIND=1 RECRYST_SOURCE=$PWD RECRYST_BUILD=$PWD/$build RECRYST=$PWD/$build/recryst
 RECRYST_SHARED=$(sed -n 's/^RECRYST_SHARED:[A-Z]*=//p' "$build/CMakeCache.txt")
 export RECRYST_SHARED
 
@@ -23,9 +23,10 @@ check_one() {
     local name=$1 program=$2 state=$3 begin code=0 arguments=()
     case "$name" in fuzz.*) arguments=("tests/fuzz/corpus/${name#fuzz.}" -n "${MUTATIONS:-20}") ;; esac
     begin=$(date +%s)
+    find "$state" -name "$name.*.log" -delete # of an earlier run
     valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
         --errors-for-leak-kinds=definite,indirect,possible --suppressions=tools/valgrind.supp --gen-suppressions=all \
-        --trace-children=no --log-file="$state/$name.%p.log" "$program" "${arguments[@]}" >"$state/$name.out" 2>&1 || code=$?
+        --trace-children=no --keep-debuginfo=yes --log-file="$state/$name.%p.log" "$program" "${arguments[@]}" >"$state/$name.out" 2>&1 || code=$?
     printf '%s %d %d\n' "$name" "$code" $(($(date +%s) - begin)) >"$state/$name.row"
     case $code in
     0) find "$state" -name "$name.*.log" -delete ;;

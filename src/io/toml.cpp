@@ -221,3 +221,16 @@ void rcr_toml_free(rcr_toml *root) {
     release(root);
     rcr_free(root);
 }
+
+#if defined(__GLIBCXX__)
+/* The C++ library that is linked into librecryst.so takes 72 kB for exceptions when it is loaded, and leaves it to the
+ * process when it is unloaded: a host that loads plug-ins again and again would lose that each time.  Weak: not every
+ * build of that library has a name for giving it back. */
+namespace __gnu_cxx {
+__attribute__((weak)) void __freeres();
+}
+
+__attribute__((destructor)) static void give_back_memory_for_exceptions() {
+    if (__gnu_cxx::__freeres != nullptr) __gnu_cxx::__freeres();
+}
+#endif
