@@ -28,6 +28,8 @@ echo "== random crystals, told otherwise"
 "$build/tests/model.same_answer" || status=1
 echo "== another compiler"
 RECRYST_FULL=1 bash tests/torture/test_compilers.sh || [ $? -eq 77 ] || status=1
+echo "== built twice, in two folders"
+bash tests/checks/test_repeatable.sh || [ $? -eq 77 ] || status=1
 # The table goes into docs/testing.md, between its marks, where there is a whole one.
 [ -n "$table" ] && [ -s "$build/torture.md" ] || exit 1
 awk -v table="$build/torture.md" '

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build-tsan}
 # The pool, the host's threads beside it, the reader that parses ahead, the store, training with its loader, ensembles, the command and its signals.
-tests='^(base\.threads|embed\.(threads|host)|api\.api|io\.(reader|splitter)|graph\.packed|data\.store|train\.(train|resume)|model\.(predict|embed|ensemble|explain)|cli\.(prepare|stream)_sh)$'
+tests='^(base\.threads|embed\.(threads|host)|api\.api|io\.(reader|splitter)|graph\.packed|data\.store|train\.(train|resume)|model\.(predict|embed|ensemble|explain)|study\.execute|cli\.(prepare|stream)_sh)$'
 tests=${2:-$tests}
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DRECRYST_SANITIZE=thread -DRECRYST_DOUBLE_TESTS=OFF \
     -DRECRYST_REPORT=OFF ${CMAKE_OPTIONS-} >"$build.log" 2>&1 || {

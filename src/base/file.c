@@ -28,6 +28,7 @@ static const char *reason(int code) {
     case ENFILE: return "too many open files";
     case ENAMETOOLONG: return "the name is too long";
     case EEXIST: return "it exists already and is not a folder";
+    case ENOMEM: return "out of memory";
     case EIO: return "the device reports an error";
     case EFBIG: return "the file would be too large";
     case EDQUOT: return "the disk quota is used up";
@@ -39,6 +40,7 @@ static const char *reason(int code) {
 
 rcr_status rcr_fail_system(rcr_error *err, const char *path, const char *what, int code) {
     const char *why = reason(code);
+    if (code == ENOMEM) return rcr_fail_at(err, RCR_ERR_MEMORY, path, 0, "%s: %s", what, why);
     if (why != NULL) return rcr_fail_at(err, RCR_ERR_IO, path, 0, "%s: %s", what, why);
     return rcr_fail_at(err, RCR_ERR_IO, path, 0, "%s: system error %d", what, code);
 }
@@ -128,15 +130,18 @@ static size_t folder_length(const char *path) {
     return slash != NULL ? (size_t)(slash - path) + 1 : 0;
 }
 
-void rcr_sync_name(const char *path) {
+rcr_status rcr_sync_name(const char *path, rcr_error *err) {
     size_t length = folder_length(path);
     char *folder = length > 0 ? rcr_strndup(path, length) : rcr_strdup(".");
-    int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (folder == NULL) return rcr_fail_memory(err, "writing a file");
+    int fd = RCR_FILE_CALL(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)), code = fd < 0 ? errno : 0;
+    rcr_free(folder);
     if (fd >= 0) {
-        (void)!fsync(fd);
+        if (RCR_FILE_CALL(fsync(fd)) != 0) code = errno;
         close(fd);
     }
-    rcr_free(folder);
+    if (code == 0 || code == EACCES || code == EINVAL || code == ENOTSUP || code == ENOSYS) return RCR_OK;
+    return rcr_fail_system(err, path, "can't write", code);
 }
 
 /* A new file ".NAME.tmp-PID-N" in path's folder, made with the mode of the file that it will replace. */
@@ -259,14 +264,14 @@ rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err) {
     int closed = close(writer->fd);
     if (RCR_FILE_CALL(closed) != 0 && code == 0 && errno != EINTR) code = errno;
     writer->fd = -1;
+    rcr_status status = RCR_OK;
     if (code == 0 && writer->temporary != NULL) {
         if (RCR_FILE_CALL(rename(writer->temporary, writer->path)) != 0)
             code = errno;
         else
-            rcr_sync_name(writer->path);
+            status = rcr_sync_name(writer->path, err); /* the file is the new one all the same */
     }
     if (code != 0 && writer->temporary != NULL) unlink(writer->temporary);
-    rcr_status status = RCR_OK;
     if (code < 0)
         status = rcr_fail_memory(err, "writing a file");
     else if (code > 0)
@@ -376,7 +381,7 @@ rcr_status rcr_make_directory(const char *path, rcr_error *err) {
             int code = errno;
             if (!rcr_is_directory(name)) status = rcr_fail_system(err, path, "can't make the folder", code);
         } else if (c != name) {
-            rcr_sync_name(name);
+            status = rcr_sync_name(name, err);
         }
         *c = end;
         if (end == '\0') break;

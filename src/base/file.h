@@ -50,9 +50,9 @@ rcr_status rcr_absolute_path(char **out, const char *path, rcr_error *err);
  * "." and "//". */
 int rcr_same_path(const char *a, const char *b);
 
-/* Fsync the folder that path lies in, so that its name there survives a power cut; a file system that can't is no
- * error. */
-void rcr_sync_name(const char *path);
+/* Fsync the folder that path lies in, so that its name there survives a power cut; a file system that can't, or a
+ * folder that may not be read, is no error.  Errors: RCR_ERR_IO, RCR_ERR_MEMORY. */
+rcr_status rcr_sync_name(const char *path, rcr_error *err);
 
 /* mkdir -p, and the new names are synced.  Errors: RCR_ERR_IO. */
 rcr_status rcr_make_directory(const char *path, rcr_error *err);

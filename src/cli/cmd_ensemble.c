@@ -66,7 +66,9 @@ static rcr_status add_metadata(ensemble *e, rcr_error *err) {
     json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
     const char *key;
     json_t *value;
-    if (!json_is_object(root))
+    if (root == NULL && json_error_code(&where) == json_error_out_of_memory)
+        status = rcr_fail_memory(err, "reading metadata");
+    else if (!json_is_object(root))
         status = rcr_fail_at(err, RCR_ERR_PARSE, e->meta, root == NULL ? where.line : 1,
                              "not a JSON object of texts: {\"licence\": \"CC BY 4.0\", ...}");
     json_object_foreach(root, key, value) {

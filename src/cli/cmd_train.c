@@ -50,8 +50,7 @@ static rcr_status choose_directory(rcr_text *out, const char *data, const rcr_tr
     if (status != RCR_OK) return status;
     if (code == EEXIST) return rcr_fail(err, RCR_ERR_IO, "found no free name for a run in runs/; name one with --out");
     if (code != 0) return rcr_fail_system(err, out->data, "can't make the folder", code);
-    rcr_sync_name(out->data);
-    return RCR_OK;
+    return rcr_sync_name(out->data, err);
 }
 
 /* Print how the run ended, and give the exit code. */

@@ -454,8 +454,7 @@ static rcr_status write_errors(const rcr_convert_out *out, rcr_error *err) {
     if (unlink(path) != 0)
         return rcr_fail_at(err, RCR_ERR_IO, path, 0, "can't remove the errors of an earlier conversion: %s",
                            strerror(errno));
-    rcr_sync_name(path);
-    return RCR_OK;
+    return rcr_sync_name(path, err);
 }
 
 rcr_status rcr_convert_out_close(rcr_convert_out *out, rcr_error *err) {

@@ -107,7 +107,7 @@ static rcr_status write_npy(rcr_embed_output *out, rcr_error *err) {
     rcr_text_printf(&head, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, ", out->n_rows);
     if (out->kind == RCR_EMBED_STEPS) rcr_text_printf(&head, "%zu, ", out->n_steps);
     rcr_text_printf(&head, "%zu), }", out->n_features);
-    while ((10 + head.length + 1) % 64 != 0) rcr_text_puts(&head, " ");
+    while ((10 + head.length + 1) % 64 != 0 && !head.failed) rcr_text_puts(&head, " ");
     rcr_text_puts(&head, "\n");
     const char start[10] = {
         (char)0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (char)(head.length & 0xff), (char)(head.length >> 8)};
@@ -146,8 +146,13 @@ static char *ids_json(const rcr_embed_output *out) {
     for (size_t i = 0; i < out->n && !failed; i++) failed = json_array_append_new(ids, json_string(out->id[i])) != 0;
     size_t n = failed ? 0 : json_dumpb(ids, NULL, 0, JSON_COMPACT);
     char *text = n > 0 ? rcr_malloc(n + 1, 1) : NULL;
-    if (text != NULL) text[json_dumpb(ids, text, n, JSON_COMPACT)] = '\0';
+    int dumped = text != NULL && json_dumpb(ids, text, n, JSON_COMPACT) == n;
     json_decref(ids);
+    if (!dumped) {
+        rcr_free(text);
+        return NULL;
+    }
+    text[n] = '\0';
     return text;
 }
 

@@ -118,7 +118,7 @@ static rcr_status record_columns(column *columns, size_t *n, const char *path, r
     rcr_status status = rcr_reader_open(&reader, path, err);
     if (status != RCR_OK) return status;
     for (*n = 0; status == RCR_OK && rcr_reader_read(reader, &record); rcr_record_release(&record)) {
-        if (record.cut_off) {
+        if (record.cut_off || record.error.status == RCR_ERR_MEMORY) {
             status = record.error.status;
             if (err != NULL) *err = record.error;
         }

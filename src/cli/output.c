@@ -85,9 +85,13 @@ rcr_status rcr_output_open_at(rcr_output *out, const char *path, uint64_t keep, 
     if (code == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) code = errno;
     if (code == 0 && ftruncate(fd, (off_t)keep) != 0) code = errno;
     if (code == 0 && lseek(fd, (off_t)keep, SEEK_SET) < 0) code = errno;
+    rcr_status status = code == 0 ? rcr_sync_name(path, err) : RCR_OK;
+    if (status != RCR_OK) {
+        close(fd);
+        return status;
+    }
     FILE *file = code == 0 ? fdopen(fd, "w") : NULL;
     if (file != NULL) {
-        rcr_sync_name(path);
         *out = (rcr_output){.file = file, .path = path};
         return RCR_OK;
     }
@@ -132,7 +136,7 @@ rcr_status rcr_output_close(rcr_output *out, rcr_error *err) {
     if (out->file != NULL) {
         errno = 0;
         if (out->failure == 0 && fsync(fileno(out->file)) != 0 && errno != EINVAL) out->failure = errno;
-        fclose(out->file);
+        if (fclose(out->file) != 0 && out->failure == 0 && errno != EINTR) out->failure = errno;
         out->file = NULL;
         if (out->failure == 0) return RCR_OK;
         return rcr_fail_at(err, RCR_ERR_IO, out->path, 0, "can't write: %s", strerror(out->failure));

@@ -114,6 +114,10 @@ void rcr_predict_row(rcr_text *out, const rcr_predict_style *style, const rcr_mo
         row = NULL;
         rcr_error_format(reason, sizeof reason, err);
     }
+    if (id == NULL || file == NULL) { /* there was no memory for it */
+        out->failed = 1;
+        return;
+    }
     if (style->json)
         put_json_row(out, style, model, id, file, row, domain, reason);
     else
@@ -265,8 +269,12 @@ static int emit(void *context, const rcr_stream_row *row, size_t n) {
 static rcr_status open_output(screen *s, rcr_error *err) {
     const rcr_stream_command *c = s->command;
     if (c->out_path == NULL || strcmp(c->out_path, "-") == 0) return rcr_output_open(&s->out, NULL, err);
-    if (access(c->out_path, F_OK) == 0 && !rcr_is_file(c->out_path) && !rcr_is_directory(c->out_path))
-        return rcr_output_open(&s->out, c->out_path, err); /* a device or pipe */
+    if (access(c->out_path, F_OK) == 0 && !rcr_is_file(c->out_path) && !rcr_is_directory(c->out_path)) {
+        if (c->resume)
+            return rcr_fail_at(err, RCR_ERR_IO, c->out_path, 0,
+                               "--resume: a device or pipe is no file that rows can be added to");
+        return rcr_output_open(&s->out, c->out_path, err);
+    }
     if (!c->resume && rcr_is_file(c->out_path))
         return rcr_fail_at(err, RCR_ERR_IO, c->out_path, 0,
                            "the file exists; --resume goes on where it ends, or remove it to start again");

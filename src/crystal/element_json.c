@@ -58,6 +58,8 @@ static rcr_status read_object(rcr_element_table **out, json_t *root, rcr_error *
 rcr_status rcr_element_table_parse(rcr_element_table **out, const char *json, size_t length, rcr_error *err) {
     json_error_t problem;
     json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, &problem);
+    if (root == NULL && json_error_code(&problem) == json_error_out_of_memory)
+        return rcr_fail_memory(err, "reading element vectors");
     if (root == NULL)
         return rcr_fail_at(err, RCR_ERR_PARSE, "", problem.line > 0 ? problem.line : 0, "not valid JSON: %.200s",
                            problem.text);

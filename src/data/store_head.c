@@ -248,7 +248,10 @@ static int read_parts(store_head *head, const json_t *root) {
 }
 
 rcr_status rcr_store_head_read(store_head *out, rcr_bytes bytes, rcr_error *err) {
-    json_t *root = json_loadb(bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t why;
+    json_t *root = json_loadb(bytes.data, bytes.size, JSON_REJECT_DUPLICATES, &why);
+    if (root == NULL && json_error_code(&why) == json_error_out_of_memory)
+        return rcr_fail_memory(err, "opening a graph store");
     store_head head = {0};
     rcr_status status = RCR_OK;
     int version = (int)json_integer_value(json_object_get(root, "version"));

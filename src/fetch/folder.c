@@ -238,7 +238,8 @@ rcr_status rcr_folder_out_clear(const rcr_folder_out *folder, rcr_error *err) {
     int code = remove_file(folder->path, "id_prop.csv");
     if (code == 0) code = remove_file(folder->path, "provenance.json");
     if (code == 0) {
-        rcr_sync_name(folder->cache);
+        rcr_status status = rcr_sync_name(folder->cache, err);
+        if (status != RCR_OK) return status;
         code = remove_files(folder->path, is_product, 0);
         if (code == 0) code = remove_files(folder->cache, is_cached, 0);
     }

@@ -82,9 +82,12 @@ static rcr_status read_json(json_t **out, const rcr_download *d, int cached, con
     if (rcr_is_file(path.data)) {
         status = rcr_file_read(&body, &length, path.data, MAX_BYTES, err);
         if (status == RCR_OK) {
-            *out = json_loadb(body, length, 0, NULL);
+            json_error_t why;
+            *out = json_loadb(body, length, 0, &why);
             rcr_free(body);
-            if (*out == NULL)
+            if (*out == NULL && json_error_code(&why) == json_error_out_of_memory)
+                status = rcr_fail_memory(err, "reading a file");
+            else if (*out == NULL)
                 status = rcr_fail_at(err, RCR_ERR_PARSE, path.data, 0,
                                      "this is not what recryst fetch wrote; --overwrite starts again");
         }

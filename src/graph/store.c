@@ -295,8 +295,7 @@ static rcr_status take_name(const char *temporary, const char *path, rcr_error *
     } else if (RCR_FILE_CALL(rename(temporary, path)) != 0) { /* a file system without hard links */
         return fail_system(err, path, "made");
     }
-    rcr_sync_name(path);
-    return RCR_OK;
+    return rcr_sync_name(path, err);
 }
 
 /* An empty LMDB file under a temporary name, locked; left there by one who died, it is taken over. */

@@ -93,7 +93,7 @@ static void make_readable(rcr_text *out, const char *text, size_t length) {
 
 rcr_status rcr_json_load_any(json_t **out, json_error_t *why, const char *text, size_t length, size_t flags) {
     json_t *value = json_loadb(text, length, flags, why);
-    if (value == NULL) {
+    if (value == NULL && json_error_code(why) != json_error_out_of_memory) {
         rcr_text clean = {0};
         make_readable(&clean, text, length);
         int failed = clean.failed;
@@ -101,7 +101,7 @@ rcr_status rcr_json_load_any(json_t **out, json_error_t *why, const char *text, 
         rcr_text_free(&clean);
         if (failed) return RCR_ERR_MEMORY;
     }
-    if (value == NULL) return RCR_ERR_PARSE;
+    if (value == NULL) return json_error_code(why) == json_error_out_of_memory ? RCR_ERR_MEMORY : RCR_ERR_PARSE;
     *out = value;
     return RCR_OK;
 }

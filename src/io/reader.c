@@ -257,10 +257,7 @@ int rcr_reader_takes(const char *name) {
     const char *slash = strrchr(name, '/'), *base = slash != NULL ? slash + 1 : name;
     if (strcmp(base, "atom_init.json") == 0) return 0;
     if (is_json_name(base) || is_database_name(base)) return 1;
-    char *plain = rcr_strndup(name, rcr_unpacked_name_length(name));
-    int known = plain != NULL && rcr_format_detect(plain, "", 0) != RCR_FORMAT_UNKNOWN;
-    rcr_free(plain);
-    return known;
+    return rcr_format_detect(name, "", 0) != RCR_FORMAT_UNKNOWN;
 }
 
 /* ---------------------------------------------------------------- opening one file */

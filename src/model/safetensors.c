@@ -223,6 +223,8 @@ rcr_status rcr_safetensors_parse(rcr_safetensors **out, const void *bytes, size_
         return rcr_fail(err, RCR_ERR_PARSE, "no safetensors file: its header is not a JSON object");
     json_error_t json_error;
     json_t *root = json_loadb(header, used, JSON_REJECT_DUPLICATES, &json_error);
+    if (root == NULL && json_error_code(&json_error) == json_error_out_of_memory)
+        return rcr_fail_memory(err, "reading a safetensors header");
     if (root == NULL)
         return rcr_fail(err, RCR_ERR_PARSE, "the safetensors header is not valid JSON: %s at byte %d", json_error.text,
                         json_error.position);
@@ -398,8 +400,13 @@ rcr_status rcr_safetensors_write(char **out, size_t *length, const rcr_st_tensor
         return rcr_fail_memory(err, "writing a safetensors file");
     }
     for (size_t i = 0; i < PREFIX_BYTES; i++) bytes[i] = (char)((uint64_t)n_header >> (8 * i) & 0xff);
-    json_dumpb(root, bytes + PREFIX_BYTES, n_json, flags);
+    /* It may run out of memory where it had enough to count. */
+    size_t n_dumped = json_dumpb(root, bytes + PREFIX_BYTES, n_json, flags);
     json_decref(root);
+    if (n_dumped != n_json) {
+        rcr_free(bytes);
+        return rcr_fail_memory(err, "writing a safetensors file");
+    }
     memset(bytes + PREFIX_BYTES + n_json, ' ', n_header - n_json);
     char *data = bytes + PREFIX_BYTES + n_header;
     for (size_t i = 0; i < n_tensors; i++) {

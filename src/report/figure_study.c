@@ -102,9 +102,14 @@ rcr_status rcr_figure_study(rcr_canvas *canvas, const char *directory, rcr_error
     rcr_status status = rcr_file_read_in(&text, &length, directory, "summary.json", max_file, err);
     if (status == RCR_OK) status = rcr_run_csv(&csv, directory, "study.csv", 0, err);
     if (status == RCR_OK) {
-        json_t *summary = json_loadb(text, length, 0, NULL);
-        status = summary != NULL ? draw(canvas, summary, csv, err)
-                                 : rcr_fail_at(err, RCR_ERR_PARSE, "summary.json", 1, "expected a JSON object");
+        json_error_t why;
+        json_t *summary = json_loadb(text, length, 0, &why);
+        if (summary != NULL)
+            status = draw(canvas, summary, csv, err);
+        else if (json_error_code(&why) == json_error_out_of_memory)
+            status = rcr_fail_memory(err, "drawing a figure");
+        else
+            status = rcr_fail_at(err, RCR_ERR_PARSE, "summary.json", 1, "expected a JSON object");
         json_decref(summary);
     }
     rcr_csv_free(csv);

@@ -29,6 +29,7 @@ rcr_status rcr_run_csv(rcr_csv **out, const char *directory, const char *name, i
     status = rcr_csv_parse(out, text, length, err);
     if (status == RCR_OK && (*out)->n_rows == 0) {
         rcr_csv_free(*out);
+        *out = NULL;
         status = rcr_fail(err, RCR_ERR_PARSE, "the file is empty, where a header is expected");
     }
     rcr_free(text);
@@ -71,6 +72,8 @@ static rcr_status read_summary(rcr_run_data *run, rcr_error *err) {
     json_error_t problem;
     run->summary = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
     rcr_free(text);
+    if (run->summary == NULL && json_error_code(&problem) == json_error_out_of_memory)
+        return rcr_fail_memory(err, "reading a run");
     if (!json_is_object((json_t *)run->summary))
         return rcr_fail_at(err, RCR_ERR_PARSE, "run_summary.json", problem.line > 0 ? problem.line : 1,
                            "expected a JSON object: %.200s", problem.text);
@@ -402,7 +405,7 @@ static rcr_status read_worst(rcr_run_data *run, rcr_error *err) {
         if (record.crystal != NULL) {
             run->worst[run->n_worst++] = record.crystal;
             record.crystal = NULL;
-        } else if (record.error.status == RCR_ERR_IO) {
+        } else if (record.error.status == RCR_ERR_IO || record.error.status == RCR_ERR_MEMORY) {
             status = record.error.status;
             if (err != NULL) *err = record.error;
         }

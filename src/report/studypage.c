@@ -29,6 +29,8 @@ static rcr_status load_summary(json_t **out, const char *directory, rcr_error *e
         *out = summary;
         return RCR_OK;
     }
+    if (summary == NULL && json_error_code(&problem) == json_error_out_of_memory)
+        return rcr_fail_memory(err, "reading a study");
     json_decref(summary);
     return rcr_fail_at(err, RCR_ERR_PARSE, "summary.json", problem.line > 0 ? problem.line : 1,
                        "expected a JSON object: %.200s", problem.text);

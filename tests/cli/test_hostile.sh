@@ -44,6 +44,9 @@ for path in "$work/pipe" "$work/loop" "$work/dangling" /dev/zero /dev/null "$wor
         refused train "$work/small.extxyz" --target formation_energy --init "$path" --epochs 1 --out "$work/new"
     fi
 done
+# Nor is one that rows would be added to.
+printf '' | timeout 20 "$RECRYST" predict formation-energy - --resume --out "$work/pipe" 2>"$work/err" && fail "rows were added to a pipe"
+err_has "no file that rows can be added to"
 # A pipe is read by predict, as standard input is; a device without end is not.
 refused predict "$model" /dev/zero
 err_has zero

@@ -75,6 +75,14 @@ check "a run of a store: said" grep -q 'a graph store keeps no structures' note
 "$RECRYST" report stored --format svg --figure elements --data half.extxyz --quiet >/dev/null
 check "a run of a store, with its files" test -s stored/elements.svg
 
+# Tables that are there and empty, as a disk that was full leaves them in other programs.
+for table in predictions-train.csv predictions-val.csv predictions-test.csv metrics.csv errors.csv crystals.csv calibration.csv steps.csv; do
+    rm -rf emptied && cp -r run emptied && : >"emptied/$table"
+    "$RECRYST" report emptied --no-data --format svg --out emptied/figures --quiet 2>note
+    check "an empty $table: an exit code" test $? -le 1
+    if [ -s note ]; then check "an empty $table: said" grep -q "$table" note; fi
+done
+
 "$RECRYST" report nowhere --format svg 2>note
 check "no run: exit 1" test $? -eq 1
 "$RECRYST" report run --format svg --figure nonsense 2>note
