@@ -1,9 +1,11 @@
 /* Which element a CIF's type symbols and labels mean. */
+#include <math.h>
 #include <string.h>
 
 #include "base/status.h"
 #include "base/text.h"
 #include "crystal/element.h"
+#include "crystal/species.h"
 #include "io/cif_internal.h"
 
 /* Elements beyond plutonium are in no crystal that a label leaves open (Md is a site of M, say). */
@@ -182,6 +184,32 @@ static uint8_t element_of_label(uint8_t *other, const rcr_cif_block *block, cons
     return two;
 }
 
+/* Does another row stand on the same coordinates? */
+static int shares_place(const rcr_cif_block *block, const rcr_cif_site *site) {
+    for (size_t i = 0; i < block->n_sites && i < 1000; i++) {
+        const double *a = site->frac, *b = block->site[i].frac;
+        if (&block->site[i] == site) continue;
+        if (fabs(a[0] - b[0]) < 5e-4 && fabs(a[1] - b[1]) < 5e-4 && fabs(a[2] - b[2]) < 5e-4) return 1;
+    }
+    return 0;
+}
+
+/* Ca1 where the formula has C and no Ca.  On a whole site that is a carbon atom.  On a part of one it may be a trace of
+ * calcium, which a rounded formula leaves out: *element, where other atoms fill the place; else 0, as nothing tells.
+ * Hydrogens with a name of two letters are often halved (Ho, on an O).  0 is returned where there is no such doubt. */
+static int may_be_trace(uint8_t *element, const rcr_cif_block *block, const rcr_cif_site *site) {
+    const char *text = site->label.text;
+    if (block->formula_known != 1 || site->occupancy >= 1 - RCR_OCCUPANCY_TOLERANCE ||
+        count_letters(text, site->label.length) < 2 || text[0] >= 'a' || text[1] < 'a')
+        return 0;
+    uint8_t one = element_of_letters(text, 1), two = element_of_letters(text, 2);
+    if (one == 0 || !in_formula(block, one) || two == 0 || two > MAX_NATURAL || in_formula(block, two)) return 0;
+    int is_shared = shares_place(block, site) && site->occupancy < 0.5;
+    if (!is_shared && *text == 'H') return 0;
+    *element = is_shared ? two : 0;
+    return 1;
+}
+
 static rcr_status fail_type(const rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
     char name[40] = "?", type[40];
     if (site->label.text != NULL) rcr_cif_show(name, site->label.text, site->label.length);
@@ -211,7 +239,13 @@ static rcr_status resolve_label(rcr_cif_site *site, const rcr_cif_block *block, 
         return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->label.text),
                            "the label '%s' names several elements; give each a row with its occupancy",
                            rcr_cif_show(shown, site->label.text, site->label.length));
-    uint8_t element = element_of_label(&other, block, site->label.text, site->label.length);
+    uint8_t element;
+    if (may_be_trace(&element, block, site)) {
+        site->atomic_number = element;
+        if (element != 0) return RCR_OK;
+        return fail_label(site, block, "may mean an element that the formula lacks, or that of its first letter", err);
+    }
+    element = element_of_label(&other, block, site->label.text, site->label.length);
     if (element == 0)
         return fail_label(
             site, block,

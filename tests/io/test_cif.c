@@ -359,6 +359,52 @@ static void names_of_several_elements_are_refused(void **state) {
     }
 }
 
+/* The element of the first row of these, each a label, coordinates and an occupancy; -1: refused. */
+static int element_of_part(const char *formula, const char *rows) {
+    char text[1024];
+    rcr_crystal *crystal = NULL;
+    rcr_error err;
+    snprintf(text, sizeof text,
+             "%s_chemical_formula_sum '%s'\nloop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n"
+             "_atom_site_fract_z\n_atom_site_occupancy\n%s\n",
+             head, formula, rows);
+    if (rcr_cif_parse(&crystal, "x", text, strlen(text), &err) == RCR_OK) {
+        int element = crystal->atomic_number[0];
+        for (int32_t k = 0; crystal->species_offset != NULL && k < crystal->species_offset[1]; k++)
+            if (crystal->species_occupancy[k] < 0.5) element = crystal->species_number[k];
+        rcr_crystal_free(crystal);
+        return element;
+    }
+    if (strstr(err.message, "an element that the formula lacks, or that of its first letter") == NULL)
+        fail_msg("%s", err.message);
+    return -1;
+}
+
+/* A formula that is rounded says nothing of what is there in traces. */
+static void traces_are_no_atoms_of_their_first_letter(void **state) {
+    (void)state;
+    static const struct {
+        const char *formula, *rows;
+        int element;
+    } cases[] = {
+        {"Mg C O3", "Ca1 0 0 0 0.03\nMg1 0 0 0 0.97\nC1 .5 .5 .5 1", 20},
+        {"Mg C O3", "Mg1 0 0 0 0.97\nCa1 0 0 0 0.03\nC1 .5 .5 .5 1", 20},
+        {"Ru O2", "Os1 0.1 0.2 0.3 .03(1)\nRu1 .1 .2 .3 0.97", 76},
+        {"Zr Si O4 H", "Hf1 0 0 0 .01\nZr1 0 0 0 .99", 72},
+        {"Fe S2", "Sc1 0.1 0 0 0.03\nFe1 0 0 0 .97", -1}, /* on a place of its own: or an S so called? */
+        {"C4 O", "Cs1 0.1 0 0 0.5\nC1 0 0 0 1", -1},      /* a solvent's carbon? */
+        {"C4 O", "Os1 0.1 0 0 0.5\nC1 .1 0 0 .5", -1},
+        {"C4 N Na", "Ca 0.1 0 0 1\nC1 0 0 0 1", 6},   /* C-alpha */
+        {"H2 O", "Ho1 0.1 0 0 .5\nO1 0 0 0 1", 1},    /* half a hydrogen on an O */
+        {"Ca C O3", "Ca1 0 0 0 .3\nC1 .5 0 0 1", 20}, /* the formula has it */
+        {"?", "Ca1 0 0 0 .3\nC1 .5 0 0 1", 20},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int element = element_of_part(cases[i].formula, cases[i].rows);
+        if (element != cases[i].element) fail_msg("%s: %d", cases[i].rows, element);
+    }
+}
+
 /* A fault in a block without a structure is passed over; the first block with one decides. */
 static void empty_and_odd_texts_are_refused(void **state) {
     (void)state;
@@ -422,6 +468,7 @@ int main(void) {
         cmocka_unit_test(many_operations_do_as_few_do),
         cmocka_unit_test(most_operations_on_many_sites),
         cmocka_unit_test(names_of_several_elements_are_refused),
+        cmocka_unit_test(traces_are_no_atoms_of_their_first_letter),
         cmocka_unit_test(empty_and_odd_texts_are_refused),
         cmocka_unit_test(a_text_full_of_faults_is_read_in_one_pass),
     };
