@@ -135,6 +135,15 @@ static int parse_ratio(double *out, const char *text, size_t length) {
     return 1;
 }
 
+/* The digits behind the point of 0.0120(5), up to 255; 0 also for a number with an exponent. */
+static uint8_t count_decimals(const char *text, size_t length) {
+    const char *point = memchr(text, '.', length);
+    if (point == NULL) return 0;
+    size_t n = 0, rest = length - (size_t)(point + 1 - text);
+    while (n < rest && n < 255 && rcr_is_digit((unsigned char)point[1 + n])) n++;
+    return n < rest && point[1 + n] != '(' ? 0 : (uint8_t)n;
+}
+
 static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, const rcr_cif_token *cell,
                                   rcr_cif_tag first, rcr_error *err) {
     for (int i = 0; i < 3; i++) {
@@ -152,6 +161,8 @@ static rcr_status set_coordinates(rcr_cif_site *site, rcr_cif_block *block, cons
                            value->length);
         } else if (first == RCR_TAG_X) {
             site->frac[i] = snap_to_thirds(site->frac[i], value->length);
+            int is_exact = site->frac[i] * 8 == nearbyint(site->frac[i] * 8); /* 0.5 may stand beside 0.0123 */
+            site->decimals[i] = is_exact ? 0 : count_decimals(value->text, value->length);
         }
     }
     return RCR_OK;

@@ -13,15 +13,16 @@
 typedef struct nearness {
     double g[3][3];
     double reach[3];
+    double tolerance; /* angstrom */
 } nearness;
 
-static nearness make_nearness(const double l[3][3]) {
-    nearness near;
+static nearness make_nearness(const double l[3][3], double tolerance) {
+    nearness near = {.tolerance = tolerance};
     double volume = fabs(rcr_lattice_volume(l));
     for (int i = 0; i < 3; i++) {
         const double *b = l[(i + 1) % 3], *c = l[(i + 2) % 3];
         double x = b[1] * c[2] - b[2] * c[1], y = b[2] * c[0] - b[0] * c[2], z = b[0] * c[1] - b[1] * c[0];
-        near.reach[i] = RCR_CIF_PLACE_TOLERANCE * sqrt(x * x + y * y + z * z) / volume;
+        near.reach[i] = tolerance * sqrt(x * x + y * y + z * z) / volume;
         for (int j = 0; j < 3; j++) near.g[i][j] = l[i][0] * l[j][0] + l[i][1] * l[j][1] + l[i][2] * l[j][2];
     }
     return near;
@@ -37,7 +38,7 @@ static int same_place(double d[3], const double a[3], const double b[3], const n
     double square = 0;
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) square += d[i] * near->g[i][j] * d[j];
-    return square < RCR_CIF_PLACE_TOLERANCE * RCR_CIF_PLACE_TOLERANCE;
+    return square < near->tolerance * near->tolerance;
 }
 
 static void apply(double out[3], const rcr_symop *op, const double x[3]) {
@@ -163,8 +164,38 @@ static size_t make_orbit(double (*images)[3], const double frac[3], const rcr_sy
 
 int rcr_cif_multiplicity(const double frac[3], const rcr_symop *ops, size_t n_ops, const double lattice[3][3]) {
     double images[RCR_MAX_GROUP_ORDER][3];
-    nearness near = make_nearness(lattice);
+    nearness near = make_nearness(lattice, RCR_CIF_PLACE_TOLERANCE);
     return (int)make_orbit(images, frac, ops, n_ops < RCR_MAX_GROUP_ORDER ? n_ops : RCR_MAX_GROUP_ORDER, &near, NULL);
+}
+
+static int is_full(double occupancy) {
+    return occupancy >= 1 - RCR_OCCUPANCY_TOLERANCE - 1e-9 && occupancy <= 1 + RCR_OCCUPANCY_EXCESS + 1e-9;
+}
+
+/* How far apart symmetry images of a special position can be by the rounding of its coordinates in the file, angstrom;
+ * at least 0.02, since last digits are often carelessly wrong and no split atom is so narrow.  Infinite where all
+ * coordinates are exact. */
+static double rounding_of(const rcr_cif_site *site, const double l[3][3]) {
+    double most = 0;
+    for (int i = 0; i < 3; i++)
+        if (site->decimals[i] > 0)
+            most = fmax(most,
+                        pow(10, -site->decimals[i]) * sqrt(l[i][0] * l[i][0] + l[i][1] * l[i][1] + l[i][2] * l[i][2]));
+    return most > 0 ? fmax(2 * most, 0.02) : INFINITY;
+}
+
+/* Multiplicities in files are often of another kind (SHELXL-97: the order of the site symmetry) or wrong.  One counts
+ * that is the number of images when those are told apart that rounding can't explain.  A full atom whose coordinates
+ * are off its special position is there once all the same. */
+double rcr_cif_share(const rcr_cif_site *site, size_t n, const rcr_symop *ops, size_t n_ops,
+                     const double lattice[3][3]) {
+    double images[RCR_MAX_GROUP_ORDER][3], rounding = rounding_of(site, lattice);
+    if (n == 0 || site->multiplicity <= (int32_t)n || is_full(site->occupancy) || n_ops > RCR_MAX_GROUP_ORDER ||
+        rounding >= RCR_CIF_PLACE_TOLERANCE)
+        return 1;
+    nearness near = make_nearness(lattice, rounding);
+    size_t n_apart = list_images(images, site->frac, ops, n_ops, &near);
+    return n_apart == (size_t)site->multiplicity ? (double)n_apart / (double)n : 1;
 }
 
 /* ---- Cartesian coordinates */
@@ -228,6 +259,7 @@ typedef struct place {
 
 /* A site of another element that shares a place with the first. */
 typedef struct guest {
+    double occupancy;
     uint32_t place, site;
 } guest;
 
@@ -238,8 +270,31 @@ typedef struct places {
     size_t n_guests, capacity_guests;
 } places;
 
+static const char *show_site(char buffer[40], const rcr_cif_site *site) {
+    const rcr_cif_view *view = site->label.text != NULL ? &site->label : &site->type;
+    return rcr_cif_show(buffer, view->text, view->length);
+}
+
+static long site_line(const rcr_cif_block *block, const rcr_cif_site *site) {
+    return rcr_cif_line(block->lexer, site->label.text != NULL ? site->label.text : site->type.text);
+}
+
+/* The occupancy of each of a site's n places, which a split atom fills with all the positions that merge there. */
+static rcr_status occupancy_of(double *out, const rcr_cif_block *block, const rcr_cif_site *site, size_t n,
+                               const rcr_symop *ops, size_t n_ops, const double lattice[3][3], rcr_error *err) {
+    char name[40];
+    *out = site->occupancy;
+    double share = rcr_cif_share(site, n, ops, n_ops, lattice);
+    *out *= share;
+    if (share <= 1 || *out <= 1 + RCR_OCCUPANCY_EXCESS + 1e-9) return RCR_OK;
+    return rcr_fail_at(err, RCR_ERR_DATA, "", site_line(block, site),
+                       "site %s, with occupancy %.4g, has %.4g positions within %g angstrom: more than one atom in a "
+                       "place",
+                       show_site(name, site), site->occupancy, share, RCR_CIF_PLACE_TOLERANCE);
+}
+
 static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr_symop *ops, size_t n_ops,
-                              const nearness *near, rcr_error *err) {
+                              const double lattice[3][3], const nearness *near, rcr_error *err) {
     double(*images)[3] = NULL;
     grid table = {0}, *many = n_ops > RCR_MAX_GROUP_ORDER ? &table : NULL;
     rcr_status status = RCR_OK;
@@ -253,7 +308,9 @@ static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr
         const rcr_cif_site *site = &block->site[i];
         const double(*x)[3] = (const double(*)[3])images;
         size_t n = n_ops > 0 ? make_orbit(images, site->frac, ops, n_ops, near, many) : 1;
+        double occupancy = site->occupancy;
         if (n_ops == 0) x = &site->frac;
+        if (n_ops > 0 && (status = occupancy_of(&occupancy, block, site, n, ops, n_ops, lattice, err)) != RCR_OK) break;
         if (out->n + n > RCR_CIF_MAX_SITES) {
             status = rcr_fail(err, RCR_ERR_LIMIT, "more than %d sites after symmetry", RCR_CIF_MAX_SITES);
             break;
@@ -271,7 +328,7 @@ static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr
         for (size_t k = 0; k < n; k++) {
             place *p = &out->at[out->n++];
             memcpy(p->x, x[k], sizeof p->x);
-            p->occupancy = site->occupancy;
+            p->occupancy = occupancy;
             p->site = (uint32_t)i;
         }
     }
@@ -280,11 +337,7 @@ static rcr_status make_places(places *out, const rcr_cif_block *block, const rcr
     return status;
 }
 
-static int is_full(double occupancy) {
-    return occupancy >= 1 - RCR_OCCUPANCY_TOLERANCE - 1e-9 && occupancy <= 1 + RCR_OCCUPANCY_EXCESS + 1e-9;
-}
-
-static rcr_status add_guest(places *p, size_t i, uint32_t site, rcr_error *err) {
+static rcr_status add_guest(places *p, size_t i, const place *other, rcr_error *err) {
     if (p->n_guests == p->capacity_guests) {
         size_t capacity = p->capacity_guests > 0 ? 2 * p->capacity_guests : 16;
         guest *larger = rcr_realloc(p->guest, capacity, sizeof *larger);
@@ -292,7 +345,7 @@ static rcr_status add_guest(places *p, size_t i, uint32_t site, rcr_error *err) 
         p->guest = larger;
         p->capacity_guests = capacity;
     }
-    p->guest[p->n_guests++] = (guest){(uint32_t)i, site};
+    p->guest[p->n_guests++] = (guest){other->occupancy, (uint32_t)i, other->site};
     return RCR_OK;
 }
 
@@ -301,7 +354,7 @@ static rcr_status meet(places *p, size_t i, size_t j, const rcr_cif_block *block
     place *first = &p->at[i];
     const place *other = &p->at[j];
     if (block->site[first->site].atomic_number != block->site[other->site].atomic_number)
-        return add_guest(p, i, other->site, err);
+        return add_guest(p, i, other, err);
     /* Fe2+ and Fe3+, or H and D, that fill a place together are one element's; a full atom twice is there once. */
     if (!is_full(first->occupancy) || !is_full(other->occupancy)) first->occupancy += other->occupancy;
     return RCR_OK;
@@ -343,15 +396,6 @@ static rcr_status merge_large(places *p, const rcr_cif_block *block, const nearn
     return status;
 }
 
-static const char *show_site(char buffer[40], const rcr_cif_site *site) {
-    const rcr_cif_view *view = site->label.text != NULL ? &site->label : &site->type;
-    return rcr_cif_show(buffer, view->text, view->length);
-}
-
-static long site_line(const rcr_cif_block *block, const rcr_cif_site *site) {
-    return rcr_cif_line(block->lexer, site->label.text != NULL ? site->label.text : site->type.text);
-}
-
 /* Refuse a place that holds more than one atom.  sum: of its occupancies; other: a site that shares it, or NULL. */
 static rcr_status check_sum(double sum, const rcr_cif_site *site, const rcr_cif_site *other, const rcr_cif_block *block,
                             rcr_error *err) {
@@ -378,9 +422,9 @@ static rcr_status list_species(rcr_species_list *list, const places *p, const rc
     for (size_t k = 0; k < p->n_guests && status == RCR_OK; k++) {
         const guest *g = &p->guest[k];
         const rcr_cif_site *site = &block->site[g->site];
-        sum[g->place] += site->occupancy;
+        sum[g->place] += g->occupancy;
         last[g->place] = site;
-        status = rcr_species_add(list, (int32_t)g->place, site->atomic_number, site->occupancy, err);
+        status = rcr_species_add(list, (int32_t)g->place, site->atomic_number, g->occupancy, err);
     }
     for (size_t i = 0; i < p->n && status == RCR_OK; i++) {
         const rcr_cif_site *site = &block->site[p->at[i].site], *other = last != NULL ? last[i] : NULL;
@@ -409,10 +453,10 @@ static rcr_status fill_crystal(rcr_crystal *crystal, const double lattice[3][3],
 
 rcr_status rcr_cif_expand(rcr_crystal **out, const char *id, const rcr_cif_block *block, const double lattice[3][3],
                           const rcr_symop *ops, size_t n_ops, rcr_error *err) {
-    nearness near = make_nearness(lattice);
+    nearness near = make_nearness(lattice, RCR_CIF_PLACE_TOLERANCE);
     places p = {0};
     rcr_crystal *crystal = NULL;
-    rcr_status status = make_places(&p, block, ops, n_ops, &near, err);
+    rcr_status status = make_places(&p, block, ops, n_ops, lattice, &near, err);
     if (status == RCR_OK) status = p.n <= 64 ? merge_small(&p, block, &near, err) : merge_large(&p, block, &near, err);
     if (status == RCR_OK) status = rcr_crystal_create(&crystal, id, (int32_t)p.n, err);
     if (status == RCR_OK) status = fill_crystal(crystal, lattice, &p, block, err);

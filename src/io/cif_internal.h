@@ -29,6 +29,7 @@ typedef struct rcr_cif_site {
     rcr_cif_view label, type;
     int32_t multiplicity;  /* of the special position as the file gives it; 0: unknown */
     uint8_t atomic_number; /* 0: not yet resolved */
+    uint8_t decimals[3];   /* of the fractional coordinates as the file gives them; 0: an exact one */
 } rcr_cif_site;
 
 /* What one data block says of a structure. */
@@ -100,6 +101,11 @@ void *rcr_cif_grow(void *array, size_t n, size_t *capacity, size_t size);
 
 /* Number of places that a site has under the operations, at most RCR_MAX_GROUP_ORDER of them counted. */
 int rcr_cif_multiplicity(const double frac[3], const rcr_symop *ops, size_t n_ops, const double lattice[3][3]);
+
+/* Number of atoms at each of the n places of a site, for an occupancy of 1; mostly 1.  More: the file says that the
+ * atom is split over positions around each place, which merge into it. */
+double rcr_cif_share(const rcr_cif_site *site, size_t n, const rcr_symop *ops, size_t n_ops,
+                     const double lattice[3][3]);
 
 /* The crystal: every site's images, special positions merged.  Sites within RCR_CIF_PLACE_TOLERANCE of each other are
  * one place: those of one element add up (a full one that is there twice counts once), those of several elements share

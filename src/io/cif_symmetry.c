@@ -120,8 +120,9 @@ static int multiplicities_agree(const rcr_cif_block *block, const rcr_symop *ops
                                 const double lattice[3][3]) {
     for (size_t i = 0; i < block->n_sites && i < 1000; i++) {
         const rcr_cif_site *site = &block->site[i];
-        if (site->multiplicity > 0 && rcr_cif_multiplicity(site->frac, ops, n_ops, lattice) != site->multiplicity)
-            return 0;
+        if (site->multiplicity == 0) continue;
+        int n = rcr_cif_multiplicity(site->frac, ops, n_ops, lattice);
+        if (n != site->multiplicity && rcr_cif_share(site, (size_t)n, ops, n_ops, lattice) <= 1) return 0;
     }
     return 1;
 }
@@ -132,7 +133,8 @@ static int formula_agrees(const rcr_cif_block *block, const rcr_symop *ops, size
     double count[119] = {0}, units = 0;
     for (size_t i = 0; i < block->n_sites; i++) {
         const rcr_cif_site *site = &block->site[i];
-        count[site->atomic_number] += site->occupancy * rcr_cif_multiplicity(site->frac, ops, n_ops, lattice);
+        int n = rcr_cif_multiplicity(site->frac, ops, n_ops, lattice);
+        count[site->atomic_number] += site->occupancy * n * rcr_cif_share(site, (size_t)n, ops, n_ops, lattice);
     }
     if (rcr_cif_unknown(&block->formula_units) ||
         !rcr_cif_number(&units, block->formula_units.text, block->formula_units.length))

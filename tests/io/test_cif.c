@@ -65,6 +65,18 @@ static const good_case good_cases[] = {
     {"occupancy_tolerance", "Fe0.333333,Co0.333333,Ni0.333333 0 0 0; O .5 .5 .5; Si0.50025,Al0.49975 .5 0 0; "
                             "Li0.5,vacant0.5 0 .5 .1; Li0.5,vacant0.5 0 .5 .2; Cl0.5,Br0.5 .25 .25 .25; "
                             "Cs0.998,vacant0.002 .75 .75 .75"},
+    {"split_atom",
+     "Pb 0 0 0; Mg0.6,Ca0.4 .5 .5 .5; O .5 .5 0; O .5 0 .5; O 0 .5 .5; "
+     "Cl .5 .25 0; Cl .5 .75 0; Cl .25 .5 0; Cl .75 .5 0; Cl .5 0 .25; Cl .5 0 .75; Cl .25 0 .5; Cl .75 0 .5; "
+     "Cl 0 .5 .25; Cl 0 .5 .75; Cl 0 .25 .5; Cl 0 .75 .5"},
+    {"split_atom_setting",
+     "Pb 0 0 0; Pb 0 .5 .5; Pb .5 0 .5; Pb .5 .5 0; Pb .25 .25 .25; Pb .25 .75 .75; Pb .75 .25 .75; Pb .75 .75 .25; "
+     "O .625 .625 .625; O .625 .125 .125; O .125 .625 .125; O .125 .125 .625; O .375 .375 .625; O .375 .625 .375; "
+     "O .625 .375 .375; O .875 .875 .625; O .875 .625 .875; O .625 .875 .875; O .125 .375 .875; O .375 .125 .875; "
+     "O .375 .875 .125; O .125 .875 .375; O .875 .125 .375; O .875 .375 .125"},
+    {"split_atom_not", "Ga0.5,vacant0.5 0 0 0; O0.25,vacant0.75 " THIRD " " TWO_THIRDS
+                       " .25; O0.25,vacant0.75 " TWO_THIRDS " " THIRD " .75; N0.5,vacant0.5 " THIRD " " TWO_THIRDS
+                       " .75; N0.5,vacant0.5 " TWO_THIRDS " " THIRD " .25; S0.4,vacant0.6 0 0 .5"},
     {"magnetic_operations", "Fe .1 .2 0; Fe .9 .8 0"},
     {"magnetic_centring", "Fe .1 .2 0; Fe .9 .8 .5; Fe .6 .7 0; Fe .4 .3 .5"},
     {"transform_fract", "Fe .75 0 0; O .5 .5 .5"},
@@ -89,6 +101,7 @@ static const bad_case bad_cases[] = {
     {"one_place_different", RCR_ERR_DATA, 16, "Fe1 and Ni1, of different elements, are in one place, with occup"},
     {"occupancy_sum", RCR_ERR_DATA, 17, "sites Fe1 and Ni1, of different elements, are in one place, with occup"},
     {"occupancy_above_one", RCR_ERR_DATA, 15, "site Fe1 has occupancy 1.2, more than 1"},
+    {"split_atom_too_full", RCR_ERR_DATA, 14, "Pb1, with occupancy 0.5, has 6 positions within 0.1 angstrom"},
     {"symbol_origin_ambiguous", RCR_ERR_UNSUPPORTED, 8, "two choices of origin"},
     {"symbol_unknown", RCR_ERR_UNSUPPORTED, 8, "'Q 4 5 6' is not known"},
     {"symbol_and_number_disagree", RCR_ERR_DATA, 8, "not number 221"},
