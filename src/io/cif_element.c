@@ -97,9 +97,37 @@ static int label_names_several(const rcr_cif_block *block, const char *text, siz
     return 0;
 }
 
+/* H2O, D2O, H3O+.  H1B and H2S are hydrogens, by labels copied into this column. */
+static int is_water(const char *text, size_t length) {
+    return length >= 3 && strchr("HhDd", text[0]) != NULL && (text[1] == '2' || text[1] == '3') &&
+           (text[2] == 'O' || text[2] == 'o') && (length == 3 || !rcr_is_alpha((unsigned char)text[3]));
+}
+
+/* Is what follows a symbol the number of atoms of a group, as in CO3 and PO43-, and not a charge (CO3+) nor the label
+ * of a first atom (CO1)? */
+static int is_count(const char *text, size_t length) {
+    size_t n = 0;
+    double value;
+    while (n < length && (rcr_is_digit((unsigned char)text[n]) || text[n] == '.')) n++;
+    return n > 0 && rcr_parse_double(&value, text, n) && value > 1 && !(value < 10 && n < length && text[n] == '+');
+}
+
+/* NH4, CN, CO3: two letters that aren't written as a symbol is, and that are a group of atoms rather than the element
+ * that they would be: this element, which they are where the formula has it; else 0. */
+static uint8_t element_or_group(const char *text, size_t length) {
+    static const char *const groups[] = {"co", "po", "ho", "hf", "cd", "nd"}; /* D: methyl and ammonium */
+    if (count_letters(text, length) != 2 || (text[0] < 'a' && text[1] >= 'a')) return 0;
+    uint8_t element = element_of_letters(text, 2);
+    if (element > MAX_NATURAL) return element;
+    if (length >= 4 && rcr_equals_ignore_case(text, 4, "nd4+")) return element; /* no neodymium has this charge */
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (rcr_equals_ignore_case(text, 2, groups[i])) return is_count(text + 2, length - 2) ? element : 0;
+    return 0;
+}
+
 uint8_t rcr_cif_element_of_type(const char *text, size_t length) {
     size_t n = count_letters(text, length);
-    if (type_names_several(text, length)) return 0;
+    if (type_names_several(text, length) || is_water(text, length) || element_or_group(text, length) != 0) return 0;
     if (n == 1 || n == 2) {
         uint8_t element = element_of_letters(text, n);
         if (element != 0) return element;
@@ -212,12 +240,15 @@ static int may_be_trace(uint8_t *element, const rcr_cif_block *block, const rcr_
 
 static rcr_status fail_type(const rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
     char name[40] = "?", type[40];
+    const char *text = site->type.text, *what = "no chemical element";
+    size_t length = site->type.length;
+    if (is_water(text, length) || element_or_group(text, length) != 0)
+        what = "a group of atoms, or an element that the formula lacks; give each atom a row with its element";
+    else if (type_names_several(text, length))
+        what = "several elements; give each a row with its occupancy";
     if (site->label.text != NULL) rcr_cif_show(name, site->label.text, site->label.length);
-    return rcr_fail_at(
-        err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, site->type.text),
-        "site %s has the type '%s', which is %s", name, rcr_cif_show(type, site->type.text, site->type.length),
-        type_names_several(site->type.text, site->type.length) ? "several elements; give each a row with its occupancy"
-                                                               : "no chemical element");
+    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", rcr_cif_line(block->lexer, text),
+                       "site %s has the type '%s', which is %s", name, rcr_cif_show(type, text, length), what);
 }
 
 static rcr_status fail_label(const rcr_cif_site *site, const rcr_cif_block *block, const char *what, rcr_error *err) {
@@ -231,7 +262,12 @@ static rcr_status fail_label(const rcr_cif_site *site, const rcr_cif_block *bloc
 static rcr_status resolve_label(rcr_cif_site *site, const rcr_cif_block *block, rcr_error *err) {
     uint8_t other;
     char shown[40];
-    if (!rcr_cif_unknown(&site->type)) return fail_type(site, block, err);
+    if (!rcr_cif_unknown(&site->type)) {
+        uint8_t named = element_or_group(site->type.text, site->type.length);
+        if (named == 0 || block->formula_known != 1 || !in_formula(block, named)) return fail_type(site, block, err);
+        site->atomic_number = named;
+        return RCR_OK;
+    }
     if (rcr_cif_unknown(&site->label))
         return rcr_fail_at(err, RCR_ERR_DATA, "", rcr_cif_line(block->lexer, block->start),
                            "a site has neither a label nor a type symbol");

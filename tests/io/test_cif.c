@@ -324,8 +324,8 @@ static void most_operations_on_many_sites(void **state) {
     free(text);
 }
 
-/* The element of a site with this label and type, `formula` being the file's; -1: several are named, 0: another error.
- */
+/* The element of a site with this label and type, `formula` being the file's; -1: several are named, -2: a
+ * group of atoms, 0: another error. */
 static int element_of(const char *label, const char *type, const char *formula) {
     char text[1024];
     rcr_crystal *crystal = NULL;
@@ -337,6 +337,7 @@ static int element_of(const char *label, const char *type, const char *formula) 
     rcr_status status = rcr_cif_parse(&crystal, "x", text, strlen(text), &err);
     int element = status == RCR_OK ? crystal->atomic_number[0] : 0;
     if (status != RCR_OK && strstr(err.message, "several elements") != NULL) element = -1;
+    if (status != RCR_OK && strstr(err.message, "a group of atoms") != NULL) element = -2;
     rcr_crystal_free(crystal);
     return element;
 }
@@ -370,6 +371,30 @@ static void names_of_several_elements_are_refused(void **state) {
         int element = element_of(labels[i].label, "?", labels[i].formula);
         if (element != labels[i].element) fail_msg("the label %s: %d", labels[i].label, element);
     }
+}
+
+/* Read as an element, an ammonium would be nihonium, and a water molecule one hydrogen. */
+static void types_that_name_groups_are_refused(void **state) {
+    (void)state;
+    static const char *const groups[] = {"NH4",   "NH4+", "NH4+1", "nh4", "CN",  "CN-", "NO3", "NO3-", "CF3",
+                                         "BH4-",  "PO4",  "CO3",   "CO2", "co3", "HO2", "HF2", "CD3",  "PO43-",
+                                         "CO32-", "CO3-", "ND4+",  "H2O", "D2O", "h2o", "H3O", "H3O+", "AM3+"};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (element_of("x", groups[i], "C N O P H") != -2 || element_of("x", groups[i], "?") != -2)
+            fail_msg("the type %s is read", groups[i]);
+    static const struct {
+        const char *type, *formula;
+        int element;
+    } one[] = {
+        {"CO", "?", 27},     {"CO3+", "?", 27}, {"CO2.5+", "?", 27},   {"CO+3", "?", 27}, {"CO1", "?", 27},
+        {"CO2", "Co O", 27}, {"ND3+", "?", 60}, {"PO", "?", 84},       {"HF4+", "?", 72}, {"HO", "?", 67},
+        {"FE", "?", 26},     {"CL1-", "?", 17}, {"NA+", "?", 11},      {"CU2", "?", 29},  {"SI4", "?", 14},
+        {"Am", "?", 95},     {"No", "?", 102},  {"AM3+", "Am O2", 95}, {"Co3", "?", 27},  {"H1B", "?", 1},
+        {"H2S", "?", 1},     {"H1O", "?", 1},   {"H12O", "?", 1},      {"D1", "?", 1},    {"NI2", "?", 28},
+    };
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+        if (element_of("x", one[i].type, one[i].formula) != one[i].element)
+            fail_msg("the type %s: %d", one[i].type, element_of("x", one[i].type, one[i].formula));
 }
 
 /* The element of the first row of these, each a label, coordinates and an occupancy; -1: refused. */
@@ -481,6 +506,7 @@ int main(void) {
         cmocka_unit_test(many_operations_do_as_few_do),
         cmocka_unit_test(most_operations_on_many_sites),
         cmocka_unit_test(names_of_several_elements_are_refused),
+        cmocka_unit_test(types_that_name_groups_are_refused),
         cmocka_unit_test(traces_are_no_atoms_of_their_first_letter),
         cmocka_unit_test(empty_and_odd_texts_are_refused),
         cmocka_unit_test(a_text_full_of_faults_is_read_in_one_pass),
