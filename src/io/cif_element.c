@@ -196,8 +196,14 @@ static uint8_t element_of_label(uint8_t *other, const rcr_cif_block *block, cons
     if (n == 0 || (n >= 3 && rcr_equals_ignore_case(text, 3, "vac"))) return 0;
     uint8_t one = element_of_letters(text, 1), two = n >= 2 ? element_of_letters(text, 2) : 0;
     if (two == 0 && element_of_water(text, n) != 0) return element_of_water(text, n);
-    /* No tritium where the formula has no hydrogen: TiM is titanium, also where the rounded formula has none. */
-    if (one == 1 && (*text == 'T' || *text == 'D') && block->formula_known == 1 && !in_formula(block, 1)) one = 0;
+    /* No deuterium where the formula has no hydrogen. */
+    if (one == 1 && *text == 'D' && block->formula_known == 1 && !in_formula(block, 1)) one = 0;
+    /* T is a tetrahedral site and not tritium: T1 is none, TiM titanium, also where the rounded formula has none.
+     * Without a formula TA may be a site, too. */
+    if (*text == 'T' || *text == 't') {
+        if (block->formula_known != 1 && two != 0 && text[1] < 'a') *other = 1;
+        one = 0;
+    }
     /* MnT, of which the rounded formula says nothing: M is no element, so nothing else can be meant. */
     if (one == 0 && two != 0 && two <= MAX_NATURAL && text[1] >= 'a') return two;
     if (block->formula_known == 1) {

@@ -366,7 +366,11 @@ static void names_of_several_elements_are_refused(void **state) {
                   {"NaK1", "Na Cl", 11}, {"FeM1", "?", 26},      {"CaM2", "?", 20},      {"C1B", "C B", 6},
                   {"OCo", "Co O", 8},    {"AlO1", "Al2 O3", 13}, {"Fe2A", "?", 26},      {"FeB", "?", 26},
                   {"N1Ca", "Ca N", 7},   {"AlY", "Al2 O3", 13},  {"CA", "Ca O", 20},     {"Cl1P", "Cl P", 17},
-                  {"FeSite", "?", 26},   {"Si1/Al1", "?", -1},   {"Fe,O", "?", -1}};
+                  {"FeSite", "?", 26},   {"Si1/Al1", "?", -1},   {"Fe,O", "?", -1},      {"T1", "H Al", 0},
+                  {"T", "H Al", 0},      {"t2a", "H Al", 0},     {"T1", "?", 0},         {"TA1", "?", 0},
+                  {"TB1", "Al H", 0},    {"TI1", "Ti H", 22},    {"Ti1", "Ti H", 22},    {"Ti1", "Al H", 22},
+                  {"ti1", "?", 22},      {"D1", "H2 O", 1},      {"D1", "?", 1},         {"D1", "Al O", 0},
+                  {"Dy1", "Dy H", 66}};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
         int element = element_of(labels[i].label, "?", labels[i].formula);
         if (element != labels[i].element) fail_msg("the label %s: %d", labels[i].label, element);
