@@ -45,13 +45,16 @@ static int changes_as_number(const char *text) {
     return (text[0] == '0' && digits > 1) || (digits > 15 && text[digits] == '\0');
 }
 
-/* A number where the value is one, else text. */
+/* A number, true or false where the value is one, else text.  A text that was in quotes in its file is none the less a
+ * number or a truth value, as for --target. */
 static void put_property(rcr_text *out, const rcr_property *property) {
     double value;
     rcr_json_string(out, property->key);
     rcr_text_puts(out, ": ");
-    if (!changes_as_number(property->value) && rcr_parse_double(&value, property->value, strlen(property->value)) &&
-        isfinite(value))
+    if (strcmp(property->value, "true") == 0 || strcmp(property->value, "false") == 0)
+        rcr_text_puts(out, property->value);
+    else if (!changes_as_number(property->value) &&
+             rcr_parse_double(&value, property->value, strlen(property->value)) && isfinite(value))
         rcr_write_number(out, value);
     else
         rcr_json_string(out, property->value);

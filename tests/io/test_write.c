@@ -286,6 +286,21 @@ static void json_holds_each_key_once_and_names_as_they_are(void **state) {
     rcr_crystal_free(c);
 }
 
+/* To whoever reads the file "false" would be true. */
+static void json_holds_truth_values_bare(void **state) {
+    (void)state;
+    char a[] = "is_metal", b[] = "stable", c[] = "T", d[] = "tag", yes[] = "true", no[] = "false", t[] = "T",
+         python[] = "True";
+    const rcr_property property[] = {{a, no}, {b, yes}, {c, t}, {d, python}};
+    rcr_text text = {0};
+    rcr_crystal *crystal = salt(1);
+    assert_int_equal(rcr_json_write(&text, crystal, property, 4, NULL), RCR_OK);
+    assert_non_null(strstr(text.data, "\"properties\": {\"is_metal\": false, \"stable\": true, \"T\": \"T\", "
+                                      "\"tag\": \"True\"}, "));
+    rcr_text_free(&text);
+    rcr_crystal_free(crystal);
+}
+
 /* A first line that begins like a CIF, JSON, a packed file or a number of atoms must not make it one. */
 static void no_id_misleads_a_reader_of_poscar(void **state) {
     (void)state;
@@ -356,6 +371,7 @@ int main(void) {
         cmocka_unit_test(random_crystals_come_back),
         cmocka_unit_test(real_crystals_come_back),
         cmocka_unit_test(each_format_is_written_so),
+        cmocka_unit_test(json_holds_truth_values_bare),
         cmocka_unit_test(json_holds_each_key_once_and_names_as_they_are),
         cmocka_unit_test(no_id_misleads_a_reader_of_poscar),
         cmocka_unit_test(a_number_near_a_third_stays),
