@@ -394,7 +394,10 @@ static char *join(const char *folder, const char *name) {
     return path.data;
 }
 
+/* Hidden files are what systems and editors put beside a user's own: macOS ._a.cif, which is no CIF. */
 static int wants(const rcr_reader *r, const char *name) {
+    const char *slash = strrchr(name, '/');
+    if ((slash != NULL ? slash[1] : name[0]) == '.') return 0;
     if (!r->is_archive && strchr(name, '/') != NULL) return 0;
     if (r->is_archive && rcr_is_archive_name(name)) return 1; /* whatever is in it must not be missing without a word */
     return rcr_reader_takes(name) || (r->with_tables && rcr_is_table_name(name));

@@ -55,9 +55,9 @@ typedef struct rcr_record {
 typedef struct rcr_reader rcr_reader;
 
 /* Open a file, a folder or an archive.  Of a folder those files count that lie directly in it, of an archive all, as
- * far as their names say that they hold structures (rcr_reader_takes), in the order of their names. Errors: RCR_ERR_IO
- * (no such file), RCR_ERR_UNSUPPORTED (a single file whose format is not known), RCR_ERR_DATA (a folder without
- * structure files), RCR_ERR_PARSE, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+ * far as their names say that they hold structures (rcr_reader_takes) and do not begin with a dot, in the order of
+ * their names. Errors: RCR_ERR_IO (no such file), RCR_ERR_UNSUPPORTED (a single file whose format is not known),
+ * RCR_ERR_DATA (a folder without structure files), RCR_ERR_PARSE, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 rcr_status rcr_reader_open(rcr_reader **out, const char *path, rcr_error *err);
 
 /* The same for the bytes of a file (packed or not) or of an archive; they stay the caller's, who keeps them until the

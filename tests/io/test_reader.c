@@ -389,6 +389,46 @@ static void optimade_structures(void **state) {
 
 /* ---------------------------------------------------------------- folders and archives */
 
+/* Of a folder and of an archive the same: what lies beside a user's files is none of them. */
+static void hidden_files_are_passed_over(void **state) {
+    (void)state;
+    static const char *const names[] = {"a.cif", ".b.cif", "._a.cif", ".c.json", ".e.zip"};
+    static char packed[1 << 16];
+    size_t used = 0;
+    test_folder f = folder_make();
+    struct archive *a = archive_write_new();
+    archive_write_set_format_ustar(a);
+    archive_write_set_bytes_per_block(a, 0);
+    assert_int_equal(archive_write_open_memory(a, packed, sizeof packed, &used), ARCHIVE_OK);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = i == 0 ? CIF("4") : i == 3 ? "[" IRON "]" : "\x05\x16\x07";
+        struct archive_entry *entry = archive_entry_new();
+        folder_write(&f, names[i], text);
+        archive_entry_set_pathname(entry, names[i]);
+        archive_entry_set_filetype(entry, AE_IFREG);
+        archive_entry_set_size(entry, (la_int64_t)strlen(text));
+        assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
+        archive_write_data(a, text, strlen(text));
+        archive_entry_free(entry);
+    }
+    assert_int_equal(archive_write_free(a), ARCHIVE_OK);
+    assert_string_equal(tell("x.tar", packed, used), "a:0");
+    rcr_reader *reader;
+    rcr_record record;
+    assert_int_equal(rcr_reader_open(&reader, f.path, NULL), RCR_OK);
+    assert_true(rcr_reader_read(reader, &record));
+    assert_string_equal(record.id, "a");
+    rcr_record_release(&record);
+    assert_false(rcr_reader_read(reader, &record));
+    rcr_reader_close(reader);
+    assert_int_equal(rcr_reader_open(&reader, folder_path(&f, ".c.json"), NULL), RCR_OK); /* by its name */
+    assert_true(rcr_reader_read(reader, &record));
+    assert_non_null(record.crystal);
+    rcr_record_release(&record);
+    rcr_reader_close(reader);
+    folder_remove(&f);
+}
+
 static void folders_and_archives(void **state) {
     (void)state;
     test_folder f = folder_make();
@@ -480,6 +520,7 @@ int main(void) {
         cmocka_unit_test(properties_come_from_everywhere),
         cmocka_unit_test(optimade_structures),
         cmocka_unit_test(folders_and_archives),
+        cmocka_unit_test(hidden_files_are_passed_over),
         cmocka_unit_test(every_packing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
