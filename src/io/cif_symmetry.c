@@ -321,7 +321,10 @@ static rcr_status check_names(const rcr_symop *ops, int n_ops, const rcr_cif_vie
         }
     }
     int n = rcr_symmetry_settings_of_number(setting, number_of(block));
-    if (wrong == NULL && !same_as_settings(ops, n_ops, setting, n, 0)) wrong = &block->number;
+    int moved = from == symbol ? rcr_symmetry_moved_number(symbol->text, symbol->length) : 0;
+    if (wrong == NULL &&
+        (!same_as_settings(ops, n_ops, setting, n, 0) || (n > 0 && moved > 0 && moved != number_of(block))))
+        wrong = &block->number;
     if (wrong == NULL) return RCR_OK;
     char shown[40], other[40];
     return rcr_fail_at(err, RCR_ERR_DATA, "", line_of(block, from),

@@ -36,8 +36,12 @@ int rcr_symmetry_from_hall(rcr_symop ops[RCR_MAX_GROUP_ORDER], const char *text,
 int rcr_symmetry_settings(int setting[RCR_MAX_SETTINGS], const char *text, size_t length);
 
 /* The operations of Hermann-Mauguin symbols outside the 530 settings that are in use all the same: C -1, I -1, F 4/m m
- * m, B 1 21 1 and the like.  Returns their number; 0 when the symbol is none of these. */
+ * m, B 1 21 1 and the like, and CCP4's of a moved origin (C 2 2 2a).  Returns their number; 0 when the symbol is none
+ * of these. */
 int rcr_symmetry_from_unusual_name(rcr_symop ops[RCR_MAX_GROUP_ORDER], const char *text, size_t length);
+
+/* The space-group type of one of CCP4's symbols of a moved origin; 0 for any other symbol. */
+int rcr_symmetry_moved_number(const char *text, size_t length);
 
 /* All settings of a space-group type, 1 .. 230. */
 int rcr_symmetry_settings_of_number(int setting[RCR_MAX_SETTINGS], int number);

@@ -291,12 +291,32 @@ static const struct {
     {"c-42b", "C -4 2ya"}, {"f422", "F 4 2"},    {"f4/mmm", "-F 4 2"},
 };
 
+/* CCP4's names of groups whose origin it moves.  Beside their number they must not count as the usual setting. */
+static const struct {
+    int number;
+    const char *name, *hall;
+} moved_names[] = {
+    {18, "p21212a", "P 2ab 2a"}, {20, "c2221a", "C 2ac 2"},   {21, "c222a", "C 2ab 2b"},    {22, "f222a", "F 2 2c"},
+    {23, "i222a", "I 2ab 2bc"},  {94, "p42212a", "P 4bc 2a"}, {197, "i23a", "I 2ab 2bc 3"},
+};
+
+int rcr_symmetry_moved_number(const char *text, size_t length) {
+    char name[NAME_SIZE];
+    if (!normalize(name, text, length)) return 0;
+    for (size_t i = 0; i < sizeof moved_names / sizeof *moved_names; i++)
+        if (strcmp(name, moved_names[i].name) == 0) return moved_names[i].number;
+    return 0;
+}
+
 int rcr_symmetry_from_unusual_name(rcr_symop ops[RCR_MAX_GROUP_ORDER], const char *text, size_t length) {
     char name[NAME_SIZE];
     if (!normalize(name, text, length)) return 0;
     for (size_t i = 0; i < sizeof unusual_names / sizeof *unusual_names; i++)
         if (strcmp(name, unusual_names[i].name) == 0)
             return rcr_symmetry_from_hall(ops, unusual_names[i].hall, strlen(unusual_names[i].hall));
+    for (size_t i = 0; i < sizeof moved_names / sizeof *moved_names; i++)
+        if (strcmp(name, moved_names[i].name) == 0)
+            return rcr_symmetry_from_hall(ops, moved_names[i].hall, strlen(moved_names[i].hall));
     if (strchr("abcif", name[0]) != NULL && (strcmp(name + 1, "1") == 0 || strcmp(name + 1, "-1") == 0)) {
         const char hall[] = {'-', name[0], ' ', '1'};
         int has_centre = name[1] == '-';

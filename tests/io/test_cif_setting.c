@@ -60,6 +60,15 @@ static const setting_case settings[] = {
     {orthorhombic, "_symmetry_space_group_name_H-M 'P 1 2_2 1'\n_symmetry_Int_Tables_number 4", ".9 .7 .7", 2},
     {orthorhombic, "_symmetry_space_group_name_H-M 'P 1 1 2_2'\n_symmetry_Int_Tables_number 4", ".9 .8 .8", 2},
     {monoclinic, "_symmetry_space_group_name_H-M 'P 21/n (No. 14)'\n_symmetry_Int_Tables_number 14", P21N, 4},
+    /* CCP4's names of groups with another origin, alone and beside the number. */
+    {orthorhombic, "_symmetry_space_group_name_H-M 'C 2 2 2a'", ".4 .2 .7", 8},
+    {orthorhombic, "_symmetry_space_group_name_H-M 'C 2 2 2a'\n_symmetry_Int_Tables_number 21", ".4 .2 .7", 8},
+    {orthorhombic, "_symmetry_space_group_name_H-M 'F 2 2 2a'\n_symmetry_Int_Tables_number 22", ".1 .3 .7", 16},
+    {orthorhombic, "_symmetry_space_group_name_H-M 'I 2 2 2a'\n_symmetry_Int_Tables_number 23", ".4 .2 .2", 8},
+    {orthorhombic, "_symmetry_space_group_name_H-M 'C 2 2 21a)'\n_symmetry_Int_Tables_number 20", ".9 .3 .8", 8},
+    {orthorhombic, "_symmetry_space_group_name_H-M 'P 21 21 2 (a)'\n_symmetry_Int_Tables_number 18", ".9 .7 .7", 4},
+    {cubic, "_symmetry_space_group_name_H-M 'P 42 21 2a'\n_symmetry_Int_Tables_number 94", ".2 .1 .2", 8},
+    {cubic, "_symmetry_space_group_name_H-M 'I 2 3a'\n_symmetry_Int_Tables_number 197", ".2 .1 .3", 24},
     /* The Hall symbol of a setting that differs from the reference setting. */
     {monoclinic, "_space_group_name_H-M_ref 'C 1 2/c 1'\n_space_group_name_Hall '-I 2ya'\n_space_group_IT_number 15",
      ".6 .8 .3", 8},
@@ -121,6 +130,7 @@ static void what_is_not_understood_is_refused(void **state) {
         {"_space_group_IT_number 14\n_space_group_name_Hall 'P 2yb'", RCR_ERR_DATA, "'P 2yb' and '14'"},
         {"_space_group_name_H-M_alt 'C -1'\n_space_group_name_Hall '-P 1'", RCR_ERR_DATA, "'-P 1' and 'C -1'"},
         {"_space_group_IT_number 5\n_space_group_name_H-M_alt 'F 1 2/m 1'", RCR_ERR_DATA, "'F 1 2/m 1' and '5'"},
+        {"_space_group_IT_number 17\n_space_group_name_H-M_alt 'C 2 2 2a'", RCR_ERR_DATA, "'C 2 2 2a' and '17'"},
         {"\n_space_group_IT_coordinate_system_code b2", RCR_ERR_UNSUPPORTED, "'b2' is not known"},
         {"\n_space_group_magn.name_BNS \"P2_1/c'\"", RCR_ERR_UNSUPPORTED, "'P2_1/c'' can't be used without"},
         {"\n_space_group_magn.number_BNS 14.75", RCR_ERR_UNSUPPORTED, "'14.75' can't be used without its operations"},
