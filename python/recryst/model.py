@@ -510,8 +510,8 @@ class Model(BaseModel):
         Parameters
         ----------
         target, prediction : array_like, shape (n,), or (n, T) of a model of several targets
-            In the target's unit; or class 0 or 1 beside the probability of class 1.  Of several targets, a value that
-            is NaN does not count, and columns of a pandas frame are taken by their names.
+            In the target's unit; or class 0 or 1 beside the probability of class 1.  Of several targets, a target that
+            is NaN does not count, and columns of a pandas frame, of either, are taken by their names.
 
         Returns
         -------
@@ -529,6 +529,7 @@ class Model(BaseModel):
         T = self.n_targets
         if T > 1:
             t = _arrays.in_order(t, _arrays.names_of(target), self.targets, "the frame")
+            p = _arrays.in_order(p, _arrays.names_of(prediction), self.targets, "the frame of predictions")
         if t.shape != p.shape or t.shape[1:] != (() if T == 1 else (T,)):
             raise ArgumentError(
                 f"targets have shape {t.shape}, predictions {p.shape}; both are {'(n,)' if T == 1 else f'(n, {T})'}"

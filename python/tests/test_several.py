@@ -64,6 +64,12 @@ def test_scores_of_frames_go_by_their_names(two, alloys):
     with pytest.raises(recryst.ArgumentError, match="the columns e, w; the targets are e, v"):
         model.evaluate(alloys[:80], frame.rename(columns={"v": "w"}))
     assert model.score([[1, 2], [3, 4]], [[1, 2], [3, 4]])[1].mae == 0
+    full = frame.fillna(0)
+    for target in (full, full[["v", "e"]], full.to_numpy()):
+        for prediction in (full, full[["v", "e"]], full.to_numpy()):
+            assert [s.mae for s in model.score(target, prediction)] == [0, 0]
+    with pytest.raises(recryst.ArgumentError, match="the frame of predictions has the columns w, e; the targets are e, v"):
+        model.score(full, full[["v", "e"]].rename(columns={"v": "w"}))
 
 
 def test_frames_of_several_targets_lose_no_column(alloys, energies, command, tmp_path):
