@@ -19,7 +19,7 @@ from .crystal import Crystal, as_crystal, is_crystal_like, is_path
 from .dataset import Dataset
 from .errors import ArgumentError, MismatchError, RecrystError
 from .graph import Graph
-from .results import Explanation, Forecast, Prediction, Scores, column_names, split_names
+from .results import Explanation, Forecast, Prediction, Scores, column_names, paired, split_names
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -558,8 +558,9 @@ class Model(BaseModel):
         y : array_like, shape (n,), or (n, T) of a model of several targets, optional
             The targets of crystals that are not a dataset.
         target : str, optional
-            A dataset's column, or several with commas between them; the model's own targets when not given.  Of a
-            model of several, the name of one scores that one.  A :class:`Dataset` has been read with its target.
+            A dataset's column, or several with commas between them; the model's own targets when not given.  The
+            model's own names may come in any order, and of a model of several, the name of one scores that one; others
+            stand for its targets in their order.  A :class:`Dataset` has been read with its target.
 
         Returns
         -------
@@ -569,7 +570,8 @@ class Model(BaseModel):
         Raises
         ------
         ArgumentError
-            The model has other targets than the data, or a :class:`Dataset` was read with another than `target`.
+            The model has other targets than the data, a column named as one of its targets stands for another of
+            them, or a :class:`Dataset` was read with another than `target`.
         """
         if y is not None:
             if target is not None:
@@ -590,9 +592,8 @@ class Model(BaseModel):
                 f"the data were read with {len(names)} targets ({data.target}), and the model predicts {T}: "
                 f"{', '.join(targets)}"
             )
+        order = paired(names, targets) if one is None else []
         predicted, known = self.predict(data), data.targets
         if one is not None:
             return self._score(one, known, predicted[:, one])
-        # By their names where those are the model's, else as they stand.
-        same = T > 1 and sorted(names) == sorted(targets)
-        return self.score(known[:, [names.index(name) for name in targets]] if same else known, predicted)
+        return self.score(known[:, order] if T > 1 else known, predicted)

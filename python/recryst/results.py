@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Union
 import numpy as np
 
 from . import _lib
-from .errors import RecrystError
+from .errors import ArgumentError, RecrystError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,6 +126,22 @@ class Explanation:
 def split_names(target: str) -> List[str]:
     """The names in a list of targets, "a, b"."""
     return [name.strip() for name in target.split(",")]
+
+
+def paired(names: List[str], targets: List[str]) -> List[int]:
+    """Which of the columns `names` is compared with each of as many targets of a model.
+
+    By their names where those are the model's, else as they stand; but not a target's column with another target.
+    """
+    if sorted(names) == sorted(targets):
+        return [names.index(name) for name in targets]
+    for name, target in zip(names, targets):
+        if name != target and name in targets:
+            raise ArgumentError(
+                f"the column {name!r} would be compared with the model's target {target!r}, and the model has a target "
+                f"{name!r}; its targets are {', '.join(targets)}: name the columns in their order"
+            )
+    return list(range(len(names)))
 
 
 def column_names(targets: List[str], parts: List[str]) -> List[List[str]]:

@@ -14,7 +14,7 @@ def two(alloys, energies, tmp_path_factory):
     path = tmp_path_factory.mktemp("two") / "two.jsonl"
     e, v = energies[:80].copy(), np.array([a.volume for a in alloys[:80]])
     e[::4] = np.nan
-    recryst.write(path, alloys[:80], {"e": e, "v": v}, ids=[str(i) for i in range(80)])
+    recryst.write(path, alloys[:80], {"e": e, "v": v, "w": v + 1}, ids=[str(i) for i in range(80)])
     small = dict(train_size=50, val_size=20, test_size=10, epochs=2, batch_size=32, atom_features=8, hidden=8, steps=1)
     return recryst.train(path, path.parent / "run", target="e,v", **small).model(), path, np.column_stack([e, v])
 
@@ -35,12 +35,16 @@ def test_scores_of_several_targets(two, alloys):
     for k, name in enumerate("ev"):
         assert model.evaluate(path, target=name).mae == pytest.approx(maes[k], rel=1e-5)
         assert model.evaluate(recryst.Dataset(path, name, model=model)).mae == pytest.approx(maes[k], rel=1e-5)
+    other = model.evaluate(path, target="e,w")[1].mae
+    assert other == pytest.approx(np.abs(values[:, 1] - y[:, 1] - 1).mean(), rel=1e-5)
     for use, words in (
         (lambda: model.evaluate(read, target="v"), "read with the target 'e,v', not 'v'"),
         (lambda: model.evaluate(alloys[:80], y, target="v"), "here y are the targets"),
         (lambda: model.evaluate(alloys[:80], y[:, 0]), r"both are \(n, 2\)"),
         (lambda: model.score(y, values[:, :1]), r"both are \(n, 2\)"),
         (lambda: model.evaluate(path, target="w"), "w"),
+        (lambda: model.evaluate(path, target="v,w"), "'v' would be compared with the model's target 'e'"),
+        (lambda: model.evaluate(path, target="w,e"), "'e' would be compared with the model's target 'v'"),
     ):
         with pytest.raises(recryst.ArgumentError, match=words):
             use()
@@ -68,7 +72,7 @@ def test_scores_of_frames_go_by_their_names(two, alloys):
     for target in (full, full[["v", "e"]], full.to_numpy()):
         for prediction in (full, full[["v", "e"]], full.to_numpy()):
             assert [s.mae for s in model.score(target, prediction)] == [0, 0]
-    with pytest.raises(recryst.ArgumentError, match="the frame of predictions has the columns w, e; the targets are e, v"):
+    with pytest.raises(recryst.ArgumentError, match="of predictions has the columns w, e; the targets are e, v"):
         model.score(full, full[["v", "e"]].rename(columns={"v": "w"}))
 
 

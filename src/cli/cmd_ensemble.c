@@ -10,6 +10,7 @@
 #include "cli/find_model.h"
 #include "cli/info.h"
 #include "cli/output.h"
+#include "cli/pair_targets.h"
 #include "cli/read_data.h"
 #include "model/ensemble.h"
 #include "train/calibrate.h"
@@ -96,6 +97,7 @@ static rcr_status calibrate(ensemble *e, rcr_error *err) {
                                    .pool = e->pool};
     if (options.target == NULL && columns.length > 0) options.target = columns.data;
     rcr_status status = columns.failed ? rcr_fail_memory(err, "reading data") : RCR_OK;
+    if (status == RCR_OK) status = rcr_pair_targets(&options.target, e->joined, columns.data, err);
     if (status == RCR_OK) status = rcr_read_data(&e->dataset, e->calibrate, &options, e->quiet, !e->quiet, err);
     if (status == RCR_OK) status = rcr_targets_check(e->dataset, e->joined->options.task, err);
     if (status == RCR_OK) status = rcr_kernels_choose(&kernels, e->kernels, err);

@@ -11,6 +11,7 @@
 #include "cli/find_model.h"
 #include "cli/graph_args.h"
 #include "cli/output.h"
+#include "cli/pair_targets.h"
 #include "cli/predict_stream.h"
 #include "cli/read_data.h"
 #include "cli/train_view.h"
@@ -45,6 +46,8 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
     for (int32_t k = 0; k < T; k++) rcr_text_printf(&e->targets, "%s%s", k > 0 ? "," : "", e->model->targets[k].name);
     if (e->targets.failed) return rcr_fail_memory(err, "scoring a model");
     if (e->target == NULL && e->model->targets[0].name[0] != '\0') options.target = e->targets.data;
+    rcr_status paired = rcr_pair_targets(&options.target, e->model, e->targets.data, err);
+    if (paired != RCR_OK) return paired;
     rcr_status status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, err);
     if (status != RCR_ERR_ARGUMENT || e->target != NULL || options.target == NULL || T > 1) return status;
     rcr_error other;
@@ -166,7 +169,8 @@ int rcr_cmd_evaluate(int argc, char **argv) {
          .kind = RCR_ARG_TEXT,
          .value_name = "NAME",
          .value = &e.target,
-         .help = "column to score against, or as many as the model has targets; the model's own when not given"},
+         .help = "column to score against, or as many as the model has targets, its own in any order; the model's own "
+                 "when not given"},
         {.name = "out",
          .kind = RCR_ARG_TEXT,
          .value_name = "FILE",

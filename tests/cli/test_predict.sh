@@ -190,4 +190,29 @@ run 0 evaluate "$work/run" "$work/other.extxyz"
 err_has "no column 'formation_energy'"
 run 1 evaluate "$work/run" "$work/nothing"
 err_has "nothing"
+# Of a model of several targets its own names come in any order; none of them is compared with another target.
+awk '/formation_energy=/ { $0 = $0 " volume=" 10 + NR " other=" NR } { print }' "$work/small.extxyz" >"$work/two.extxyz"
+run 0 train "$work/two.extxyz" --target formation_energy,volume --epochs 1 --batch-size 16 --atom-features 8 --hidden 8 \
+    --threads 2 --out "$work/two"
+run 0 evaluate "$work/two" "$work/two.extxyz" --out "$work/two.csv"
+cp "$work/out" "$work/two.out"
+for names in formation_energy,volume volume,formation_energy " volume , formation_energy"; do
+    run 0 evaluate "$work/two" "$work/two.extxyz" --target "$names" --out "$work/two.csv"
+    same "$(cat "$work/out")" "$(cat "$work/two.out")" "scores of the targets $names"
+done
+run 0 evaluate "$work/two" "$work/two.extxyz" --target formation_energy,other
+out_has "The targets (other)"
+for names in volume,other other,formation_energy; do
+    run 2 evaluate "$work/two" "$work/two.extxyz" --target "$names"
+    err_has "would be compared with the model's target"
+done
+run 2 evaluate "$work/two" "$work/two.extxyz" --target volume,volume
+err_has "volume"
+run 0 ensemble "$work/two" "$work/two" "$work/plain.safetensors" --calibrate "$work/two.extxyz" --quiet
+run 0 ensemble "$work/two" "$work/two" "$work/crossed.safetensors" --calibrate "$work/two.extxyz" --quiet \
+    --target volume,formation_energy
+cmp "$work/plain.safetensors" "$work/crossed.safetensors" || fail "intervals of the targets in another order"
+run 2 ensemble "$work/two" "$work/two" "$work/third.safetensors" --calibrate "$work/two.extxyz" \
+    --target volume,other
+err_has "would be compared with the model's target"
 echo passed
