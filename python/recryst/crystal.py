@@ -251,7 +251,10 @@ class Crystal:
     def from_ase(cls, atoms: Any) -> "Crystal":
         """From an ``ase.Atoms``, periodic in all three directions.
 
-        Occupancies that ASE's CIF reader left in ``atoms.info`` are taken; so is ``atoms.info["id"]``.
+        Occupancies that ASE's CIF reader left in ``atoms.info`` are taken, but for atoms that were given an element
+        since that is not among those of their site; so is ``atoms.info["id"]``.  ASE counts every atom that is added
+        later to the first site: one of an element of that site gets its occupancies.  Delete
+        ``atoms.info["occupancy"]`` where each atom stands for itself.
 
         Raises
         ------
@@ -406,8 +409,11 @@ def _ase_occupancies(atoms: Any, sites: List[int], parts: List[int], shares: Lis
     kinds = atoms.arrays.get("spacegroup_kinds")
     if kinds is None or not isinstance(occupancy, Mapping):
         return
-    for i, kind in enumerate(kinds):
+    for i, (kind, number) in enumerate(zip(kinds, atoms.arrays["numbers"])):
         entry = occupancy.get(str(kind), occupancy.get(int(kind)))
+        # One that was substituted, or added: ASE gives those the kind 0.
+        if entry and number not in map(elements.NUMBERS.get, entry):
+            continue
         if not entry or (len(entry) == 1 and abs(float(next(iter(entry.values()))) - 1) < 1e-8):
             continue
         for symbol, share in entry.items():

@@ -219,6 +219,14 @@ def test_ase_occupancies():
     assert recryst.Crystal.from_ase(atoms).species == [{"Co": 0.5, "Fe": 0.5}, {"O": 1.0}]
     with pytest.raises(recryst.UnsupportedError):
         recryst.Crystal.from_ase(atoms).to_ase()
+    # An atom that came later stands for itself; ASE gives it the kind 0.
+    atoms.append("Pt")
+    atoms.positions[2] = [1, 1, 1]
+    assert atoms.arrays["spacegroup_kinds"].tolist() == [0, 1, 0]
+    assert recryst.Crystal.from_ase(atoms).species == [{"Co": 0.5, "Fe": 0.5}, {"O": 1.0}, {"Pt": 1.0}]
+    atoms[0].symbol = "Ni"
+    assert recryst.Crystal.from_ase(atoms).symbols == ["Ni", "O", "Pt"]
+    assert recryst.Crystal.from_ase(atoms).is_ordered
 
 
 def test_pymatgen(salt):
