@@ -313,7 +313,7 @@ typedef struct rcr_structures rcr_structures;
  * RCR_ERR_PARSE, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_structures_open(rcr_structures **out, const char *path, int n_threads, rcr_error *err);
 /* The next n >= 1 structures, at most `most`: *list [n] belongs to the reader, crystals that are not taken too, until
- * the next call.  n = 0: the end.  Errors: RCR_ERR_MEMORY. */
+ * the next call.  n = 0: the end; what holds none at all gives one that is an error.  Errors: RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_structures_next(rcr_structure **list, size_t *n, rcr_structures *structures, size_t most,
                                        rcr_error *err);
 RCR_API void rcr_structures_close(rcr_structures *structures);

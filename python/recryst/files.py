@@ -86,7 +86,8 @@ def read(path: PathLike, *, errors: str = "raise", threads: int = 0) -> Iterator
         A file of any format that recryst reads (CIF, POSCAR, extended XYZ, JSON, ASE database, CSV, ...; packed or
         not), a folder or an archive of such, or a dataset in CGCNN's layout.
     errors : {"raise", "warn", "ignore"}, default "raise"
-        What to do with a structure that can't be used: raise its error, warn and go on, or go on.
+        What to do with a structure that can't be used: raise its error, warn and go on, or go on.  A path that holds
+        no structures at all counts as one.
     threads : int, default 0
         Threads that parse; 0: all cores.
 

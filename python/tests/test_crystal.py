@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -148,6 +149,21 @@ def test_what_can_not_be_read_is_told(tmp_path, salt):
         recryst.read("a\0b")
     with pytest.raises(TypeError):
         recryst.read(3)
+
+
+def test_a_folder_of_foreign_files_is_told(model, salt, tmp_path):
+    folder = tmp_path / "jd"
+    folder.mkdir()
+    (folder / "settings.json").write_text('{"a": 1}')
+    packed = shutil.make_archive(str(tmp_path / "packed"), "tar", tmp_path, "jd")
+    for path in (folder, packed):
+        for use in (recryst.read, model.predict):
+            with pytest.raises(recryst.DataError, match="holds no structures") as caught:
+                list(use(path))
+            assert caught.value.file == str(path)
+        assert list(recryst.read(path, errors="ignore")) == []
+        with pytest.warns(UserWarning):
+            assert np.isnan(model.predict([path, salt], errors="record")).tolist() == [True, False]
 
 
 def test_an_abandoned_reader_does_no_harm(demo):

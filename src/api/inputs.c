@@ -101,6 +101,14 @@ static int next_record(rcr_inputs *in, rcr_input *input) {
     return 1;
 }
 
+/* An input that holds nothing, such as a folder of JSON that is no structures, is a row with the reason. */
+static int first_record(rcr_inputs *in, rcr_input *input, const char *path) {
+    rcr_error err;
+    if (next_record(in, input)) return 1;
+    rcr_fail(&err, RCR_ERR_DATA, "holds no structures");
+    return give_error(in, input, path, &err);
+}
+
 /* ---- datasets */
 
 static int next_row(rcr_inputs *in, rcr_input *input) {
@@ -152,7 +160,7 @@ static int open_folder(rcr_inputs *in, rcr_input *input, const char *path) {
         return open_dataset(in, input, path);
     }
     if (rcr_reader_open_folder(&in->reader, path, folder, &err) != RCR_OK) return give_error(in, input, path, &err);
-    return next_record(in, input);
+    return first_record(in, input, path);
 }
 
 static int open_file(rcr_inputs *in, rcr_input *input, const char *path) {
@@ -168,9 +176,7 @@ static int open_file(rcr_inputs *in, rcr_input *input, const char *path) {
         in->reader = NULL;
         return open_dataset(in, input, path);
     }
-    if (next_record(in, input)) return 1;
-    rcr_fail(&err, RCR_ERR_DATA, "the file holds no structures");
-    return give_error(in, input, path, &err);
+    return first_record(in, input, path);
 }
 
 /* ---- the stream */

@@ -15,6 +15,8 @@ struct rcr_structures {
     rcr_reader *reader; /* or a table of files */
     rcr_table_files *table;
     rcr_pool *pool;
+    char *path;
+    int begun; /* the first chunk was given */
     rcr_record record[CHUNK];
     char *text[CHUNK]; /* of a table's file; NULL otherwise */
     size_t length[CHUNK];
@@ -41,6 +43,7 @@ void rcr_structures_close(rcr_structures *s) {
     rcr_reader_close(s->reader);
     rcr_table_files_close(s->table);
     rcr_pool_free(s->pool);
+    rcr_free(s->path);
     rcr_free(s);
 }
 
@@ -48,7 +51,9 @@ rcr_status rcr_structures_open(rcr_structures **out, const char *path, int n_thr
     RCR_OWN_FLOATING;
     rcr_structures *s = rcr_calloc(1, sizeof *s);
     if (s == NULL) return rcr_fail_memory(err, "reading structures");
-    rcr_status status = rcr_pool_create(&s->pool, n_threads, err);
+    s->path = rcr_strdup(path);
+    rcr_status status =
+        s->path != NULL ? rcr_pool_create(&s->pool, n_threads, err) : rcr_fail_memory(err, "reading structures");
     if (status == RCR_OK) status = rcr_table_files_open(&s->table, path, err);
     if (status == RCR_OK && s->table == NULL) status = rcr_reader_open(&s->reader, path, err);
     if (status != RCR_OK) {
@@ -76,6 +81,21 @@ static int next_record(rcr_structures *s) {
     s->length[s->n] = 0;
     return s->table != NULL ? rcr_table_files_next(s->table, record, &s->text[s->n], &s->length[s->n])
                             : rcr_reader_next(s->reader, record);
+}
+
+/* Nothing at all, such as a folder of JSON that is no structures, is told in place of a first structure. */
+static void add_nothing(rcr_structures *s) {
+    rcr_record *record = &s->record[0];
+    memset(record, 0, sizeof *record);
+    record->file = rcr_strdup(s->path);
+    record->id = rcr_structure_id(s->path);
+    if (record->file != NULL && record->id != NULL)
+        rcr_fail(&record->error, RCR_ERR_DATA, "holds no structures");
+    else
+        rcr_fail_memory(&record->error, "reading structures");
+    s->text[0] = NULL;
+    s->length[0] = 0;
+    s->n = 1;
 }
 
 static void show(rcr_structures *s) {
@@ -121,6 +141,8 @@ rcr_status rcr_structures_next(rcr_structure **list, size_t *n, rcr_structures *
     if (most > CHUNK) most = CHUNK;
     for (; s->n < most && bytes < CHUNK_BYTES && next_record(s); s->n++)
         bytes += s->text[s->n] != NULL ? s->length[s->n] : rcr_record_bytes(&s->record[s->n]);
+    if (s->n == 0 && !s->begun && most > 0) add_nothing(s);
+    s->begun = s->begun || s->n > 0;
     for (size_t i = 0; i < s->n; i++) s->list[i].crystal = NULL;
     rcr_pool_run(s->pool, (int)s->n, parse_piece, s);
     for (size_t i = 0; i < s->n; i++) {

@@ -247,6 +247,34 @@ static void structures_come_back(void **state) {
     rmdir(folder);
 }
 
+/* A folder of JSON that is no structures: a row with the reason, and the end. */
+static void nothing_is_told_once(void **state) {
+    (void)state;
+    char folder[] = "/tmp/recryst-api-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/settings.json", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("{\"a\": 1}\n", file) >= 0 && fclose(file) == 0);
+    rcr_error err;
+    rcr_structures *structures;
+    rcr_structure *list;
+    size_t n;
+    assert_int_equal(rcr_structures_open(&structures, folder, 1, &err), RCR_OK);
+    assert_int_equal(rcr_structures_next(&list, &n, structures, 0, &err), RCR_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(rcr_structures_next(&list, &n, structures, 100, &err), RCR_OK);
+    assert_int_equal(n, 1);
+    assert_null(list[0].crystal);
+    assert_int_equal(list[0].error.status, RCR_ERR_DATA);
+    assert_string_equal(list[0].file, folder);
+    assert_int_equal(rcr_structures_next(&list, &n, structures, 100, &err), RCR_OK);
+    assert_int_equal(n, 0);
+    rcr_structures_close(structures);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void settings_go_by_name(void **state) {
     (void)state;
     rcr_error err;
@@ -553,10 +581,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_are_those_of_the_header), cmocka_unit_test(arrays_make_crystals),
         cmocka_unit_test(bad_arrays_are_refused),        cmocka_unit_test(sessions_predict_what_the_model_does),
-        cmocka_unit_test(structures_come_back),          cmocka_unit_test(settings_go_by_name),
-        cmocka_unit_test(several_targets_are_told),      cmocka_unit_test(rows_that_fail_are_told),
-        cmocka_unit_test(networks_are_taken_out),        cmocka_unit_test(training_stops_and_goes_on),
-        cmocka_unit_test(models_show_their_tensors),
+        cmocka_unit_test(structures_come_back),          cmocka_unit_test(nothing_is_told_once),
+        cmocka_unit_test(settings_go_by_name),           cmocka_unit_test(several_targets_are_told),
+        cmocka_unit_test(rows_that_fail_are_told),       cmocka_unit_test(networks_are_taken_out),
+        cmocka_unit_test(training_stops_and_goes_on),    cmocka_unit_test(models_show_their_tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

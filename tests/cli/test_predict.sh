@@ -62,6 +62,17 @@ mkdir "$work/empty"
 run 1 predict "$model" "$work/empty"
 out_has "holds no structure file"
 err_has "nothing could be predicted"
+# One whose files are all something else's has a row too, packed or not, beside others.
+mkdir "$work/foreign"
+echo '{"a": 1}' >"$work/foreign/settings.json"
+tar cf "$work/foreign.tar" -C "$work" foreign/settings.json
+run 0 predict "$model" "$work/foreign" "$examples/Pt4-dhcp.cif" "$work/foreign.tar"
+same "$(column 1 | tr '\n' ' ')" "foreign Pt4-dhcp foreign " "rows of folders without structures"
+out_has "$work/foreign: holds no structures"
+out_has "$work/foreign.tar: holds no structures"
+err_has "2 inputs could not be used"
+run 1 predict "$model" "$work/foreign"
+err_has "nothing could be predicted"
 
 # A dataset: rows in the order of id_prop.csv, targets or not.
 cp -r "$work/folder" "$work/set"
