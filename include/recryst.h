@@ -511,7 +511,8 @@ RCR_API int rcr_dataset_unusable(rcr_dataset_row *out, const rcr_dataset *datase
  * none.  Of one: k is 0.  NULL and NaN: there is no such target or row. */
 RCR_API const char *rcr_dataset_target_name(const rcr_dataset *dataset, size_t k);
 RCR_API double rcr_dataset_target(const rcr_dataset *dataset, size_t i, size_t k);
-/* A copy of one usable row's graph (distances in single precision).  Errors: RCR_ERR_PARSE, RCR_ERR_MEMORY. */
+/* A copy of one usable row's graph (distances in single precision).  Errors: RCR_ERR_ARGUMENT (i >= n_usable),
+ * RCR_ERR_PARSE, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t i, rcr_error *err);
 /* Usable rows first .. first + n - 1: values, status and events as of rcr_session_predict, by place among the n.  The
  * graphs must have been made with the model's options, else RCR_ERR_MISMATCH.  Errors: also RCR_ERR_ARGUMENT (rows that

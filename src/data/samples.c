@@ -55,6 +55,9 @@ rcr_status rcr_dataset_graph(rcr_graph **out, const rcr_dataset *dataset, size_t
     RCR_OWN_FLOATING;
     rcr_sample_list list = {dataset, NULL};
     rcr_graph_view view;
+    if (sample >= dataset->n)
+        return rcr_fail_at(err, RCR_ERR_ARGUMENT, dataset->path, 0,
+                           "there is no usable row %zu; there are %zu, counted from 0", sample, dataset->n);
     rcr_status status = view_sample(&view, &list, sample, err);
     return status == RCR_OK ? rcr_graph_from_view(out, &view, err) : status;
 }

@@ -46,6 +46,14 @@ static void expect_first_atom(const rcr_dataset *d, size_t sample, int atomic_nu
     rcr_graph_free(graph);
 }
 
+static void expect_no_graph(const rcr_dataset *d, size_t sample) {
+    rcr_graph *graph = NULL;
+    rcr_error err = {0};
+    assert_int_equal(rcr_dataset_graph(&graph, d, sample, &err), RCR_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "no usable row"));
+    assert_null(graph);
+}
+
 static void expect_bad(const rcr_dataset *d, size_t i, long row, const char *id, const char *file, long line,
                        const char *message) {
     assert_true(i < d->n_bad);
@@ -82,6 +90,8 @@ static void bad_rows_cost_one_line(void **state) {
     assert_true(d->sample[0].target == 1.5 && d->sample[1].target == -0.2);
     assert_true(d->sample[0].row == 0 && d->sample[1].row == 11);
     expect_first_atom(d, 1, 13, 4.05);
+    expect_no_graph(d, 2);
+    expect_no_graph(d, SIZE_MAX);
     assert_string_equal(d->target, "target");
     assert_null(d->elements);
     expect_bad(d, 0, 1, "missing", "missing.cif", 0, "no such file");
