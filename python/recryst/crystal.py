@@ -354,16 +354,16 @@ class Crystal:
 
     @classmethod
     def read(cls, path: PathLike) -> "Crystal":
-        """The first structure of a file of any format that recryst reads.
+        """The first structure of a file of any format that recryst reads, as :func:`read` gives it.
 
         Raises
         ------
         FileError, ParseError, DataError, UnsupportedError
             With the file and, where it is known, the line.
         """
-        pointer, error = c_void_p(), _lib.rcr_error()
-        _lib.check(lib.rcr_crystal_read(byref(pointer), _lib.path_bytes(path), byref(error)), error)
-        return cls._adopt(pointer.value or 0, os.fspath(path), 0, {})
+        from .files import first_of  # which needs this module
+
+        return first_of(path)
 
 
 def _restore_crystal(

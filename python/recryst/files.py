@@ -15,7 +15,7 @@ from . import _lib
 from ._arrays import numbers, whole
 from ._lib import lib
 from .crystal import Crystal, Number, PathLike, as_crystal, check_listed, is_crystal_like, is_path
-from .errors import ArgumentError, RecrystError
+from .errors import ArgumentError, FileError, RecrystError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -52,12 +52,12 @@ class _Structures:
         self._pointer = pointer.value or 0
         self._process = os.getpid()
 
-    def next(self) -> "List[Union[Crystal, RecrystError]]":
+    def next(self, most: int = 256) -> "List[Union[Crystal, RecrystError]]":
         if os.getpid() != self._process:
             raise RuntimeError("a reader can't be used in a forked process; open the file there")
         rows = ctypes.POINTER(_lib.rcr_structure)()
         n, error = c_size_t(), _lib.rcr_error()
-        _lib.check(lib.rcr_structures_next(byref(rows), byref(n), self._pointer, 256, byref(error)), error)
+        _lib.check(lib.rcr_structures_next(byref(rows), byref(n), self._pointer, most, byref(error)), error)
         return [self._take(rows[i]) for i in range(n.value)]
 
     @staticmethod
@@ -121,6 +121,28 @@ def _iterate(reader: _Structures, errors: str) -> Iterator[Crystal]:
         reader.close()
 
 
+def first_of(path: PathLike) -> Crystal:
+    """The first structure of a file or an archive."""
+    if os.path.isdir(path):
+        raise FileError("can't read: it is a folder", os.fspath(path))
+    reader = _Structures(path, 1)
+    try:
+        (row,) = reader.next(1)
+    finally:
+        reader.close()
+    if isinstance(row, Crystal):
+        return row
+    raise row
+
+
+def _all_of(items: Any) -> Iterator[Crystal]:
+    for item in items:
+        if is_path(item):
+            yield from read(item)
+        else:
+            yield as_crystal(item)
+
+
 def write(
     path: PathLike,
     crystals: Any,
@@ -136,7 +158,7 @@ def write(
     path : path
         Its ending tells the format: .cif, .vasp, .extxyz, .xyz, .json or .jsonl.
     crystals : Crystal, ase.Atoms, pymatgen Structure, path, or iterable of these
-        POSCAR holds one, the others any number.  JSON lines keep every bit of every crystal, disordered ones too.
+        Of a path, all structures that it holds.  POSCAR holds one, the others any number.  JSON lines keep every bit of every crystal, disordered ones too.
     properties : mapping from name to array of length n, optional
         Numbers to write beside each (extxyz and JSON), also a frame; those that are not finite, or missing, are left out.
     ids : sequence of str, optional
@@ -151,7 +173,7 @@ def write(
     alone = is_path(crystals) or is_crystal_like(crystals)
     if not alone:
         check_listed(crystals, "what to write")
-    taken = [as_crystal(item) for item in ([crystals] if alone else crystals)]
+    taken = list(_all_of([crystals] if alone else crystals))
     n = len(taken)
     names = [] if properties is None else list(properties)
     columns = [] if properties is None else [numbers(properties[name], f"property {name!r}") for name in names]

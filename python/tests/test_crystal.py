@@ -94,6 +94,13 @@ def test_files_are_read_with_their_properties(demo):
     assert every[3].file.endswith("alloys.extxyz") and every[3].line > every[2].line > 0
     one = recryst.Crystal.read(demo / "examples" / "Pt4-dhcp.cif")
     assert one.symbols == ["Pt"] * 4
+    first = recryst.Crystal.read(demo / "alloys.extxyz")
+    assert first == every[0] and first.id == every[0].id and first.properties == every[0].properties != {}
+    assert first.line == every[0].line == 1 and first.file == every[0].file
+    for path, words in ((demo, "it is a folder"), (demo / "none.cif", "can't open")):
+        with pytest.raises(recryst.FileError, match=words) as caught:
+            recryst.Crystal.read(path)
+        assert caught.value.file == str(path)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +197,15 @@ def test_writing_and_reading_back(tmp_path, alloys, energies, ending):
             assert a.properties.get("e", "none") == (values[i] if i != 3 else "none")
         if ending.startswith("json"):
             assert a == b
+
+
+def test_all_structures_of_a_path_are_written(tmp_path, alloys, salt):
+    recryst.write(tmp_path / "a.jsonl", alloys[:3])
+    recryst.write(tmp_path / "b.jsonl", tmp_path / "a.jsonl")
+    assert list(recryst.read(tmp_path / "b.jsonl")) == alloys[:3]
+    recryst.write(tmp_path / "c.jsonl", [salt, str(tmp_path / "b.jsonl"), salt], {"e": range(5)})
+    again = list(recryst.read(tmp_path / "c.jsonl"))
+    assert again == [salt, *alloys[:3], salt] and [c.properties["e"] for c in again] == list(range(5))
 
 
 def test_writing_refuses(tmp_path, salt):
