@@ -320,9 +320,10 @@ RCR_API void rcr_structures_close(rcr_structures *structures);
 
 /* Write n crystals to one file, whole or not at all.  format "cif", "poscar", "extxyz", "json" or "jsonl" (pymatgen's
  * Structure.as_dict, an object on each line); NULL: told by the path.  ids [n] stand in for the crystals' own; may be
- * NULL.  Each of n_properties numbers, value [n, n_properties] by row under name [n_properties], is written where it is
- * finite (extxyz and JSON).  Errors: RCR_ERR_ARGUMENT (format, a second structure for POSCAR), RCR_ERR_DATA,
- * RCR_ERR_UNSUPPORTED (disorder, in POSCAR and extxyz), RCR_ERR_IO, RCR_ERR_MEMORY. */
+ * NULL.  Several blocks of a CIF get different names, NAME-2, NAME-3, ... after one called NAME.  Each of n_properties
+ * numbers, value [n, n_properties] by row under name [n_properties], is written where it is finite (extxyz and JSON).
+ * Errors: RCR_ERR_ARGUMENT (format, a second structure for POSCAR), RCR_ERR_DATA, RCR_ERR_UNSUPPORTED (disorder, in
+ * POSCAR and extxyz), RCR_ERR_IO, RCR_ERR_MEMORY. */
 RCR_API rcr_status rcr_crystals_write(const char *path, const char *format, const rcr_crystal *const *crystals,
                                       const char *const *ids, size_t n, const char *const *name, const double *value,
                                       size_t n_properties, rcr_error *err);

@@ -162,7 +162,8 @@ def write(
     properties : mapping from name to array of length n, optional
         Numbers to write beside each (extxyz and JSON), also a frame; those that are not finite, or missing, are left out.
     ids : sequence of str, optional
-        Names in place of the crystals' own.
+        Names in place of the crystals' own.  CIF has room for no more than 70 ASCII letters, digits and some marks, and
+        where that makes names the same, or they are, all blocks after the first get a number: NAME-2, NAME-3, ...
     format : {"cif", "poscar", "extxyz", "json", "jsonl"}, optional
         In place of what the ending says.
 

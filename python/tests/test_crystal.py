@@ -199,6 +199,27 @@ def test_writing_and_reading_back(tmp_path, alloys, energies, ending):
             assert a == b
 
 
+def test_blocks_of_a_cif_have_names_of_their_own(tmp_path, salt):
+    path = tmp_path / "many.cif"
+    long = "x" * 80
+    ids = ["", "mp/1", "mp_1", "", "MP 1", "crystal-2", "", long, long + "y", "x" * 68 + "-2", long]
+    recryst.write(path, [salt] * len(ids), ids=ids)
+    names = [line[5:] for line in path.read_text().splitlines() if line.startswith("data_")]
+    assert names == [
+        *("crystal", "mp_1", "mp_1-2", "crystal-2", "MP_1-3", "crystal-2-2", "crystal-3"),
+        *("x" * 70, "x" * 68 + "-2", "x" * 68 + "-3", "x" * 68 + "-4"),
+    ]
+    assert len({name.lower() for name in names}) == len(ids) and len(list(recryst.read(path))) == len(ids)
+    gemmi = pytest.importorskip("gemmi")
+    assert len(gemmi.cif.read(str(path))) == len(ids)
+
+
+def test_a_cif_of_one_structure_has_its_plain_name(tmp_path, salt):
+    for name, block in (("mp/1", "mp_1"), ("", "crystal"), ("x" * 80, "x" * 70)):
+        recryst.write(tmp_path / "one.cif", salt, ids=[name])
+        assert (tmp_path / "one.cif").read_text().startswith(f"data_{block}\n")
+
+
 def test_all_structures_of_a_path_are_written(tmp_path, alloys, salt):
     recryst.write(tmp_path / "a.jsonl", alloys[:3])
     recryst.write(tmp_path / "b.jsonl", tmp_path / "a.jsonl")

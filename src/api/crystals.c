@@ -1,14 +1,17 @@
 /* Crystals from arrays, and to files. */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/floating.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "crystal/crystal.h"
 #include "crystal/element.h"
+#include "data/name_index.h"
 #include "io/write.h"
 
 /* ---- from arrays */
@@ -122,6 +125,57 @@ static rcr_status append(rcr_text *out, const target *t, const rcr_crystal *crys
     return status == RCR_OK ? rcr_crystal_write(out, t->format, &named, property, n_given, err) : status;
 }
 
+/* Names of a file's data blocks, in lower case: CIF holds A and a to be one name, of which programs keep one block. */
+typedef struct block_names {
+    rcr_name_index index;
+    char **name;  /* [n] */
+    size_t *next; /* [n] the number to try where name[k] is asked for again */
+    size_t n;
+} block_names;
+
+enum { BLOCK_MARK = 5, MAX_BLOCK_NAME = 70 }; /* "data_", and what the writer makes of an id (io/cif_write.c) */
+
+static void release_names(block_names *names) {
+    for (size_t k = 0; k < names->n; k++) rcr_free(names->name[k]);
+    rcr_free(names->name);
+    rcr_free(names->next);
+    rcr_name_index_free(&names->index);
+}
+
+static size_t find_name(const block_names *names, const char *name, char lower[MAX_BLOCK_NAME + 1]) {
+    size_t n = 0;
+    for (; name[n] != '\0' && n < MAX_BLOCK_NAME; n++) lower[n] = (char)rcr_ascii_lower((unsigned char)name[n]);
+    lower[n] = '\0';
+    return rcr_name_index_find(&names->index, names->name, lower, n);
+}
+
+/* Give a block, "data_NAME\n...", a name that no block before it has: NAME-2, NAME-3, ... where NAME is taken. */
+static void name_block(rcr_text *block, block_names *names) {
+    char base[MAX_BLOCK_NAME + 1], name[MAX_BLOCK_NAME + 1], lower[MAX_BLOCK_NAME + 1];
+    size_t length = strcspn(block->data, "\n"), n = length - BLOCK_MARK;
+    if (n > MAX_BLOCK_NAME) n = MAX_BLOCK_NAME;
+    memcpy(base, block->data + BLOCK_MARK, n);
+    base[n] = '\0';
+    size_t first = find_name(names, base, lower);
+    for (size_t k = first; k != SIZE_MAX; k = find_name(names, name, lower)) {
+        char number[24];
+        rcr_fit(number, sizeof number, "-%zu", names->next[first]++);
+        size_t room = MAX_BLOCK_NAME - strlen(number), kept = n < room ? n : room;
+        rcr_fit(name, sizeof name, "%.*s%s", (int)kept, base, number);
+    }
+    names->name[names->n] = rcr_strdup(lower);
+    names->next[names->n] = 2;
+    if (names->name[names->n] == NULL || !rcr_name_index_add(&names->index, names->name, names->n)) block->failed = 1;
+    names->n += names->name[names->n] != NULL;
+    if (first == SIZE_MAX) return;
+    rcr_text renamed = {0};
+    rcr_text_printf(&renamed, "data_%s", name);
+    rcr_text_append(&renamed, block->data + length, block->length - length);
+    renamed.failed |= block->failed;
+    rcr_text_free(block);
+    *block = renamed;
+}
+
 rcr_status rcr_crystals_write(const char *path, const char *format, const rcr_crystal *const *crystals,
                               const char *const *ids, size_t n, const char *const *name, const double *value,
                               size_t n_properties, rcr_error *err) {
@@ -135,7 +189,14 @@ rcr_status rcr_crystals_write(const char *path, const char *format, const rcr_cr
     rcr_text out = {0};
     rcr_property *property = rcr_calloc(n_properties, sizeof *property);
     char(*number)[32] = rcr_calloc(n_properties, sizeof *number);
-    if (property == NULL || number == NULL) status = rcr_fail_memory(err, "writing structures");
+    block_names names = {0};
+    int blocks = t->format == RCR_WRITE_CIF && n > 1;
+    if (blocks) {
+        names.name = rcr_calloc(n, sizeof *names.name);
+        names.next = rcr_calloc(n, sizeof *names.next);
+    }
+    if (property == NULL || number == NULL || (blocks && (names.name == NULL || names.next == NULL)))
+        status = rcr_fail_memory(err, "writing structures");
     rcr_writer *writer = NULL;
     if (status == RCR_OK) status = rcr_writer_open(&writer, path, err);
     if (status == RCR_OK && list) rcr_writer_write(writer, "[\n", 2);
@@ -146,6 +207,8 @@ rcr_status rcr_crystals_write(const char *path, const char *format, const rcr_cr
         else
             status = append(&out, t, crystals[i], ids != NULL ? ids[i] : NULL, property, number, name,
                             value + i * n_properties, n_properties, err);
+        if (status == RCR_OK && blocks) name_block(&out, &names);
+        if (status == RCR_OK && out.failed) status = rcr_fail_memory(err, "writing structures");
         if (status != RCR_OK) break;
         /* The object ends its line; in a list a comma comes before that. */
         if (list) out.length--;
@@ -158,6 +221,7 @@ rcr_status rcr_crystals_write(const char *path, const char *format, const rcr_cr
     else if (writer != NULL)
         rcr_writer_abort(writer);
     rcr_text_free(&out);
+    release_names(&names);
     rcr_free(property);
     rcr_free(number);
     return status;
