@@ -397,10 +397,17 @@ def _species(species: Iterable[Any]) -> "Tuple[NDArray[np.uint8], List[int], Lis
             number = elements.atomic_number(part)
             sites.append(i)
             parts.append(number)
-            shares.append(float(share))
-            best = max(best, (float(share), -number))
+            shares.append(_share(share, part, i))
+            best = max(best, (shares[-1], -number))
         numbers.append(-best[1])
     return np.array(numbers, np.uint8), sites, parts, shares
+
+
+def _share(value: Any, part: Any, site: int) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"the occupancy of {part} on site {site} is {value!r}; it is a number") from None
 
 
 def _ase_occupancies(atoms: Any, sites: List[int], parts: List[int], shares: List[float]) -> None:
@@ -414,12 +421,13 @@ def _ase_occupancies(atoms: Any, sites: List[int], parts: List[int], shares: Lis
         # One that was substituted, or added: ASE gives those the kind 0.
         if entry and number not in map(elements.NUMBERS.get, entry):
             continue
-        if not entry or (len(entry) == 1 and abs(float(next(iter(entry.values()))) - 1) < 1e-8):
+        listed = [(symbol, _share(share, symbol, i)) for symbol, share in entry.items()] if entry else []
+        if not listed or (len(listed) == 1 and abs(listed[0][1] - 1) < 1e-8):
             continue
-        for symbol, share in entry.items():
+        for symbol, share in listed:
             sites.append(i)
             parts.append(elements.atomic_number(symbol))
-            shares.append(float(share))
+            shares.append(share)
 
 
 def is_path(value: object) -> bool:

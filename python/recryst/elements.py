@@ -37,7 +37,7 @@ def atomic_number(species: Any) -> int:
     number = getattr(species, "Z", species)
     try:
         whole = int(number)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"{species!r} is not an element") from None
     if whole != number or not 1 <= whole <= 118:
         raise ArgumentError(f"{species!r} is not the atomic number of an element (1 to 118)")

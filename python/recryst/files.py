@@ -158,7 +158,8 @@ def write(
     path : path
         Its ending tells the format: .cif, .vasp, .extxyz, .xyz, .json or .jsonl.
     crystals : Crystal, ase.Atoms, pymatgen Structure, path, or iterable of these
-        Of a path, all structures that it holds.  POSCAR holds one, the others any number.  JSON lines keep every bit of every crystal, disordered ones too.
+        Of a path, all structures that it holds.  POSCAR holds one, the others any number.  JSON lines keep every bit
+        of every crystal, disordered ones too.
     properties : mapping from name to array of length n, optional
         Numbers to write beside each (extxyz and JSON), also a frame; those that are not finite, or missing, are left out.
     ids : sequence of str, optional

@@ -56,6 +56,9 @@ def test_disordered_sites():
         (CUBE, [119], [[0, 0, 0]], recryst.ArgumentError, "119"),
         (CUBE, [1.5], [[0, 0, 0]], recryst.ArgumentError, "1.5"),
         (CUBE, [None], [[0, 0, 0]], recryst.ArgumentError, "None"),
+        (CUBE, [np.inf], [[0, 0, 0]], recryst.ArgumentError, "inf is not an element"),
+        (CUBE, ["Na", {"Fe": None}], np.eye(3)[:2], recryst.ArgumentError, "occupancy of Fe on site 1 is None"),
+        (CUBE, [{"Fe": "half"}], [[0, 0, 0]], recryst.ArgumentError, "occupancy of Fe on site 0 is 'half'"),
         (CUBE, "Na", [[0, 0, 0]], recryst.ArgumentError, "list"),
         (CUBE, [], np.zeros((0, 3)), recryst.ArgumentError, "site"),
         ("cube", ["Na"], [[0, 0, 0]], recryst.ArgumentError, "lattice"),
@@ -277,6 +280,9 @@ def test_ase_occupancies():
     atoms.positions[2] = [1, 1, 1]
     assert atoms.arrays["spacegroup_kinds"].tolist() == [0, 1, 0]
     assert recryst.Crystal.from_ase(atoms).species == [{"Co": 0.5, "Fe": 0.5}, {"O": 1.0}, {"Pt": 1.0}]
+    atoms.info["occupancy"]["0"]["Co"] = None
+    with pytest.raises(recryst.ArgumentError, match="occupancy of Co on site 0 is None"):
+        recryst.Crystal.from_ase(atoms)
     atoms[0].symbol = "Ni"
     assert recryst.Crystal.from_ase(atoms).symbols == ["Ni", "O", "Pt"]
     assert recryst.Crystal.from_ase(atoms).is_ordered
