@@ -67,6 +67,7 @@ static rcr_status gather_curves(gathered *g, const rcr_run *run, rcr_error *err)
 }
 
 static rcr_status gather_settings(gathered *g, const rcr_run *run, rcr_error *err) {
+    const rcr_train_options own = rcr_run_own_options(run);
     size_t *at = rcr_calloc(2 * rcr_n_option_fields, sizeof *at);
     g->setting = rcr_calloc(rcr_n_option_fields, sizeof *g->setting);
     if (at == NULL || g->setting == NULL) {
@@ -78,7 +79,7 @@ static rcr_status gather_settings(gathered *g, const rcr_run *run, rcr_error *er
         rcr_text_printf(&g->setting_text, "%s.%s", rcr_option_fields[i].section, rcr_option_fields[i].name);
         rcr_text_append(&g->setting_text, "", 1);
         at[2 * i + 1] = g->setting_text.length;
-        rcr_option_format(&g->setting_text, &rcr_option_fields[i], &run->options);
+        rcr_option_format(&g->setting_text, &rcr_option_fields[i], &own);
         rcr_text_append(&g->setting_text, "", 1);
     }
     for (size_t i = 0; i < rcr_n_option_fields && !g->setting_text.failed; i++)
@@ -134,6 +135,7 @@ static void put_argument(rcr_text *text, const char *value) {
 
 /* 0 where the command refuses the option, because another one takes its use away. */
 static int has_use(const char *option, const rcr_train_options *o) {
+    int fixed = o->split.kind == RCR_SPLIT_REFERENCE || o->split.kind == RCR_SPLIT_FILE;
     const struct {
         const char *option;
         int used;
@@ -149,16 +151,20 @@ static int has_use(const char *option, const rcr_train_options *o) {
         {"beta2", o->optimizer != RCR_SGD},
         {"eps", o->optimizer != RCR_SGD},
         {"dropout", o->model.task == RCR_CLASSIFICATION},
+        {"split_seed", !fixed},
     };
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (strcmp(needs[i].option, option) == 0) return needs[i].used;
     return 1;
 }
 
-/* What a reader wants to see even where it is the default, and what defaults may differ in tomorrow. */
-static int is_always_told(const char *option) {
-    static const char *const told[] = {"model",     "steps", "layers",        "epochs", "batch_size",
-                                       "optimizer", "lr",    "lr_milestones", "split",  "seed"};
+/* What a reader wants to see even where it is the default, and what defaults may differ in tomorrow; and what without
+ * the option is another value than the default: the split's seed is the run's then, no folds have a first one, and a
+ * model to begin with has a treatment of disorder of its own. */
+static int is_always_told(const char *option, const rcr_train_options *o) {
+    static const char *const told[] = {"model", "steps",         "layers", "epochs", "batch_size", "optimizer",
+                                       "lr",    "lr_milestones", "split",  "seed",   "split_seed", "fold"};
+    if (o->init != NULL && strcmp(option, "disorder") == 0) return 1;
     for (size_t i = 0; i < sizeof told / sizeof *told; i++)
         if (strcmp(told[i], option) == 0) return 1;
     return 0;
@@ -174,7 +180,7 @@ static void put_option(rcr_text *out, const rcr_option_field *field, const rcr_t
     rcr_option_format(&now, field, o);
     rcr_option_format(&normal, field, defaults);
     out->failed |= now.failed || normal.failed;
-    if (!out->failed && (is_always_told(name) || strcmp(now.data, normal.data) != 0)) {
+    if (!out->failed && (is_always_told(name, o) || strcmp(now.data, normal.data) != 0)) {
         char option[RCR_OPTION_NAME];
         rcr_text_printf(out, " --%s", rcr_option_spelled(option, field, o));
         if (field->kind == RCR_FIELD_TEXT || now.length == 0)
@@ -188,7 +194,7 @@ static void put_option(rcr_text *out, const rcr_option_field *field, const rcr_t
 
 /* A line for each section of the settings.  The table of fields knows every option, so that none is forgotten. */
 void rcr_run_repeat_command(rcr_text *text, const rcr_run *run) {
-    rcr_train_options defaults = rcr_train_options_default();
+    const rcr_train_options defaults = rcr_train_options_default(), own = rcr_run_own_options(run);
     const char *section = "data";
     rcr_text_puts(text, "recryst train");
     put_argument(text, run->data_path);
@@ -198,7 +204,7 @@ void rcr_run_repeat_command(rcr_text *text, const rcr_run *run) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (strcmp(field->section, "run") == 0 || strcmp(field->name, "target") == 0) continue;
         rcr_text option = {0};
-        put_option(&option, field, &run->options, &defaults);
+        put_option(&option, field, &own, &defaults);
         text->failed |= option.failed;
         if (option.length > 0 && !option.failed) {
             rcr_text_puts(text, strcmp(field->section, section) != 0 ? " \\\n   " : "");

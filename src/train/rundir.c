@@ -160,7 +160,14 @@ static void put_facts(rcr_text *text, const rcr_run *run) {
     rcr_text_printf(text, "threads_used = %d\nkernels_used = \"%s\"\n", rcr_pool_size(run->pool), run->kernels->name);
 }
 
+rcr_train_options rcr_run_own_options(const rcr_run *run) {
+    rcr_train_options own = run->options;
+    if (run->model->n_members == 1) own.ensemble = 1;
+    return own;
+}
+
 rcr_status rcr_run_write_config(const rcr_run *run, rcr_error *err) {
+    const rcr_train_options own = rcr_run_own_options(run);
     rcr_text text = {0};
     rcr_text_puts(&text, "# Every setting of a training run, and what the automatic ones became.\n"
                          "# To run it again: recryst train --config THIS_FILE --out NEW_RUN\n"
@@ -176,7 +183,7 @@ rcr_status rcr_run_write_config(const rcr_run *run, rcr_error *err) {
                 rcr_text_puts(&text, "\n");
             }
         }
-        put_toml_field(&text, field, &run->options);
+        put_toml_field(&text, field, &own);
     }
     put_facts(&text, run);
     return write_text(run, "config.toml", &text, err);

@@ -8,6 +8,10 @@
 /* 1 when the directory holds a run, or the remains of one. */
 int rcr_run_exists(const char *directory);
 
+/* The settings that make this run alone, for its records; strings are the run's.  A network of an ensemble keeps the
+ * whole's options, to go on with it by, but what is told of it and repeats it is the training of one network. */
+rcr_train_options rcr_run_own_options(const rcr_run *run);
+
 /* config.toml: every setting, and what the automatic ones became. */
 rcr_status rcr_run_write_config(const rcr_run *run, rcr_error *err);
 

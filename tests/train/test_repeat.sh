@@ -29,7 +29,7 @@ awk -v n=40 'BEGIN {
 repeated() {
     sed -n '/<pre>/,/<\/pre>/p' "$1/report.html" |
         sed -e 's/.*<pre>//' -e 's/<\/pre>.*//' -e "s/&#39;/'/g" -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&quot;/"/g' \
-            -e 's/&amp;/\&/g' -e "s#^recryst#'$RECRYST'#" -e "s/NEW_RUN/again-$1 --quiet/" >command.sh
+            -e 's/&amp;/\&/g' -e "s#^recryst#'$RECRYST'#" -e "s#NEW_RUN#again-$1 --quiet#" >command.sh
     (cd / && sed "s#again-#$folder/again-#" "$folder/command.sh" | bash >/dev/null) || { cat command.sh; exit 1; }
     cmp "$1/model.safetensors" "again-$1/model.safetensors" || { cat command.sh; exit 1; }
 }
@@ -54,6 +54,36 @@ repeated classes
 "$RECRYST" train "it's data" "${small[@]}" --group formula --train-ratio 0.4 --val-ratio 0.2 --test-size 10 --atom-features 8 --hidden 8 \
     --out grouped >/dev/null
 repeated grouped
+# The first fold, which is no default beside folds, and a split seed that is the default where the seed is not.
+"$RECRYST" train "it's data" "${small[@]}" --folds 3 --fold 0 --seed 7 --split-seed 123 --atom-features 8 --hidden 8 --out folded >/dev/null
+repeated folded
+# A network of an ensemble: one network, of the ensemble's split; its config.toml says the same.
+mv deep/member-2 member-2
+repeated member-2
+"$RECRYST" train --config member-2/config.toml --out member-2-again --quiet >/dev/null
+cmp member-2/model.safetensors member-2-again/model.safetensors
+# A model to begin with that averages disorder gives way to the run's refusal.
+"$RECRYST" train "it's data" "${small[@]}" --disorder average --atom-features 8 --hidden 8 --steps 2 --out averaging >/dev/null
+"$RECRYST" train "it's data" "${small[@]}" --init averaging --disorder refuse --out refusing >/dev/null
+repeated refusing
+# A run of a study: folds are those of one split seed for all seeds.
+cat >folds.toml <<'END'
+seeds = [5]
+folds = 3
+[base]
+data = "it's data"
+target = "energy <eV>"
+epochs = 2
+batch-size = 8
+atom-features = 8
+hidden = 8
+END
+"$RECRYST" study folds.toml --out folds --quiet >/dev/null
+mv folds/runs/base/seed-5-fold-1 of-study
+repeated of-study
+# A split that is fixed takes no seed, and none is told.
+"$RECRYST" train "it's data" "${small[@]}" --split reference --seed 7 --atom-features 8 --hidden 8 --out fixed >/dev/null
+repeated fixed
 # A setting that another has taken the use from is in the run's record alone.
 "$RECRYST" train --config deep/config.toml --schedule constant --loss l1 --ensemble 1 --quiet --out plain >/dev/null
 repeated plain
