@@ -212,6 +212,47 @@ static rcr_status check_folders(const rcr_study *study, rcr_error *err) {
     return status;
 }
 
+static int by_seed(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* "1, 6, 11, ..." */
+static void put_spaced(rcr_text *out, uint64_t first, uint64_t step, size_t n) {
+    enum { MOST = 5 };
+    for (size_t i = 0; i < n && i < MOST; i++)
+        rcr_text_printf(out, i > 0 ? ", %" PRIu64 : "%" PRIu64, first + i * step);
+    if (n > MOST) rcr_text_puts(out, ", ...");
+}
+
+/* An ensemble of n takes n seeds, one after the other: runs whose seeds are nearer than that have networks in common,
+ * and vary less than runs that are independent would.  The seeds of all settings are the same, for differences. */
+static rcr_status check_spacing(const rcr_study *study, const uint64_t *seed, size_t n_seeds, rcr_error *err) {
+    const rcr_study_setting *most = &study->setting[0];
+    for (size_t i = 1; i < study->n_settings; i++)
+        if (study->setting[i].options.ensemble > most->options.ensemble) most = &study->setting[i];
+    uint64_t wanted = (uint64_t)most->options.ensemble, *sorted = rcr_malloc(n_seeds, sizeof *sorted);
+    if (sorted == NULL) return fail_memory(err);
+    memcpy(sorted, seed, n_seeds * sizeof *seed);
+    qsort(sorted, n_seeds, sizeof *sorted, by_seed);
+    rcr_status status = RCR_OK;
+    for (size_t k = 1; k < n_seeds && status == RCR_OK; k++) {
+        if (sorted[k] - sorted[k - 1] >= wanted) continue;
+        rcr_text spaced = {0};
+        put_spaced(&spaced, sorted[0], wanted, n_seeds);
+        status = spaced.failed
+                     ? fail_memory(err)
+                     : rcr_fail(err, RCR_ERR_ARGUMENT,
+                                "the ensembles of %" PRIu64 " of the setting '%.100s' have networks in common with the "
+                                "seeds %" PRIu64 " and %" PRIu64 ", so that these are no independent runs; take seeds "
+                                "that are %" PRIu64 " apart: seeds = [%s]",
+                                wanted, most->name, sorted[k - 1], sorted[k], wanted, spaced.data);
+        rcr_text_free(&spaced);
+    }
+    rcr_free(sorted);
+    return status;
+}
+
 static rcr_status check_layout(const rcr_study *study, const uint64_t *seed, size_t n_seeds, rcr_error *err) {
     if (study->n_settings == 0) return rcr_fail(err, RCR_ERR_ARGUMENT, "a study without settings");
     if (n_seeds == 0) return rcr_fail(err, RCR_ERR_ARGUMENT, "a study without seeds");
@@ -231,7 +272,8 @@ static rcr_status check_layout(const rcr_study *study, const uint64_t *seed, siz
             return rcr_fail(err, RCR_ERR_ARGUMENT,
                             "repeats need a split by chance, but the setting '%.100s' has a fixed one", s->name);
     }
-    return check_folders(study, err);
+    rcr_status status = check_spacing(study, seed, n_seeds, err);
+    return status == RCR_OK ? check_folders(study, err) : status;
 }
 
 rcr_status rcr_study_lay_out(rcr_study *study, const uint64_t *seed, size_t n_seeds, int32_t repeats, int32_t folds,

@@ -75,7 +75,8 @@ rcr_status rcr_study_add_varied(rcr_study *study, const char *option, rcr_error 
  * Errors: RCR_ERR_ARGUMENT (the options make no sense; a name or what it comes to is there already), RCR_ERR_MEMORY. */
 rcr_status rcr_study_add_setting(rcr_study *study, const char *name, const char *data, const rcr_train_options *options,
                                  int own_split_seed, const char *const *value, rcr_error *err);
-/* Lay out the runs.  folds 0: none; repeats 1 or more.  Errors: RCR_ERR_ARGUMENT, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
+/* Lay out the runs.  folds 0: none; repeats 1 or more.  Seeds must lie as far apart as the largest ensemble has
+ * networks.  Errors: RCR_ERR_ARGUMENT, RCR_ERR_LIMIT, RCR_ERR_MEMORY. */
 rcr_status rcr_study_lay_out(rcr_study *study, const uint64_t *seed, size_t n_seeds, int32_t repeats, int32_t folds,
                              rcr_error *err);
 /* The options of one run; its strings are the setting's. */

@@ -140,10 +140,43 @@ static void scores_are_known(void **state) {
         if (rcr_study_score_part(cases[i].name) != cases[i].part) fail_msg("%s", cases[i].name);
 }
 
+/* Ensembles of three with seeds 1 and 3 would both have the network of seed 3. */
+static void ensembles_are_apart(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t seed[3];
+        size_t n;
+        const char *take; /* NULL: they are apart */
+    } cases[] = {{{1, 4, 7}, 3, NULL},
+                 {{7, 1, 4}, 3, NULL},
+                 {{5}, 1, NULL},
+                 {{INT64_MAX, 0}, 2, NULL},
+                 {{1, 2, 3}, 3, "seeds = [1, 4, 7]"},
+                 {{9, 1, 7}, 3, "seeds = [1, 4, 7]"},
+                 {{2, 0}, 2, "seeds = [0, 3]"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rcr_study *study = NULL;
+        rcr_error err;
+        rcr_train_options options = rcr_train_options_default();
+        assert_int_equal(rcr_study_create(&study, "s", "/nowhere/s", NULL), RCR_OK);
+        for (int32_t n = 1; n <= 3; n++) {
+            char name[16];
+            options.ensemble = n;
+            snprintf(name, sizeof name, "of %d", (int)n);
+            assert_int_equal(rcr_study_add_setting(study, name, "data", &options, 0, NULL, NULL), RCR_OK);
+        }
+        rcr_status status = rcr_study_lay_out(study, cases[i].seed, cases[i].n, 1, 0, &err);
+        assert_int_equal(status, cases[i].take == NULL ? RCR_OK : RCR_ERR_ARGUMENT);
+        if (cases[i].take != NULL) assert_non_null(strstr(err.message, cases[i].take));
+        if (cases[i].take != NULL) assert_non_null(strstr(err.message, "'of 3'"));
+        rcr_study_free(study);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_go_by_seeds),  cmocka_unit_test(parts_are_fair),   cmocka_unit_test(keys_stay),
-        cmocka_unit_test(keys_tell_options), cmocka_unit_test(scores_are_known),
+        cmocka_unit_test(keys_tell_options), cmocka_unit_test(scores_are_known), cmocka_unit_test(ensembles_are_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,6 +228,8 @@ wrong "$base"'[[setting]]\nname = "a b"\nsteps = 2\n[[setting]]\nname = "a_b"\ns
 wrong 'baseline = "x"\n'"$base" "no setting is called 'x'"
 wrong 'folds = 3\n'"$base"'split = "reference"\n' "folds need a random split"
 wrong '[base]\nepochs = 3\n' "no data"
+wrong 'seeds = 3\n'"$base"'[grid]\nensemble = [1, 5]\n' "wrong.toml: the ensembles of 5 of the setting 'ensemble=5' have networks in common with the seeds 1 and 2"
+err_has "seeds = [1, 6, 11]"
 [ ! -e never ] || fail "a study of nonsense began"
 # A base may hold what some settings have no use for.
 printf '%s\n' '[base]' 'data = "small.extxyz"' 'target = "formation_energy"' 'steps = 3' 'layers = 2' 'epochs = 1' '[grid]' \

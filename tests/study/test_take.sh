@@ -266,6 +266,7 @@ for kind in 'target = "formation_energy,grain_size"' 'ensemble = 2' 'task = "cla
     case $kind in
     target*) sed -i '/^target = "formation_energy"/d; s/small.extxyz/two.extxyz/' there/kind.toml ;;
     task*) sed -i 's/small.extxyz/classes.extxyz/; s/formation_energy/high/' there/kind.toml ;;
+    ensemble*) sed -i 's/^seeds = 2/seeds = [1, 3]/' there/kind.toml ;; # 1 and 2 would share a network
     optimizer*) sed -i 's/^steps = 2/lr = 1000/; s/^epochs.*/epochs = 20/; s/^hidden/batch-size = 16\nhidden/' there/kind.toml && code=1 ;;
     esac
     rm -rf kind kinds
