@@ -208,6 +208,10 @@ def make_settings(settings: Mapping[str, Any]) -> _Settings:
         raise ArgumentError("steps goes with model='sr-cgcnn'; cgcnn takes layers")
     for full, name in spelt.items():
         made.set(full, _as_text(name, settings[name]))
+    kind = settings[spelt["split.kind"]] if "split.kind" in spelt else None
+    if kind in ("file", "reference") and "split.seed" in spelt:
+        # The library can't tell, because the split's seed is the run's where it is not given.
+        raise ArgumentError(f"{spelt['split.seed']} doesn't go with the split {kind!r}, which deals no rows by a seed")
     if "training.seed" in spelt and "split.seed" not in spelt:
         made.set("split.seed", _as_text("seed", settings[spelt["training.seed"]]))
     return made

@@ -76,6 +76,12 @@ def test_an_error_in_a_callback_comes_through(demo, tmp_path):
         ({"split.seed": 7, "split_seed": 7}, recryst.ArgumentError, "split.seed and split_seed are one setting"),
         ({"model.architecture": "cgcnn", "steps": 3}, recryst.ArgumentError, "steps"),
         ({"training.epochz": 3}, recryst.ArgumentError, "epochz"),
+        (dict(split_kind="reference", split_seed=7), recryst.ArgumentError, "split_seed doesn't go with"),
+        ({"split_kind": "file", "split.seed": 7}, recryst.ArgumentError, "split.seed doesn't go with"),
+        (dict(split_kind="file", split_file="x.csv"), recryst.ArgumentError, "don't go with a split from a file"),
+        (dict(split_file="x.csv"), recryst.ArgumentError, "its kind is not"),
+        (dict(folds=4, fold=0, test_ratio=0.3), recryst.ArgumentError, "doesn't go with folds"),
+        (dict(fold=1), recryst.ArgumentError, "fold 1 of none"),
     ],
 )
 def test_bad_settings(demo, tmp_path, settings, error, words):

@@ -97,12 +97,52 @@ static rcr_status check_uses(const rcr_train_args *a, const rcr_args *args, rcr_
     return RCR_OK;
 }
 
+static const char *const part_options[] = {"train-ratio", "val-ratio", "test-ratio",
+                                           "train-size",  "val-size",  "test-size"};
+enum { N_PART_OPTIONS = sizeof part_options / sizeof *part_options };
+
+/* What a split takes no notice of, asked for as near as the split itself. */
+static rcr_status check_split(const rcr_split_options *o, const rcr_args *args, rcr_error *err) {
+    static const char *const of_test[] = {"test-ratio", "test-size"};
+    for (int i = 0; i < N_PART_OPTIONS; i++)
+        if (o->kind == RCR_SPLIT_FILE && rcr_args_asked(args, part_options[i], "split"))
+            return rcr_fail(err, RCR_ERR_ARGUMENT,
+                            "--%s doesn't go with a split from a file, which says itself what the parts hold",
+                            part_options[i]);
+    for (int i = 0; i < 2; i++)
+        if (o->folds > 0 && rcr_args_asked(args, of_test[i], "folds"))
+            return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s doesn't go with --folds, of which each has an equal test part",
+                            of_test[i]);
+    if (o->kind == RCR_SPLIT_FILE && rcr_args_asked(args, "repeat", "split"))
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--repeat doesn't go with a split from a file, which deals no rows");
+    if (rcr_args_asked(args, "split-seed", "split") && o->kind == RCR_SPLIT_FILE)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "--split-seed doesn't go with a split from a file, which deals no rows");
+    if (rcr_args_asked(args, "split-seed", "split") && o->kind == RCR_SPLIT_REFERENCE)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "--split-seed doesn't go with the reference split, which always has the reference program's");
+    return RCR_OK;
+}
+
 static rcr_split_kind split_kind(const char *name) {
     static const rcr_split_kind kinds[] = {RCR_SPLIT_RANDOM, RCR_SPLIT_REFERENCE, RCR_SPLIT_HIGHEST, RCR_SPLIT_LOWEST,
                                            RCR_SPLIT_SKLEARN};
     for (int i = 0; i < 5; i++)
         if (strcmp(name, rcr_split_kind_name(kinds[i])) == 0) return kinds[i];
     return RCR_SPLIT_FILE;
+}
+
+/* Sizes of parts that the nearer choice of split or folds has no use for. */
+static void pass_over_parts(rcr_split_options *o, const rcr_args *args) {
+    const rcr_split_options usual = rcr_split_options_default();
+    double *const share[] = {&o->train_ratio, &o->val_ratio, &o->test_ratio};
+    const double usual_share[] = {usual.train_ratio, usual.val_ratio, usual.test_ratio};
+    int64_t *const rows[] = {&o->train_size, &o->val_size, &o->test_size};
+    for (int i = 0; i < 3; i++) {
+        const char *decider = o->kind == RCR_SPLIT_FILE ? "split" : "folds";
+        if (o->kind != RCR_SPLIT_FILE && (o->folds == 0 || i < 2)) continue;
+        if (!rcr_args_asked(args, part_options[i], decider)) *share[i] = usual_share[i];
+        if (!rcr_args_asked(args, part_options[3 + i], decider)) *rows[i] = -1;
+    }
 }
 
 /* What the nearer choice of model, task or split has no use for, and the library would refuse, becomes the default. */
@@ -121,6 +161,7 @@ static void pass_over(rcr_train_args *a, const rcr_args *args) {
         o->split.folds = o->split.fold = 0;
     if ((fixed || kind == RCR_SPLIT_SKLEARN) && !rcr_args_asked(args, "group", "split")) a->group = RCR_GROUP_NONE;
     if (fixed && !rcr_args_asked(args, "repeat", "split")) o->split.repeat = usual.split.repeat;
+    pass_over_parts(&o->split, args);
 }
 
 rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_error *err) {
@@ -138,6 +179,7 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
         return rcr_fail(err, RCR_ERR_ARGUMENT, "--layer-norm goes with --model sr-cgcnn only");
     pass_over(a, args);
     rcr_status status = check_uses(a, args, err);
+    if (status == RCR_OK) status = check_split(&o->split, args, err);
     if (status == RCR_OK) status = choose_sizes(o, args, err);
     if (status != RCR_OK) return status;
     o->model.architecture = (rcr_architecture)a->model;

@@ -69,6 +69,28 @@ static rcr_status collect(rcr_split *out, const uint8_t *part, size_t n, rcr_err
     return RCR_OK;
 }
 
+/* What the kind has no use for must be the default: to pass it over would be another split than was asked for. */
+static rcr_status check_uses(const rcr_split_options *o, rcr_error *err) {
+    const rcr_split_options usual = rcr_split_options_default();
+    int test_given = o->test_ratio != usual.test_ratio || o->test_size >= 0;
+    if (o->kind != RCR_SPLIT_FILE && o->file != NULL)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "the split has a file (%.200s), but its kind is not \"file\"; give that kind, or no file",
+                        o->file);
+    if (o->fold != 0 && o->folds == 0)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "fold %d of none; say how many folds there are", (int)o->fold);
+    if (o->folds > 0 && test_given)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "a test ratio or size doesn't go with folds, of which each has an equal test part");
+    if (o->kind != RCR_SPLIT_FILE) return RCR_OK;
+    if (o->group != RCR_GROUP_NONE || o->folds != 0 || o->repeat != 0)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "a split from a file has no groups, folds and repeats");
+    if (test_given || o->val_ratio != usual.val_ratio || o->val_size >= 0 || o->train_ratio >= 0 || o->train_size >= 0)
+        return rcr_fail(err, RCR_ERR_ARGUMENT,
+                        "ratios and sizes don't go with a split from a file, which says itself what the parts hold");
+    return RCR_OK;
+}
+
 static rcr_status check_options(const rcr_split_options *o, rcr_error *err) {
     const double ratio[] = {0, o->train_ratio, o->val_ratio, o->test_ratio};
     const int64_t size[] = {-1, o->train_size, o->val_size, o->test_size};
@@ -357,6 +379,7 @@ static rcr_status check_parts(const rcr_split *split, const rcr_split_options *o
 rcr_status rcr_split_make(rcr_split *out, const rcr_dataset *dataset, const rcr_split_options *options,
                           rcr_error *err) {
     rcr_status status = options->kind != RCR_SPLIT_FILE ? check_options(options, err) : RCR_OK;
+    if (status == RCR_OK) status = check_uses(options, err);
     if (status != RCR_OK) return status;
     uint8_t *part = rcr_calloc(dataset->n, 1);
     if (part == NULL) return rcr_fail_memory(err, "splitting the data");

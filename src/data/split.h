@@ -41,6 +41,8 @@ typedef struct rcr_split_options {
 rcr_split_options rcr_split_options_default(void); /* random, 123, rest, 0.1, 0.1, no groups, no folds */
 
 /* Parts never overlap and none is empty: else RCR_ERR_ARGUMENT (or RCR_ERR_DATA for a file), saying which part and why.
+ * What the kind has no use for must be the default, or it is RCR_ERR_ARGUMENT: a file of any kind but FILE; ratios,
+ * sizes, groups, folds and repeats of FILE; the test part's ratio and size beside folds.  The seed alone may be any.
  * Within a part, samples are in source order.
  * RANDOM shuffles the usable samples.  With a group or folds, so does it whole groups, which are never cut: a part then
  * has at least the rows asked for.  HIGHEST and LOWEST give the extreme targets to the test part and deal the others as

@@ -268,6 +268,12 @@ static rcr_status check_layout(const rcr_study *study, const uint64_t *seed, siz
                             "folds need a random split, but the setting '%.100s' has another one", s->name);
         if (study->folds == 0 && kind == RCR_SPLIT_SKLEARN)
             return rcr_fail(err, RCR_ERR_ARGUMENT, "the split 'sklearn' of '%.100s' needs folds", s->name);
+        if (study->folds > 0 &&
+            (s->options.split.test_ratio != rcr_split_options_default().test_ratio || s->options.split.test_size >= 0))
+            return rcr_fail(err, RCR_ERR_ARGUMENT,
+                            "a test ratio or size doesn't go with folds, of which each has an equal test part; the "
+                            "setting '%.100s' has one",
+                            s->name);
         if (study->repeats > 1 && (kind == RCR_SPLIT_REFERENCE || kind == RCR_SPLIT_FILE))
             return rcr_fail(err, RCR_ERR_ARGUMENT,
                             "repeats need a split by chance, but the setting '%.100s' has a fixed one", s->name);

@@ -94,9 +94,12 @@ run 0 train ../settings/small.extxyz --config ../classes/config.toml --target fo
 ! grep -q '^class_weights = "balanced"' "$work/classes-values/config.toml" || fail "class weights of a regression"
 for split in reference ../settings/parts.csv highest sklearn; do
     name=$(basename "$split")
-    folds=
-    [ "$split" != sklearn ] || folds="--folds 4 --fold 0"
-    run 0 train --config ../classes/config.toml --split "$split" $folds --val-ratio 0.2 --test-ratio 0.2 --out "../split-$name" --quiet
+    case $split in
+    sklearn) parts="--folds 4 --fold 0 --val-ratio 0.2" ;;
+    *.csv) parts= ;;
+    *) parts="--val-ratio 0.2 --test-ratio 0.2" ;;
+    esac
+    run 0 train --config ../classes/config.toml --split "$split" $parts --out "../split-$name" --quiet
     run 0 train --config "../split-$name/config.toml" --out "../split-$name-again" --quiet
     cmp -s "$work/split-$name/model.safetensors" "$work/split-$name-again/model.safetensors" || fail "split $split is not repeated"
 done
@@ -108,6 +111,34 @@ run 2 train --config ../uses/config.toml --model cgcnn --deep-supervision 0.2 --
 err_has "deep supervision is for the steps of SR-CGCNN"
 run 2 train --config ../settings/uses.toml --split reference --folds 3 --out ../refused
 err_has "the reference split knows neither groups nor folds"
+# So is what the split has no use for; what a file says of the split that the command line takes another one for is not.
+none() { # OPTIONS, MESSAGE
+    run 2 train ../settings/small.extxyz --target formation_energy --epochs 1 $1 --out ../never
+    err_has "$2"
+}
+for option in --train-ratio --val-ratio --test-ratio --train-size --val-size --test-size; do
+    value=5
+    case $option in *-ratio) value=0.1 ;; esac
+    none "--split ../settings/parts.csv $option $value" "$option doesn't go with a split from a file"
+done
+none "--split ../settings/parts.csv --split-seed 3" "--split-seed doesn't go with a split from a file"
+none "--split ../settings/parts.csv --repeat 1" "--repeat doesn't go with a split from a file"
+none "--split reference --split-seed 3" "--split-seed doesn't go with the reference split"
+none "--folds 4 --fold 0 --test-ratio 0.2" "--test-ratio doesn't go with --folds"
+none "--folds 4 --fold 0 --test-size 5" "--test-size doesn't go with --folds"
+printf '%s\n' 'data = "small.extxyz"' 'target = "formation_energy"' 'epochs = 1' 'split-seed = 3' 'repeat = 1' 'train-size = 20' 'val-ratio = 0.2' \
+    'test-ratio = 0.2' >"$work/settings/parts.toml"
+for split in "--split ../settings/parts.csv" "--split reference" "--folds 4 --fold 0"; do
+    run 0 train --config ../settings/parts.toml $split $small --out ../over
+    run 0 train --config ../over/config.toml --out ../over-again --quiet
+    cmp -s "$work/over/model.safetensors" "$work/over-again/model.safetensors" || fail "$split over a file is not repeated"
+    rm -r "$work/over" "$work/over-again"
+done
+for split in 'split = "parts.csv"' 'folds = 4\nfold = 0' 'split = "reference"'; do # in one file they contradict each other
+    printf "$split\n" | cat "$work/settings/parts.toml" - >"$work/settings/contrary.toml"
+    run 2 train --config ../settings/contrary.toml --out ../never
+    err_has "doesn't go with"
+done
 printf 'model = "cgcnn"\n' >>"$work/settings/uses.toml"
 run 2 train --config ../settings/uses.toml --out ../never
 

@@ -265,8 +265,53 @@ static void split_from_a_file(void **state) {
     folder_remove(&t);
 }
 
+/* An option that is passed over without a word would be another split than was asked for. */
+static void what_has_no_use_is_refused(void **state) {
+    (void)state;
+    test_folder t = folder_make();
+    fake *f = fake_make(20, NULL, 0);
+    folder_write(&t, "split.csv", "id,part\nm-0,train\nm-1,val\nm-2,test\n");
+    const rcr_split_options usual = rcr_split_options_default();
+    rcr_split_options from_file = usual, folded = usual;
+    from_file.kind = RCR_SPLIT_FILE;
+    from_file.file = folder_path(&t, "split.csv");
+    folded.folds = 4;
+    rcr_split_options cases[] = {from_file, from_file, from_file, from_file, from_file, from_file, from_file,
+                                 from_file, from_file, folded,    folded,    usual,     usual};
+    cases[0].train_ratio = 0.5;
+    cases[1].val_ratio = 0.2;
+    cases[2].test_ratio = 0.2;
+    cases[3].train_size = 5;
+    cases[4].val_size = 5;
+    cases[5].test_size = 5;
+    cases[6].repeat = 1;
+    cases[7].folds = 4;
+    cases[8].group = RCR_GROUP_FORMULA;
+    cases[9].test_ratio = 0.2;
+    cases[10].test_size = 5;
+    cases[11].fold = 1;
+    cases[12].file = from_file.file;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rcr_split s = {0};
+        rcr_error err = {0};
+        if (rcr_split_make(&s, &f->d, &cases[i], &err) != RCR_ERR_ARGUMENT) fail_msg("case %zu", i);
+        assert_true(err.message[0] != '\0' && s.train == NULL);
+    }
+    rcr_split_options good[] = {from_file, folded};
+    good[0].seed = 7; /* the run's, where none is asked for */
+    good[1].val_ratio = 0.2;
+    for (int i = 0; i < 2; i++) {
+        rcr_split s;
+        assert_int_equal(rcr_split_make(&s, &f->d, &good[i], NULL), RCR_OK);
+        rcr_split_free(&s);
+    }
+    free(f);
+    folder_remove(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_split),
+                                       cmocka_unit_test(what_has_no_use_is_refused),
                                        cmocka_unit_test(empty_and_overlapping_parts_are_errors),
                                        cmocka_unit_test(cpython_shuffles),
                                        cmocka_unit_test(reference_split),

@@ -227,6 +227,7 @@ wrong "$base"'[[setting]]\nname = "a"\nsteps = 2\n[grid]\nsteps = [1]\n' "stands
 wrong "$base"'[[setting]]\nname = "a b"\nsteps = 2\n[[setting]]\nname = "a_b"\nsteps = 1\n' "would have the same folder"
 wrong 'baseline = "x"\n'"$base" "no setting is called 'x'"
 wrong 'folds = 3\n'"$base"'split = "reference"\n' "folds need a random split"
+wrong 'folds = 3\n'"$base"'test-ratio = 0.2\n' "a test ratio or size doesn't go with folds"
 wrong '[base]\nepochs = 3\n' "no data"
 wrong 'seeds = 3\n'"$base"'[grid]\nensemble = [1, 5]\n' "wrong.toml: the ensembles of 5 of the setting 'ensemble=5' have networks in common with the seeds 1 and 2"
 err_has "seeds = [1, 6, 11]"
