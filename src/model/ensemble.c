@@ -52,6 +52,14 @@ static rcr_status sort_metadata(rcr_model *out, const rcr_model *first, rcr_erro
     return status;
 }
 
+/* Elements that one of the networks never saw are none that the mean can be trusted with.  A model without a domain
+ * says nothing of its elements. */
+static void narrow_domain(rcr_domain *domain, const rcr_model *const *models, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        for (int z = 0; models[i]->domain != NULL && z <= RCR_MAX_ATOMIC_NUMBER; z++)
+            domain->element[z] &= models[i]->domain->element[z];
+}
+
 static rcr_status fill_ensemble(rcr_model *out, const rcr_model *const *models, size_t n, size_t n_members,
                                 rcr_error *err) {
     rcr_model *first = NULL;
@@ -68,6 +76,7 @@ static rcr_status fill_ensemble(rcr_model *out, const rcr_model *const *models, 
             rcr_model_drop_calibration(out->member[at - 1]);
             out->n_members = at + 1;
         }
+    if (status == RCR_OK && out->domain != NULL) narrow_domain(out->domain, models, n);
     if (status == RCR_OK) {
         for (size_t i = 0; i < out->n_meta; i++) {
             rcr_free(out->meta[i].key);

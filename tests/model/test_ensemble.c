@@ -91,6 +91,35 @@ static void assert_equal_ensembles(const rcr_model *a, const rcr_model *b) {
     assert_memory_equal(a->domain->whiten, b->domain->whiten, F * (F + 1) / 2 * sizeof(double));
 }
 
+/* What one of the networks was not trained on is no element of the ensemble, in whatever order they are joined. */
+static void the_domain_is_that_of_all(void **state) {
+    (void)state;
+    rcr_model *model[3], *joined = NULL, *more = NULL;
+    make_three(model, 0); /* the third has no domain, and says nothing */
+    give_domain(model[1], 8);
+    model[0]->domain->element[55] = 1;
+    model[1]->domain->element[26] = 0;
+    model[1]->domain->element[87] = 1;
+    static const int order[][3] = {{0, 1, 2}, {1, 0, 2}, {1, 2, 0}};
+    for (int i = 0; i < 3; i++) {
+        const rcr_model *list[] = {model[order[i][0]], model[order[i][1]], model[order[i][2]]};
+        assert_int_equal(rcr_model_join(&joined, list, 3, NULL), RCR_OK);
+        for (int z = 0; z <= RCR_MAX_ATOMIC_NUMBER; z++) assert_int_equal(joined->domain->element[z], z == 8);
+        assert_true(joined->domain->threshold == list[0]->domain->threshold);
+        rcr_model_free(joined);
+    }
+    /* Of an ensemble, too. */
+    const rcr_model *pair[] = {model[0], model[1]};
+    assert_int_equal(rcr_model_join(&joined, pair, 2, NULL), RCR_OK);
+    const rcr_model *last[] = {model[0], joined};
+    assert_int_equal(rcr_model_join(&more, last, 2, NULL), RCR_OK);
+    for (int z = 0; z <= RCR_MAX_ATOMIC_NUMBER; z++) assert_int_equal(more->domain->element[z], z == 8);
+    assert_true(model[0]->domain->element[26] && model[0]->domain->element[55]);
+    rcr_model_free(more);
+    rcr_model_free(joined);
+    for (int m = 0; m < 3; m++) rcr_model_free(model[m]);
+}
+
 static void networks_are_joined_and_taken_apart(void **state) {
     (void)state;
     for (int v = 0; v < N_MODEL_VARIANTS; v++) {
@@ -386,6 +415,7 @@ static void fewer_steps_are_the_first_ones(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_are_joined_and_taken_apart),
+        cmocka_unit_test(the_domain_is_that_of_all),
         cmocka_unit_test(all_networks_take_disorder_when_told),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(files_hold_all_of_it),
