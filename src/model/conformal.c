@@ -42,6 +42,11 @@ static double median_of(double *values, size_t n) {
     return values[n / 2];
 }
 
+/* Of a row.  A target that no interval of finite length holds has the largest. */
+static double score_of(double target, double value, double scale) {
+    return isinf(target) ? DBL_MAX : fabs(target - value) / scale;
+}
+
 /* score [n] <- sorted scores; gives the mean logarithm of the half length of intervals of the level that offsets are
  * judged by.  (Of the logarithm: the shortest mean length itself would be had by leaving the doubtful rows uncovered.)
  */
@@ -50,7 +55,7 @@ static double fill_scores(double *score, const double *target, const double *val
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         double scale = doubt != NULL ? doubt[i] + offset : 1;
-        score[i] = isinf(target[i]) ? DBL_MAX : fabs(target[i] - value[i]) / scale;
+        score[i] = score_of(target[i], value[i], scale);
         sum += log(scale);
     }
     qsort(score, n, sizeof *score, by_value);
@@ -121,3 +126,7 @@ double rcr_conformal_quantile(const rcr_conformal *c, double level) {
 }
 
 double rcr_conformal_scale(const rcr_conformal *c, double doubt) { return c->scaled ? doubt + c->offset : 1; }
+
+int rcr_conformal_holds(const rcr_conformal *c, double q, double target, double value, double doubt) {
+    return score_of(target, value, rcr_conformal_scale(c, doubt)) <= q;
+}

@@ -42,6 +42,10 @@ double rcr_conformal_quantile(const rcr_conformal *conformal, double level);
 /* The scale of a row whose doubt is u (ignored where not scaled). */
 double rcr_conformal_scale(const rcr_conformal *conformal, double doubt);
 
+/* 1 where the interval of a quantile q holds the target of a row with that value and doubt.  Scores are compared, as
+ * they were computed for the quantile: q s may be less than the |y - p| of the very row that q is the score of. */
+int rcr_conformal_holds(const rcr_conformal *conformal, double q, double target, double value, double doubt);
+
 /* The rank ceil((n + 1) level), 1-based, of a level in (0, 1); n + 1 where none of n will do.  Levels that are decimal
  * fractions are taken as such: 0.9 of 9 rows is rank 9, though 0.9 is no double. */
 size_t rcr_conformal_rank(size_t n, double level);

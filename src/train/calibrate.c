@@ -175,7 +175,7 @@ rcr_status rcr_coverage_find(rcr_coverage *out, const rcr_model *model, const rc
     size_t n_within = 0;
     for (size_t i = 0; i < c.n; i++) {
         double half = q * rcr_conformal_scale(&model->conformal[t], doubt[i]);
-        n_within += fabs(z[i] - center[i]) <= half;
+        n_within += rcr_conformal_holds(&model->conformal[t], q, z[i], center[i], doubt[i]) != 0;
         z[i] = isfinite(half) ? rcr_scale_undo(&scale, center[i] + half) - rcr_scale_undo(&scale, center[i] - half)
                               : INFINITY;
         c.mean_width += z[i] / (double)c.n;

@@ -7,6 +7,7 @@
 #include "model/domain.h"
 #include "support/check.h"
 #include "support/models.h"
+#include "train/calibrate.h"
 
 static double normal(rcr_rng *rng) {
     double u = 1 - rcr_rng_uniform(rng);
@@ -268,12 +269,43 @@ static void elements_are_told(void **state) {
     rcr_graph_free(mixed);
 }
 
+/* Of the rows that intervals were calibrated on, each level holds as many as its rank says: the row that the quantile
+ * is the score of is one of them, though q s is not always the |y - p| that q was made of. */
+static void calibrated_rows_are_held(void **state) {
+    (void)state;
+    enum { N = 300 };
+    rcr_model *model = make_model(&model_variants[0], 3);
+    const rcr_scale scale = rcr_model_interval_scale(model, 0);
+    double target[N], z[N], center[N], doubt[N];
+    rcr_rng rng;
+    rcr_rng_seed(&rng, 11, 0);
+    for (int i = 0; i < N; i++) {
+        target[i] = normal(&rng);
+        z[i] = rcr_scale_apply(&scale, target[i]);
+        center[i] = normal(&rng);
+        doubt[i] = 0.1 + rcr_rng_uniform(&rng);
+    }
+    assert_int_equal(rcr_model_reset_conformal(model, NULL), RCR_OK);
+    assert_int_equal(rcr_conformal_fit(&model->conformal[0], z, center, doubt, N, NULL), RCR_OK);
+    assert_true(model->conformal[0].scaled);
+    const rcr_part_forecast part = {.n = N, .n_targets = 1, .target = target, .center = center, .doubt = doubt};
+    for (int k = 1; k <= 99; k++) {
+        rcr_coverage c;
+        double level = k / 100.0;
+        assert_int_equal(rcr_coverage_find(&c, model, &part, 0, level, NULL), RCR_OK);
+        if (lround(c.coverage * N) != (long)rcr_conformal_rank(N, level))
+            fail_msg("%g: %ld of %zu", level, lround(c.coverage * N), rcr_conformal_rank(N, level));
+    }
+    rcr_model_free(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranks_are_those_of_exact_fractions),
         cmocka_unit_test(quantiles_are_order_statistics),
         cmocka_unit_test(many_scores_are_thinned_on_the_safe_side),
         cmocka_unit_test(coverage_is_what_is_promised),
+        cmocka_unit_test(calibrated_rows_are_held),
         cmocka_unit_test(useless_doubts_are_not_used),
         cmocka_unit_test(distances_are_those_of_mahalanobis),
         cmocka_unit_test(few_or_equal_vectors_are_no_domain_or_a_sane_one),
