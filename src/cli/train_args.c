@@ -207,6 +207,7 @@ rcr_status rcr_train_args_finish(rcr_train_args *a, const rcr_args *args, rcr_er
     o->kernels = a->kernels;
     o->strict = a->strict;
     note_asked(o, args);
+    rcr_train_options_settle(o);
     return find_init(a, err);
 }
 

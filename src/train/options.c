@@ -373,6 +373,23 @@ rcr_status rcr_option_parse(rcr_train_options *options, const rcr_option_field *
     return unreadable(field, text, err);
 }
 
+static size_t n_items(const char *list) {
+    size_t n = 1;
+    for (; list != NULL && *list != '\0'; list++) n += *list == ',';
+    return n;
+}
+
+void rcr_train_options_settle(rcr_train_options *o) {
+    rcr_transform_kind kind[RCR_MAX_TARGETS];
+    size_t n = n_items(o->transform);
+    /* A list of another length than that of the targets stays, to be refused. */
+    if (o->init != NULL || o->transform == NULL || n > RCR_MAX_TARGETS || (n > 1 && n != n_items(o->target))) return;
+    if (rcr_transforms_parse(kind, o->transform, n, NULL) != RCR_OK) return;
+    for (size_t k = 0; k < n; k++)
+        if (kind[k] != RCR_TRANSFORM_NONE) return;
+    o->transform = NULL;
+}
+
 /* Lists, which may say what their number of targets can't be. */
 static rcr_status check_words(const rcr_train_options *o, rcr_error *err) {
     double weight[2];
@@ -383,8 +400,7 @@ static rcr_status check_words(const rcr_train_options *o, rcr_error *err) {
         return rcr_fail(err, RCR_ERR_ARGUMENT, "class weights are for a classification; this is a regression");
     if (classes && o->transform != NULL && strcmp(o->transform, rcr_transform_names[RCR_TRANSFORM_NONE]) != 0)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "classes have no transform (%.60s)", o->transform);
-    size_t n = 1;
-    for (const char *at = o->transform; at != NULL && *at != '\0'; at++) n += *at == ',';
+    size_t n = n_items(o->transform);
     if (n > RCR_MAX_TARGETS)
         return rcr_fail(err, RCR_ERR_ARGUMENT, "%zu transforms; there are at most %d targets", n, RCR_MAX_TARGETS);
     rcr_transform_kind kind[RCR_MAX_TARGETS];

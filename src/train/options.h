@@ -57,6 +57,10 @@ void rcr_train_options_ask(rcr_train_options *options, const rcr_option_field *f
  * refused them may be trained on with them. */
 rcr_status rcr_train_options_adopt(rcr_train_options *options, const rcr_model *init, rcr_error *err);
 
+/* One spelling of what comes to the same: a transform that is "none" for every target becomes NULL, but for beside a
+ * model to begin with, whose transform it may contradict.  A text that is left out so is not freed. */
+void rcr_train_options_settle(rcr_train_options *options);
+
 /* Which option is out of range, and what is allowed.  Errors: RCR_ERR_ARGUMENT. */
 rcr_status rcr_train_options_check(const rcr_train_options *options, rcr_error *err);
 

@@ -94,10 +94,13 @@ rcr_status rcr_run_identify_data(char data_sha256[65], char elements_sha256[65],
 rcr_status rcr_options_differ(const rcr_option_field **out, const rcr_train_options *a, const rcr_train_options *b,
                               rcr_error *err) {
     const rcr_option_field *found = NULL;
+    rcr_train_options x = *a, y = *b; /* with their strings */
+    rcr_train_options_settle(&x);     /* runs of earlier versions are not */
+    rcr_train_options_settle(&y);
     for (size_t i = 0; i < rcr_n_option_fields && found == NULL; i++) {
         const rcr_option_field *field = &rcr_option_fields[i];
         if (strcmp(field->section, "run") == 0) continue;
-        int same = rcr_option_alike(field, a, b);
+        int same = rcr_option_alike(field, &x, &y);
         if (same < 0) return rcr_fail_memory(err, "comparing the settings of runs");
         if (!same) found = field;
     }

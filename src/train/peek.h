@@ -27,8 +27,9 @@ rcr_status rcr_options_as_run(rcr_train_options *options, const char *directory,
 rcr_status rcr_run_identify_data(char data_sha256[65], char elements_sha256[65], const char *data,
                                  const rcr_train_options *options, int n_threads, rcr_error *err);
 
-/* *out <- the first setting in which two runs differ, but for threads, kernels and strict, which change no result; NULL
- * when there is none.  Errors: RCR_ERR_MEMORY. */
+/* *out <- the first setting in which two runs differ, but for threads, kernels and strict, which change no result, and
+ * for spellings of what comes to the same (rcr_train_options_settle); NULL when there is none.  Errors: RCR_ERR_MEMORY.
+ */
 rcr_status rcr_options_differ(const rcr_option_field **out, const rcr_train_options *a, const rcr_train_options *b,
                               rcr_error *err);
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "study/results.h"
 #include "train/options.h"
+#include "train/peek.h"
 
 /* A study of so many settings "s0", "s1", ... with steps 1, 2, ... and so many seeds 1, 2, ... */
 static rcr_study *make(size_t n_settings, size_t n_seeds) {
@@ -173,10 +174,44 @@ static void ensembles_are_apart(void **state) {
     }
 }
 
+/* Nothing and "none" are one transform, but beside a model that has another. */
+static void no_transform_is_none(void **state) {
+    (void)state;
+    static const struct {
+        const char *transform, *target, *init;
+        int same; /* as no transform */
+    } cases[] = {{"none", NULL, NULL, 1},
+                 {" none", "a,b", NULL, 1},
+                 {"none, none", "a,b", NULL, 1},
+                 {"none,none", "a", NULL, 0},
+                 {"log", NULL, NULL, 0},
+                 {"none,log", "a,b", NULL, 0},
+                 {"none", NULL, "m.safetensors", 0},
+                 {"nonesuch", NULL, NULL, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const rcr_option_field *field = NULL;
+        rcr_train_options usual = rcr_train_options_default(), other;
+        usual.target = cases[i].target;
+        usual.init = cases[i].init;
+        other = usual;
+        other.transform = cases[i].transform;
+        assert_int_equal(rcr_options_differ(&field, &other, &usual, NULL), RCR_OK);
+        if ((field == NULL) != cases[i].same) fail_msg("case %zu", i);
+        if (field != NULL) assert_string_equal(field->name, "transform");
+        rcr_train_options_settle(&other);
+        assert_int_equal(other.transform == NULL, cases[i].same);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_go_by_seeds),  cmocka_unit_test(parts_are_fair),   cmocka_unit_test(keys_stay),
-        cmocka_unit_test(keys_tell_options), cmocka_unit_test(scores_are_known), cmocka_unit_test(ensembles_are_apart),
+        cmocka_unit_test(runs_go_by_seeds),
+        cmocka_unit_test(parts_are_fair),
+        cmocka_unit_test(keys_stay),
+        cmocka_unit_test(keys_tell_options),
+        cmocka_unit_test(scores_are_known),
+        cmocka_unit_test(ensembles_are_apart),
+        cmocka_unit_test(no_transform_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,8 @@ wrong "$base"'[grid]\nsteps = [1, "x"]\n' "wrong.toml:4: steps takes a whole num
 wrong "$base"'[grid]\nstepz = [1]\n' "wrong.toml:4: unknown setting 'stepz'; did you mean 'steps'?"
 wrong "$base"'[grid]\nmodel = ["cgcnn"]\nsteps = [1, 2]\n' "--steps goes with --model sr-cgcnn"
 wrong "$base"'steps = 2\n[[setting]]\nname = "a"\n[[setting]]\nname = "b"\nsteps = 2\n' "'a' and 'b' come to the same"
+wrong "$base"'[[setting]]\nname = "a"\n[[setting]]\nname = "b"\ntransform = "none"\n' "'a' and 'b' come to the same"
+wrong "$base"'target = "x,y"\n[grid]\ntransform = ["none", "none, none"]\n' "come to the same"
 wrong "$base"'[[setting]]\nsteps = 2\n' "wrong.toml:3: a [[setting]] needs a name"
 wrong "$base"'[[setting]]\nname = "a"\nsteps = 2\n[grid]\nsteps = [1]\n' "stands both in the grid and in a [[setting]]"
 wrong "$base"'[[setting]]\nname = "a b"\nsteps = 2\n[[setting]]\nname = "a_b"\nsteps = 1\n' "would have the same folder"
@@ -232,6 +234,9 @@ wrong '[base]\nepochs = 3\n' "no data"
 wrong 'seeds = 3\n'"$base"'[grid]\nensemble = [1, 5]\n' "wrong.toml: the ensembles of 5 of the setting 'ensemble=5' have networks in common with the seeds 1 and 2"
 err_has "seeds = [1, 6, 11]"
 [ ! -e never ] || fail "a study of nonsense began"
+# Beside a model to begin with, whose own transform it may be, none is a transform like any other.
+printf "$base"'init = "there/wrong.toml"\n[[setting]]\nname = "a"\n[[setting]]\nname = "b"\ntransform = "none"\n' >there/wrong.toml
+run 0 study there/wrong.toml --out never --dry-run
 # A base may hold what some settings have no use for.
 printf '%s\n' '[base]' 'data = "small.extxyz"' 'target = "formation_energy"' 'steps = 3' 'layers = 2' 'epochs = 1' '[grid]' \
     'model = ["sr-cgcnn", "cgcnn"]' >there/wrong.toml
