@@ -11,7 +11,7 @@
 static int most_rounds(int32_t n_atoms) { return n_atoms <= 4096 ? 48 : 12; }
 
 /* Fewer equivalent atoms than one in ten are not worth folding. */
-static int hardly_any(int32_t n_classes, int32_t n_atoms) { return (int64_t)n_classes * 10 > (int64_t)n_atoms * 9; }
+static int32_t most_classes(int32_t n_atoms) { return (int32_t)((int64_t)n_atoms * 9 / 10); }
 
 /* ---------------------------------------------------------------- hashes */
 
@@ -135,15 +135,16 @@ static int same_edges(rcr_fold *fold, int32_t n_atoms) {
     return 1;
 }
 
-rcr_status rcr_fold_find(rcr_fold *fold, const rcr_graph_view *view, rcr_error *err) {
+/* Refine for so many rounds at most; not where the classes are more than what is worth it. */
+static rcr_status find(rcr_fold *fold, const rcr_graph_view *view, int32_t rounds, int32_t worth, rcr_error *err) {
     int32_t n = view->n_atoms;
     rcr_status status = reserve(fold, view, err);
     if (status != RCR_OK) return status;
     read_species(fold, view);
     number_colours(fold, n);
     int stable = 0;
-    if (!hardly_any(fold->n_classes, n)) read_edges(fold, view);
-    for (int round = 0; round < most_rounds(n) && !stable && !hardly_any(fold->n_classes, n); round++) {
+    if (fold->n_classes <= worth) read_edges(fold, view);
+    for (int32_t round = 0; round < rounds && !stable && fold->n_classes <= worth; round++) {
         int32_t before = fold->n_classes;
         for (int32_t i = 0; i < n; i++)
             fold->next[i] = mix(fold->colour[i] + hash_edges(fold, i, UINT64_C(0xbf58476d1ce4e5b9)));
@@ -157,4 +158,13 @@ rcr_status rcr_fold_find(rcr_fold *fold, const rcr_graph_view *view, rcr_error *
     for (int32_t i = 0; i < n; i++) fold->atom_class[i] = i;
     fold->n_classes = n;
     return RCR_OK;
+}
+
+rcr_status rcr_fold_find(rcr_fold *fold, const rcr_graph_view *view, rcr_error *err) {
+    return find(fold, view, most_rounds(view->n_atoms), most_classes(view->n_atoms), err);
+}
+
+/* Every round but the last splits a class, so that there are never more than the atoms. */
+rcr_status rcr_fold_find_all(rcr_fold *fold, const rcr_graph_view *view, rcr_error *err) {
+    return find(fold, view, view->n_atoms, view->n_atoms, err);
 }

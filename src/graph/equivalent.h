@@ -30,6 +30,8 @@ typedef struct rcr_fold {
  * for long (a large cell with one defect), every atom is left in a class of its own.  Classes depend on the graph
  * alone. Sets of edges are compared by two independent 64-bit hashes.  Errors: RCR_ERR_MEMORY. */
 rcr_status rcr_fold_find(rcr_fold *fold, const rcr_graph_view *view, rcr_error *err);
+/* The same, however few atoms are equivalent and however long it takes (atoms times edges, at the worst). */
+rcr_status rcr_fold_find_all(rcr_fold *fold, const rcr_graph_view *view, rcr_error *err);
 void rcr_fold_release(rcr_fold *fold); /* free the arrays, zero the struct */
 
 #endif

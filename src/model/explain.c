@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "graph/equivalent.h"
 #include "model/forecast.h"
 #include "model/net_private.h"
 
@@ -365,6 +366,27 @@ static void divide(double *values, size_t n, double by) {
     for (size_t i = 0; i < n; i++) values[i] /= by;
 }
 
+/* Where ties are cut, the site number decides which of several equivalent neighbours is named (graph/graph.h), and the
+ * gradient goes to the one that is.  The value would be the same had another been named, so that each has the mean:
+ * what is told depends on no numbering, and the sums are what they were. */
+static rcr_status share_among_equivalents(rcr_explanation *x, const rcr_graph *graph, rcr_error *err) {
+    size_t N = (size_t)x->n_atoms;
+    rcr_graph_view view = rcr_graph_view_of(graph);
+    rcr_fold fold = {0};
+    double *sum = rcr_calloc(2 * N, sizeof *sum), *count = sum != NULL ? sum + N : NULL;
+    rcr_status status =
+        sum != NULL ? rcr_fold_find_all(&fold, &view, err) : rcr_fail_memory(err, "explaining a prediction");
+    for (size_t i = 0; i < N && status == RCR_OK; i++) {
+        sum[fold.atom_class[i]] += x->input[i];
+        count[fold.atom_class[i]] += 1;
+    }
+    for (size_t i = 0; i < N && status == RCR_OK; i++)
+        x->input[i] = sum[fold.atom_class[i]] / count[fold.atom_class[i]];
+    rcr_fold_release(&fold);
+    rcr_free(sum);
+    return status;
+}
+
 static rcr_status explain_all(rcr_explanation *x, const rcr_model *model, const rcr_kernels *kernels, int32_t target,
                               const rcr_graph *graph, int steps_only, rcr_pool *pool, rcr_error *err) {
     for (size_t m = 0; m < model->n_members; m++) {
@@ -383,7 +405,7 @@ static rcr_status explain_all(rcr_explanation *x, const rcr_model *model, const 
     divide(x->step_change, (size_t)x->n_steps, M);
     divide(x->readout, (size_t)x->n_atoms, M);
     divide(x->input, (size_t)x->n_atoms, M);
-    return RCR_OK;
+    return steps_only ? RCR_OK : share_among_equivalents(x, graph, err);
 }
 
 static rcr_status explain(rcr_explanation **out, const rcr_model *model, const rcr_kernels *kernels, int32_t target,

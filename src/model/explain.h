@@ -13,6 +13,8 @@
  *    network here has a head that is linear and a G that does not depend on the crystal.
  *  - At the input: the element vectors that enter the first step, from those of a site without an element (element
  *    features 0, as a vacancy has); through all convolutions, so that an atom is credited with what it does to others.
+ *    Equivalent atoms (graph/equivalent.h) have the mean of theirs: which of them an edge leads to where ties are cut
+ * is an accident of their numbers, and would tell atoms apart that are alike.
  */
 #ifndef RCR_MODEL_EXPLAIN_H
 #define RCR_MODEL_EXPLAIN_H

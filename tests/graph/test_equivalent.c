@@ -172,11 +172,39 @@ static void a_long_chain_is_given_up(void **state) {
     rcr_graph_free(graph);
 }
 
+/* Two alike among many strangers are not worth folding, but are found where all are asked for; so is a chain's every
+ * atom. */
+static void all_are_found_where_asked_for(void **state) {
+    (void)state;
+    enum { N = 30 };
+    for (int chain = 0; chain < 2; chain++) {
+        rcr_graph *graph = NULL;
+        rcr_fold fold = {0};
+        assert_int_equal(rcr_graph_create(&graph, 2 * N, 2 * N - 2, NULL), RCR_OK);
+        for (int32_t i = 0, e = 0; i < 2 * N; i++) { /* two copies of a chain or of a line of N elements */
+            graph->atomic_number[i] = (uint8_t)(chain ? 6 : i == 2 * N - 1 ? N : 1 + i);
+            if (i % N < N - 1) {
+                graph->neighbor[e] = i + 1;
+                graph->distance[e++] = 1.5;
+            }
+            graph->offset[i + 1] = e;
+        }
+        rcr_graph_view view = rcr_graph_view_of(graph);
+        assert_int_equal(rcr_fold_find_all(&fold, &view, NULL), RCR_OK);
+        assert_int_equal(fold.n_classes, chain ? N : 2 * N - 1);
+        assert_int_equal(fold.atom_class[2 * N - 1], N - 1); /* the ends are alike */
+        assert_int_equal(classes_of(graph, NULL), chain ? N : 2 * N);
+        rcr_fold_release(&fold);
+        rcr_graph_free(graph);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rock_salt_has_two_kinds),           cmocka_unit_test(a_defect_tells_shells_apart),
         cmocka_unit_test(the_last_bit_of_a_distance_counts), cmocka_unit_test(copies_fold_and_strangers_do_not),
         cmocka_unit_test(classes_have_equal_edges),          cmocka_unit_test(a_long_chain_is_given_up),
+        cmocka_unit_test(all_are_found_where_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Contributions add up, agree with finite differences, and steps with the networks that have them alone. */
 #include <math.h>
 
+#include "crystal/crystal.h"
+#include "graph/graph.h"
 #include "model/ensemble.h"
 #include "model/explain.h"
 #include "model/net.h"
@@ -210,6 +212,52 @@ static void a_prediction_that_is_no_number_is_an_error(void **state) {
     rcr_model_free(model);
 }
 
+/* A rock salt cell of eight sites, of which site k of the list is the order[k]-th. */
+static rcr_graph *rock_salt(const int order[8]) {
+    static const double at[8][3] = {{0, 0, 0},    {0, .5, .5}, {.5, 0, .5}, {.5, .5, 0},
+                                    {.5, .5, .5}, {.5, 0, 0},  {0, .5, 0},  {0, 0, .5}};
+    rcr_crystal *crystal = NULL;
+    rcr_graph *graph = NULL;
+    rcr_graph_options options = rcr_graph_options_default();
+    assert_int_equal(rcr_crystal_create(&crystal, "rock salt", 8, NULL), RCR_OK);
+    for (int k = 0; k < 3; k++) crystal->lattice[k][k] = 5.64;
+    for (int k = 0; k < 8; k++) {
+        crystal->atomic_number[k] = order[k] < 4 ? 11 : 17;
+        for (int axis = 0; axis < 3; axis++) crystal->frac[k][axis] = at[order[k]][axis];
+    }
+    assert_int_equal(rcr_graph_build(&graph, crystal, &options, NULL), RCR_OK);
+    rcr_crystal_free(crystal);
+    return graph;
+}
+
+/* Twelve neighbours cut the second shell, so that the sites' numbers say which of them are named; contributions must
+ * not go by that. */
+static void equivalent_atoms_contribute_the_same(void **state) {
+    (void)state;
+    static const int order[2][8] = {{0, 1, 2, 3, 4, 5, 6, 7}, {6, 2, 5, 0, 3, 7, 1, 4}};
+    for (int v = 0; v < N_MODEL_VARIANTS; v++) {
+        rcr_model *model = make_model(&model_variants[v], 5);
+        double kind[2][2];
+        for (int p = 0; p < 2; p++) {
+            rcr_graph *graph = rock_salt(order[p]);
+            rcr_explanation *x = explain(model, graph);
+            for (int32_t i = 0; i < 8; i++) {
+                int chlorine = order[p][i] >= 4;
+                int32_t first = 0;
+                while ((order[p][first] >= 4) != chlorine) first++;
+                kind[p][chlorine] = x->input[first];
+                assert_true(x->input[i] == x->input[first]);
+                assert_true(fabs(x->readout[i] - x->readout[first]) < 1e-5 * (1 + fabs(x->readout[i])));
+            }
+            assert_true(fabs(sum_of(x->input, 8) - (x->value - x->input_baseline) - x->input_gap) < 1e-4);
+            rcr_explanation_free(x);
+            rcr_graph_free(graph);
+        }
+        for (int k = 0; k < 2; k++) assert_true(fabs(kind[0][k] - kind[1][k]) < 1e-4 * (1 + fabs(kind[0][k])));
+        rcr_model_free(model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contributions_add_up),
@@ -219,6 +267,7 @@ int main(void) {
         cmocka_unit_test(an_ensemble_is_the_mean),
         cmocka_unit_test(unlike_transforms_have_steps_alone),
         cmocka_unit_test(a_prediction_that_is_no_number_is_an_error),
+        cmocka_unit_test(equivalent_atoms_contribute_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
