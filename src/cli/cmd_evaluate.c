@@ -32,9 +32,11 @@ typedef struct evaluate {
     double *prediction; /* [n, V] */
     rcr_score *score;   /* [T] */
     rcr_text targets;   /* the names of the model's targets, "a,b" */
+    int lacks_own;      /* 1: the data have no such columns */
 } evaluate;
 
-/* Read the data's column that was asked for, else the one with the name of the model's target, else its only one. */
+/* Read the data's column that was asked for, else the one with the name of the model's target.  A table without a
+ * header names none, and its only one is taken. */
 static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
     rcr_dataset_options options = {.target = e->target,
                                    .need_target = 1,
@@ -49,18 +51,8 @@ static rcr_status read_data(evaluate *e, const char *path, rcr_error *err) {
     rcr_status paired = rcr_pair_targets(&options.target, e->model, e->targets.data, err);
     if (paired != RCR_OK) return paired;
     rcr_status status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, err);
-    if (status != RCR_ERR_ARGUMENT || e->target != NULL || options.target == NULL || T > 1) return status;
-    rcr_error other;
-    options.target = NULL;
-    status = rcr_read_data(&e->dataset, path, &options, e->quiet, !e->quiet, &other);
-    if (status != RCR_OK) {
-        /* Several columns: the error that names the model's target is the better one. */
-        if (status != RCR_ERR_ARGUMENT) *err = other;
-        return status;
-    }
-    rcr_cli_note("the data have no column '%s', which the model was trained on; scored against '%s'",
-                 e->model->targets[0].name, e->dataset->target);
-    return RCR_OK;
+    e->lacks_own = status == RCR_ERR_ARGUMENT && e->target == NULL && options.target != NULL;
+    return status;
 }
 
 static rcr_status choose_rows(evaluate *e, rcr_error *err) {
@@ -223,6 +215,8 @@ int rcr_cmd_evaluate(int argc, char **argv) {
     rcr_error err;
     rcr_status status = work(&e, &args, &err);
     code = status == RCR_OK ? tell(&e) : rcr_cli_error(&err);
+    if (e.lacks_own)
+        rcr_cli_hint("the model predicts %s; --target NAME scores it against another column", e.targets.data);
     rcr_dataset_free(e.dataset);
     rcr_pool_free(e.pool);
     rcr_net_free(e.net);

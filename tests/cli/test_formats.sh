@@ -111,7 +111,7 @@ for from in $formats; do
     run 0 predict "$work/run-layout" "$work/$from.store"
     cmp -s "$work/out" "$work/want.csv" || fail "predictions of the store of $from differ from those of the folder"
 done
-run 0 evaluate "$work/run-layout" "$work/ase.db" --out "$work/scored.csv"
+run 0 evaluate "$work/run-layout" "$work/ase.db" --target y --out "$work/scored.csv"
 same "$(wc -l <"$work/scored.csv")" 61 "rows of evaluate"
 for file in lines.jsonl split.json.gz ase.db cifs.csv; do
     run 0 graph "$work/$file" --format json

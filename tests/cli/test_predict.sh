@@ -197,8 +197,24 @@ err_has "absent.txt"
 run 2 evaluate "$work/run" "$work/small.extxyz" --target band_gap
 err_has "band_gap"
 sed 's/formation_energy=/other=/' "$work/small.extxyz" >"$work/other.extxyz"
-run 0 evaluate "$work/run" "$work/other.extxyz"
-err_has "no column 'formation_energy'"
+# Data without the model's target are scored against another column only where that is said.
+run 2 evaluate "$work/run" "$work/other.extxyz"
+err_has 'for the target "formation_energy"; keys with numbers are: other'
+err_has "the model predicts formation_energy; --target NAME scores it against another column"
+same "$(cat "$work/out")" "" "scores against a column that was not asked for"
+run 0 prepare "$work/other.extxyz" --out "$work/other.store"
+run 2 evaluate "$work/run" "$work/other.store"
+err_has "--target NAME"
+for other in other.extxyz other.store; do
+    run 0 evaluate "$work/run" "$work/$other" --target other --out "$work/e-other.csv"
+    cmp -s "$work/e-other.csv" "$work/e.csv" || fail "scores of $other against another column"
+done
+# A table without a header has no name for its column.
+mkdir "$work/unnamed"
+cp "$examples/"*.cif "$work/unnamed"
+for cif in "$examples/"*.cif; do echo "$(basename "$cif" .cif),0.5"; done >"$work/unnamed/id_prop.csv"
+run 0 evaluate "$work/run" "$work/unnamed" --out "$work/e-unnamed.csv"
+same "$(wc -l <"$work/e-unnamed.csv")" 6 "rows of a table without a header"
 run 1 evaluate "$work/run" "$work/nothing"
 err_has "nothing"
 # Of a model of several targets its own names come in any order; none of them is compared with another target.
