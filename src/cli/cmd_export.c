@@ -10,7 +10,7 @@
 #include "exchange/export.h"
 #include "model/ensemble.h"
 
-enum { FORMAT_CHECKPOINT = 0, FORMAT_ONNX, MAX_REASONS = 5 };
+enum { FORMAT_AUTO = 0, FORMAT_CHECKPOINT, FORMAT_ONNX, MAX_REASONS = 5 };
 
 static rcr_status write_model(const rcr_model *model, const char *path, int32_t format, int32_t atoms, rcr_error *err) {
     char *bytes = NULL;
@@ -42,14 +42,14 @@ static rcr_status choose_member(rcr_model **model, int32_t member, rcr_error *er
 }
 
 int rcr_cmd_export(int argc, char **argv) {
-    int32_t format = FORMAT_CHECKPOINT, atoms = RCR_ONNX_NUMBERS, quiet = 0, member = 0;
+    int32_t format = FORMAT_AUTO, atoms = RCR_ONNX_NUMBERS, quiet = 0, member = 0;
     const char *atom_init = NULL;
     rcr_arg table[] = {
         {.name = "format",
          .kind = RCR_ARG_CHOICE,
-         .value_name = "checkpoint|onnx",
+         .value_name = "auto|checkpoint|onnx",
          .value = &format,
-         .help = "a checkpoint as torch.save writes it, or an ONNX graph"},
+         .help = "a checkpoint as torch.save writes it, or an ONNX graph; auto: a graph where FILE ends in .onnx"},
         {.name = "atom-init",
          .kind = RCR_ARG_TEXT,
          .value_name = "FILE",
@@ -76,7 +76,7 @@ int rcr_cmd_export(int argc, char **argv) {
         .description = "Write a model for other programs: a checkpoint that the reference programs of\n"
                        "CGCNN and SR-CGCNN load and go on training with, or an ONNX graph.\n",
         .examples = "  recryst export runs/gap model_best.pth.tar --atom-init data/atom_init.json\n"
-                    "  recryst export runs/gap gap.onnx --format onnx\n",
+                    "  recryst export runs/gap gap.onnx\n",
         .arg = table,
         .n_args = sizeof table / sizeof *table,
     };
@@ -87,6 +87,7 @@ int rcr_cmd_export(int argc, char **argv) {
                                    args.n_positional == 0   ? "no model given"
                                    : args.n_positional == 1 ? "no name for the file given"
                                                             : "one model at a time");
+    if (format == FORMAT_AUTO) format = rcr_ends_with(args.positional[1], ".onnx") ? FORMAT_ONNX : FORMAT_CHECKPOINT;
     rcr_error err;
     rcr_model *model = NULL;
     rcr_status status = rcr_open_model(&model, args.positional[0], &err);

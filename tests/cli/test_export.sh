@@ -24,6 +24,15 @@ err_has "the reference programs add edges to atom 0"
 run 0 export "$work/plain" "$work/plain.pth.tar" --quiet
 same "$(cat "$work/out" "$work/err")" "" "quiet"
 run 0 export "$work/plain" "$work/plain.onnx" --format onnx --atoms features
+# The name says which of the two, unless the option does; a checkpoint is a zip archive.
+mv "$work/plain.onnx" "$work/by-option.onnx"
+run 0 export "$work/plain" "$work/plain.onnx" --atoms features
+same "$(cat "$work/out" "$work/err")" "" "what is said of an ONNX graph"
+cmp "$work/plain.onnx" "$work/by-option.onnx" || fail "the ending .onnx does not make an ONNX graph"
+run 0 export "$work/plain" "$work/graph" --format onnx --atoms features
+cmp "$work/graph" "$work/by-option.onnx" || fail "--format onnx goes by the name"
+run 0 export "$work/plain" "$work/checkpoint.onnx" --format checkpoint --quiet
+same "$(head -c 2 "$work/checkpoint.onnx")" PK "--format checkpoint"
 run 0 export "$work/plain" "$work/plain.pth.tar" --atom-init "$work/atom_init.json"
 run 0 import "$work/plain.pth.tar" "$work/back.safetensors" --atom-init "$work/atom_init.json" --padding none --quiet
 run 0 predict "$work/plain" "$data/examples" --quiet --plain
