@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/convert_out.h"
 #include "cli/output.h"
+#include "cli/read_data.h"
 #include "cli/signals.h"
 #include "cli/symmetry_guard.h"
 #include "cli/terminal.h"
@@ -77,8 +78,11 @@ static void convert_piece(void *job, int index, int worker) {
         rcr_record_parse(record);
     rcr_free(item->input);
     item->input = NULL;
-    if (record->crystal == NULL) return;
     rcr_error *err = &record->error;
+    if (record->crystal == NULL) {
+        if (record->file != NULL) rcr_tell_store(err, record->file);
+        return;
+    }
     rcr_status status = transform(&record->crystal, c, err);
     /* The id that the reader gave: of a file with several structures the crystal's may be that of the file. */
     char *own = record->crystal->id;

@@ -8,6 +8,7 @@
 #include "cli/describe.h"
 #include "cli/graph_args.h"
 #include "cli/output.h"
+#include "cli/read_data.h"
 #include "cli/terminal.h"
 #include "crystal/element.h"
 #include "crystal/species.h"
@@ -133,6 +134,7 @@ static int show(const char *path, const rcr_graph_options *options, int json) {
     rcr_text out = {0};
     rcr_fold fold = {0};
     rcr_status status = rcr_crystal_read(&crystal, path, &err);
+    if (status != RCR_OK) rcr_tell_store(&err, path);
     if (status == RCR_OK) status = rcr_graph_build(&graph, crystal, options, &err);
     if (status == RCR_OK) {
         rcr_graph_view view = rcr_graph_view_of(graph);

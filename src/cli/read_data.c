@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
+#include "graph/store.h"
 
 typedef struct reading {
     rcr_terminal terminal;
@@ -39,4 +40,11 @@ rcr_status rcr_read_data(rcr_dataset **out, const char *path, const rcr_dataset_
     rcr_cli_note("%s of %s rows can't be used; the first, %s: %s", rcr_format_count(n, (long long)dataset->n_bad),
                  rcr_format_count(all, (long long)dataset->n_rows), dataset->bad[0].id, reason);
     return RCR_OK;
+}
+
+void rcr_tell_store(rcr_error *err, const char *path) {
+    if (err->status == RCR_ERR_UNSUPPORTED && rcr_store_is(path))
+        rcr_fail_at(err, RCR_ERR_UNSUPPORTED, path, 0,
+                    "a graph store keeps graphs and targets, no structures; give the data it was made from "
+                    "(recryst info tells which)");
 }

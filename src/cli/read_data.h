@@ -9,4 +9,7 @@
 rcr_status rcr_read_data(rcr_dataset **out, const char *path, const rcr_dataset_options *options, int quiet, int notes,
                          rcr_error *err);
 
+/* Where a file of structures could not be read because it is a graph store: say that in *err instead. */
+void rcr_tell_store(rcr_error *err, const char *path);
+
 #endif

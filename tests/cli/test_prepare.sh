@@ -19,6 +19,14 @@ awk -v size="$size" -v atoms="$atoms" 'BEGIN { exit !(size / (1500 * atoms) <= 1
 run 0 prepare "$data/alloys.tar.zst" --out "$store"
 err_has "has all rows of these data already"
 
+# It keeps no structures, which is said where they are wanted.
+run 1 graph "$store"
+err_has "a graph store keeps graphs and targets, no structures"
+run 1 convert "$store" "$work/all.jsonl"
+err_has "a graph store keeps graphs and targets, no structures"
+run 0 convert "$store" "$data/examples/Pt4-dhcp.cif" "$work/cifs/" --to cif
+grep -q "a graph store keeps graphs" "$work/cifs/errors.csv" || fail "errors.csv of convert does not say what a store is"
+
 # The command line.
 run 2 prepare
 err_has "no data given"
