@@ -93,6 +93,9 @@ def test_settings_are_listed():
     listed = recryst.settings()
     assert listed["epochs"][0] == "300" and listed["lr"][0] == "0.001" and "radius" in listed
     assert listed["model"][0] == "sr-cgcnn" and listed["seed"] and listed["split_seed"]
+    # A meaning speaks of no setting that is not listed, and says what a default follows.
+    assert not any("kind =" in meaning for _, meaning in listed.values())
+    assert "not given, seed" in listed["split_seed"][1] and "the split" in listed["seed"][1]
 
 
 def values_of(**given):
