@@ -12,9 +12,12 @@
 #include "cli/info_structure.h"
 #include "cli/output.h"
 #include "crystal/spacegroup.h"
+#include "exchange/torchfile.h"
 #include "graph/store.h"
 #include "io/reader.h"
 #include "io/unpack.h"
+
+#define MAX_CHECKPOINT_BYTES ((size_t)1 << 31) /* as recryst import */
 
 /* Only a structure can be told as JSON. */
 static rcr_status fail_json(const char *path, rcr_error *err) {
@@ -76,6 +79,22 @@ static rcr_status info_data(rcr_text *out, const char *path, const request *r, r
     return status;
 }
 
+/* Where a file could not be read as data because torch.save made it: say that in *err instead. */
+static void tell_checkpoint(rcr_error *err, const char *path) {
+    rcr_torch_file *file = NULL;
+    rcr_error failure;
+    char *bytes = NULL;
+    size_t length = 0;
+    rcr_status status =
+        rcr_is_file(path) ? rcr_file_read(&bytes, &length, path, MAX_CHECKPOINT_BYTES, &failure) : RCR_ERR_PARSE;
+    if (status == RCR_OK) status = rcr_torch_open(&file, bytes, length, &failure);
+    if (status == RCR_OK)
+        rcr_fail_at(err, RCR_ERR_UNSUPPORTED, path, 0,
+                    "this is a checkpoint (%s), no model file; recryst import makes one of it", rcr_torch_format(file));
+    rcr_torch_free(file);
+    rcr_free(bytes);
+}
+
 static rcr_status tell(rcr_text *out, const char *path, const request *r, rcr_error *err) {
     int is_data = rcr_is_directory(path) || rcr_store_is(path) || rcr_is_archive(path) || rcr_is_table_name(path);
     int is_model = access(path, F_OK) != 0 || rcr_ends_with(path, ".safetensors");
@@ -83,7 +102,9 @@ static rcr_status tell(rcr_text *out, const char *path, const request *r, rcr_er
     if (r->json && is_data) return fail_json(path, err);
     if (rcr_is_directory(path) && rcr_is_run(path)) return rcr_info_run(out, path, err);
     if (rcr_store_is(path)) return rcr_info_store(out, path, err);
-    return is_data ? info_data(out, path, r, err) : info_file(out, path, r, err);
+    rcr_status status = is_data ? info_data(out, path, r, err) : info_file(out, path, r, err);
+    if (status == RCR_ERR_DATA || status == RCR_ERR_UNSUPPORTED) tell_checkpoint(err, path);
+    return status;
 }
 
 int rcr_cmd_info(int argc, char **argv) {

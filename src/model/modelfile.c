@@ -387,6 +387,10 @@ static rcr_status read_model(rcr_model **model, rcr_element_table *table, const 
 rcr_status rcr_model_parse(rcr_model **out, const void *bytes, size_t length, rcr_error *err) {
     RCR_OWN_FLOATING;
     rcr_safetensors *file = NULL;
+    if (!rcr_safetensors_begins(bytes, length))
+        return rcr_fail(
+            err, RCR_ERR_PARSE,
+            "this is no model file (.safetensors); recryst import makes one of a checkpoint (.pth.tar, .ckpt)");
     TRY(rcr_safetensors_parse(&file, bytes, length, err));
     rcr_element_table table = {0};
     rcr_model *model = NULL;

@@ -208,6 +208,12 @@ static rcr_status sort_entries(rcr_safetensors *file, rcr_error *err) {
                : rcr_fail_memory(err, "reading a safetensors header");
 }
 
+int rcr_safetensors_begins(const void *bytes, size_t length) {
+    const unsigned char *first = bytes;
+    return length <= PREFIX_BYTES ||
+           (load_little_endian(first, PREFIX_BYTES) <= MAX_HEADER_BYTES && first[PREFIX_BYTES] == '{');
+}
+
 rcr_status rcr_safetensors_parse(rcr_safetensors **out, const void *bytes, size_t length, rcr_error *err) {
     if (length < PREFIX_BYTES)
         return rcr_fail(err, RCR_ERR_PARSE, "no safetensors file: %zu bytes are too few", length);

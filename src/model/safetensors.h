@@ -22,6 +22,9 @@ typedef struct rcr_safetensors {
     void *storage;
 } rcr_safetensors;
 
+/* 1 where bytes[0 .. length) may begin a safetensors file, cut off or not: the length of a header that the format
+ * allows, and the first byte of that.  Of a zip archive, a pickle, an ONNX graph or text it is absurd. */
+int rcr_safetensors_begins(const void *bytes, size_t length);
 /* Parse bytes[0 .. length), which must outlive the result.  Every offset, shape and size is checked; a tensor has at
  * most 8 dimensions, the header at most 100 MB (the format's own limit).  Tensors and metadata keep the header's order.
  * Errors: RCR_ERR_PARSE, RCR_ERR_UNSUPPORTED (dtype, rank), RCR_ERR_MEMORY. */

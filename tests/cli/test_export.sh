@@ -33,6 +33,19 @@ run 0 export "$work/plain" "$work/graph" --format onnx --atoms features
 cmp "$work/graph" "$work/by-option.onnx" || fail "--format onnx goes by the name"
 run 0 export "$work/plain" "$work/checkpoint.onnx" --format checkpoint --quiet
 same "$(head -c 2 "$work/checkpoint.onnx")" PK "--format checkpoint"
+# Neither is a model, nor is a crystal where the arguments are swapped; what reads a checkpoint is said.
+for file in "$work/plain.pth.tar" "$work/plain.onnx" "$data/examples/Pt4-dhcp.cif"; do
+    run 1 predict "$file" "$data/examples"
+    err_has "$(basename "$file"): this is no model file (.safetensors); recryst import makes one of a checkpoint (.pth.tar, .ckpt)"
+done
+cp "$work/plain.pth.tar" "$work/best.ckpt"
+for file in plain.pth.tar best.ckpt; do
+    run 1 info "$work/$file"
+    err_has "$file: this is a checkpoint (torch zip), no model file; recryst import makes one of it"
+done
+head -c 500 "$work/plain/model.safetensors" >"$work/cut.safetensors"
+run 1 predict "$work/cut.safetensors" "$data/examples"
+err_has "or a truncated one: its header claims"
 run 0 export "$work/plain" "$work/plain.pth.tar" --atom-init "$work/atom_init.json"
 run 0 import "$work/plain.pth.tar" "$work/back.safetensors" --atom-init "$work/atom_init.json" --padding none --quiet
 run 0 predict "$work/plain" "$data/examples" --quiet --plain
