@@ -32,6 +32,7 @@ typedef struct rcr_download {
     int64_t skip[RCR_SKIP_KINDS];
     struct json_t *meta; /* of the first page */
     int reading_cache;   /* 1 until a page is not in OUT/.fetch */
+    int is_fruitless;    /* 1: all pages are there, and no row can be used */
     rcr_fetch_result result;
 } rcr_download;
 

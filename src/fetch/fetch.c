@@ -364,9 +364,11 @@ static rcr_status run(rcr_download *d, rcr_error *err) {
     if (d->ids == NULL || d->urls == NULL || d->started == NULL || d->database_version == NULL)
         return rcr_fail_memory(err, "starting a download");
     status = q->optimade ? run_optimade(d, err) : run_mp(d, err);
+    int all_received = status == RCR_OK;
     if (status == RCR_OK && d->result.counts.received == 0)
         status = rcr_fail(err, RCR_ERR_DATA, "nothing matches the query");
     if (status == RCR_OK) status = rcr_download_finish(d, err);
+    d->is_fruitless = status == RCR_ERR_DATA && all_received && d->result.counts.written == 0;
     return status;
 }
 
@@ -375,8 +377,10 @@ rcr_status rcr_fetch(rcr_fetch_result *out, const rcr_fetch_request *request, rc
     d.result.counts.matched = -1;
     rcr_status status = run(&d, err);
     /* What was received is kept for the next call, unless all is done, be it by a call that was killed before it could
-     * clear away. */
-    if (d.folder.path != NULL) rcr_folder_out_leave(&d.folder, status != RCR_OK || request->keep_pages);
+     * clear away.  Where all of it is of no use, going on from there would end in the same way, and what is left would
+     * stand in the way of another request. */
+    int keep = status == RCR_OK ? request->keep_pages : !d.is_fruitless;
+    if (d.folder.path != NULL) rcr_folder_out_leave(&d.folder, keep);
     if (status == RCR_OK) *out = d.result;
     rcr_http_close(d.http);
     rcr_folder_out_close(&d.folder);

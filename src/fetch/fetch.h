@@ -43,7 +43,8 @@ typedef struct rcr_fetch_result {
     int incomplete;   /* 1: the server gave fewer rows than it said it had */
 } rcr_fetch_result;
 
-/* Fetch.  What was received stays in OUT/.fetch, so that the same request goes on after any end of this one.
+/* Fetch.  What was received stays in OUT/.fetch, so that the same request goes on after any end of this one but two:
+ * where nothing matches, or no row can be used, there is nothing to go on with, and OUT is free for another request.
  * Errors: RCR_ERR_ARGUMENT, RCR_ERR_MISMATCH (the folder holds or has begun another request), RCR_ERR_DATA (the
  * server's answers make no sense, or nothing matches), RCR_ERR_IO, RCR_ERR_LIMIT, RCR_ERR_INTERRUPTED,
  * RCR_ERR_UNSUPPORTED (no libcurl), RCR_ERR_MEMORY. */

@@ -186,6 +186,11 @@ static int remove_file(const char *folder, const char *name) {
     return code;
 }
 
+rcr_status rcr_folder_out_remove(const rcr_folder_out *folder, const char *name, rcr_error *err) {
+    int code = remove_file(folder->path, name);
+    return code == 0 ? RCR_OK : rcr_fail_system(err, folder->path, "an old file can't be removed", code);
+}
+
 /* Remove the files of a folder that `take` says.  Gives 0, or the reason why some may be left. */
 static int remove_files(const char *path, int (*take)(const char *name, int64_t first), int64_t first) {
     DIR *dir = opendir(path);

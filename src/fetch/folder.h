@@ -34,6 +34,8 @@ const char *rcr_folder_out_path(rcr_text *text, const rcr_folder_out *folder, in
  * holds just this already is left alone. */
 rcr_status rcr_folder_out_write(const rcr_folder_out *folder, const char *name, const char *data, size_t length,
                                 rcr_error *err);
+/* Remove OUT/name where it is.  Errors: RCR_ERR_IO. */
+rcr_status rcr_folder_out_remove(const rcr_folder_out *folder, const char *name, rcr_error *err);
 /* Have all that was written reach the disk. */
 void rcr_folder_out_sync(const rcr_folder_out *folder);
 /* *found <- 1 when a .cif file lies in OUT.  Errors: RCR_ERR_IO, when nobody knows. */

@@ -383,6 +383,8 @@ rcr_status rcr_download_finish(rcr_download *d, rcr_error *err) {
     rcr_status status = put_header(&d->rows, d->request, err);
     if (status == RCR_OK && d->errors.length > 0)
         status = rcr_folder_out_write(&d->folder, "errors.csv", d->errors.data, d->errors.length, err);
+    else if (status == RCR_OK)
+        status = rcr_folder_out_remove(&d->folder, "errors.csv", err); /* of a request of which no row could be used */
     if (status == RCR_OK && c->written == 0)
         status = rcr_fail(err, RCR_ERR_DATA, "none of %lld rows can be used%s", (long long)c->received,
                           d->errors.length > 0 ? "; errors.csv says why" : ": their values lie outside --min to --max");

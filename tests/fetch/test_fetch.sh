@@ -181,10 +181,21 @@ err_has "HTTP status 400: Request contains query parameters which cannot be used
 [ ! -e "$work/wrong" ] || fail "a refused request leaves a folder"
 mp 1 none nothing
 err_has "nothing matches the query"
+err_lacks "goes on from there"
+[ ! -e "$work/nothing" ] || fail "a request that nothing matches leaves a folder"
 run 1 fetch mp --endpoint "$base/ok" --property band_gab --out "$work/typo"
 err_has "did you mean 'band_gap'?"
 err_has "none of 52 rows can be used; errors.csv says why"
 [ ! -e "$work/typo/id_prop.csv" ] || fail "a dataset without a row"
+err_lacks "goes on from there"
+same "$(ls -A "$work/typo")" errors.csv "what is left of a request of which no row can be used"
+# Put right, it may go into the same folder, and is what it is elsewhere; the reasons of before are gone.
+mp 0 ok typo --limit 7 --page-size 3
+same_dataset seven typo
+optimade 1 ok outside --min 1e6 --keep-pages
+err_has "rows can be used; errors.csv says why"
+err_lacks "goes on from there"
+same "$(ls -A "$work/outside")" errors.csv "what is left of rows that all lie outside"
 
 # Keys: from a file, from the command line (which then does not show it), refused ones.
 printf '  %s\r\n' "$key" >"$work/key"
