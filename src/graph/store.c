@@ -72,7 +72,9 @@ static rcr_status check_file(const rcr_store *store, uint64_t *size, rcr_error *
     *size = (uint64_t)info.st_size;
     void *map = mmap(NULL, (size_t)*size, PROT_READ, MAP_SHARED, store->lock, 0);
     if (map == MAP_FAILED) return fail_system(err, store->path, "mapped");
-    rcr_status status = rcr_lmdb_check(map, *size, err);
+    rcr_status status = *size >= RCR_LMDB_HEAD_BYTES && rcr_lmdb_is(map)
+                            ? rcr_lmdb_check(map, *size, err)
+                            : rcr_fail(err, RCR_ERR_PARSE, "this is no graph store");
     munmap(map, (size_t)*size);
     if (status != RCR_OK) rcr_error_set_file(err, store->path);
     return status;

@@ -27,6 +27,16 @@ err_has "a graph store keeps graphs and targets, no structures"
 run 0 convert "$store" "$data/examples/Pt4-dhcp.cif" "$work/cifs/" --to cif
 grep -q "a graph store keeps graphs" "$work/cifs/errors.csv" || fail "errors.csv of convert does not say what a store is"
 
+# A file that is none is left as it is, and told from a store that is damaged.
+cp "$data/examples/Pt4-dhcp.cif" "$work/crystal.cif"
+run 1 prepare "$data/alloys.tar.zst" --out "$work/crystal.cif"
+err_has "crystal.cif: this is no graph store"
+err_lacks "damaged"
+cmp -s "$work/crystal.cif" "$data/examples/Pt4-dhcp.cif" || fail "a crystal is changed"
+head -c 5000 "$store" >"$work/cut.store"
+run 1 train "$work/cut.store" --out "$work/none"
+err_has "damaged or cut off"
+
 # The command line.
 run 2 prepare
 err_has "no data given"
