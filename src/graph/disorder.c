@@ -15,7 +15,8 @@ rcr_status rcr_graph_check_crystal(const rcr_crystal *crystal, const rcr_graph_o
     if (site < 0) return RCR_OK;
     char text[120];
     return rcr_fail(err, RCR_ERR_UNSUPPORTED,
-                    "site %ld is disordered (%s); such crystals are left out unless --disorder average is given",
+                    "site %ld is disordered (%s); such crystals are left out unless disorder is set to average "
+                    "(--disorder average; in Python set_disorder or disorder=)",
                     (long)site + 1, rcr_crystal_describe_site(text, sizeof text, crystal, site));
 }
 

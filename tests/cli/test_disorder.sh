@@ -40,7 +40,7 @@ options="--target energy --epochs 3 --batch-size 8 --atom-features 16 --hidden 1
 
 # By default each costs a row of errors.csv, and the run goes on.
 run 0 train "$work/set" $options --out "$work/refuse"
-same "$(grep -c 'is disordered (Fe 0.5, Co 0.5); such crystals are left out unless --disorder average is given' \
+same "$(grep -c 'is disordered (Fe 0.5, Co 0.5); such crystals are left out unless disorder is set to average (--disorder average;' \
     "$work/refuse/errors.csv")" 12
 same "$(grep -c 'is disordered (Fe 0.7, Co 0.2, vacant 0.1)' "$work/refuse/errors.csv")" 12
 grep -q 'disorder = "refuse"' "$work/refuse/config.toml" || fail "config.toml does not say refuse"

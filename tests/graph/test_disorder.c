@@ -33,7 +33,7 @@ static void refused_by_default(void **state) {
     assert_int_equal(rcr_graph_build(&graph, crystal, &options, &err), RCR_ERR_UNSUPPORTED);
     assert_string_equal(err.message,
                         "site 2 is disordered (Li 0.3, H 0.2, He 0.2, vacant 0.3); such crystals are left out "
-                        "unless --disorder average is given");
+                        "unless disorder is set to average (--disorder average; in Python set_disorder or disorder=)");
     assert_int_equal(rcr_graph_build_plain(&graph, crystal, &options, &err), RCR_ERR_UNSUPPORTED);
     assert_null(graph);
     options.disorder = (rcr_disorder)2;
