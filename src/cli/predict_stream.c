@@ -180,11 +180,13 @@ typedef struct row_counter {
     uint64_t n_lines, at, keep;
     const char *want; /* how the file must begin */
     int other;        /* 1: it begins otherwise */
+    char begin[3];    /* its first bytes */
 } row_counter;
 
 /* A line ends where no quoted field is open; in JSON a line's end within a string is written as an escape. */
 static void count_bytes(row_counter *c, const char *data, size_t length) {
     for (size_t i = 0; i < length; i++, c->at++) {
+        if (c->at < sizeof c->begin) c->begin[c->at] = data[i];
         if (c->want[0] != '\0') c->other |= data[i] != *c->want++;
         if (data[i] == '"' && !c->json) c->quoted = !c->quoted;
         if (data[i] != '\n' || c->quoted) continue;
@@ -218,6 +220,11 @@ rcr_status rcr_predict_rows(uint64_t *n_rows, uint64_t *keep, const char *path, 
         }
     }
     rcr_text_free(&header);
+    if (c.other && !json && memcmp(c.begin, "id,", sizeof c.begin) == 0)
+        return rcr_fail_at(
+            err, RCR_ERR_MISMATCH, path, 1,
+            "its columns are others than this model and these options give, so it can't be gone on with; "
+            "--out with another name");
     if (c.other)
         return rcr_fail_at(err, RCR_ERR_MISMATCH, path, 1,
                            "this is no %s output of predict, so it can't be gone on with; --out with another name, or "

@@ -130,6 +130,11 @@ stream 1 "$work/small.extxyz" --out "$work/resumed.csv" --resume
 err_has "1,500 rows" 2>/dev/null || err_has "1500 rows"
 stream 1 "$frames" --out "$work/resumed.jsonl" --resume
 err_has "no CSV output"
+# Rows with other columns are rows of predict, but not of this model and these options.
+cp "$work/rows.csv" "$work/other.csv"
+stream 1 "$frames" --out "$work/other.csv" --no-intervals --resume
+err_has "other.csv:1: its columns are others than this model and these options give"
+cmp -s "$work/other.csv" "$work/rows.csv" || fail "rows with other columns are changed"
 printf 'id,pred' >"$work/torn.csv"
 stream 0 "$frames" --out "$work/torn.csv" --resume
 cmp -s "$work/torn.csv" "$work/rows.csv" || fail "a torn header is not begun again"
