@@ -88,9 +88,18 @@ static rcr_status fail_value(rcr_error *err, const rcr_arg *arg, const char *wha
 static rcr_status parse_integer(int64_t *out, const rcr_arg *arg, const char *text, size_t length, rcr_error *err) {
     int64_t value;
     if (!rcr_parse_int64(&value, text, length) || !in_range(arg, (double)value))
-        return fail_value(err, arg, arg->kind == RCR_ARG_LIST ? "whole numbers" : "a whole number", text);
+        return fail_value(err, arg, "a whole number", text);
     *out = value;
     return RCR_OK;
+}
+
+/* What a list is, by its name in the help: "N,N,...", or "A B C", which may be given with commas, too. */
+static rcr_status fail_list(rcr_error *err, const rcr_arg *arg, const char *text) {
+    if (strchr(arg->value_name, ' ') == NULL)
+        return fail_value(err, arg, "whole numbers with commas between, such as 100,200,", text);
+    char what[64];
+    snprintf(what, sizeof what, "the whole numbers %s", arg->value_name);
+    return fail_value(err, arg, what, text);
 }
 
 static rcr_status parse_list(const rcr_arg *arg, const char *text, rcr_error *err) {
@@ -100,11 +109,10 @@ static rcr_status parse_list(const rcr_arg *arg, const char *text, rcr_error *er
         int64_t value;
         if (list.n == RCR_ARG_LIST_MAX)
             return rcr_fail(err, RCR_ERR_ARGUMENT, "--%s takes at most %d numbers", arg->name, (int)RCR_ARG_LIST_MAX);
-        if (!rcr_parse_int64(&value, p, length) || !in_range(arg, (double)value))
-            return fail_value(err, arg, "whole numbers with commas between, such as 100,200,", text);
+        if (!rcr_parse_int64(&value, p, length) || !in_range(arg, (double)value)) return fail_list(err, arg, text);
         list.item[list.n++] = (int32_t)value;
         p += length;
-        if (*p == ',' && *++p == '\0') return fail_value(err, arg, "whole numbers with commas between", text);
+        if (*p == ',' && *++p == '\0') return fail_list(err, arg, text);
     }
     *(rcr_arg_list *)arg->value = list;
     return RCR_OK;

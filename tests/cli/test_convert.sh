@@ -243,6 +243,8 @@ run 2 convert nacl.vasp out.abc
 err_has "give --to"
 run 2 convert nacl.vasp a.cif --primitive --conventional
 err_has "exclude each other"
+run 2 convert nacl.vasp a.cif --supercell 0 1 1
+err_has "--supercell takes the whole numbers A B C from 1 to 10000, not '0,1,1'"
 run 2 convert nacl.vasp a.cif --supercell 2,2
 err_has "three numbers"
 run 2 convert first.extxyz one.cif
