@@ -224,8 +224,8 @@ static rcr_status check_figure(const report *r, int study, rcr_error *err) {
 static rcr_status write_figures(report *r, rcr_error *err) {
     rcr_text folder = {0};
     int study = rcr_study_is(r->path), all = r->figure == NULL;
-    rcr_status status = check_figure(r, study, err);
-    if (status == RCR_OK && !study) status = rcr_run_data_read(&r->run, r->path, err);
+    rcr_status status = study ? RCR_OK : rcr_run_data_read(&r->run, r->path, err); /* tells what is no run either */
+    if (status == RCR_OK) status = check_figure(r, study, err);
     if (status == RCR_OK && !study) status = complete(r, err);
     if (all && r->out != NULL)
         rcr_text_puts(&folder, r->out);
@@ -316,6 +316,8 @@ int rcr_cmd_report(int argc, char **argv) {
                                    args.n_positional == 0 ? "no run given" : "one run at a time");
     if (r.format == FORMAT_HTML && r.figure != NULL)
         return rcr_cli_usage_error("report ", "--figure goes with --format svg, png or pdf");
+    if (r.format != FORMAT_PNG && rcr_args_find(&args, "dpi")->given)
+        return rcr_cli_usage_error("report ", "--dpi goes with --format png");
     if (r.format != FORMAT_HTML && r.figure == NULL && r.out != NULL && strcmp(r.out, "-") == 0)
         return rcr_cli_usage_error("report ", "--out - takes one figure; say which with --figure");
     if (r.figure != NULL && !knows_figure(r.figure))

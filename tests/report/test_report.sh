@@ -85,6 +85,12 @@ done
 
 "$RECRYST" report nowhere --format svg 2>note
 check "no run: exit 1" test $? -eq 1
+"$RECRYST" report nowhere --format svg --figure study 2>note
+check "no run, a study's figure: exit 1" test $? -eq 1
+check "no run is called a run" test "$(grep -c 'it is a run' note)" -eq 0
+"$RECRYST" report run --format svg --figure parity --dpi 100 --out dpi.svg 2>note
+check "--dpi without png: exit 2" test $? -eq 2
+check "--dpi without png: said" grep -q -e '--dpi goes with --format png' note
 "$RECRYST" report run --format svg --figure nonsense 2>note
 check "no such figure: exit 2" test $? -eq 2
 "$RECRYST" report run --format svg --figure study --out s.svg 2>note
