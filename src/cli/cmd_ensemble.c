@@ -108,9 +108,56 @@ static rcr_status calibrate(ensemble *e, rcr_error *err) {
     return status;
 }
 
+/* 1 where path is the model of a training run: it is the run's own, and not an output of this command. */
+static int is_model_of_run(const char *path) {
+    static const char name[] = "model.safetensors";
+    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
+    if (strcmp(file, name) != 0) return 0;
+    rcr_text folder = {0};
+    rcr_text_append(&folder, path, (size_t)(file - path));
+    rcr_text_puts(&folder, ".");
+    int found = folder.failed || rcr_is_file_in(folder.data, "config.toml") || rcr_is_file_in(folder.data, "last.ckpt");
+    rcr_text_free(&folder);
+    return found;
+}
+
+/* 1 where `path` is the file that model i came from. */
+static int is_input(const rcr_args *args, int i, const char *path) {
+    rcr_text from = {0};
+    int same = rcr_find_model(&from, args->positional[i], NULL) == RCR_OK;
+    if (same && rcr_is_directory(from.data)) rcr_text_puts(&from, "/model.safetensors");
+    same = same && !from.failed && rcr_is_file(path) && rcr_same_path(from.data, path);
+    rcr_text_free(&from);
+    return same;
+}
+
+/* With OUT forgotten, the last model would be written over, which may be months of work.  So a model that lies there is
+ * replaced only where it looks like what this command wrote before, or where it can't be meant for an input: one model
+ * is told what to do with it, or is named twice. */
+static rcr_status check_out(const ensemble *e, const rcr_args *args, rcr_error *err) {
+    const char *out = args->positional[args->n_positional - 1];
+    int told = e->calibrate != NULL || e->meta != NULL || e->member > 0;
+    if (!rcr_is_file(out) || (e->n == 1 && is_input(args, 0, out))) return RCR_OK;
+    if (is_model_of_run(out))
+        return rcr_fail_at(err, RCR_ERR_ARGUMENT, out, 0,
+                           "this is the model of a training run, which is not written over; give OUT another name "
+                           "(recryst ensemble A B C OUT)");
+    rcr_model *there = NULL;
+    if ((e->n == 1 && told) || rcr_model_load(&there, out, NULL) != RCR_OK) return RCR_OK;
+    size_t n = there->n_members;
+    rcr_model_free(there);
+    if (e->n > 1 && n == e->joined->n_members) return RCR_OK;
+    return rcr_fail_at(
+        err, RCR_ERR_ARGUMENT, out, 0,
+        "a model of %zu network%s lies there already: if it is one of those to be joined, OUT is missing "
+        "(recryst ensemble A B C OUT); else remove it, or give OUT another name",
+        n, n == 1 ? "" : "s");
+}
+
 static rcr_status work(ensemble *e, const rcr_args *args, rcr_error *err) {
     rcr_status status = load_models(e, args, err);
     if (status == RCR_OK) status = join(e, err);
+    if (status == RCR_OK) status = check_out(e, args, err);
     if (status == RCR_OK && e->calibrate != NULL && e->joined->options.task == RCR_CLASSIFICATION)
         status = rcr_fail(err, RCR_ERR_ARGUMENT, "a classification has no intervals to calibrate");
     if (status == RCR_OK) status = rcr_pool_create(&e->pool, e->threads, err);

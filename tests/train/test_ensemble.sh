@@ -158,6 +158,27 @@ run 0 ensemble "$work/joined.safetensors" "$work/third.safetensors" --member 3 -
 run 0 predict "$work/third.safetensors" "$examples" --plain
 cmp -s "$work/out" "$work/p3.csv" || fail "a network taken out predicts otherwise"
 run 2 ensemble "$work/joined.safetensors" "$work/x.safetensors" --member 4
+
+# With OUT forgotten no model is lost; what the same command wrote before is replaced.
+cp "$work/third.safetensors" "$work/c.safetensors"
+sum=$(cat "$work/c.safetensors" "$work/alone-3/model.safetensors" | cksum)
+run 2 ensemble "$work/alone-1" "$work/alone-2" "$work/c.safetensors"
+err_has "c.safetensors: a model of 1 network lies there already"
+err_has "OUT is missing"
+run 2 ensemble "$work/alone-1" "$work/c.safetensors"
+err_has "OUT is missing"
+run 2 ensemble "$work/alone-1" "$work/joined.safetensors"
+err_has "a model of 3 networks lies there already"
+for out in "$work/alone-3/model.safetensors" "$work/alone-1/model.safetensors"; do
+    run 2 ensemble "$work/alone-1" "$work/alone-2" "$out"
+    err_has "this is the model of a training run"
+done
+run 2 ensemble "$work/alone-1" "$work/alone-3/model.safetensors" --meta "$work/meta.json"
+err_has "this is the model of a training run"
+same "$(cat "$work/c.safetensors" "$work/alone-3/model.safetensors" | cksum)" "$sum" "models that were to be joined"
+run 0 ensemble "$work/alone-1" "$work/alone-2" "$work/alone-3" "$work/joined.safetensors" --quiet
+run 0 ensemble "$work/joined.safetensors" "$work/c.safetensors" --member 2 --quiet
+run 0 ensemble "$work/c.safetensors" "$work/c.safetensors" --calibrate "$work/data.extxyz" --quiet
 run 0 train "$work/data.extxyz" --target formation_energy --epochs 1 --batch-size 64 --atom-features 8 --hidden 12 \
     --out "$work/other"
 run 1 ensemble "$work/alone-1" "$work/other" "$work/x.safetensors"
