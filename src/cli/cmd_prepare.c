@@ -39,6 +39,7 @@ static void tell(reading *r, const rcr_prepare_result *result, const char *store
     rcr_terminal_line(&r->terminal, "%s: %s rows, %s usable, %s bytes", store,
                       rcr_format_count(n, (long long)result->n_rows), rcr_format_count(all, (long long)result->n_good),
                       rcr_format_count(bytes, (long long)result->file_bytes));
+    if (result->note[0] != '\0') rcr_cli_note("%s", result->note);
     if (result->first_bad.status == RCR_OK) return;
     rcr_error_format(reason, sizeof reason, &result->first_bad);
     rcr_cli_note("%s of %s rows can't be used; the first, %s: %s",

@@ -227,6 +227,7 @@ rcr_status rcr_info_data(rcr_text *out, const char *path, const rcr_graph_option
         rcr_text_printf(out, "data       %s: %s rows, %s usable, %s bad\n", path,
                         rcr_format_count(rows, (long long)d->n_rows), rcr_format_count(usable, (long long)d->n),
                         rcr_format_count(bad, (long long)d->n_bad));
+        if (d->note[0] != '\0') rcr_text_printf(out, "note       %s\n", d->note);
         put_bad_rows(out, d);
         status = put_elements(out, d, err);
         put_sizes(out, d);

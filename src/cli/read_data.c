@@ -34,6 +34,7 @@ rcr_status rcr_read_data(rcr_dataset **out, const char *path, const rcr_dataset_
     rcr_terminal_clear(&r.terminal);
     if (status != RCR_OK) return status;
     *out = dataset;
+    if (notes && dataset->note[0] != '\0') rcr_cli_note("%s", dataset->note);
     if (dataset->n_bad == 0 || !notes) return RCR_OK;
     char n[32], all[32], reason[sizeof(rcr_error) + 32];
     rcr_error_format(reason, sizeof reason, &dataset->bad[0].error);

@@ -4,8 +4,8 @@
 
 #include "data/dataset.h"
 
-/* rcr_dataset_read with progress on standard error unless quiet, and a note there on rows that can't be used if notes;
- * options' progress and context are replaced. */
+/* rcr_dataset_read with progress on standard error unless quiet, and notes there, on rows that can't be used and on
+ * a header that may be a row, if notes; options' progress and context are replaced. */
 rcr_status rcr_read_data(rcr_dataset **out, const char *path, const rcr_dataset_options *options, int quiet, int notes,
                          rcr_error *err);
 

@@ -78,6 +78,7 @@ static rcr_status move_rows(rcr_dataset *d, source *s, rcr_error *err) {
     s->elements = NULL;
     d->store = s->store;
     s->store = NULL;
+    memcpy(d->note, s->note, sizeof d->note);
     size_t good = 0, bad = 0;
     for (size_t i = 0; i < s->n; i++) {
         source_row *row = &s->row[i];

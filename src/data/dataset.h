@@ -43,6 +43,7 @@ struct rcr_dataset {
     rcr_element_table *elements; /* the dataset's atom_init.json; NULL when it has none */
     rcr_graph_options graph_options;
     rcr_store *store; /* the records lie in this file, mapped; NULL: each is a block of its own */
+    char note[400];   /* what the user should hear of how the rows were told; "": nothing */
 };
 
 /* Called from time to time from the calling thread: rows done, rows in all. */

@@ -417,6 +417,7 @@ rcr_status rcr_prepare(rcr_prepare_result *result, const char *data, const char 
     p.s = (source){
         .path = data, .options = &reading, .keep_cells = 1, .distance_bytes = 4, .keep_bytes = options->keep_bytes};
     status = run(&p, err);
+    memcpy(result->note, p.s.note, sizeof result->note);
     rcr_store_close(p.store);
     rcr_store_head_release(&p.head);
     for (size_t i = 0; i < p.n_known; i++) rcr_free(p.known[i]);

@@ -30,6 +30,7 @@ typedef struct rcr_prepare_result {
     uint64_t file_bytes;            /* of the store */
     rcr_error first_bad;            /* status RCR_OK: no row of this call was bad */
     char first_bad_id[128];
+    char note[400]; /* what the user should hear of how the rows were told; "": nothing */
 } rcr_prepare_result;
 
 /* Read a dataset (as rcr_dataset_read does, but from files alone, with every value that may become a target, and

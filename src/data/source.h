@@ -66,6 +66,7 @@ typedef struct source {
     size_t n, capacity;
     source_row *row;   /* [n] */
     int out_of_memory; /* a row could not even be recorded */
+    char note[400];    /* what the user should hear of how the rows were told; "": nothing */
 } source;
 
 /* Fill in the rows from whatever the path names, without reading the structures that lie in files of their own. */

@@ -186,19 +186,37 @@ static char *file_of_id(const source *s, const char *id) {
     return add_ending(id, ".cif");
 }
 
-/* What a cell of the first line may be: T and F are temperature and fluorine as well as classes, nan no number. */
-typedef enum cell_kind { CELL_NAME, CELL_NUMBER, CELL_NO_NUMBER, CELL_LETTER, CELL_WORD } cell_kind;
+/* What programs write for a value that is missing, spelled so: Na is sodium. */
+static int is_missing(const char *text) {
+    static const char *const words[] = {"NA",   "N/A",  "n/a", "#N/A", "<NA>", "None", "null",
+                                        "NULL", "Null", "nan", "NaN",  "NAN",  "-"};
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+        if (strcmp(text, words[k]) == 0) return 1;
+    return 0;
+}
+
+/* Also where more follows: "0.12 eV", "0,12". */
+static int begins_as_number(const char *text) {
+    if (*text == '-' || *text == '+') text++;
+    if (*text == '.') text++;
+    return rcr_is_digit((unsigned char)*text);
+}
+
+/* What a cell of the first line may be: a value, or a name that may be one, too: T and F are temperature and fluorine
+ * as well as classes. */
+typedef enum cell_kind { CELL_NAME, CELL_VALUE, CELL_NO_NUMBER, CELL_LETTER, CELL_WORD } cell_kind;
 
 static cell_kind kind_of(const char *text) {
     double value;
     size_t length = strlen(text);
-    if (rcr_parse_double(&value, text, length)) return isfinite(value) ? CELL_NUMBER : CELL_NO_NUMBER;
+    if (begins_as_number(text) || is_missing(text)) return CELL_VALUE;
+    if (rcr_parse_double(&value, text, length)) return isfinite(value) ? CELL_VALUE : CELL_NO_NUMBER;
     if (!rcr_source_number(&value, text, length)) return CELL_NAME;
     return length == 1 ? CELL_LETTER : CELL_WORD;
 }
 
-/* The first line is a header when it names no crystal, and none of its cells after the first is a number, empty, or of
- * a kind of values that the next line has there, too. */
+/* The first line is a header when it names no crystal, and none of its cells after the first is a value, empty, or of
+ * a kind of names that the next line has there, too. */
 static int looks_like_header(const source *s, const rcr_csv *csv) {
     const rcr_csv_row *first = &csv->row[0], *next = csv->n_rows > 1 ? &csv->row[1] : NULL;
     for (size_t k = 0; k < first->n_fields; k++)
@@ -206,7 +224,7 @@ static int looks_like_header(const source *s, const rcr_csv *csv) {
     if (first->n_fields < 2) return 0;
     for (size_t k = 1; k < first->n_fields; k++) {
         cell_kind kind = kind_of(first->field[k]);
-        if (first->field[k][0] == '\0' || kind == CELL_NUMBER) return 0;
+        if (first->field[k][0] == '\0' || kind == CELL_VALUE) return 0;
         if (kind != CELL_NAME && next != NULL && k < next->n_fields && kind_of(next->field[k]) == kind) return 0;
     }
     char *name = file_of_id(s, first->field[0]);
@@ -255,7 +273,7 @@ static rcr_status choose_target(columns *c, source *s, const char *table, const 
         return rcr_fail_at(err, RCR_ERR_DATA, table, first->line, "%s",
                            n_candidates == 0 ? "there is no column of targets; expected id,target"
                                              : "there are several columns and no header; put their names on the "
-                                               "first line");
+                                               "first line, \"id\" among them");
     }
     if (c->target == NO_COLUMN) return RCR_OK;
     s->target = rcr_strdup(name);
@@ -284,6 +302,17 @@ static rcr_status choose_weight(columns *c, const source *s, const char *table, 
     return fail_columns(err, table, first, c, what);
 }
 
+/* A header that is told by its looks alone might be a row, which would be lost without a word. */
+static void note_header(source *s, const columns *c, const char *table, const rcr_csv_row *first) {
+    int certain = 0;
+    for (size_t k = 0; k < c->n; k++) certain |= is_id_name(first->field[k]) || is_file_name(first->field[k]);
+    if (!c->header || certain) return;
+    rcr_fit(s->note, sizeof s->note,
+            "%.100s:%ld is taken as the header (its second column is \"%.60s\"), not as a row; a column called id says "
+            "so for certain",
+            table, first->line, first->field[1]);
+}
+
 static rcr_status choose_columns(columns *c, source *s, const char *table, const rcr_csv *csv, rcr_error *err) {
     const rcr_csv_row *first = &csv->row[0];
     *c = (columns){looks_like_header(s, csv), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN};
@@ -292,6 +321,7 @@ static rcr_status choose_columns(columns *c, source *s, const char *table, const
         if (c->file == NO_COLUMN && is_file_name(first->field[k])) c->file = k;
     }
     if (c->id == NO_COLUMN && c->file != 0) c->id = 0; /* else the file's name is the id */
+    note_header(s, c, table, first);
     rcr_status status = choose_weight(c, s, table, first, err);
     return status == RCR_OK ? choose_target(c, s, table, first, err) : status;
 }

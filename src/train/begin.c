@@ -57,6 +57,7 @@ static rcr_status read_data(rcr_run *run, rcr_error *err) {
     if (status == RCR_OK) status = rcr_run_check_targets(run, err);
     if (status != RCR_OK) return status;
     if (run->events->data_read != NULL && run->lent == NULL) run->events->data_read(run->events->context, run->dataset);
+    if (run->dataset->note[0] != '\0' && run->lent == NULL) rcr_run_say(run, run->dataset->note);
     if (run->dataset->n_bad > 0) {
         char text[256];
         snprintf(text, sizeof text, "%zu of %zu rows can't be used; errors.csv in the run directory says why",

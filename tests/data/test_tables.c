@@ -1,0 +1,72 @@
+/* What a table's first line is taken for, and what is said where a table is not as it should be. */
+#include "support/folder.h"
+
+#include <math.h>
+
+#include "data/dataset.h"
+
+static rcr_dataset_options defaults(void) {
+    return (rcr_dataset_options){.need_target = 1, .graph = rcr_graph_options_default()};
+}
+
+static rcr_dataset *read_good(const char *path, const rcr_dataset_options *o) {
+    rcr_dataset *d = NULL;
+    rcr_error err = {0};
+    if (rcr_dataset_read(&d, path, o, &err) != RCR_OK)
+        fail_msg("%s: %s:%ld: %s", path, err.file, err.line, err.message);
+    return d;
+}
+
+static test_folder folder_of_two(void) {
+    test_folder f = folder_make();
+    folder_write(&f, "cu.cif", cubic_cif("3.6", "Cu1 Cu 0 0 0\n"));
+    folder_write(&f, "al.cif", cubic_cif("4.05", "Al1 Al 0 0 0\n"));
+    return f;
+}
+
+/* The crystal of the first line is missing, so that the line alone says what it is. */
+static void a_row_is_no_header(void **state) {
+    (void)state;
+    static const char *const values[] = {"0.12 eV", "\"0,12\"", "NA",   "N/A",  "n/a", "#N/A",
+                                         "<NA>",    "None",     "null", "NULL", "nan", "NaN",
+                                         "-",       "-.5 eV",   "+1x",  ".5?",  "2e",  "1.2.3"};
+    static const char *const names[] = {"gap", "Na", "-gap", "e", "none of these", "N", ".gap", "T"};
+    rcr_dataset_options o = defaults();
+    test_folder f = folder_of_two();
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char table[100];
+        snprintf(table, sizeof table, "gone,%s\ncu,1\nal,2\n", values[i]);
+        folder_write(&f, "id_prop.csv", table);
+        rcr_dataset *d = read_good(f.path, &o);
+        if (d->n_rows != 3) fail_msg("%s is taken for a column's name", values[i]);
+        assert_string_equal(d->target, "target");
+        assert_string_equal(d->note, "");
+        assert_int_equal(d->n_bad, 1);
+        assert_string_equal(d->bad[0].id, "gone");
+        assert_int_equal(d->bad[0].error.line, 1);
+        rcr_dataset_free(d);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char table[100], note[200];
+        snprintf(table, sizeof table, "gone,%s\ncu,1\nal,2\n", names[i]);
+        folder_write(&f, "id_prop.csv", table);
+        rcr_dataset *d = read_good(f.path, &o);
+        if (d->n_rows != 2) fail_msg("%s is not taken for a column's name", names[i]);
+        assert_string_equal(d->target, names[i]);
+        snprintf(note, sizeof note, "id_prop.csv:1 is taken as the header (its second column is \"%s\")", names[i]);
+        assert_int_equal(strncmp(d->note, note, strlen(note)), 0);
+        rcr_dataset_free(d);
+    }
+    folder_write(&f, "id_prop.csv", "id,gap\ncu,1\nal,2\n"); /* nothing is open there */
+    rcr_dataset *d = read_good(f.path, &o);
+    assert_string_equal(d->note, "");
+    rcr_dataset_free(d);
+    folder_remove(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_is_no_header),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
