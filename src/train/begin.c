@@ -205,6 +205,17 @@ static rcr_status check_paths(const rcr_train_options *o, rcr_error *err) {
     return RCR_OK;
 }
 
+/* A split file may be that of fewer data than these: what it does not list must not be missing without a word. */
+static void tell_unlisted(const rcr_run *run) {
+    const char *file = run->options.split.file, *slash = file != NULL ? strrchr(file, '/') : NULL;
+    size_t n = run->dataset->n - run->split.n_train - run->split.n_val - run->split.n_test;
+    char text[256];
+    if (run->options.split.kind != RCR_SPLIT_FILE || n == 0 || file == NULL) return;
+    rcr_fit(text, sizeof text, "%zu usable row%s not in %.100s and %s left out", n, n == 1 ? " is" : "s are",
+            slash != NULL ? slash + 1 : file, n == 1 ? "is" : "are");
+    rcr_run_say(run, text);
+}
+
 static rcr_status begin_fresh(rcr_run *run, const char *data, const rcr_train_options *options, rcr_error *err) {
     rcr_status status = rcr_train_options_copy(&run->options, options, err);
     tell_train_ratio(&run->options.split);
@@ -214,6 +225,7 @@ static rcr_status begin_fresh(rcr_run *run, const char *data, const rcr_train_op
     if (status == RCR_OK) status = check_paths(&run->options, err);
     if (status == RCR_OK) status = read_data(run, err);
     if (status == RCR_OK) status = rcr_split_make(&run->split, run->dataset, &run->options.split, err);
+    if (status == RCR_OK) tell_unlisted(run);
     if (status == RCR_OK) status = rcr_run_leave_out_weightless(run, err);
     return status == RCR_OK ? build(run, err) : status;
 }
