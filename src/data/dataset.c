@@ -138,7 +138,7 @@ static rcr_status make_records(source *s, rcr_error *err) {
         if (status == RCR_OK) status = rcr_source_check_stored(s, err);
         if (status == RCR_OK && s->options->strict) status = rcr_source_first_bad(s->row, s->n, err);
     } else {
-        if (status == RCR_OK) status = rcr_source_mark_duplicates(s, err);
+        if (status == RCR_OK) status = rcr_source_settle_ids(s, err);
         if (status == RCR_OK) status = run_rows(s, err);
     }
     s->known = NULL;

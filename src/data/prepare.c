@@ -109,7 +109,7 @@ static rcr_status read_data(preparation *p, rcr_error *err) {
     p->stage = rcr_calloc(s->n, sizeof *p->stage);
     if (p->stage == NULL) return rcr_fail_memory(err, "reading a dataset");
     for (size_t i = 0; i < s->n; i++) p->stage[i] = s->row[i].error != NULL ? STORE_BAD_ROW : STORE_BAD_DUPLICATE;
-    status = rcr_source_mark_duplicates(s, err);
+    status = rcr_source_settle_ids(s, err);
     for (size_t i = 0; i < s->n; i++)
         if (s->row[i].error == NULL) p->stage[i] = STORE_BAD_STRUCTURE;
     return status == RCR_OK ? choose_columns(p, err) : status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -23,6 +24,7 @@ void rcr_source_release(source *s) {
     for (size_t i = 0; i < s->n; i++) {
         source_row *row = &s->row[i];
         rcr_free(row->id);
+        rcr_free(row->spare_id);
         rcr_free(row->file);
         rcr_free(row->error);
         rcr_free(row->later);
@@ -158,30 +160,69 @@ static void run_row(void *context, int index, int worker) {
     /* The name that the source gives the file: the same packed and unpacked. */
     if (row->file != NULL) row->error->file[0] = '\0';
     if (row->file == NULL && row->error->line == 0) row->error->line = row->line;
-    rcr_error_set_file(row->error, row->file != NULL ? row->file : job->s->table);
+    rcr_error_set_file(row->error, row->file != NULL ? row->file : rcr_source_table_of(job->s, row));
 }
 
 /* ---------------------------------------------------------------- all rows */
 
+/* Of the rows of one id, those that have it by the key `name` come last. */
 static int by_id_then_row(const void *a, const void *b) {
     const source_row *x = *(source_row *const *)a, *y = *(source_row *const *)b;
-    int order = strcmp(x->id, y->id);
+    int order = strcmp(x->id, y->id), x_spare = x->spare_id != NULL, y_spare = y->spare_id != NULL;
+    if (order == 0) order = x_spare - y_spare;
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-rcr_status rcr_source_mark_duplicates(source *s, rcr_error *err) {
+/* Give the rows that are not the first of their id the one that they have without the key `name`, if they have; returns
+ * their number.  *first: the first of them in the data. */
+static size_t rename_rows(source_row **sorted, size_t n, const source_row **first) {
+    size_t keeper = 0, n_renamed = 0;
+    for (size_t i = 1; i < n; i++) {
+        source_row *row = sorted[i];
+        if (strcmp(row->id, sorted[keeper]->id) != 0) {
+            keeper = i;
+        } else if (row->spare_id != NULL) {
+            rcr_free(row->id);
+            row->id = row->spare_id;
+            row->spare_id = NULL;
+            n_renamed++;
+            if (*first == NULL || row < *first) *first = row;
+        }
+    }
+    return n_renamed;
+}
+
+static void mark_duplicates(source *s, source_row **sorted) {
+    size_t keeper = 0;
+    for (size_t i = 1; i < s->n; i++) {
+        source_row *row = sorted[i];
+        if (strcmp(row->id, sorted[keeper]->id) != 0)
+            keeper = i;
+        else
+            rcr_source_bad(s, row, RCR_ERR_DATA, rcr_source_table_of(s, row), row->line,
+                           "the id \"%.100s\" came before, in row %ld", row->id, (long)(sorted[keeper] - s->row) + 1);
+    }
+}
+
+rcr_status rcr_source_settle_ids(source *s, rcr_error *err) {
+    enum { MAX_PASSES = 8 };
     source_row **sorted = rcr_malloc(s->n, sizeof *sorted);
+    const source_row *example = NULL;
+    size_t n_renamed = 0, n = 1;
     if (sorted == NULL) return rcr_fail_memory(err, "reading a dataset");
     for (size_t i = 0; i < s->n; i++) sorted[i] = &s->row[i];
-    if (s->n > 0) qsort(sorted, s->n, sizeof *sorted, by_id_then_row);
-    size_t first = 0;
-    for (size_t i = 1; i < s->n; i++) {
-        if (strcmp(sorted[i]->id, sorted[first]->id) != 0)
-            first = i;
-        else
-            rcr_source_bad(s, sorted[i], RCR_ERR_DATA, "", 0, "the id \"%.100s\" came before, in row %ld",
-                           sorted[i]->id, (long)(sorted[first] - s->row) + 1);
+    /* A new id may be that of another row, which is then renamed, too; a file could go on so for all of its rows. */
+    for (int pass = 0; pass < MAX_PASSES && n > 0; pass++) {
+        if (s->n > 0) qsort(sorted, s->n, sizeof *sorted, by_id_then_row);
+        n = pass + 1 < MAX_PASSES ? rename_rows(sorted, s->n, &example) : 0;
+        n_renamed += n;
     }
+    mark_duplicates(s, sorted);
+    if (example != NULL)
+        rcr_fit(s->note, sizeof s->note,
+                "%zu row%s with a name that came before %s called as without one, the first of them \"%.100s\"; a key "
+                "called id gives each its own",
+                n_renamed, n_renamed == 1 ? "" : "s", n_renamed == 1 ? "is" : "are", example->id);
     rcr_free(sorted);
     return s->out_of_memory ? rcr_fail_memory(err, "reading a dataset") : RCR_OK;
 }

@@ -16,6 +16,7 @@ typedef struct source_cell {
 
 typedef struct source_row {
     char *id;
+    char *spare_id;       /* the id is from the key `name`, and this is what it is without; else NULL */
     char *file;           /* as named in the source; NULL for a record of a file of many */
     long line;            /* where its target stands, of table, or of the source's */
     const char *table;    /* NULL: the source's */
@@ -39,14 +40,15 @@ typedef struct source_row {
 typedef struct source {
     const char *path; /* as given */
     const rcr_dataset_options *options;
-    int keep_cells;              /* 1: keep every value of every row; the rows' targets are not set */
-    int distance_bytes;          /* of records */
-    rcr_folder *folder;          /* the directory or archive that holds the files */
-    char *base;                  /* files are read from base/FILE, not through the folder; NULL: through the folder */
-    rcr_store *store;            /* the records lie in it; NULL: the rows own them */
-    char *name;                  /* of the data, where it is not the path's last part; NULL otherwise */
-    char *table;                 /* the file whose lines the rows' lines are; NULL: unknown */
-    size_t n_tables;             /* of a store that was made from several */
+    int keep_cells;     /* 1: keep every value of every row; the rows' targets are not set */
+    int distance_bytes; /* of records */
+    rcr_folder *folder; /* the directory or archive that holds the files */
+    char *base;         /* files are read from base/FILE, not through the folder; NULL: through the folder */
+    rcr_store *store;   /* the records lie in it; NULL: the rows own them */
+    char *name;         /* of the data, where it is not the path's last part; NULL otherwise */
+    char *table;        /* the file whose lines the rows' lines are; NULL: unknown */
+    size_t n_tables;    /* of a store that was made from several, or of a folder's files */
+    size_t tables_capacity;
     char **tables;               /* [n_tables] for row.table */
     int frames, header;          /* records of files of many structures, or rows of a table, which may have a header */
     size_t keep_bytes;           /* of crystals that are held until their graphs are made; 0: 256 MiB */
@@ -72,8 +74,9 @@ typedef struct source {
 /* Fill in the rows from whatever the path names, without reading the structures that lie in files of their own. */
 rcr_status rcr_source_open(source *s, rcr_error *err);
 void rcr_source_release(source *s);
-/* The first row of an id keeps it; the others become bad rows. */
-rcr_status rcr_source_mark_duplicates(source *s, rcr_error *err);
+/* Rows whose id is from the key `name` and came before, or is the id of a row by another key, take the id that they
+ * have without it.  Then the first row of an id keeps it; the others become bad rows. */
+rcr_status rcr_source_settle_ids(source *s, rcr_error *err);
 /* Make the records of `n` rows from `first` on, on the pool; rows where that fails become bad rows.
  * Errors: RCR_ERR_MEMORY. */
 rcr_status rcr_source_run(source *s, size_t first, size_t n, rcr_error *err);

@@ -104,6 +104,20 @@ static const char *shown_file(const reading *r, const rcr_record *record) {
     return strncmp(file, r->prefix, n) == 0 && file[n] != '\0' ? file + n : file;
 }
 
+/* A folder's files follow each other, each with its rows.  NULL: the rows' file is the source's. */
+static const char *keep_file(source *s, const char *file) {
+    if (strcmp(file, s->table) == 0) return NULL;
+    if (s->n_tables > 0 && strcmp(s->tables[s->n_tables - 1], file) == 0) return s->tables[s->n_tables - 1];
+    char **grown = rcr_grow(s->tables, &s->tables_capacity, s->n_tables + 1, sizeof *grown), *copy = rcr_strdup(file);
+    if (grown != NULL) s->tables = grown;
+    if (grown == NULL || copy == NULL) {
+        rcr_free(copy);
+        s->out_of_memory = 1;
+        return NULL;
+    }
+    return s->tables[s->n_tables++] = copy;
+}
+
 static void keep_cells(source *s, source_row *row, const rcr_record *record) {
     for (size_t k = 0; k < record->n_properties; k++) {
         const rcr_property *p = &record->property[k];
@@ -132,6 +146,9 @@ static rcr_status add_row(reading *r, rcr_record *record, rcr_error *err) {
     source_row *row = rcr_source_add(s, id, NULL, crystal);
     if (row == NULL) return rcr_fail_memory(err, "reading a dataset");
     row->line = record->value_line;
+    row->spare_id = record->spare_id;
+    record->spare_id = NULL;
+    row->table = keep_file(s, shown_file(r, record));
     memcpy(row->sha256, record->sha256, sizeof row->sha256);
     if (crystal == NULL) {
         rcr_source_bad(s, row, record->error.status, shown_file(r, record), record->error.line, "%s",
@@ -242,7 +259,8 @@ static rcr_status take_again(source *s, source_row *row, rcr_record *record, rcr
     if (record->error.status == RCR_ERR_IO) {
         rcr_source_bad(s, row, RCR_ERR_IO, record->error.file, record->error.line, "%s", record->error.message);
     } else if (record->crystal == NULL || strcmp(record->sha256, row->sha256) != 0) {
-        rcr_source_bad(s, row, RCR_ERR_DATA, s->table, row->line, "the file changed while it was being read");
+        rcr_source_bad(s, row, RCR_ERR_DATA, rcr_source_table_of(s, row), row->line,
+                       "the file changed while it was being read");
     } else {
         row->crystal = record->crystal;
         record->crystal = NULL;

@@ -68,7 +68,7 @@ rcr_status rcr_dataset_visit(const char *path, const rcr_dataset_options *option
                            "a graph store keeps no structures; --data may name the files that it was made from, or "
                            "train from them");
     rcr_status status = rcr_source_open(&s, err);
-    if (status == RCR_OK) status = rcr_source_mark_duplicates(&s, err);
+    if (status == RCR_OK) status = rcr_source_settle_ids(&s, err);
     if (status == RCR_OK) status = visit_rows(&s, visit, context, err);
     rcr_source_release(&s);
     return status;

@@ -399,15 +399,22 @@ static void name_row(rcr_error *err, const database *d) {
     rcr_fail(err, err->status, "row %lld: %s", (long long)d->last_id, message);
 }
 
+static int take_unique(rcr_record *record, blob unique) {
+    if (!record->by_name) return rcr_record_name(record, (const char *)unique.data, unique.size, 0);
+    rcr_free(record->spare_id);
+    record->spare_id = rcr_strndup((const char *)unique.data, unique.size);
+    return record->spare_id != NULL;
+}
+
 static void read_row(rcr_record *record, database *d) {
     rcr_error *err = &record->error;
     blob unique = {NULL, 0};
     if (hash_row(record, d) != RCR_OK) return;
     int kept = add_json(record, get_blob(d, COLUMN_PAIRS), NULL) && add_columns(record, d) && add_tables(record, d) &&
                add_json(record, get_blob(d, COLUMN_DATA), "data");
-    if (kept && !record->own_id) unique = get_blob(d, COLUMN_UNIQUE_ID);
+    if (kept && (!record->own_id || record->by_name)) unique = get_blob(d, COLUMN_UNIQUE_ID);
     if (kept && unique.size > 0 && unique.size <= 200 && memchr(unique.data, '\0', unique.size) == NULL)
-        kept = rcr_record_name(record, (const char *)unique.data, unique.size);
+        kept = take_unique(record, unique);
     if (!kept)
         rcr_fail_memory(err, "reading a database");
     else if (err->status == RCR_OK)

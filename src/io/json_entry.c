@@ -134,10 +134,12 @@ int rcr_json_id(rcr_record *record, const json_t *object, const char **key) {
     *key = NULL;
     if (record->own_id) return 1;
     const json_t *value = id_value(key, object);
-    if (json_is_string(value)) return rcr_record_name(record, json_string_value(value), json_string_length(value));
+    int by_name = *key != NULL && strcmp(*key, "name") == 0;
+    if (json_is_string(value))
+        return rcr_record_name(record, json_string_value(value), json_string_length(value), by_name);
     if (!json_is_integer(value)) return 1;
     snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
-    return rcr_record_name(record, number, strlen(number));
+    return rcr_record_name(record, number, strlen(number), by_name);
 }
 
 /* What OPTIMADE counts in every structure is no property of it. */

@@ -80,6 +80,7 @@ static void free_properties(rcr_record *record) {
 
 void rcr_record_release(rcr_record *record) {
     rcr_free(record->id);
+    rcr_free(record->spare_id);
     rcr_free(record->file);
     rcr_crystal_free(record->crystal);
     free_properties(record);
@@ -114,12 +115,14 @@ int rcr_record_add(rcr_record *record, const char *key, size_t key_length, const
     return 0;
 }
 
-int rcr_record_name(rcr_record *record, const char *id, size_t length) {
+int rcr_record_name(rcr_record *record, const char *id, size_t length, int by_name) {
     char *copy = rcr_strndup(id, length);
     if (copy == NULL) return 0;
-    rcr_free(record->id);
+    rcr_free(by_name ? record->spare_id : record->id);
+    if (by_name) record->spare_id = record->id;
     record->id = copy;
     record->own_id = 1;
+    record->by_name = by_name;
     return 1;
 }
 
@@ -518,23 +521,32 @@ static int holds_many(const rcr_reader *r) {
     return r->cutter.next != NULL ? strcmp(r->cutter.format, single_format) != 0 : is_name_of_many(r->file);
 }
 
+/* What a record is called that its file does not name; NULL: out of memory. */
+static char *given_id(const rcr_reader *r, const rcr_record *record) {
+    rcr_text id = {0};
+    if (record->alone)
+        rcr_text_puts(&id, r->stem);
+    else
+        rcr_text_printf(&id, "%s-%llu", r->stem, (unsigned long long)record->number);
+    if (id.failed) rcr_text_free(&id);
+    return id.data;
+}
+
 /* The record's file, number and, where the file does not name it, its id. */
 static void finish_record(rcr_reader *r, rcr_record *record, int last) {
     record->number = ++r->number;
     record->alone = record->number == 1 && last;
     record->cut_off = record->error.status == RCR_ERR_IO && holds_many(r);
     record->file = rcr_strdup(r->file);
+    int lacks_spare = record->by_name && record->spare_id == NULL;
     if (!record->own_id) {
-        rcr_text id = {0};
         rcr_free(record->id);
-        if (record->alone)
-            rcr_text_puts(&id, r->stem);
-        else
-            rcr_text_printf(&id, "%s-%llu", r->stem, (unsigned long long)record->number);
-        if (id.failed) rcr_text_free(&id);
-        record->id = id.data;
+        record->id = given_id(r, record);
+    } else if (lacks_spare) {
+        record->spare_id = given_id(r, record);
     }
-    if (record->file == NULL || record->id == NULL) rcr_fail_memory(&record->error, "reading a structure");
+    if (record->file == NULL || record->id == NULL || (lacks_spare && record->spare_id == NULL))
+        rcr_fail_memory(&record->error, "reading a structure");
     if (record->error.status != RCR_OK && record->file != NULL) {
         if (record->error.line == 0) record->error.line = record->line;
         rcr_error_set_file(&record->error, record->file);

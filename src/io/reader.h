@@ -39,6 +39,8 @@ typedef struct rcr_record {
     char *file; /* the path as given, or PATH/MEMBER in a folder or an archive */
     uint64_t number; /* of the structure in that file, from 1 */
     int own_id;      /* 1: the id is the file's own */
+    int by_name;     /* 1: it is so from the key `name`, which need not be of one row alone */
+    char *spare_id;  /* by_name: what the id is without that key; else NULL */
     int alone;       /* 1: the file holds no other */
     int cut_off;     /* 1: the error is that of a file of many that can't be read on: what follows in it is lost */
     long line;       /* of the file, unpacked, where it begins, from 1; 0: the format has no lines */

@@ -212,7 +212,8 @@ static size_t id_column(const rcr_table *t) {
 static int keep_cells(rcr_record *record, const rcr_table *t, const rcr_csv_row *row) {
     size_t id = id_column(t);
     if (id < row->n_fields && row->field[id][0] != '\0' &&
-        !rcr_record_name(record, row->field[id], strlen(row->field[id])))
+        !rcr_record_name(record, row->field[id], strlen(row->field[id]),
+                         rcr_equals_ignore_case(t->column[id], strlen(t->column[id]), "name")))
         return 0;
     /* Texts of several lines are other structures; a column without a name is the counter that pandas writes. */
     for (size_t k = 0; k < row->n_fields && k < t->n_columns; k++) {

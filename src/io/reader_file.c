@@ -151,7 +151,8 @@ void rcr_parse_frame(rcr_record *record) {
     const rcr_extxyz_info *id = rcr_extxyz_find_id(info, n);
     int kept = 1;
     if (id != NULL && memchr(id->value, '\0', id->value_length) == NULL)
-        kept = rcr_record_name(record, id->value, id->value_length);
+        kept = rcr_record_name(record, id->value, id->value_length,
+                               id->key_length == 4 && memcmp(id->key, "name", 4) == 0);
     for (size_t i = 0; i < n && kept && status == RCR_OK; i++)
         if (is_property(&info[i], id))
             kept = rcr_record_add(record, info[i].key, info[i].key_length, info[i].value, info[i].value_length);

@@ -73,10 +73,10 @@ static int is_integer(const char *text) {
 static int name_row(const json_file *f, rcr_record *record, const char *key) {
     char id[512];
     int64_t n;
-    if (!f->counts || !is_integer(key)) return rcr_record_name(record, key, strlen(key));
+    if (!f->counts || !is_integer(key)) return rcr_record_name(record, key, strlen(key), 0);
     if (f->id_prefix == NULL || !rcr_parse_int64(&n, key, strlen(key))) return 1;
     rcr_fit(id, sizeof id, "%.400s-%0*lld", f->id_prefix, f->id_digits, (long long)n + 1);
-    return rcr_record_name(record, id, strlen(id));
+    return rcr_record_name(record, id, strlen(id), 0);
 }
 
 /* A value of the index as text; number has room for it.  NULL: it is no name. */

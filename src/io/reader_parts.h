@@ -92,8 +92,8 @@ void rcr_parse_csv(rcr_record *record);
 
 /* A last property; nothing where the value is empty.  0: out of memory. */
 int rcr_record_add(rcr_record *record, const char *key, size_t key_length, const char *value, size_t value_length);
-/* Set the id, as the file's own.  0: out of memory. */
-int rcr_record_name(rcr_record *record, const char *id, size_t length);
+/* Set the id, as the file's own; by_name 1: from the key `name`.  0: out of memory. */
+int rcr_record_name(rcr_record *record, const char *id, size_t length, int by_name);
 /* The names under which an id is looked for, in this order; NULL ends them. */
 extern const char *const rcr_id_keys[];
 /* 0, 1, ... for the place of a name among those that hold a structure ("structure", "cif", ...); -1: it is none. */

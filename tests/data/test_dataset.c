@@ -96,7 +96,7 @@ static void bad_rows_cost_one_line(void **state) {
     assert_null(d->elements);
     expect_bad(d, 0, 1, "missing", "missing.cif", 0, "no such file");
     expect_bad(d, 1, 2, "broken", "broken.cif", -1, "");
-    expect_bad(d, 2, 3, "cu", "", 0, "came before, in row 1");
+    expect_bad(d, 2, 3, "cu", "id_prop.csv", 4, "came before, in row 1");
     expect_bad(d, 3, 4, "fm", "fm.cif", 0, "element Md (site 1) is not in the element table (cgcnn)");
     expect_bad(d, 4, 5, "word", "id_prop.csv", 6, "\"abc\" for target \"target\" is not a number");
     expect_bad(d, 5, 6, "none", "id_prop.csv", 7, "no value for target");
@@ -316,7 +316,7 @@ static void extxyz_frames(void **state) {
     assert_true(d->sample[2].target == 0.5 && d->sample[2].row == 5);
     expect_first_atom(d, 2, 47, 4.0);
     expect_bad(d, 0, 2, "c", "many.extxyz", 9, "");
-    expect_bad(d, 1, 3, "a", "", 0, "came before, in row 1");
+    expect_bad(d, 1, 3, "a", "many.extxyz", 11, "came before, in row 1");
     expect_bad(d, 2, 4, "e", "many.extxyz", 14, "no value for target \"gap\"");
     rcr_dataset_free(d);
     o = defaults();

@@ -138,6 +138,34 @@ static void data_behind_any_number_of_bytes(void **state) {
     folder_remove(&f);
 }
 
+/* A row that is called by its `name`, which others may have, too, keeps what it is called without. */
+static void rows_with_names(void **state) {
+    (void)state;
+    static const char *const spare[] = {"u1", "n-2", NULL};
+    test_folder f = folder_make();
+    rcr_reader *reader;
+    rcr_record record;
+    size_t n = 0;
+    run_sql(&f, "n.db",
+            TABLE ", key_value_pairs TEXT); INSERT INTO systems VALUES (1, 'u1', " FE ", " ORIGIN ", " CELL4
+                  ", 7, '{\"name\": \"fe\"}'), (2, NULL, " FE ", " ORIGIN ", " CELL4
+                  ", 7, '{\"name\": \"fe\"}'), (3, 'u3', " FE ", " ORIGIN ", " CELL4
+                  ", 7, '{\"name\": \"x\", \"id\": \"fe\"}');");
+    assert_int_equal(rcr_reader_open(&reader, folder_path(&f, "n.db"), NULL), RCR_OK);
+    for (; rcr_reader_read(reader, &record); n++) {
+        assert_string_equal(record.id, "fe");
+        assert_int_equal(record.by_name, n < 2);
+        if (spare[n] != NULL)
+            assert_string_equal(record.spare_id, spare[n]);
+        else
+            assert_null(record.spare_id);
+        rcr_record_release(&record);
+    }
+    rcr_reader_close(reader);
+    assert_int_equal(n, 3);
+    folder_remove(&f);
+}
+
 /* A database in use: changes that lie in a log beside it count. */
 static void a_log_beside_a_database(void **state) {
     (void)state;
@@ -285,9 +313,13 @@ static void damaged_external_tables(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(databases_are_not_trusted),       cmocka_unit_test(a_log_beside_a_database),
-        cmocka_unit_test(data_behind_any_number_of_bytes), cmocka_unit_test(values_of_external_tables),
-        cmocka_unit_test(any_number_of_external_tables),   cmocka_unit_test(damaged_external_tables),
+        cmocka_unit_test(databases_are_not_trusted),
+        cmocka_unit_test(a_log_beside_a_database),
+        cmocka_unit_test(data_behind_any_number_of_bytes),
+        cmocka_unit_test(values_of_external_tables),
+        cmocka_unit_test(any_number_of_external_tables),
+        cmocka_unit_test(damaged_external_tables),
+        cmocka_unit_test(rows_with_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
