@@ -49,6 +49,7 @@ static void put_columns(rcr_text *out, const column *columns, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const column *c = &columns[i];
         char count[32], number[32];
+        if (c->name[0] == '\0') continue; /* the counter that pandas writes */
         rcr_text_printf(out, "%-*s  ", (int)width, c->name);
         if (c->numbers.n == 0 || c->numbers.n < c->n_text) {
             rcr_text_puts(out, c->n_text > 0 ? "     text\n" : "    empty\n");

@@ -19,7 +19,13 @@
 typedef struct columns {
     int header;
     size_t n, id, file, target, weight; /* NO_COLUMN: there is none */
+    const rcr_csv_row *first;
 } columns;
+
+/* Neither what names the row nor, where there are names, a column without one: the counter that pandas writes. */
+static int holds_values(const columns *c, size_t k) {
+    return k != c->id && k != c->file && !(c->header && c->first->field[k][0] == '\0');
+}
 
 source_row *rcr_source_add(source *s, char *id, char *file, rcr_crystal *crystal) {
     source_row *grown = rcr_grow(s->row, &s->capacity, s->n + 1, sizeof *grown);
@@ -238,7 +244,7 @@ static rcr_status fail_columns(rcr_error *err, const char *table, const rcr_csv_
     const char *names[64];
     size_t n = 0;
     for (size_t k = 0; k < c->n && n < 64; k++)
-        if (k != c->id && k != c->file) names[n++] = header->field[k];
+        if (holds_values(c, k)) names[n++] = header->field[k];
     char *list = rcr_source_join(names, n);
     rcr_status status = rcr_fail_at(err, RCR_ERR_ARGUMENT, table, header->line, "%s; the columns are: %.280s", what,
                                     list != NULL ? list : "");
@@ -251,7 +257,7 @@ static rcr_status choose_target(columns *c, source *s, const char *table, const 
     size_t n_candidates = 0, candidate = NO_COLUMN, n_wanted = 0;
     char what[200];
     for (size_t k = 0; k < c->n; k++) {
-        if (k == c->id || k == c->file || k == c->weight) continue;
+        if (!holds_values(c, k) || k == c->weight) continue;
         n_candidates++;
         candidate = k;
         if (wanted != NULL && c->header && strcmp(first->field[k], wanted) == 0) {
@@ -315,7 +321,7 @@ static void note_header(source *s, const columns *c, const char *table, const rc
 
 static rcr_status choose_columns(columns *c, source *s, const char *table, const rcr_csv *csv, rcr_error *err) {
     const rcr_csv_row *first = &csv->row[0];
-    *c = (columns){looks_like_header(s, csv), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN};
+    *c = (columns){looks_like_header(s, csv), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN, first};
     for (size_t k = 0; c->header && k < c->n; k++) {
         if (c->id == NO_COLUMN && is_id_name(first->field[k])) c->id = k;
         if (c->file == NO_COLUMN && is_file_name(first->field[k])) c->file = k;
@@ -329,7 +335,7 @@ static rcr_status choose_columns(columns *c, source *s, const char *table, const
 /* The columns that may be targets, in the table's order, also where two have one name. */
 static void name_columns(source *s, const columns *c, const rcr_csv_row *first) {
     for (size_t k = 0; k < c->n; k++) {
-        if (k == c->id || k == c->file) continue;
+        if (!holds_values(c, k)) continue;
         char name[40];
         snprintf(name, sizeof name, c->n == 2 ? "target" : "column %zu", k + 1);
         const char *shown = c->header ? first->field[k] : name;
@@ -339,7 +345,7 @@ static void name_columns(source *s, const columns *c, const rcr_csv_row *first) 
 
 static void keep_cells(source *s, source_row *row, const columns *c, const rcr_csv_row *line) {
     for (size_t k = 0, column = 0; k < c->n && k < line->n_fields; k++) {
-        if (k == c->id || k == c->file) continue;
+        if (!holds_values(c, k)) continue;
         rcr_source_cell(s, row, column++, line->field[k], strlen(line->field[k]));
     }
 }

@@ -64,9 +64,41 @@ static void a_row_is_no_header(void **state) {
     folder_remove(&f);
 }
 
+/* What pandas' to_csv writes beside the columns: the first one, without a name, only counts. */
+static void a_counter_is_no_target(void **state) {
+    (void)state;
+    static const char *const tables[] = {"id_prop.csv", "files.csv"};
+    rcr_dataset_options o = defaults();
+    test_folder f = folder_of_two();
+    folder_write(&f, tables[0], ",id,gap\n0,cu,1.5\n1,al,2\n");
+    folder_write(&f, tables[1], ",file,id,gap\n0,cu.cif,cu,1.5\n1,al.cif,al,2\n");
+    for (int i = 0; i < 4; i++) {
+        o.target = i < 2 ? NULL : "gap";
+        rcr_dataset *d = read_good(i % 2 == 0 ? f.path : folder_path(&f, tables[1]), &o);
+        assert_int_equal(d->n, 2);
+        assert_string_equal(d->target, "gap");
+        assert_string_equal(d->sample[0].id, "cu");
+        assert_true(d->sample[0].target == 1.5);
+        rcr_dataset_free(d);
+    }
+    /* The values of several columns are kept apart from the counter, too. */
+    folder_write(&f, tables[0], ",id,gap,e\n0,cu,1.5,3\n1,al,2,4\n");
+    o.target = "gap,e";
+    rcr_dataset *d = read_good(f.path, &o);
+    assert_int_equal(d->n, 2);
+    assert_true(d->targets[0] == 1.5 && d->targets[1] == 3 && d->targets[3] == 4);
+    rcr_dataset_free(d);
+    o.target = NULL;
+    rcr_error err = {0};
+    assert_int_equal(rcr_dataset_read(&d, f.path, &o, &err), RCR_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "the columns are: gap, e"));
+    folder_remove(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_no_header),
+        cmocka_unit_test(a_counter_is_no_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
