@@ -1,5 +1,6 @@
 /* Rows from what io/reader.h reads: files of many structures, folders and archives of such. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -22,6 +23,9 @@ typedef struct reading {
     int settled;           /* the target is chosen */
     char *name[MAX_NAMES]; /* keys with numbers in the first chunk that held a good record */
     size_t n_names;
+    size_t n_looked_at; /* structures of that chunk */
+    int ended;          /* no chunk follows */
+    rcr_error text;     /* the first value for the target that is no number, and where; message "": there is none */
     size_t n_found, n_weighed; /* rows with a value for the target, and for the weight */
 } reading;
 
@@ -58,22 +62,54 @@ static size_t note_names(reading *r) {
     return n_good;
 }
 
+/* The name that errors give the file: the same wherever the data lie, packed and unpacked. */
+static const char *shown_file(const reading *r, const rcr_record *record) {
+    const char *file = record->error.file[0] != '\0' ? record->error.file : record->file;
+    size_t n = strlen(r->prefix);
+    if (file == NULL) return r->s->table;
+    return strncmp(file, r->prefix, n) == 0 && file[n] != '\0' ? file + n : file;
+}
+
+/* " of the first 256 structures" where only some were looked at for what they have. */
+static const char *those(char text[64], const reading *r) {
+    text[0] = '\0';
+    if (!r->ended || r->s->n > r->n_looked_at) snprintf(text, 64, " of the first %zu structures", r->n_looked_at);
+    return text;
+}
+
+/* No value of the chunk is a number: what stands there in place of one, or that the table of targets is missing. */
+static rcr_status fail_no_number(const reading *r, rcr_error *err) {
+    char first[64];
+    for (size_t i = 0; i < r->n; i++) {
+        const rcr_record *record = &r->record[i];
+        for (size_t k = 0; k < record->n_properties && record->crystal != NULL; k++) {
+            if (is_weight(r, record->property[k].key)) continue;
+            return rcr_fail_at(err, RCR_ERR_DATA, shown_file(r, record), record->value_line,
+                               "the structures have no number for a target: no value%s is one; the first is \"%.100s\" "
+                               "with \"%.60s\"",
+                               those(first, r), record->property[k].key, record->property[k].value);
+        }
+    }
+    if (rcr_reader_is_folder(r->reader))
+        return rcr_fail_at(err, RCR_ERR_DATA, r->s->table, 0,
+                           "the structures have no number for a target, and there is no id_prop.csv (id,target) in it");
+    return rcr_fail_at(err, RCR_ERR_DATA, r->s->table, 0, "the structures have no number for a target");
+}
+
 static rcr_status choose_target(reading *r, rcr_error *err) {
     source *s = r->s;
     const char *wanted = s->options->target;
-    rcr_status status = RCR_OK;
     if (r->settled || note_names(r) == 0) return RCR_OK;
     r->settled = 1;
+    r->n_looked_at = r->n;
     if (wanted == NULL && !s->options->need_target) return RCR_OK;
-    if (wanted == NULL && r->n_names != 1) {
+    if (wanted == NULL && r->n_names == 0) return fail_no_number(r, err);
+    if (wanted == NULL && r->n_names > 1) {
         char *list = rcr_source_join((const char *const *)r->name, r->n_names);
-        status =
-            r->n_names == 0
-                ? rcr_fail_at(err, RCR_ERR_DATA, s->table, 0, "the structures have no number for a target")
-                : rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0,
-                              "choose one of the keys as the target (--target NAME): %.300s", list != NULL ? list : "");
+        rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0, "choose one of the keys as the target (--target NAME): %.300s",
+                    list != NULL ? list : "");
         rcr_free(list);
-        return status;
+        return RCR_ERR_ARGUMENT;
     }
     s->target = rcr_strdup(wanted != NULL ? wanted : r->name[0]);
     return s->target != NULL ? RCR_OK : rcr_fail_memory(err, "reading a dataset");
@@ -85,24 +121,26 @@ static rcr_status check_found(const reading *r, rcr_error *err) {
     int target = s->options->need_target && s->target != NULL && r->n_found == 0;
     int weight = s->options->weights != NULL && !s->keep_cells && r->n_weighed == 0;
     if (!r->settled || (!target && !weight)) return RCR_OK;
-    char *list = rcr_source_join((const char *const *)r->name, r->n_names);
-    rcr_status status =
+    if (target && r->text.message[0] != '\0') {
+        if (err != NULL) *err = r->text;
+        return r->text.status;
+    }
+    char *list = rcr_source_join((const char *const *)r->name, r->n_names), first[64];
+    const char *what = target ? "target" : "weight", *name = target ? s->target : s->options->weights;
+    if (r->n_names > 0)
         rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0,
-                    "no structure has a value for the %s \"%.100s\"; keys with numbers are: %.250s",
-                    target ? "target" : "weight", target ? s->target : s->options->weights, list != NULL ? list : "");
+                    "no structure has a value for the %s \"%.100s\"; keys%s with numbers are: %.250s", what, name,
+                    those(first, r), list != NULL ? list : "");
+    else
+        rcr_fail_at(err, RCR_ERR_ARGUMENT, s->table, 0,
+                    "no structure has a value for the %s \"%.100s\"; no key%s has numbers%s", what, name,
+                    those(first, r),
+                    rcr_reader_is_folder(r->reader) ? ", and there is no id_prop.csv (id,target) in it" : "");
     rcr_free(list);
-    return status;
+    return RCR_ERR_ARGUMENT;
 }
 
 /* ---------------------------------------------------------------- records to rows */
-
-/* The name that errors give the file: the same wherever the data lie, packed and unpacked. */
-static const char *shown_file(const reading *r, const rcr_record *record) {
-    const char *file = record->error.file[0] != '\0' ? record->error.file : record->file;
-    size_t n = strlen(r->prefix);
-    if (file == NULL) return r->s->table;
-    return strncmp(file, r->prefix, n) == 0 && file[n] != '\0' ? file + n : file;
-}
 
 /* A folder's files follow each other, each with its rows.  NULL: the rows' file is the source's. */
 static const char *keep_file(source *s, const char *file) {
@@ -170,6 +208,10 @@ static rcr_status add_row(reading *r, rcr_record *record, rcr_error *err) {
         if (value == NULL) value = "";
         rcr_source_target(s, row, value, strlen(value), shown_file(r, record), row->line);
         r->n_found += isfinite(row->target) != 0;
+        if (value[0] != '\0' && !isfinite(row->target) && r->text.message[0] == '\0')
+            rcr_fail_at(&r->text, RCR_ERR_ARGUMENT, shown_file(r, record), row->line,
+                        "no structure has a number for the target \"%.100s\"; the first value is \"%.60s\"", s->target,
+                        value);
     }
     if (s->options->weights != NULL && !s->keep_cells) {
         const char *value = rcr_record_property(record, s->options->weights);
@@ -191,7 +233,8 @@ static void parse_piece(void *job, int index, int worker) {
 static void cut_chunk(reading *r) {
     size_t bytes = 0;
     for (r->n = 0; r->n < CHUNK && bytes < CHUNK_BYTES; r->n++) {
-        if (!rcr_reader_next(r->reader, &r->record[r->n])) return;
+        r->ended = !rcr_reader_next(r->reader, &r->record[r->n]);
+        if (r->ended) return;
         bytes += rcr_record_bytes(&r->record[r->n]);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/text.h"
 #include "data/dataset.h"
 
 static rcr_dataset_options defaults(void) {
@@ -15,6 +16,20 @@ static rcr_dataset *read_good(const char *path, const rcr_dataset_options *o) {
     if (rcr_dataset_read(&d, path, o, &err) != RCR_OK)
         fail_msg("%s: %s:%ld: %s", path, err.file, err.line, err.message);
     return d;
+}
+
+static void read_bad(const char *path, const char *target, rcr_status status, const char *file, long line,
+                     const char *message) {
+    rcr_dataset *d = NULL;
+    rcr_error err = {0};
+    rcr_dataset_options o = defaults();
+    o.target = target;
+    if (rcr_dataset_read(&d, path, &o, &err) != status)
+        fail_msg("%s: %s, %s", path, rcr_status_name(err.status), err.message);
+    assert_string_equal(err.file, file);
+    assert_int_equal(err.line, line);
+    if (strstr(err.message, message) == NULL) fail_msg("'%s' is not in: %s", message, err.message);
+    assert_null(d);
 }
 
 static test_folder folder_of_two(void) {
@@ -95,10 +110,49 @@ static void a_counter_is_no_target(void **state) {
     folder_remove(&f);
 }
 
+#define FRAME(info) "1\nLattice=\"4 0 0 0 4 0 0 0 4\" Properties=species:S:1:pos:R:3 " info "\nCu 0 0 0\n"
+
+/* Values that are texts are shown with their place, and lists that would be empty are left out. */
+static void targets_that_are_texts(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    folder_write(&f, "a.xyz", FRAME("e=1") FRAME("e=2 gap=\"0.1 eV\"") FRAME("gap=\"0.2 eV\""));
+    const char *path = folder_path(&f, "a.xyz");
+    read_bad(path, "gap", RCR_ERR_ARGUMENT, "a.xyz", 5,
+             "no structure has a number for the target \"gap\"; the first value is \"0.1 eV\"");
+    read_bad(path, "gapp", RCR_ERR_ARGUMENT, "a.xyz", 0,
+             "no structure has a value for the target \"gapp\"; keys with numbers are: e");
+    folder_write(&f, "a.xyz", FRAME("") FRAME("gap=\"0.1 eV\""));
+    read_bad(path, NULL, RCR_ERR_DATA, "a.xyz", 5, "no value is one; the first is \"gap\" with \"0.1 eV\"");
+    read_bad(path, "gapp", RCR_ERR_ARGUMENT, "a.xyz", 0,
+             "no structure has a value for the target \"gapp\"; no key has numbers");
+    /* More than are looked at for what they have. */
+    rcr_text text = {0};
+    for (int i = 0; i < 300; i++) rcr_text_puts(&text, i < 280 ? FRAME("gap=x") : FRAME("gap=x e=1"));
+    folder_write(&f, "a.xyz", text.data);
+    read_bad(path, NULL, RCR_ERR_DATA, "a.xyz", 2, "no value of the first 256 structures is one");
+    read_bad(path, "gapp", RCR_ERR_ARGUMENT, "a.xyz", 0, "no key of the first 256 structures has numbers");
+    rcr_text_free(&text);
+    folder_remove(&f);
+}
+
+/* Structures alone: what is missing is the table of their targets. */
+static void folders_without_a_table(void **state) {
+    (void)state;
+    test_folder f = folder_of_two();
+    const char *name = strrchr(f.path, '/') + 1;
+    read_bad(f.path, NULL, RCR_ERR_DATA, name, 0, "there is no id_prop.csv (id,target) in it");
+    read_bad(f.path, "gap", RCR_ERR_ARGUMENT, name, 0, "there is no id_prop.csv (id,target) in it");
+    read_bad(f.path, "gap", RCR_ERR_ARGUMENT, name, 0, "no structure has a value for the target \"gap\"");
+    folder_remove(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_no_header),
         cmocka_unit_test(a_counter_is_no_target),
+        cmocka_unit_test(targets_that_are_texts),
+        cmocka_unit_test(folders_without_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
