@@ -13,7 +13,6 @@
 #include "cli/terminal.h"
 #include "data/source.h"
 #include "io/archive.h"
-#include "io/csv.h"
 #include "io/reader.h"
 #include "io/unpack.h"
 
@@ -83,8 +82,7 @@ static rcr_status table_columns(column *columns, size_t *n, const char *path, si
     rcr_csv *csv;
     rcr_status status = read_table(&text, &length, path, err);
     if (status != RCR_OK) return status;
-    status = rcr_csv_parse(&csv, text, length, err);
-    rcr_free(text);
+    status = rcr_source_parse_table(&csv, text, length, path, err);
     if (status != RCR_OK) return status;
     /* The dataset has told the header from the data; what it did not count as a row is the header. */
     size_t first = csv->n_rows > n_data_rows ? 1 : 0;

@@ -6,6 +6,7 @@
 #include "data/name_index.h"
 #include "graph/store.h"
 #include "io/archive.h"
+#include "io/csv.h"
 #include "io/reader.h"
 
 /* A value of a row that may become its target. */
@@ -136,6 +137,9 @@ char *rcr_source_join(const char *const *names, size_t n);
  * is taken over. */
 rcr_status rcr_source_read_store(source *s, rcr_error *err);
 rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err);
+/* The rows of a table of such a name, also where it is in UTF-16; takes text over (rcr_free).  Errors: those of
+ * rcr_csv_parse and rcr_csv_check_separator. */
+rcr_status rcr_source_parse_table(rcr_csv **out, char *text, size_t length, const char *name, rcr_error *err);
 rcr_status rcr_source_read_records(source *s, rcr_reader *reader, rcr_error *err);
 /* Bring back the dropped crystals of n rows from `first` on.  Cheapest in ascending order. */
 rcr_status rcr_source_read_again(source *s, size_t first, size_t n, rcr_error *err);

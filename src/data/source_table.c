@@ -10,7 +10,6 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "data/source.h"
-#include "io/csv.h"
 #include "io/structure.h"
 #include "io/unpack.h"
 
@@ -405,6 +404,19 @@ static rcr_status read_table_text(char **out, size_t *length, const source *s, c
     return status;
 }
 
+rcr_status rcr_source_parse_table(rcr_csv **out, char *text, size_t length, const char *name, rcr_error *err) {
+    char *utf8;
+    size_t n = length;
+    rcr_status status = rcr_structure_from_utf16(&utf8, &n, text, length, err);
+    const char *plain = status == RCR_OK && utf8 != NULL ? utf8 : text;
+    if (status == RCR_OK) status = rcr_csv_check_separator(plain, n, err);
+    if (status == RCR_OK) status = rcr_csv_parse(out, plain, n, err);
+    if (status != RCR_OK) rcr_error_set_file(err, name);
+    rcr_free(utf8);
+    rcr_free(text);
+    return status;
+}
+
 rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err) {
     s->table = rcr_strdup(name);
     if (s->table == NULL) return rcr_fail_memory(err, "reading a dataset");
@@ -413,12 +425,8 @@ rcr_status rcr_source_read_table(source *s, const char *name, rcr_error *err) {
     rcr_csv *csv;
     rcr_status status = read_table_text(&text, &length, s, name, err);
     if (status != RCR_OK) return status;
-    status = rcr_csv_parse(&csv, text, length, err);
-    rcr_free(text);
-    if (status != RCR_OK) {
-        rcr_error_set_file(err, name);
-        return status;
-    }
+    status = rcr_source_parse_table(&csv, text, length, name, err);
+    if (status != RCR_OK) return status;
     status = add_rows(s, csv, name, err);
     rcr_csv_free(csv);
     return status;

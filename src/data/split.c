@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "io/csv.h"
+#include "data/source.h"
 
 /* Half-open ranges of positions in a shuffled list of rows. */
 typedef struct ranges {
@@ -352,12 +352,8 @@ static rcr_status mark_file(uint8_t *part, const rcr_dataset *dataset, const cha
     if (file == NULL) return rcr_fail(err, RCR_ERR_ARGUMENT, "no split file was given");
     rcr_status status = rcr_file_read(&text, &length, file, (size_t)1 << 30, err);
     if (status != RCR_OK) return status;
-    status = rcr_csv_parse(&csv, text, length, err);
-    rcr_free(text);
-    if (status != RCR_OK) {
-        rcr_error_set_file(err, file);
-        return status;
-    }
+    status = rcr_source_parse_table(&csv, text, length, file, err);
+    if (status != RCR_OK) return status;
     status = mark_lines(part, dataset, csv, file, err);
     rcr_csv_free(csv);
     return status;

@@ -305,24 +305,16 @@ static rcr_status open_text(rcr_cutter *out, rcr_window *w, rcr_format format, r
     return format == RCR_FORMAT_CIF ? rcr_cut_cif(out, w, err) : rcr_cut_file(out, w, err);
 }
 
-/* A table whose columns something else than a comma parts: told as such, since its CIFs would be found, but not where
- * they end. */
-static int has_other_separator(const char *name, const char *text, size_t length) {
-    static const char *const endings[] = {".csv", ".tsv", NULL};
-    size_t n = rcr_csv_first_row(text, length);
-    return has_ending(name, endings) && memchr(text, ',', n) == NULL &&
-           (memchr(text, ';', n) != NULL || memchr(text, '\t', n) != NULL);
-}
-
 /* The cutter for what a window shows.  utf8: NULL, or all of it where it is in UTF-16; taken over. */
 static rcr_status open_window(rcr_cutter *out, rcr_window *w, char *utf8, size_t length, const char *name,
                               const source *from, rcr_error *err) {
+    static const char *const table_endings[] = {".csv", ".tsv", NULL};
     const char *text = utf8 != NULL ? utf8 : w->data;
-    if (has_other_separator(name, text, length)) {
+    rcr_status status = has_ending(name, table_endings) ? rcr_csv_check_separator(text, length, err) : RCR_OK;
+    if (status != RCR_OK) {
         rcr_free(utf8);
         rcr_window_release(w);
-        return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", 1,
-                           "semicolons or tabs part the columns of this table; save it with commas");
+        return status;
     }
     rcr_format format = rcr_format_detect(name, text, length);
     int json = rcr_looks_like_json(text, length) && format != RCR_FORMAT_POSCAR, csv = 0;

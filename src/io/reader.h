@@ -70,6 +70,10 @@ rcr_status rcr_reader_open_memory(rcr_reader **out, const char *name, const void
 struct rcr_folder;
 rcr_status rcr_reader_open_folder(rcr_reader **out, const char *path, struct rcr_folder *folder, rcr_error *err);
 
+/* An error where the first row of a table holds semicolons or tabs and no comma: such a table would be taken for one
+ * column.  RCR_ERR_UNSUPPORTED. */
+rcr_status rcr_csv_check_separator(const char *text, size_t length, rcr_error *err);
+
 /* Records may be parsed and released after this. */
 void rcr_reader_close(rcr_reader *reader);
 

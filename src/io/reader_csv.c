@@ -116,6 +116,13 @@ size_t rcr_csv_first_row(const char *text, size_t length) {
     return row > 0 ? row : length;
 }
 
+rcr_status rcr_csv_check_separator(const char *text, size_t length, rcr_error *err) {
+    size_t n = rcr_csv_first_row(text, length);
+    if (memchr(text, ',', n) != NULL || (memchr(text, ';', n) == NULL && memchr(text, '\t', n) == NULL)) return RCR_OK;
+    return rcr_fail_at(err, RCR_ERR_UNSUPPORTED, "", 1,
+                       "semicolons or tabs part the columns of this table; save it with commas");
+}
+
 /* The column of structures, told by the header and the first row that has one: rows without a structure may come before
  * it.  A last row that is longer than what is here is closed.  SIZE_MAX: none is seen. */
 static size_t find_in_rows(const char *text, size_t length, rcr_status *status) {

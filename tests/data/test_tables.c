@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "data/dataset.h"
+#include "data/split.h"
 
 static rcr_dataset_options defaults(void) {
     return (rcr_dataset_options){.need_target = 1, .graph = rcr_graph_options_default()};
@@ -147,12 +148,76 @@ static void folders_without_a_table(void **state) {
     folder_remove(&f);
 }
 
+/* Spreadsheets save what looks like a table of one column. */
+static void tables_without_commas(void **state) {
+    (void)state;
+    static const char *const texts[] = {"cu;1\nal;2\n", "id\tgap\ncu\t1\n", "id;file;gap\ncu;cu.cif;0,5\n"};
+    test_folder f = folder_of_two();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        folder_write(&f, "id_prop.csv", texts[i]);
+        read_bad(f.path, NULL, RCR_ERR_UNSUPPORTED, "id_prop.csv", 1, "semicolons or tabs part the columns");
+    }
+    folder_write(&f, "id_prop.csv", "cu,1\nal,2\n");
+    folder_write(&f, "split.csv", "id;part\ncu;train\nal;val\n");
+    rcr_dataset_options o = defaults();
+    rcr_dataset *d = read_good(f.path, &o);
+    rcr_split_options by_file = rcr_split_options_default();
+    rcr_split split;
+    rcr_error err = {0};
+    by_file.kind = RCR_SPLIT_FILE;
+    by_file.file = folder_path(&f, "split.csv");
+    assert_int_equal(rcr_split_make(&split, d, &by_file, &err), RCR_ERR_UNSUPPORTED);
+    assert_string_equal(err.file, by_file.file);
+    assert_non_null(strstr(err.message, "semicolons or tabs part the columns"));
+    rcr_dataset_free(d);
+    folder_remove(&f);
+}
+
+static void write_utf16(const test_folder *f, const char *name, const char *text) {
+    FILE *file = fopen(folder_path(f, name), "wb");
+    assert_non_null(file);
+    fputs("\xFF\xFE", file);
+    for (; *text != '\0'; text++) {
+        fputc(*text, file);
+        fputc('\0', file);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* As Windows saves them: the same as in UTF-8. */
+static void tables_in_utf16(void **state) {
+    (void)state;
+    static const char *const names[] = {"id_prop.csv", "files.csv"};
+    test_folder f = folder_of_two();
+    rcr_dataset_options o = defaults();
+    write_utf16(&f, names[0], "id,gap\r\ncu,1.5\r\nal,2\r\n");
+    write_utf16(&f, names[1], "file,gap\r\ncu.cif,1.5\r\nal.cif,2\r\n");
+    write_utf16(&f, "split.csv", "id,part\r\ncu,train\r\nal,val\r\n");
+    for (int i = 0; i < 2; i++) {
+        rcr_dataset *d = read_good(i == 0 ? f.path : folder_path(&f, names[1]), &o);
+        assert_int_equal(d->n, 2);
+        assert_string_equal(d->target, "gap");
+        assert_string_equal(d->sample[0].id, "cu");
+        assert_true(d->sample[0].target == 1.5);
+        rcr_split_options by_file = rcr_split_options_default();
+        rcr_split split;
+        rcr_error err = {0};
+        by_file.kind = RCR_SPLIT_FILE;
+        by_file.file = folder_path(&f, "split.csv");
+        assert_int_equal(rcr_split_make(&split, d, &by_file, &err), RCR_ERR_DATA);
+        assert_non_null(strstr(err.message, "the test part is empty")); /* the table itself is read */
+        rcr_dataset_free(d);
+    }
+    write_utf16(&f, names[0], "id;gap\r\ncu;1.5\r\n");
+    read_bad(f.path, NULL, RCR_ERR_UNSUPPORTED, names[0], 1, "semicolons or tabs part the columns");
+    folder_remove(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_row_is_no_header),
-        cmocka_unit_test(a_counter_is_no_target),
-        cmocka_unit_test(targets_that_are_texts),
-        cmocka_unit_test(folders_without_a_table),
+        cmocka_unit_test(a_row_is_no_header),     cmocka_unit_test(a_counter_is_no_target),
+        cmocka_unit_test(targets_that_are_texts), cmocka_unit_test(folders_without_a_table),
+        cmocka_unit_test(tables_without_commas),  cmocka_unit_test(tables_in_utf16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
