@@ -160,7 +160,7 @@ static int is_id_name(const char *name) {
 }
 
 static int is_file_name(const char *name) {
-    static const char *const words[] = {"file", "filename", "path", "cif_file", "structure"};
+    static const char *const words[] = {"file", "filename", "path", "cif_file", "structure"}; /* and in check_files */
     return is_one_of(name, words, sizeof words / sizeof words[0]);
 }
 
@@ -318,6 +318,42 @@ static void note_header(source *s, const columns *c, const char *table, const rc
             table, first->line, first->field[1]);
 }
 
+/* The column of a row that may name its file: the first whose text does, else the first with a text. */
+static size_t find_file_column(const source *s, const columns *c, const rcr_csv_row *row) {
+    size_t text = NO_COLUMN;
+    double number;
+    for (size_t k = 0; k < c->n && k < row->n_fields; k++) {
+        const char *cell = row->field[k];
+        if (!holds_values(c, k) || cell[0] == '\0' || rcr_source_number(&number, cell, strlen(cell))) continue;
+        if (rcr_source_has_file(s, cell)) return k;
+        if (text == NO_COLUMN) text = k;
+    }
+    return text;
+}
+
+/* A table that lies by itself names its files, in a column of one of the names for it or by its ids.  Where it does
+ * neither and a column has texts, that column's name is the reason, not so many missing files. */
+static rcr_status check_files(const source *s, const columns *c, const char *table, const rcr_csv *csv,
+                              rcr_error *err) {
+    const rcr_csv_row *first = &csv->row[0];
+    if (s->base == NULL || c->file != NO_COLUMN || !c->header || csv->n_rows < 2) return RCR_OK;
+    size_t other = find_file_column(s, c, &csv->row[1]);
+    if (other == NO_COLUMN) return RCR_OK;
+    for (size_t i = 1; i < csv->n_rows; i++) {
+        const rcr_csv_row *row = &csv->row[i];
+        char *name = file_of_id(s, c->id < row->n_fields ? row->field[c->id] : "");
+        if (name == NULL) return rcr_fail_memory(err, "reading a dataset");
+        int there = rcr_folder_has(s->folder, name);
+        rcr_free(name);
+        if (there) return RCR_OK;
+    }
+    return rcr_fail_at(
+        err, RCR_ERR_DATA, table, first->line,
+        "no column is called file, filename, path, cif_file or structure (\"%.60s\" may be the one), and no "
+        "id names a file beside the table",
+        first->field[other]);
+}
+
 static rcr_status choose_columns(columns *c, source *s, const char *table, const rcr_csv *csv, rcr_error *err) {
     const rcr_csv_row *first = &csv->row[0];
     *c = (columns){looks_like_header(s, csv), first->n_fields, NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN, first};
@@ -327,7 +363,8 @@ static rcr_status choose_columns(columns *c, source *s, const char *table, const
     }
     if (c->id == NO_COLUMN && c->file != 0) c->id = 0; /* else the file's name is the id */
     note_header(s, c, table, first);
-    rcr_status status = choose_weight(c, s, table, first, err);
+    rcr_status status = check_files(s, c, table, csv, err);
+    if (status == RCR_OK) status = choose_weight(c, s, table, first, err);
     return status == RCR_OK ? choose_target(c, s, table, first, err) : status;
 }
 

@@ -213,11 +213,38 @@ static void tables_in_utf16(void **state) {
     folder_remove(&f);
 }
 
+/* A table by itself whose column of files has another name. */
+static void tables_that_name_no_file(void **state) {
+    (void)state;
+    static const char *const texts[] = {"name,structure_file,gap\nx,cu.cif,1\ny,al.cif,2\n",
+                                        "id,gap,formula,structure_file\nx,1,Cu,cu.cif\n",
+                                        "id,structure_file,gap\nx,elsewhere/cu.cif,1\n"};
+    static const char *const targets[] = {NULL, "gap"};
+    rcr_dataset_options o = defaults();
+    test_folder f = folder_of_two();
+    for (size_t i = 0; i < 2 * (sizeof texts / sizeof *texts); i++) {
+        folder_write(&f, "t.csv", texts[i / 2]);
+        read_bad(
+            folder_path(&f, "t.csv"), targets[i % 2], RCR_ERR_DATA, "t.csv", 1,
+            "no column is called file, filename, path, cif_file or structure (\"structure_file\" may be the one), and "
+            "no id names a file beside the table");
+    }
+    o.target = "gap";
+    folder_write(&f, "t.csv", "id,gap,from\nx,1,a\nal,2,b\n"); /* one that is there says how files are named */
+    rcr_dataset *d = read_good(folder_path(&f, "t.csv"), &o);
+    assert_true(d->n == 1 && d->n_bad == 1);
+    rcr_dataset_free(d);
+    folder_write(&f, "t.csv", "id,gap\nx,1\n"); /* no other column: the file is missing */
+    read_bad(folder_path(&f, "t.csv"), NULL, RCR_ERR_DATA, folder_path(&f, "t.csv"), 0, "x.cif: can't open");
+    folder_remove(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_row_is_no_header),     cmocka_unit_test(a_counter_is_no_target),
-        cmocka_unit_test(targets_that_are_texts), cmocka_unit_test(folders_without_a_table),
-        cmocka_unit_test(tables_without_commas),  cmocka_unit_test(tables_in_utf16),
+        cmocka_unit_test(a_row_is_no_header),       cmocka_unit_test(a_counter_is_no_target),
+        cmocka_unit_test(targets_that_are_texts),   cmocka_unit_test(folders_without_a_table),
+        cmocka_unit_test(tables_without_commas),    cmocka_unit_test(tables_in_utf16),
+        cmocka_unit_test(tables_that_name_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
