@@ -350,6 +350,10 @@ static rcr_status mark_file(uint8_t *part, const rcr_dataset *dataset, const cha
     size_t length;
     rcr_csv *csv;
     if (file == NULL) return rcr_fail(err, RCR_ERR_ARGUMENT, "no split file was given");
+    if (!rcr_path_exists(file)) /* a misspelt kind is taken for a file */
+        return rcr_fail_at(err, RCR_ERR_IO, file, 0,
+                           "there is no such file of a split, and no such kind: random, reference, highest, lowest and "
+                           "sklearn are the kinds");
     rcr_status status = rcr_file_read(&text, &length, file, (size_t)1 << 30, err);
     if (status != RCR_OK) return status;
     status = rcr_source_parse_table(&csv, text, length, file, err);
