@@ -427,7 +427,8 @@ static rcr_status open_folder(rcr_reader *r, rcr_error *err) {
         for (size_t i = 0; i < r->n_names; i++)
             if (wants(r, r->name[i])) return RCR_OK;
     return rcr_fail_at(err, RCR_ERR_DATA, r->path, 0,
-                       "holds no structure file (.cif, POSCAR, .xyz, .extxyz, .json, .db, ...)");
+                       "holds no structure file (.cif, POSCAR, .xyz, .extxyz, .json, .db, ...)%s",
+                       r->is_archive ? "" : "; folders in it are not looked into");
 }
 
 /* ---------------------------------------------------------------- the reader */

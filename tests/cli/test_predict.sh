@@ -61,6 +61,7 @@ cmp -s "$work/out" "$work/folder.csv" || fail "an archive gives other rows than 
 mkdir "$work/empty"
 run 1 predict "$model" "$work/empty"
 out_has "holds no structure file"
+out_has "; folders in it are not looked into"
 err_has "nothing could be predicted"
 # One whose files are all something else's has a row too, packed or not, beside others.
 mkdir "$work/foreign"
