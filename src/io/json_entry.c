@@ -311,7 +311,8 @@ static rcr_status read_object(rcr_record *record, json_t *object, int depth, rcr
         return read_object(record, inner, depth + 1, err);
     if (found == NULL && json_object_get(object, "lattice") != NULL)
         return rcr_json_structure(&record->crystal, object, err); /* says what is missing */
-    if (found == NULL) return fail_none(err, object);
+    if (found == NULL)                                            /* its row is told by its id all the same */
+        return rcr_json_id(record, object, &taken) ? fail_none(err, object) : fail_memory(err);
     if (!add_all(record, object, key)) return fail_memory(err);
     if (json_is_string(found))
         return rcr_structure_from_text(&record->crystal, key, json_string_value(found), json_string_length(found), err);

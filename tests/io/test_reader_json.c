@@ -42,6 +42,7 @@ static void what_is_bad_costs_its_row(void **state) {
         {"q.json",
          "{\"data\": {\"id\": \"o\", \"attributes\": {\"lattice_vectors\": [[4,0,0],[0,4,0],[0,0,4]]}}}",
          {"o:1!...an entry for each site"}},
+        {"s.json", "[{\"structure\": null, \"id\": \"e\"},\n" IRON "]", {"e:1!...holds no structure", "s-2:2"}},
         /* Structures as text. */
         {"r.json",
          "[{\"cif\": \"data_x\\n_cell_length_a 4\"}, {\"poscar\": \"a\\n1\\n4 0 0\"}]",
