@@ -121,7 +121,7 @@ static int next_row(rcr_inputs *in, rcr_input *input) {
         if (rcr_dataset_graph(&input->graph, d, sample, &err) != RCR_OK) input->error = err;
     } else if (has_bad) {
         const rcr_bad_row *bad = &d->bad[in->next_bad++];
-        name_input(input, bad->id, bad->error.file[0] != '\0' ? bad->error.file : d->path);
+        name_input(input, bad->id, d->path);
         input->error = bad->error;
     } else {
         rcr_dataset_free(d);

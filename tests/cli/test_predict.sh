@@ -82,6 +82,8 @@ run 0 predict "$model" "$work/set"
 same "$(column 1 | tr '\n' ' ')" "Pt4-dhcp missing AlCu2Ag-Xa " "rows of a dataset"
 same "$(sed -n 2p "$work/out")" "$first" "prediction of a dataset's row"
 out_has "missing.cif"
+run 0 predict "$model" "$work/set" --format jsonl
+same "$(grep -cF "\"file\": \"$work/set\"" "$work/out")" 3 "rows whose file is the dataset, the bad one among them"
 run 0 predict "$model" "$data/alloys.tar.zst"
 same "$(wc -l <"$work/out")" 1501 "rows of the packed demo data"
 
