@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +36,8 @@ static const char *reason(int code) {
     case EDQUOT: return "the disk quota is used up";
     case ELOOP: return "too many symbolic links";
     case EPIPE: return "the reader at the other end is gone";
+    case EBUSY: return "it is in use: something may be mounted there, which a new file can't take the place of";
+    case EBADF: return "the descriptor is not open for that";
     }
     return NULL;
 }
@@ -107,9 +111,89 @@ rcr_status rcr_file_read_in(char **out, size_t *length, const char *folder, cons
     return status;
 }
 
+/* Length of the folder part with its slash; 0 when there is none. */
+static size_t folder_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* What path itself names, its own links not followed: N of "N" in this process's folder of descriptors, or -1. */
+static int descriptor_named(const char *path) {
+    size_t length = folder_length(path);
+    char here[PATH_MAX], there[PATH_MAX];
+    int64_t fd;
+    if (!rcr_is_digit((unsigned char)path[length]) || !rcr_parse_int64(&fd, path + length, strlen(path + length)))
+        return -1;
+    if (fd > INT_MAX || length >= sizeof there) return -1;
+    memcpy(there, path, length);
+    there[length] = '\0';
+    if (realpath(length > 0 ? there : ".", here) == NULL) return -1;
+    static const char *const folders[] = {"/proc/self/fd", "/proc/thread-self/fd", "/dev/fd"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (realpath(folders[i], there) != NULL && strcmp(here, there) == 0) return (int)fd;
+    return -1;
+}
+
+/* What the symbolic link `path` says; *n <- 0 where path is none.  In a folder where all may write, links are followed
+ * by the rule of Linux alone (protected_symlinks): another user's there could lead a file of ours anywhere.  Gives an
+ * errno. */
+static int read_link(char *text, ssize_t *n, size_t room, const char *path, size_t length_of_folder) {
+    struct stat link, folder;
+    *n = 0;
+    if (lstat(path, &link) != 0) return errno == ENOENT ? 0 : errno;
+    if (!S_ISLNK(link.st_mode)) return 0;
+    rcr_text name = {0};
+    rcr_text_append(&name, path, length_of_folder);
+    rcr_text_puts(&name, ".");
+    int code = name.failed ? ENOMEM : stat(name.data, &folder) != 0 ? errno : 0;
+    rcr_text_free(&name);
+    if (code != 0) return code;
+    if ((folder.st_mode & S_ISVTX) && (folder.st_mode & S_IWOTH) && link.st_uid != geteuid() &&
+        link.st_uid != folder.st_uid)
+        return EACCES;
+    *n = readlink(path, text, room);
+    if (*n < 0) return errno;
+    return (size_t)*n < room ? 0 : ENAMETOOLONG;
+}
+
+/* Where writing to path ends up: *target <- path with the symbolic links of its last part followed, or *fd <- a
+ * descriptor of this process, which has no name to be replaced (/dev/stdout); *fd is -1 otherwise.  Gives an errno. */
+static int follow(char **target, int *fd, const char *path) {
+    enum { MOST = 40 }; /* as many as Linux follows */
+    char link[PATH_MAX];
+    rcr_text name = {0};
+    int code = 0;
+    rcr_text_puts(&name, path);
+    *fd = -1;
+    for (int followed = 0; !name.failed && code == 0; followed++) {
+        ssize_t n;
+        *fd = descriptor_named(name.data);
+        if (*fd >= 0) break;
+        size_t folder = folder_length(name.data);
+        code = read_link(link, &n, sizeof link, name.data, folder);
+        if (code != 0 || n == 0) break;
+        if (followed == MOST) code = ELOOP;
+        name.length = link[0] == '/' ? 0 : folder;
+        rcr_text_append(&name, link, (size_t)n);
+    }
+    if (name.failed) code = ENOMEM;
+    if (code != 0) rcr_text_free(&name);
+    *target = name.data;
+    return code;
+}
+
+int rcr_path_descriptor(const char *path) {
+    char *target;
+    int fd;
+    if (follow(&target, &fd, path) != 0) return -1;
+    rcr_free(target);
+    return fd;
+}
+
 struct rcr_writer {
-    char *path;
-    char *temporary; /* NULL: a device or pipe, written directly */
+    char *path;      /* as it was given */
+    char *target;    /* where its links lead */
+    char *temporary; /* NULL: a device, pipe or descriptor, written directly */
     int fd;
     int failure; /* errno of the first failed write; -1: out of memory */
     size_t buffered;
@@ -120,14 +204,9 @@ static void writer_free(rcr_writer *writer) {
     if (writer == NULL) return;
     if (writer->fd >= 0) close(writer->fd);
     rcr_free(writer->path);
+    rcr_free(writer->target);
     rcr_free(writer->temporary);
     rcr_free(writer);
-}
-
-/* Length of the folder part with its slash; 0 when there is none. */
-static size_t folder_length(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
 }
 
 rcr_status rcr_sync_name(const char *path, rcr_error *err) {
@@ -144,14 +223,14 @@ rcr_status rcr_sync_name(const char *path, rcr_error *err) {
     return rcr_fail_system(err, path, "can't write", code);
 }
 
-/* A new file ".NAME.tmp-PID-N" in path's folder, made with the mode of the file that it will replace. */
+/* A new file ".NAME.tmp-PID-N" in the target's folder, made with the mode of the file that it will replace. */
 static int open_temporary(rcr_writer *writer, const struct stat *old) {
-    size_t folder = folder_length(writer->path);
+    size_t folder = folder_length(writer->target);
     for (int attempt = 0; attempt < 10000; attempt++) {
         rcr_text name = {0};
-        rcr_text_append(&name, writer->path, folder);
+        rcr_text_append(&name, writer->target, folder);
         /* A name near the system's limit is cut, so that the suffix fits. */
-        rcr_text_printf(&name, ".%.200s.tmp-%ld-%d", writer->path + folder, (long)getpid(), attempt);
+        rcr_text_printf(&name, ".%.200s.tmp-%ld-%d", writer->target + folder, (long)getpid(), attempt);
         if (name.failed) {
             rcr_text_free(&name);
             return ENOMEM;
@@ -169,38 +248,42 @@ static int open_temporary(rcr_writer *writer, const struct stat *old) {
     return EEXIST;
 }
 
+/* A second descriptor of what is open already, which shares the place in the file: what others wrote to it stays. */
+static int open_descriptor(rcr_writer *writer, int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return errno;
+    if ((flags & O_ACCMODE) == O_RDONLY) return EBADF;
+    writer->fd = RCR_FILE_CALL(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    return writer->fd < 0 ? errno : 0;
+}
+
+static int open_target(rcr_writer *writer) {
+    struct stat old;
+    int exists = stat(writer->target, &old) == 0;
+    if (!exists && errno != ENOENT) return errno;
+    if (exists && S_ISDIR(old.st_mode)) return EISDIR;
+    if (!exists || S_ISREG(old.st_mode)) return open_temporary(writer, exists ? &old : NULL);
+    writer->fd = RCR_FILE_CALL(open(writer->target, O_WRONLY | O_CLOEXEC));
+    return writer->fd < 0 ? errno : 0;
+}
+
 rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err) {
     rcr_writer *writer = rcr_malloc(1, sizeof *writer);
     if (writer == NULL) return rcr_fail_memory(err, "opening a file for writing");
     writer->fd = -1;
     writer->failure = 0;
     writer->buffered = 0;
-    writer->temporary = NULL;
+    writer->target = writer->temporary = NULL;
     writer->path = rcr_strdup(path);
-    if (writer->path == NULL) {
-        writer_free(writer);
-        return rcr_fail_memory(err, "opening a file for writing");
+    int fd, code = writer->path != NULL ? follow(&writer->target, &fd, path) : ENOMEM;
+    if (code == 0) code = fd >= 0 ? open_descriptor(writer, fd) : open_target(writer);
+    if (code == 0) {
+        *out = writer;
+        return RCR_OK;
     }
-    struct stat old;
-    int exists = stat(path, &old) == 0, code;
-    if (exists && S_ISDIR(old.st_mode)) {
-        code = EISDIR;
-    } else if (exists && !S_ISREG(old.st_mode)) {
-        writer->fd = RCR_FILE_CALL(open(path, O_WRONLY | O_CLOEXEC));
-        code = writer->fd < 0 ? errno : 0;
-    } else {
-        code = open_temporary(writer, exists ? &old : NULL);
-    }
-    if (code == ENOMEM) {
-        writer_free(writer);
-        return rcr_fail_memory(err, "opening a file for writing");
-    }
-    if (code != 0) {
-        writer_free(writer);
-        return rcr_fail_system(err, path, "can't write", code);
-    }
-    *out = writer;
-    return RCR_OK;
+    writer_free(writer);
+    if (code == ENOMEM) return rcr_fail_memory(err, "opening a file for writing");
+    return rcr_fail_system(err, path, "can't write", code);
 }
 
 static void write_all(rcr_writer *writer, const char *data, size_t length) {
@@ -266,10 +349,10 @@ rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err) {
     writer->fd = -1;
     rcr_status status = RCR_OK;
     if (code == 0 && writer->temporary != NULL) {
-        if (RCR_FILE_CALL(rename(writer->temporary, writer->path)) != 0)
+        if (RCR_FILE_CALL(rename(writer->temporary, writer->target)) != 0)
             code = errno;
         else
-            status = rcr_sync_name(writer->path, err); /* the file is the new one all the same */
+            status = rcr_sync_name(writer->target, err); /* the file is the new one all the same */
     }
     if (code != 0 && writer->temporary != NULL) unlink(writer->temporary);
     if (code < 0)

@@ -22,7 +22,9 @@ rcr_status rcr_file_read_in(char **out, size_t *length, const char *folder, cons
  * Errors: RCR_ERR_IO, of the path. */
 rcr_status rcr_read_some(size_t *n, int fd, void *buffer, size_t room, const char *path, rcr_error *err);
 
-/* A file being written under a temporary name beside its own; it appears under its name only on commit. */
+/* A file being written under a temporary name beside its own; it appears under its name only on commit.  A symbolic
+ * link is followed: what it leads to is replaced, and the link stays.  Devices, pipes and what rcr_path_descriptor
+ * knows are written directly. */
 typedef struct rcr_writer rcr_writer;
 rcr_status rcr_writer_open(rcr_writer **out, const char *path, rcr_error *err);
 /* Errors are remembered and reported by commit, so the calls between need no check of their own. */
@@ -36,6 +38,10 @@ void rcr_writer_printf(rcr_writer *writer, const char *format, ...)
 rcr_status rcr_writer_commit(rcr_writer *writer, rcr_error *err);
 /* Remove the temporary file; frees the writer. */
 void rcr_writer_abort(rcr_writer *writer);
+
+/* The descriptor of this process that a path leads to (1 of /dev/stdout, /dev/fd/1 or /proc/self/fd/1); -1 of others.
+ */
+int rcr_path_descriptor(const char *path);
 
 /* All at once. */
 rcr_status rcr_file_write(const char *path, const void *data, size_t length, rcr_error *err);

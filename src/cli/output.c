@@ -72,7 +72,7 @@ void rcr_cli_note(const char *format, ...) {
 
 rcr_status rcr_output_open(rcr_output *out, const char *path, rcr_error *err) {
     rcr_writer *writer = NULL;
-    if (path != NULL && strcmp(path, "-") != 0) {
+    if (path != NULL && strcmp(path, "-") != 0 && rcr_path_descriptor(path) != STDOUT_FILENO) {
         rcr_status status = rcr_writer_open(&writer, path, err);
         if (status != RCR_OK) return status;
     }

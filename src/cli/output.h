@@ -29,7 +29,7 @@ typedef struct rcr_output {
     const char *path;   /* of file; the caller's */
     int failure;        /* errno of the first failed write to standard output or file */
 } rcr_output;
-/* path NULL or "-": standard output. */
+/* path NULL, "-" or a name of standard output (/dev/stdout): standard output. */
 rcr_status rcr_output_open(rcr_output *out, const char *path, rcr_error *err);
 /* Go on after the first `keep` bytes of a file, whose rest is cut off, or make it.  No two processes can do that with
  * one file at a time.  Errors: RCR_ERR_IO. */

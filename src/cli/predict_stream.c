@@ -276,7 +276,9 @@ static int emit(void *context, const rcr_stream_row *row, size_t n) {
 static rcr_status open_output(screen *s, rcr_error *err) {
     const rcr_stream_command *c = s->command;
     if (c->out_path == NULL || strcmp(c->out_path, "-") == 0) return rcr_output_open(&s->out, NULL, err);
-    if (access(c->out_path, F_OK) == 0 && !rcr_is_file(c->out_path) && !rcr_is_directory(c->out_path)) {
+    /* A device or pipe, or a descriptor that may lead to a file: that one is the shell's, and begun by it. */
+    if (rcr_path_descriptor(c->out_path) >= 0 ||
+        (access(c->out_path, F_OK) == 0 && !rcr_is_file(c->out_path) && !rcr_is_directory(c->out_path))) {
         if (c->resume)
             return rcr_fail_at(err, RCR_ERR_IO, c->out_path, 0,
                                "--resume: a device or pipe is no file that rows can be added to");

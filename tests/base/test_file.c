@@ -1,5 +1,7 @@
 #include "support/folder.h"
 
+#include <fcntl.h>
+
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -178,6 +180,102 @@ static void full_devices_are_errors(void **state) {
     assert_int_equal(rcr_file_write("/dev/null", "x", 1, &err), RCR_OK);
 }
 
+static void expect_link(const test_folder *f, const char *name, const char *target) {
+    char text[1024];
+    ssize_t n = readlink(folder_path(f, name), text, sizeof text - 1);
+    assert_true(n >= 0);
+    text[n] = '\0';
+    assert_string_equal(text, target);
+}
+
+static void links_are_followed(void **state) {
+    (void)state;
+    test_folder f = folder_make();
+    rcr_error err = {0};
+    assert_int_equal(mkdir(folder_path(&f, "far"), 0755), 0);
+    folder_write(&f, "far/file", "old");
+    assert_int_equal(chmod(folder_path(&f, "far/file"), 0640), 0);
+    assert_int_equal(symlink("far/second", folder_path(&f, "first")), 0);
+    assert_int_equal(symlink("file", folder_path(&f, "far/second")), 0);
+    assert_int_equal(rcr_file_write(folder_path(&f, "first"), "new", 3, &err), RCR_OK);
+    expect_link(&f, "first", "far/second");
+    expect_link(&f, "far/second", "file");
+    expect_content(&f, "far/file", "new");
+    struct stat info;
+    assert_int_equal(stat(folder_path(&f, "far/file"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+    assert_int_equal(folder_count(&f), 2); /* nothing is left beside the link either */
+
+    /* To what is not there yet, from the root. */
+    assert_int_equal(symlink(folder_path(&f, "far/made"), folder_path(&f, "absolute")), 0);
+    assert_int_equal(rcr_file_write(folder_path(&f, "absolute"), "made", 4, &err), RCR_OK);
+    expect_link(&f, "absolute", folder_path(&f, "far/made"));
+    expect_content(&f, "far/made", "made");
+
+    assert_int_equal(symlink("round", folder_path(&f, "round")), 0);
+    assert_int_equal(rcr_file_write(folder_path(&f, "round"), "x", 1, &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.message, "too many symbolic links"));
+    assert_int_equal(symlink("no/such", folder_path(&f, "nowhere")), 0);
+    assert_int_equal(rcr_file_write(folder_path(&f, "nowhere"), "x", 1, &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.message, "no such file"));
+    assert_string_equal(err.file, folder_path(&f, "nowhere"));
+    folder_remove(&f);
+}
+
+/* Where all may make links, another user's could lead a file of ours anywhere. */
+static void links_of_others_are_refused(void **state) {
+    (void)state;
+    if (geteuid() != 0) skip(); /* only root can make one */
+    test_folder f = folder_make();
+    rcr_error err = {0};
+    folder_write(&f, "kept", "kept");
+    assert_int_equal(mkdir(folder_path(&f, "all"), 0700), 0);
+    assert_int_equal(chmod(folder_path(&f, "all"), 01777), 0);
+    assert_int_equal(symlink("../kept", folder_path(&f, "all/link")), 0);
+    assert_int_equal(rcr_file_write(folder_path(&f, "all/link"), "mine", 4, &err), RCR_OK);
+    assert_int_equal(lchown(folder_path(&f, "all/link"), 4321, 4321), 0);
+    assert_int_equal(rcr_file_write(folder_path(&f, "all/link"), "x", 1, &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.message, "permission denied"));
+    expect_content(&f, "kept", "mine");
+    folder_remove(&f);
+}
+
+/* The names of descriptors lead to regular files, too, whose names are not to be replaced. */
+static void descriptors_are_written_to(void **state) {
+    (void)state;
+    if (!rcr_is_directory("/dev/fd")) skip();
+    test_folder f = folder_make();
+    rcr_error err = {0};
+    folder_write(&f, "file", "");
+    int fd = open(folder_path(&f, "file"), O_WRONLY), reading = open(folder_path(&f, "file"), O_RDONLY);
+    assert_true(fd >= 0 && reading >= 0);
+    char name[64];
+    snprintf(name, sizeof name, "/dev/fd/%d", fd);
+    assert_int_equal(rcr_path_descriptor(name), fd);
+    assert_int_equal(symlink(name, folder_path(&f, "link")), 0);
+    assert_int_equal(rcr_path_descriptor(folder_path(&f, "link")), fd);
+    assert_int_equal(rcr_file_write(folder_path(&f, "link"), "one ", 4, &err), RCR_OK);
+    assert_int_equal(write(fd, "two ", 4), 4); /* it is open still, and goes on where the writer ended */
+    assert_int_equal(rcr_file_write(name, "three", 5, &err), RCR_OK);
+    expect_content(&f, "file", "one two three");
+    expect_link(&f, "link", name);
+    struct stat a, b;
+    assert_int_equal(fstat(fd, &a), 0);
+    assert_int_equal(stat(folder_path(&f, "file"), &b), 0);
+    assert_int_equal(a.st_ino, b.st_ino);
+
+    snprintf(name, sizeof name, "/dev/fd/%d", reading);
+    assert_int_equal(rcr_file_write(name, "x", 1, &err), RCR_ERR_IO);
+    assert_non_null(strstr(err.message, "not open for that"));
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(close(reading), 0);
+    assert_int_equal(rcr_file_write(name, "x", 1, &err), RCR_ERR_IO);
+    /* Digits elsewhere are a name as any other. */
+    assert_int_equal(rcr_path_descriptor(folder_path(&f, "1")), -1);
+    assert_int_equal(rcr_path_descriptor("1"), -1);
+    folder_remove(&f);
+}
+
 static void makes_folders(void **state) {
     (void)state;
     test_folder f = folder_make();
@@ -198,6 +296,8 @@ int main(void) {
         cmocka_unit_test(reads_whole_files),           cmocka_unit_test(writes_whole_or_not_at_all),
         cmocka_unit_test(writes_more_than_its_buffer), cmocka_unit_test(reports_what_can_not_be_written),
         cmocka_unit_test(full_devices_are_errors),     cmocka_unit_test(makes_folders),
-        cmocka_unit_test(joins_folder_and_name),       cmocka_unit_test(paths_from_the_root)};
+        cmocka_unit_test(joins_folder_and_name),       cmocka_unit_test(paths_from_the_root),
+        cmocka_unit_test(links_are_followed),          cmocka_unit_test(links_of_others_are_refused),
+        cmocka_unit_test(descriptors_are_written_to)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,22 @@ same "$(sed -nE 's/.*"id": "([^"]*)".*"prediction": ([^,]*), "error": null.*/\1,
 run 0 predict "$model" "$work/folder" --out "$work/p.csv"
 cmp -s "$work/p.csv" "$work/folder.csv" || fail "--out differs from standard output"
 same "$(wc -c <"$work/out")" 0 "bytes of standard output with --out"
+# A link stays, and leads to the new file; a name of standard output is no file to be replaced, whatever is behind it.
+mkdir "$work/far"
+echo old >"$work/far/p.csv"
+ln -s far/p.csv "$work/link.csv"
+run 0 predict "$model" "$work/folder" --out "$work/link.csv"
+same "$(readlink "$work/link.csv")" far/p.csv "a link given to --out"
+cmp -s "$work/far/p.csv" "$work/folder.csv" || fail "--out of a link does not write what it leads to"
+ln -s /proc/self/fd/1 "$work/stdout" # as /dev/stdout is one, which a mistake of root's would take from the whole machine
+if [ -d /proc/self/fd ]; then
+    for input in "$work/folder" -; do
+        "$RECRYST" predict "$model" "$input" --out "$work/stdout" >"$work/out" 2>"$work/err" <"$data/alloys.extxyz" || fail "--out /dev/stdout, of $input"
+        same "$(readlink "$work/stdout")" /proc/self/fd/1 "a link to standard output"
+        out_has id,prediction
+        [ "$input" = - ] || cmp -s "$work/out" "$work/folder.csv" || fail "--out /dev/stdout differs from standard output"
+    done
+fi
 run 1 predict "$model" "$work/folder" "$work/none.cif" --strict --out "$work/strict.csv"
 [ ! -e "$work/strict.csv" ] || fail "--strict left a file"
 err_has "$work/none.cif: can't open"
