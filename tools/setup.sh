@@ -8,13 +8,14 @@
 set -eu
 
 packages="cmake ninja-build gcc g++ libc6-dev pkgconf libjansson-dev libarchive-dev zlib1g-dev libmd-dev libsymspg-dev liblmdb-dev libsqlite3-dev libtomlplusplus-dev libcurl4-openssl-dev libcmocka-dev"
+more=""
 case "${1-}" in
 "") ;;
---dev) packages="$packages clang clang-format libclang-rt-dev python3 python3-numpy python3-pytest locales openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
+--dev) more="clang clang-format libclang-rt-dev python3 python3-numpy python3-pytest locales openssl ca-certificates gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
 --report | --report-tests)
     # Also from elsewhere than Debian, whose packages of Node.js then stay away.
-    command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
-    [ "$1" = --report ] || packages="$packages chromium"
+    command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || more="nodejs npm"
+    [ "$1" = --report ] || more="$more chromium"
     ;;
 *)
     echo "usage: tools/setup.sh [--dev|--report|--report-tests]" >&2
@@ -63,16 +64,23 @@ if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>
     exit 1
 fi
 
-missing=""
-for package in $packages; do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=""
-    # An architecture-qualified second copy prints its own status after the first.
-    case "$status" in installed*) ;; *) missing="$missing $package" ;; esac
-done
+# Those of its arguments that are not installed, each with a blank before it.
+absent() {
+    local package status
+    for package in "$@"; do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=""
+        # An architecture-qualified second copy prints its own status after the first.
+        case "$status" in installed*) ;; *) printf ' %s' "$package" ;; esac
+    done
+}
+# shellcheck disable=SC2086
+missing=$(absent $packages)
+# Packages of other names (libcurl4-gnutls-dev), or programs built by hand, do as well; then nothing need be installed, by
+# whoever it is, nor be put in the place of those.
+[ -n "$missing" ] && [ -z "$(probe)" ] && missing=""
+# shellcheck disable=SC2086
+missing=$missing$(absent $more)
 [ -z "$missing" ] && exit 0
-
-# Packages of other names, or programs built by hand, do as well; then nothing need be installed, by whoever it is.
-[ "${1-}" = "" ] && [ -z "$(probe)" ] && exit 0
 
 as_root=""
 if [ "$(id -u)" != 0 ]; then
@@ -87,9 +95,10 @@ fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# What is there may be in the way of a package; to take it off a machine is its owner's to decide.
 install_missing() {
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Acquire::Retries=3 \
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-remove --no-install-recommends -o Acquire::Retries=3 \
         $missing </dev/null >"$log" 2>&1
 }
 echo "Installing packages:$missing"
