@@ -4,7 +4,7 @@
 #     bench/large.sh BUILD MODEL [THREADS] [KMAX]      crystals of K x K x K atoms, K up to KMAX (100)
 # MODEL: a model file or run directory that knows Na and Cl.  Seconds: the least of five runs (of two above 90,000 atoms). The
 # largest crystals also as CIF files of space group P 1.
-set -eu
+set -eu -o pipefail # a table that breaks off is not to be put into the page
 export LC_ALL=C
 cd "$(dirname "$0")/.."
 build=$1 model=$2 threads=${3:-0} largest=${4:-100}

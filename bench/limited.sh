@@ -9,7 +9,7 @@
 #   DATA: a folder or archive of CIF files; the store holds its crystals again and again, each time under another strain
 #   MIB: the limit (256); STORE_MIB: the store's size at least (1024); THREADS (4)
 # environment: WORK (runs/limited), where the store stays for the next time
-set -eu
+set -eu -o pipefail # a table that breaks off is not to be put into the page
 export LC_ALL=C
 cd "$(dirname "$0")/.."
 [ $# -ge 2 ] || {
@@ -77,7 +77,7 @@ run() {
         /usr/bin/time -f '%M %F' -o "$work/time" "${command[@]}" >"$work/log" 2>&1 || status=$?
     elif [ -n "$group" ]; then
         (
-            echo "$BASHPID" >"$group/cgroup.procs"
+            echo "$BASHPID" >"$group/cgroup.procs" || exit 1 # set -e does not hold before "||": it would run without a limit
             exec /usr/bin/time -f '%M %F' -o "$work/time" "${command[@]}"
         ) >"$work/log" 2>&1 || status=$?
     elif [ "${kind#*systemd}" != "$kind" ]; then

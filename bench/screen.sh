@@ -4,7 +4,7 @@
 #     bench/screen.sh BUILD MODEL SOURCE [COUNT] [THREADS]
 # SOURCE: a folder or archive of CIF files, or an extended XYZ file.  The generator runs beside the prediction, on the
 # same cores.  Also checks that every structure has its row.
-set -eu
+set -eu -o pipefail # a table that breaks off is not to be put into the page
 export LC_ALL=C
 cd "$(dirname "$0")/.."
 build=$1 model=$2 source=$3 count=${4:-1000000} threads=${5:-0}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How far the figures of bench/reproduce.sh move with the seed of weights and batch order, the split staying as it is: five
 # seeds of the runs on mp-elastic.  Prints a table (mean and sample standard deviation over the seeds) and keeps it in WORK/seeds.md,
-# which bench/reproduce.sh puts into docs/results.md.  May be stopped and started again.
+# which bench/reproduce.sh puts into docs/results.md (with other EPOCHS than 300: in WORK/seeds-EPOCHS.md, which it does not).  May be stopped and started again.
 #
 # usage: bench/seeds.sh
 # environment: DATA, WORK, RECRYST, THREADS as in bench/reproduce.sh; SEEDS (1 2 3 4 5); EPOCHS (300)
@@ -17,7 +17,10 @@ SEEDS=${SEEDS:-1 2 3 4 5} EPOCHS=${EPOCHS:-300}
 mkdir -p "$WORK/seeds"
 . bench/asked.sh
 
-table=$WORK/seeds.md.part
+# The table of a trial is not the one that goes into the page.
+kept=$WORK/seeds.md
+[ "$EPOCHS" -eq 300 ] || kept=$WORK/seeds-$EPOCHS.md
+table=$kept.part
 echo "| Target | Model | Seeds | Validation MAE | Test MAE | Train MAE |" >"$table"
 echo "|---|---|---|---|---|---|" >>"$table"
 for target in formation_energy_per_atom band_gap; do
@@ -50,5 +53,5 @@ for target in formation_energy_per_atom band_gap; do
             END { printf "| %s | %s | %d | %s | %s | %s |\n", target, model, n, put(v, vv), put(t, tt), put(r, rr) }' >>"$table"
     done
 done
-mv "$table" "$WORK/seeds.md"
-cat "$WORK/seeds.md"
+mv "$table" "$kept"
+cat "$kept"
