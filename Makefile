@@ -37,6 +37,12 @@ setup:
 $(BUILD)/build.ninja: | setup
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release $(CMAKE_OPTIONS)
 
+# Options that are given hold for a folder that is configured already, too.
+ifneq ($(strip $(CMAKE_OPTIONS)),)
+.PHONY: again
+$(BUILD)/build.ninja: again
+endif
+
 # The command and the shared library; the tests are built by `make test`.
 build: setup $(BUILD)/build.ninja
 	@ninja -C $(BUILD) recryst recryst_shared

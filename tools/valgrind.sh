@@ -49,6 +49,11 @@ fi
 printf '%s\n' $tests | sed "s|.*|$state/&.row|" | xargs rm -f
 # shellcheck disable=SC2086
 printf '%s\n' $tests | nice -n "${NICE:-19}" xargs -P "${JOBS:-$(nproc)}" -I {} bash -c 'check_one "$@"' _ {} "$build/tests/{}" "$state"
-# Of these alone: what an earlier call left says nothing of the present programs.
-printf '%s\n' $tests | sed "s|.*|$state/&.row|" | xargs cat | awk '{ n++; if ($2 == 0) clean++; else if ($2 == 77) skipped++; else { bad++; print $1 " failed" } seconds += $3 }
-    END { printf "valgrind: %d programs, %d clean, %d skipped, %d failed; %d seconds of one core\n", n, clean, skipped, bad, seconds; exit bad > 0 }'
+# Of these alone: what an earlier call left says nothing of the present programs.  One without a row never came to its end.
+printf '%s\n' $tests | sed "s|.*|$state/&.row|" | xargs cat 2>/dev/null | awk -v want="$(printf '%s\n' $tests | grep -c .)" '
+    { n++; if ($2 == 0) clean++; else if ($2 == 77) skipped++; else { bad++; print $1 " failed" } seconds += $3 }
+    END {
+        printf "valgrind: %d programs, %d clean, %d skipped, %d failed; %d seconds of one core\n", n, clean, skipped, bad, seconds
+        if (n != want) printf "valgrind: %d programs were to be run: some have said nothing\n", want
+        exit bad > 0 || n != want
+    }'
