@@ -1,5 +1,6 @@
 /* recryst convert */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,16 +131,29 @@ static rcr_status convert_chunk(convert *c, atomic_int *stop, rcr_error *err) {
     return RCR_OK;
 }
 
+/* The next bytes of standard input; *n is 0 at its end.  Waits in short pieces: a stop must be seen while nothing
+ * comes. */
+static rcr_status read_block(size_t *n, char *block, size_t room, const atomic_int *stop, rcr_error *err) {
+    enum { MILLISECONDS = 100 };
+    for (;;) {
+        if (atomic_load(stop)) return rcr_fail(err, RCR_ERR_INTERRUPTED, "interrupted");
+        struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
+        int ready = poll(&wait, 1, MILLISECONDS);
+        if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+        return rcr_read_some(n, STDIN_FILENO, block, room, "stdin", err);
+    }
+}
+
 /* All of standard input.  Free with rcr_free. */
-static rcr_status read_stdin(char **data, size_t *length, rcr_error *err) {
+static rcr_status read_stdin(char **data, size_t *length, const atomic_int *stop, rcr_error *err) {
     rcr_text text = {0};
     char block[65536];
-    ssize_t n;
-    while ((n = read(STDIN_FILENO, block, sizeof block)) > 0 && text.length <= RCR_RECORD_MAX_BYTES * 8 && !text.failed)
-        rcr_text_append(&text, block, (size_t)n);
-    rcr_status status = RCR_OK;
-    if (n < 0) status = rcr_fail_system(err, "stdin", "can't read", errno);
-    if (n > 0) status = rcr_fail(err, RCR_ERR_LIMIT, "standard input is longer than 8 GiB");
+    size_t n;
+    rcr_status status;
+    while ((status = read_block(&n, block, sizeof block, stop, err)) == RCR_OK && n > 0 && !text.failed &&
+           text.length <= RCR_RECORD_MAX_BYTES * 8)
+        rcr_text_append(&text, block, n);
+    if (status == RCR_OK && n > 0) status = rcr_fail(err, RCR_ERR_LIMIT, "standard input is longer than 8 GiB");
     if (text.failed) status = rcr_fail_memory(err, "reading standard input");
     if (status != RCR_OK) {
         rcr_text_free(&text);
@@ -200,11 +214,16 @@ static rcr_status convert_stdin(convert *c, atomic_int *stop, rcr_error *err) {
     char *data;
     size_t length;
     rcr_error failure = {0};
-    if (read_stdin(&data, &length, &failure) != RCR_OK) {
+    rcr_status status = read_stdin(&data, &length, stop, &failure);
+    if (status == RCR_ERR_INTERRUPTED) {
+        *err = failure;
+        return status;
+    }
+    if (status != RCR_OK) {
         c->failure = failure;
         return add_failure(c, "stdin", &failure, stop, err);
     }
-    rcr_status status = rcr_reader_open_memory(&reader, "stdin", data != NULL ? data : "", length, &failure);
+    status = rcr_reader_open_memory(&reader, "stdin", data != NULL ? data : "", length, &failure);
     if (status != RCR_OK) {
         status = add_failure(c, "stdin", &failure, stop, err);
     } else {

@@ -289,4 +289,25 @@ END
 else
     echo "not compared with pymatgen, ASE and gemmi: RECRYST_VENV names no environment with them"
 fi
+# A stop is seen while standard input has nothing to give, at the first signal.
+mkfifo "$work/waits"
+exec 9<>"$work/waits"
+head -2 "$data/alloys.extxyz" >&9
+"$RECRYST" convert - - --to extxyz <"$work/waits" >"$work/out" 2>"$work/err" &
+pid=$!
+sleep 1 # its handler is in place, and it waits for more
+kill -TERM $pid
+for _ in $(seq 100); do
+    kill -0 $pid 2>/dev/null || break
+    sleep 0.1
+done
+! kill -0 $pid 2>/dev/null || {
+    kill -9 $pid
+    fail "convert - waits on after a signal"
+}
+code=0
+wait $pid || code=$?
+exec 9>&-
+same "$code" 3 "exit code of an interrupted convert -"
+err_has interrupted
 echo passed
