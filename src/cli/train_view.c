@@ -24,6 +24,7 @@ static void on_member(void *context, int32_t member, int32_t n_members, uint64_t
     rcr_train_view *view = context;
     if (member > 1) rcr_terminal_line(&view->terminal, "%s", "");
     view->n_networks = n_members;
+    view->network = member;
     view->n_epochs_seen = 0;
     rcr_terminal_line(&view->terminal, "network %d of %d, seed %llu", (int)member, (int)n_members,
                       (unsigned long long)seed);
@@ -137,6 +138,12 @@ static void on_started(void *context, const rcr_model *model, const rcr_split *s
 
 /* ---- the epochs */
 
+double rcr_train_view_left(const rcr_train_view *view, int32_t epoch, double whole, double inside) {
+    int32_t networks = view->network > 0 ? view->n_networks - view->network : 0;
+    double epochs = view->n_epochs - epoch + (double)view->n_epochs * networks;
+    return whole * epochs + (whole > inside ? whole - inside : 0);
+}
+
 static void on_batch_done(void *context, int32_t epoch, int32_t batch, int32_t n_batches, size_t crystals_done) {
     rcr_train_view *view = context;
     /* A log gets a line for each epoch, and needs these only where an epoch takes minutes. */
@@ -145,8 +152,7 @@ static void on_batch_done(void *context, int32_t epoch, int32_t batch, int32_t n
     double fraction = (double)batch / n_batches;
     double whole = view->n_epochs_seen > 0 ? view->epoch_seconds : inside / fraction;
     char rate[32], left[32] = "?", score[96] = "", last[32], best[32];
-    if (view->n_epochs > 0)
-        rcr_format_duration(left, whole * (view->n_epochs - epoch) + (whole > inside ? whole - inside : 0));
+    if (view->n_epochs > 0) rcr_format_duration(left, rcr_train_view_left(view, epoch, whole, inside));
     if (view->n_epochs_seen > 0)
         snprintf(score, sizeof score, "%s %s, best %s at %d | ", val_name(view),
                  rcr_format_value(last, view->last_score, view->decimals),

@@ -17,7 +17,7 @@ typedef struct rcr_train_view {
     double mean, std; /* of all usable targets */
     double share;     /* of class 1 */
     size_t n_train;
-    int32_t n_networks; /* of an ensemble; 0: one that is none */
+    int32_t n_networks, network; /* of an ensemble, and which of them is at work; 0: none */
     double reading_since;
     /* The epochs seen so far, in this process. */
     int32_t n_epochs_seen, n_epochs, best_epoch;
@@ -27,6 +27,10 @@ typedef struct rcr_train_view {
 
 /* Fill in view and events (events->stop is left alone); view must outlive the run. */
 void rcr_train_view_init(rcr_train_view *view, rcr_train_events *events, const char *run_directory, int quiet);
+
+/* Seconds until the run ends, all networks of an ensemble: an epoch takes `whole`, of which `inside` have gone by of
+ * this one. */
+double rcr_train_view_left(const rcr_train_view *view, int32_t epoch, double whole, double inside);
 
 /* The table of final scores and where everything is, for standard output. */
 void rcr_train_view_result(rcr_text *out, const rcr_train_view *view, const rcr_train_result *result);

@@ -264,6 +264,20 @@ static void test_score_table(void **state) {
     rcr_text_free(&text);
 }
 
+static void test_time_left(void **state) {
+    (void)state;
+    rcr_train_view view = {.n_epochs = 10};
+    assert_true(rcr_train_view_left(&view, 4, 2, 0.5) == 6 * 2 + 1.5);
+    assert_true(rcr_train_view_left(&view, 10, 2, 3) == 0);
+    view.n_networks = 1; /* as a run is resumed that is none */
+    assert_true(rcr_train_view_left(&view, 4, 2, 0.5) == 6 * 2 + 1.5);
+    view.n_networks = 5; /* the three after this one take as long each */
+    view.network = 2;
+    assert_true(rcr_train_view_left(&view, 4, 2, 0.5) == 36 * 2 + 1.5);
+    view.network = 5;
+    assert_true(rcr_train_view_left(&view, 4, 2, 0.5) == 6 * 2 + 1.5);
+}
+
 static void test_archive_names(void **state) {
     (void)state;
     assert_true(rcr_is_archive_name("a/b.tar.zst"));
@@ -283,6 +297,7 @@ int main(void) {
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_shell_words),
         cmocka_unit_test(test_score_table),
+        cmocka_unit_test(test_time_left),
         cmocka_unit_test(test_archive_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
