@@ -103,11 +103,13 @@ static rcr_status table_columns(column *columns, size_t *n, const char *path, si
 /* ---- what files of structures say of each */
 
 static column *find_column(column *columns, size_t *n, const char *key) {
+    char name[sizeof columns->name];
+    rcr_fit(name, sizeof name, "%.63s", key); /* cut as the names of the columns are, between characters */
     for (size_t k = 0; k < *n; k++)
-        if (strncmp(columns[k].name, key, sizeof columns[k].name - 1) == 0) return &columns[k];
+        if (strcmp(columns[k].name, name) == 0) return &columns[k];
     if (*n == MAX_COLUMNS) return NULL;
     column *added = &columns[(*n)++];
-    rcr_fit(added->name, sizeof added->name, "%.63s", key);
+    memcpy(added->name, name, sizeof name);
     return added;
 }
 

@@ -195,4 +195,11 @@ run 0 train "$work/two.extxyz" --target formation_energy --transform yeo-johnson
     --hidden 8 --out "$work/one"
 run 0 info "$work/one/model.safetensors"
 grep -qE 'learnt as yeo-johnson with parameter [0-9.]+, whose mean' "$work/out" || fail "info does not tell the transform's parameter"
+# A key that is too long for a column's name is one column, where its cut falls within a character, too.
+long=$(printf 'k%.0s' $(seq 62))
+for tail in kkk 中中; do
+    sed "s/formation_energy=/$long$tail=/" "$work/plain.extxyz" >"$work/long.extxyz"
+    run 0 info "$work/long.extxyz"
+    same "$(grep -c "^$long" "$work/out")" 1 "columns of one long key"
+done
 echo passed
