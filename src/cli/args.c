@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -264,6 +265,8 @@ rcr_status rcr_args_parse(rcr_args *args, int argc, char **argv, rcr_error *err)
     option[n + 1] = (struct option){NULL, 0, NULL, 0};
     opterr = 0;
     optind = 0; /* start afresh, whatever was read before */
+    /* With it the first word that is no option ends them: what was meant as one would become an input. */
+    unsetenv("POSIXLY_CORRECT");
     for (;;) {
         int longindex = -1;
         int code = getopt_long(argc, argv, ":h", option, &longindex);

@@ -264,6 +264,19 @@ static void test_score_table(void **state) {
     rcr_text_free(&text);
 }
 
+static void test_options_stand_anywhere(void **state) {
+    (void)state;
+    rcr_args args;
+    rcr_arg table[N_TABLE];
+    values v;
+    char buffer[256];
+    assert_int_equal(setenv("POSIXLY_CORRECT", "1", 1), 0);
+    assert_int_equal(parse(&args, table, &v, buffer, "in --number 3 out --flag", NULL), RCR_OK);
+    assert_true(v.number == 3 && v.flag == 1);
+    assert_int_equal(args.n_positional, 2);
+    assert_string_equal(args.positional[1], "out");
+}
+
 static void test_time_left(void **state) {
     (void)state;
     rcr_train_view view = {.n_epochs = 10};
@@ -297,6 +310,7 @@ int main(void) {
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_shell_words),
         cmocka_unit_test(test_score_table),
+        cmocka_unit_test(test_options_stand_anywhere),
         cmocka_unit_test(test_time_left),
         cmocka_unit_test(test_archive_names),
     };
