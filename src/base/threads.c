@@ -214,9 +214,9 @@ int rcr_cpu_count(void) {
 }
 
 rcr_status rcr_pool_create(rcr_pool **out, int n_threads, rcr_error *err) {
-    if (n_threads < 0 || n_threads > 1024)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "the number of threads must be 0 (all cores) to 1024, not %d",
-                        n_threads);
+    if (n_threads < 0 || n_threads > RCR_MAX_THREADS)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the number of threads must be 0 (all cores) to %d, not %d",
+                        RCR_MAX_THREADS, n_threads);
     if (n_threads == 0) n_threads = rcr_cpu_count();
     rcr_pool *pool = rcr_calloc_aligned(1, sizeof *pool);
     if (pool == NULL) return rcr_fail_memory(err, "starting threads");

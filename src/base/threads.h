@@ -17,9 +17,11 @@ typedef struct rcr_pool rcr_pool;
 /* Piece `index` of a job, run by thread `worker` (0 .. rcr_pool_size-1; 0 is the caller). */
 typedef void rcr_piece(void *job, int index, int worker);
 
-/* n_threads in all, the caller included; 0 means one for each core this process may use.  They are started when a job
- * first has more than one piece, so that small tasks do not pay for them; where the system gives fewer, those do all.
+/* n_threads in all, the caller included, RCR_MAX_THREADS at most; 0 means one for each core this process may use.  They
+ * are started when a job first has more than one piece, so that small tasks do not pay for them; where the system gives
+ * fewer, those do all.
  */
+enum { RCR_MAX_THREADS = 1024 };
 rcr_status rcr_pool_create(rcr_pool **out, int n_threads, rcr_error *err);
 void rcr_pool_free(rcr_pool *pool);
 int rcr_pool_size(const rcr_pool *pool); /* 1 for NULL */

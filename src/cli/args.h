@@ -2,6 +2,7 @@
 #ifndef RCR_CLI_ARGS_H
 #define RCR_CLI_ARGS_H
 
+#include "base/threads.h"
 #include "recryst.h"
 
 typedef enum rcr_arg_kind {
@@ -72,7 +73,7 @@ typedef struct rcr_arg {
 /* Rows that several commands have alike; `target` is an int32_t, and a const char *. */
 #define RCR_THREADS_ARG(target)                                                                                        \
     {                                                                                                                  \
-        .name = "threads", .kind = RCR_ARG_INT32, .value_name = "N", .value = &(target), .max = 4096,                  \
+        .name = "threads", .kind = RCR_ARG_INT32, .value_name = "N", .value = &(target), .max = RCR_MAX_THREADS,       \
         .help = "threads, 0: one for each core; changes no result"                                                     \
     }
 #define RCR_KERNELS_ARG(target)                                                                                        \

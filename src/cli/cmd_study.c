@@ -272,7 +272,7 @@ int rcr_cmd_study(int argc, char **argv) {
          .kind = RCR_ARG_INT32,
          .value_name = "N",
          .value = &r.threads,
-         .max = 4096,
+         .max = RCR_MAX_THREADS,
          .help = "threads of each run, 0: as the file says, else the cores that its jobs leave; changes no result"},
         {.name = "part",
          .kind = RCR_ARG_TEXT,

@@ -315,7 +315,8 @@ static rcr_status read_root(reading *r, rcr_study_file *said, const rcr_toml *ro
     if (status == RCR_OK) status = take_integer(&repeats, r, rcr_toml_find(root, "repeats"), 1, 10000, err);
     if (status == RCR_OK) status = take_tables(r, said, rcr_toml_find(root, "take"), err);
     if (status == RCR_OK) status = take_integer(&said->jobs, r, rcr_toml_find(root, "jobs"), 1, 4096, err);
-    if (status == RCR_OK) status = take_integer(&said->threads, r, rcr_toml_find(root, "threads"), 1, 4096, err);
+    if (status == RCR_OK)
+        status = take_integer(&said->threads, r, rcr_toml_find(root, "threads"), 1, RCR_MAX_THREADS, err);
     if (status == RCR_OK) status = flatten(&spare, r, r->base, NULL, err);
     if (status == RCR_OK) status = flatten(&r->grid, r, rcr_toml_find(root, "grid"), NULL, err);
     if (status == RCR_OK) status = check_settings(r, settings, err);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "base/threads.h"
 #include "study/results.h"
 
 /* Between two times that the tables are written: seconds, and times of what it took. */
@@ -224,7 +225,8 @@ rcr_status rcr_study_execute(rcr_study *study, int jobs, int threads, const rcr_
     if ((size_t)jobs > to_do) jobs = (int)to_do;
     rcr_status status = rcr_study_write_tables(study, err);
     if (status != RCR_OK || jobs == 0) return status;
-    status = rcr_study_check_data(study, jobs * threads, err);
+    int all = jobs * threads;
+    status = rcr_study_check_data(study, all < RCR_MAX_THREADS ? all : RCR_MAX_THREADS, err);
     if (status != RCR_OK) return status;
     x.ended = rcr_calloc(study->n_runs, sizeof *x.ended);
     x.setting_seconds = rcr_calloc(study->n_settings, sizeof *x.setting_seconds);

@@ -81,6 +81,8 @@ run 2 train x --epochs=1e3
 err_has "not '1e3'"
 run 2 train x --epochs 99999999999999999999
 err_has "--epochs takes a whole number"
+run 2 predict x y --threads 1025 # no more than there can be
+err_has "--threads takes a whole number from 0 to 1024"
 run 2 train x --lr 0
 err_has "--lr takes a number above 0 and at most 1000, not '0'"
 run 2 train x --lr nan
