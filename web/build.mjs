@@ -1,7 +1,8 @@
 // Bundles the page into one file without its data: template.html with the styles and scripts put in.
 // usage: node build.mjs [OUT]
 import { build } from "esbuild";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const out = process.argv[2] ?? "report-page.html";
 const here = (name) => new URL(name, import.meta.url);
@@ -9,7 +10,7 @@ const text = (name) => readFileSync(here(name), "utf8");
 
 const bundle = async (entry) => {
   const result = await build({
-    entryPoints: [here(entry).pathname],
+    entryPoints: [fileURLToPath(here(entry))], // a URL writes blanks and letters beyond ASCII otherwise
     bundle: true,
     minify: true,
     write: false,
@@ -22,18 +23,20 @@ const bundle = async (entry) => {
   return result.outputFiles[0].text.trim();
 };
 
-// The licences travel with what they cover.
-const licences = ["echarts", "zrender", "tslib", "3dmol", "pako"]
-  .map((name) => {
-    const about = JSON.parse(text(`node_modules/${name}/package.json`));
-    const notes = ["LICENSE", "LICENSE.txt", "NOTICE"].flatMap((file) => {
-      try {
-        return [text(`node_modules/${name}/${file}`).trim()];
-      } catch {
-        return [];
-      }
-    });
-    if (notes.length === 0) throw new Error(`${name} has no licence file`);
+// The licences travel with what they cover: all that package-lock.json has for more than the build.
+const files = (folder, wanted) =>
+  readdirSync(here(folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile() && wanted.test(entry.name))
+    .map((entry) => `${folder}/${entry.name}`)
+    .sort();
+const licences = Object.entries(JSON.parse(text("package-lock.json")).packages)
+  .filter(([path, entry]) => path !== "" && !entry.dev)
+  .map(([path]) => {
+    const about = JSON.parse(text(`${path}/package.json`));
+    const found = files(path, /^(licen[cs]e|copying|notice)/i);
+    if (found.length === 0) throw new Error(`${path} has no licence file`);
+    if (readdirSync(here(path)).includes("licenses")) found.push(...files(`${path}/licenses`, /./)); // of what it holds itself
+    const notes = found.map((file) => text(file).trim());
     return `${about.name} ${about.version} (${about.license})\n\n${notes.join("\n\n")}`;
   })
   .join(`\n\n${"-".repeat(80)}\n\n`);

@@ -23,8 +23,13 @@ fail() {
 
 mkdir -p "$folder" || exit 1
 : >"$log"
-cp -R "$source/package.json" "$source/package-lock.json" "$source/.npmrc" "$source/build.mjs" "$source/src" "$folder/" || exit 1
 cd "$folder" || exit 1
+# Copies of a source tree that is read-only are so, too, and can't be copied over.
+copies="package.json package-lock.json .npmrc build.mjs src"
+for name in $copies; do
+    [ ! -e "$name" ] || chmod -R u+w "$name" || exit 1
+    cp -Rf "$source/$name" . && chmod -R u+w "$name" || exit 1
+done
 if ! cmp -s package-lock.json node_modules/.installed-lock; then
     npm ci --prefer-offline --fetch-retries=1 --fetch-timeout=30000 >>"$log" 2>&1 </dev/null || fail "npm could not install its libraries" registry
     cp package-lock.json node_modules/.installed-lock
