@@ -37,7 +37,7 @@ def macro(header, *names):
     return ".".join(re.findall(r"^RCR_MARK\s+(\d+)$", out, re.M))
 
 
-def spglib_version(soname="libsymspg.so.1"):
+def spglib_version(soname):
     try:
         library = ctypes.CDLL(soname)
     except OSError:
@@ -45,7 +45,7 @@ def spglib_version(soname="libsymspg.so.1"):
     return ".".join(str(getattr(library, f"spg_get_{part}_version")()) for part in ("major", "minor", "micro"))
 
 
-def c_library_version():
+def c_library_version(_):
     try:
         version = ctypes.CDLL("libc.so.6").gnu_get_libc_version
     except (OSError, AttributeError):
@@ -54,9 +54,9 @@ def c_library_version():
     return version().decode()
 
 
-def cairo_version():
+def cairo_version(soname):
     try:
-        version = ctypes.CDLL("libcairo.so.2").cairo_version_string
+        version = ctypes.CDLL(soname).cairo_version_string
     except (OSError, AttributeError):
         return ""
     version.restype = ctypes.c_char_p
@@ -64,25 +64,38 @@ def cairo_version():
 
 
 def pkg(name):
-    return lambda: run("pkg-config", "--modversion", name)
+    return lambda _: run("pkg-config", "--modversion", name)
 
 
-# name as docs/dependencies.md has it, what its shared library is called, licence (SPDX), version.
+def distribution():
+    """The name that package URLs have for the system whose packages are installed here: debian, ubuntu, ..."""
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        try:
+            with open(path, encoding="utf-8") as file:
+                match = re.search(r"""^ID=["']?([a-z0-9._-]+)""", file.read(), re.M)
+        except OSError:
+            continue
+        if match:
+            return match.group(1)
+    return "debian"
+
+
+# name as docs/dependencies.md has it, what its shared library is called, licence (SPDX), version (of the soname that is asked for).
 LIBRARIES = [
     ("jansson", r"libjansson\.so", "MIT", pkg("jansson")),
     ("libarchive", r"libarchive\.so", "BSD-2-Clause", pkg("libarchive")),
     ("zlib", r"libz\.so", "Zlib", pkg("zlib")),
     ("libmd", r"libmd\.so", "BSD-3-Clause AND BSD-2-Clause AND ISC", pkg("libmd")),
     ("spglib", r"libsymspg\.so", "BSD-3-Clause", spglib_version),
-    ("LMDB", r"liblmdb\.so", "OLDAP-2.8", lambda: macro("lmdb.h", "MDB_VERSION_MAJOR", "MDB_VERSION_MINOR", "MDB_VERSION_PATCH")),
+    ("LMDB", r"liblmdb\.so", "OLDAP-2.8", lambda _: macro("lmdb.h", "MDB_VERSION_MAJOR", "MDB_VERSION_MINOR", "MDB_VERSION_PATCH")),
     ("SQLite", r"libsqlite3\.so", "blessing", pkg("sqlite3")),
     ("libcurl", r"libcurl(-gnutls)?\.so", "curl", pkg("libcurl")),
     ("cairo", r"libcairo\.so", "LGPL-2.1-only OR MPL-1.1", cairo_version),
     ("glibc", r"(libc|libm|libdl|libpthread|librt|ld-linux[a-z0-9_-]*)\.so", "LGPL-2.1-or-later", c_library_version),
-    ("libgcc", r"libgcc_s\.so", "GPL-3.0-or-later WITH GCC-exception-3.1", lambda: run("cc", "-dumpfullversion")),
-    ("libstdc++", r"libstdc\+\+\.so", "GPL-3.0-or-later WITH GCC-exception-3.1", lambda: run("c++", "-dumpfullversion")),
+    ("libgcc", r"libgcc_s\.so", "GPL-3.0-or-later WITH GCC-exception-3.1", lambda _: run("cc", "-dumpfullversion")),
+    ("libstdc++", r"libstdc\+\+\.so", "GPL-3.0-or-later WITH GCC-exception-3.1", lambda _: run("c++", "-dumpfullversion")),
 ]
-TOML = ("toml++", "MIT", lambda: macro("toml++/toml.h", "TOML_LIB_MAJOR", "TOML_LIB_MINOR", "TOML_LIB_PATCH"))
+TOML = ("toml++", "MIT", lambda _: macro("toml++/toml.h", "TOML_LIB_MAJOR", "TOML_LIB_MINOR", "TOML_LIB_PATCH"))
 
 
 def library_of(soname):
@@ -104,7 +117,7 @@ def debian_package(soname):
         return None
     package = owner.split(":")[0]
     version = run("dpkg-query", "-W", "-f", "${Version} ${Architecture}", package).split()
-    return f"pkg:deb/debian/{package}@{version[0].replace('+', '%2B').replace(':', '%3A')}?arch={version[1]}" if len(version) == 2 else None
+    return f"pkg:deb/{distribution()}/{package}@{version[0].replace('+', '%2B').replace(':', '%3A')}?arch={version[1]}" if len(version) == 2 else None
 
 
 def setting(build, name):
@@ -168,13 +181,13 @@ def components(build, files):
     for name, _, licence, version in LIBRARIES:
         if name in linked:
             sonames = sorted(linked[name])
-            made.append(component(name, version(), licence, "linked", sonames, debian_package(sonames[0])))
+            made.append(component(name, version(sonames[0]), licence, "linked", sonames, debian_package(sonames[0])))
         elif name in loaded:
-            made.append(component(name, version(), licence, "loaded when needed", [loaded[name]], debian_package(loaded[name])))
+            made.append(component(name, version(loaded[name]), licence, "loaded when needed", [loaded[name]], debian_package(loaded[name])))
         elif name in ("libgcc", "libstdc++"):
-            made.append(component(name, version(), licence, "linked statically"))
+            made.append(component(name, version(None), licence, "linked statically"))
     name, licence, version = TOML
-    made.append(component(name, version(), licence, "compiled in (headers alone)"))
+    made.append(component(name, version(None), licence, "compiled in (headers alone)"))
     return made + page_components(build), sorted(set(unknown))
 
 

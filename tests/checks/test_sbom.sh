@@ -36,4 +36,22 @@ refs = [part["bom-ref"] for part in bom["components"]]
 assert len(set(refs)) == len(refs), refs
 assert bom["dependencies"][0]["dependsOn"] == refs
 END
-[ -s "$dir/needed" ] && diff "$dir/needed" "$dir/listed"
+[ -s "$dir/needed" ] && diff "$dir/needed" "$dir/listed" || exit 1
+# The packages are those of the system that they are installed on.
+id=$(sed -n 's/^ID="\{0,1\}\([a-z0-9._-]*\).*/\1/p' /etc/os-release 2>/dev/null)
+if grep -qF 'pkg:deb/' "$dir/one" && [ -n "$id" ]; then
+    ! grep -oE '"pkg:deb/[^/]*/' "$dir/one" | grep -vxF "\"pkg:deb/$id/" || exit 1
+fi
+# The library that is asked for its version is the one that is linked, whatever number its soname has (Debian 13: libsymspg.so.2).
+mkdir "$dir/build"
+cp "$RECRYST_BUILD/CMakeCache.txt" "$dir/build"
+printf 'int spg_get_%s_version(void) { return %d; }\n' major 97 minor 98 micro 99 >"$dir/spg.c"
+echo 'extern int spg_get_major_version(void); int main(void) { return spg_get_major_version(); }' >"$dir/main.c"
+cc=${CC:-cc}
+"$cc" -shared -fPIC -Wl,-soname,libsymspg.so.77 "$dir/spg.c" -o "$dir/libsymspg.so.77" || exit 1
+"$cc" "$dir/main.c" "$dir/libsymspg.so.77" -o "$dir/build/recryst" || exit 1
+"$cc" -shared -fPIC "$dir/main.c" "$dir/libsymspg.so.77" -o "$dir/build/librecryst.so" || exit 1
+LD_LIBRARY_PATH=$dir python3 tools/sbom.py "$dir/build" --check | grep -F "spglib 97.98.99" || {
+    echo "the version of spglib is not that of the library that is linked"
+    exit 1
+}
