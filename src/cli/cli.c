@@ -81,6 +81,10 @@ static int unknown_command(const char *name) {
     return rcr_cli_usage_error("", "unknown %s '%s'", kind, name);
 }
 
+static int is_help(const char *word) {
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int rcr_cli_main(int argc, char **argv) {
     rcr_cli_guard_streams();
     rcr_signals_ignore_writes();
@@ -90,9 +94,8 @@ int rcr_cli_main(int argc, char **argv) {
     }
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return print_version();
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return print_help();
-    if (strcmp(word, "help") == 0) {
-        if (argc == 2) return print_help();
+    if (is_help(word)) {
+        if (word[0] == '-' || argc == 2 || is_help(argv[2])) return print_help();
         const rcr_command *command = find_command(argv[2]);
         if (command == NULL) return unknown_command(argv[2]);
         char option[] = "--help";

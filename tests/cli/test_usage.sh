@@ -17,6 +17,10 @@ for command in $("$RECRYST" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
     run 2 "${command}x"
     err_has "did you mean '$command'?"
 done
+for word in help --help -h; do
+    run 0 help $word
+    out_has "usage: recryst COMMAND"
+done
 run 2 help trian
 err_has "did you mean 'train'?"
 run 2 --versoin
