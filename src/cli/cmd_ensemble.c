@@ -229,7 +229,7 @@ int rcr_cmd_ensemble(int argc, char **argv) {
     } else {
         rcr_text out = {0};
         rcr_info_model(&out, e.joined);
-        code = rcr_cli_print(&out);
+        code = rcr_cli_show(&out);
         rcr_text_free(&out);
     }
     for (size_t i = 0; i < e.n && e.model != NULL; i++) rcr_model_free(e.model[i]);

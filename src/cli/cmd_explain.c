@@ -186,10 +186,13 @@ static void put_text(explain *e, const rcr_input *input, const rcr_explanation *
     element_sum sum[RCR_MAX_ATOMIC_NUMBER + 1];
     sum_elements(sum, x, graph);
     char number[32];
-    rcr_text_printf(out, "%s: %s%s %s%s%s\n", input->id, classes ? "probability of class 1 of " : "",
+    size_t from = out->length;
+    rcr_cli_put_name(out, input->id);
+    rcr_text_printf(out, ": %s%s %s%s%s\n", classes ? "probability of class 1 of " : "",
                     target->name[0] != '\0' ? target->name : "prediction",
                     rcr_format_value(number, x->prediction, decimals), !classes && target->unit[0] != '\0' ? " " : "",
                     classes ? "" : target->unit);
+    rcr_cli_clean(out, from); /* names of models, too */
     put_text_steps(e, x, decimals);
     rcr_text_printf(out, "\n  contributions%s at the input   at the readout\n",
                     classes       ? " (log odds)"

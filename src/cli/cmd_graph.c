@@ -149,7 +149,7 @@ static int show(const char *path, const rcr_graph_options *options, int json) {
             put_json(&out, crystal, graph, &fold, options);
         else
             put_text(&out, crystal, graph, &fold, options);
-        code = rcr_cli_print(&out);
+        code = rcr_cli_show(&out);
     }
     rcr_text_free(&out);
     rcr_fold_release(&fold);

@@ -55,7 +55,7 @@ static int run(const char *from, const char *to, const char *atom_init, rcr_impo
     } else if (!quiet) {
         rcr_text out = {0};
         rcr_info_model(&out, model);
-        code = rcr_cli_print(&out);
+        code = rcr_cli_show(&out);
         rcr_text_free(&out);
     }
     rcr_model_free(model);

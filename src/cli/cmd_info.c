@@ -150,7 +150,7 @@ int rcr_cmd_info(int argc, char **argv) {
     rcr_error err;
     rcr_text out = {0};
     rcr_status status = tell(&out, args.positional[0], &r, &err);
-    code = status == RCR_OK ? rcr_cli_print(&out) : rcr_cli_error(&err);
+    code = status == RCR_OK ? rcr_cli_show(&out) : rcr_cli_error(&err);
     rcr_text_free(&out);
     return code;
 }

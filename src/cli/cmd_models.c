@@ -138,7 +138,7 @@ static int list(int json, const rcr_shelf *shelf) {
         rcr_cli_note("there are no models in %s", folders.failed ? "" : folders.data);
         rcr_text_free(&folders);
     }
-    int code = rcr_cli_print(&out);
+    int code = rcr_cli_show(&out);
     rcr_text_free(&out);
     rcr_free(rows);
     return code;

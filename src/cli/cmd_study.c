@@ -106,7 +106,7 @@ static int print_plan(const rcr_study *study) {
     }
     rcr_text_puts(&out, "\n");
     put_counts(&out, study);
-    int code = rcr_cli_print(&out);
+    int code = rcr_cli_show(&out);
     rcr_text_free(&out);
     return code;
 }
@@ -131,7 +131,7 @@ static int finish(rcr_study *study, study_view *view, rcr_status status, const r
     rcr_text_printf(
         &out, "\nall runs     %s/study.csv\nsummary      %s/summary.csv, differences.csv, summary.json, summary.txt\n",
         study->directory, study->directory);
-    int code = rcr_cli_print(&out);
+    int code = rcr_cli_show(&out);
     rcr_text_free(&out);
     if (n.waiting + n.stopped > n.here)
         rcr_cli_hint("%zu run%s left to others; --take their study.csv brings all together",
@@ -212,7 +212,7 @@ static int keep_results(rcr_study *study, const char *path) {
     if (status != RCR_OK) return rcr_cli_error(&err);
     rcr_text out = {0};
     rcr_text_printf(&out, "%s: %zu of %zu runs%s\n", path, done, study->n_runs, done == 0 ? ", not written" : "");
-    int code = rcr_cli_print(&out);
+    int code = rcr_cli_show(&out);
     rcr_text_free(&out);
     return code;
 }

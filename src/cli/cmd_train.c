@@ -60,7 +60,7 @@ static int finish(rcr_train_view *view, rcr_status status, const rcr_train_resul
         rcr_text out = {0};
         if (!view->terminal.quiet) rcr_terminal_line(&view->terminal, "%s", "");
         rcr_train_view_result(&out, view, result);
-        int code = rcr_cli_print(&out);
+        int code = rcr_cli_show(&out);
         rcr_text_free(&out);
         return code;
     }

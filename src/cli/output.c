@@ -10,13 +10,28 @@
 #include "base/format.h"
 #include "cli/cli.h"
 
-/* Print text as one line on standard error; a file's name or content must not be able to drive the terminal. */
+/* A file's name or content must not be able to drive the terminal. */
+static void clean(char *text, size_t n, int lines) {
+    for (size_t i = 0; i < n; i++)
+        if (((unsigned char)text[i] < 0x20 && !(lines && text[i] == '\n')) || text[i] == 0x7f) text[i] = '?';
+}
+
+void rcr_cli_clean(rcr_text *text, size_t from) {
+    if (text->length > from) clean(text->data + from, text->length - from, 1);
+}
+
+void rcr_cli_put_name(rcr_text *out, const char *name) {
+    size_t from = out->length;
+    rcr_text_puts(out, name);
+    if (out->length > from) clean(out->data + from, out->length - from, 0);
+}
+
+/* Print text as one line on standard error. */
 static void print_line(const char *lead, const char *text) {
     char line[2048];
     size_t n = (size_t)snprintf(line, sizeof line, "%s%s", lead, text);
     if (n > sizeof line - 2) n = sizeof line - 2;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f) line[i] = '?';
+    clean(line, n, 0);
     line[n] = '\n';
     fwrite(line, 1, n + 1, stderr); /* in one piece, so that lines of several processes stay whole */
 }
@@ -160,6 +175,11 @@ int rcr_cli_print(const rcr_text *text) {
     rcr_error err;
     rcr_output_write(&out, &copy);
     return rcr_output_close(&out, &err) == RCR_OK ? RCR_EXIT_OK : rcr_cli_error(&err);
+}
+
+int rcr_cli_show(rcr_text *text) {
+    rcr_cli_clean(text, 0);
+    return rcr_cli_print(text);
 }
 
 void rcr_cli_guard_streams(void) {

@@ -18,9 +18,17 @@ void rcr_cli_hint(const char *format, ...) RCR_PRINTF(1, 2);
 /* "recryst: note: text" on standard error. */
 void rcr_cli_note(const char *format, ...) RCR_PRINTF(1, 2);
 
+/* Text for people: control characters that were appended from `from` on, but for the ends of lines, are replaced, as
+ * rcr_cli_error replaces them. */
+void rcr_cli_clean(rcr_text *text, size_t from);
+/* Append a name that comes from a file, such as an id, on one line. */
+void rcr_cli_put_name(rcr_text *out, const char *name);
+
 /* Write a text to standard output at once.  Gives RCR_EXIT_OK, or reports and gives RCR_EXIT_FAILED (out of memory in
  * building the text, or the output can't be written).  A closed pipe ends quietly. */
 int rcr_cli_print(const rcr_text *text);
+/* The same of text for people, cleaned. */
+int rcr_cli_show(rcr_text *text);
 
 /* Where rows go: standard output, a file that appears whole at the end, or a file that grows. */
 typedef struct rcr_output {

@@ -204,8 +204,12 @@ static size_t read_inputs(rcr_inputs *from, rcr_input *input) {
 static void put_chunk(all *a, const rcr_input *input, size_t n) {
     rcr_terminal_clear(&a->terminal);
     for (size_t i = 0; i < n; i++) {
-        if (a->command->format == RCR_ALL_TABLE)
-            rcr_text_printf(&a->line, "%s%s\n", a->n_done + i > 0 ? "\n" : "", input[i].id);
+        size_t from = a->line.length;
+        if (a->command->format == RCR_ALL_TABLE) {
+            rcr_text_puts(&a->line, a->n_done + i > 0 ? "\n" : "");
+            rcr_cli_put_name(&a->line, input[i].id);
+            rcr_text_puts(&a->line, "\n");
+        }
         a->line.failed |= a->row[i].failed;
         if (a->command->format == RCR_ALL_TABLE && !a->usable[i]) { /* people want the reason once */
             char reason[sizeof(rcr_error) + 32];
@@ -213,6 +217,7 @@ static void put_chunk(all *a, const rcr_input *input, size_t n) {
             rcr_text_printf(&a->line, "  %s\n", reason);
         } else if (!a->row[i].failed)
             rcr_text_append(&a->line, a->row[i].data, a->row[i].length);
+        if (a->command->format == RCR_ALL_TABLE) rcr_cli_clean(&a->line, from);
         rcr_text_free(&a->row[i]);
         if (!a->usable[i] && a->n_failed++ == 0) a->first_error = input[i].error;
         a->usable[i] = 0;

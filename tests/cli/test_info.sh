@@ -202,4 +202,21 @@ for tail in kkk 中中; do
     run 0 info "$work/long.extxyz"
     same "$(grep -c "^$long" "$work/out")" 1 "columns of one long key"
 done
+# What a file says does not drive the terminal, which reads text for people; other programs get it as it is.
+esc=$(printf '\033')
+sed "s/ id=[^ ]*/ id=\"a$esc]0;b\"/; s/formation_energy=/k$esc[31m=/" "$work/plain.extxyz" >"$work/odd.extxyz"
+no_escapes() { ! grep -q "$esc" "$work/out" || fail "$1 passes control characters through"; }
+run 0 info "$work/odd.extxyz"
+no_escapes info
+out_has 'k?[31m'
+run 0 explain "$work/one" "$work/odd.extxyz"
+no_escapes explain
+out_has 'a?]0;b: '
+mkdir "$work/shelf"
+cp "$work/one/model.safetensors" "$work/shelf/one.safetensors"
+RECRYST_MODELS=$work/shelf run 0 predict all "$work/odd.extxyz"
+no_escapes "predict all"
+out_has 'a?]0;b'
+run 0 predict "$work/one" "$work/odd.extxyz"
+out_has "a$esc]0;b"
 echo passed
