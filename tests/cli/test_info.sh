@@ -30,7 +30,7 @@ cp "$work/whole/member-2/config.toml" "$work/part/member-2"
 head -2 "$work/whole/member-2/metrics.csv" >"$work/part/member-2/metrics.csv"
 run 0 info "$work/part"
 for text in "not finished, an ensemble of 2 networks: 1 trained, network 2 at work with 1 epoch done" \
-    "go on      recryst train --resume $work/part" "settings (member-1/config.toml)" "ensemble = 2"; do
+    "go on      recryst train --resume $work/part" "settings (member-1/config.toml)" "epochs = 2"; do
     out_has "$text"
 done
 run 1 predict "$work/part" "$data/examples/Pt4-dhcp.cif"
