@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "train/checkpoint_check.h"
 #include "train/targets.h"
 
 #define REAL_DTYPE (sizeof(rcr_real) == 4 ? "F32" : "F64")
@@ -101,7 +102,7 @@ static void put_score(double *to, const rcr_score *s) {
 }
 
 static rcr_score get_score(const double *v) {
-    return (rcr_score){.n = (size_t)v[0],
+    return (rcr_score){.n = rcr_count_of(v[0]),
                        .mae = v[1],
                        .rmse = v[2],
                        .r2 = v[3],
@@ -130,8 +131,8 @@ static rcr_train_result get_result(const double from[N_RESULTS]) {
     return (rcr_train_result){.train = get_score(from),
                               .val = get_score(from + SCORE_FIELDS),
                               .test = get_score(from + 2 * SCORE_FIELDS),
-                              .best_epoch = (int32_t)rest[0],
-                              .epochs_done = (int32_t)rest[1],
+                              .best_epoch = rcr_epoch_of(rest[0]),
+                              .epochs_done = rcr_epoch_of(rest[1]),
                               .seconds = rest[2],
                               .target_std = rest[3]};
 }
@@ -295,6 +296,23 @@ rcr_status rcr_checkpoint_pack(char **out, size_t *length, const rcr_run *run, r
 
 /* ---- reading */
 
+/* why: what is wrong with it; NULL: nothing. */
+static rcr_status check(const char *why, const rcr_checkpoint *checkpoint, rcr_error *err) {
+    if (why == NULL) return RCR_OK;
+    return rcr_fail_at(err, RCR_ERR_PARSE, checkpoint->path, 0,
+                       "the checkpoint is damaged: %s; the run can't be resumed", why);
+}
+
+rcr_status rcr_checkpoint_checksum(char hex[65], const rcr_safetensors *file, rcr_error *err) {
+    rcr_st_tensor tensor[N_TENSORS];
+    for (int i = 0; i < N_TENSORS; i++) {
+        const rcr_st_tensor *found = rcr_safetensors_find(file, tensor_names[i]);
+        if (found == NULL) return rcr_fail(err, RCR_ERR_PARSE, "the checkpoint lacks '%s'", tensor_names[i]);
+        tensor[i] = *found;
+    }
+    return checksum(hex, tensor, N_TENSORS, file->meta_key, file->meta_value, file->n_meta, err);
+}
+
 static rcr_status verify(const rcr_checkpoint *checkpoint, rcr_error *err) {
     const rcr_safetensors *file = checkpoint->file;
     const char *format = rcr_safetensors_meta(file, "checkpoint.format");
@@ -304,30 +322,18 @@ static rcr_status verify(const rcr_checkpoint *checkpoint, rcr_error *err) {
     if (strcmp(format, "3") != 0)
         return rcr_fail(err, RCR_ERR_UNSUPPORTED, "a checkpoint of format '%.16s', which this version does not know",
                         format);
-    rcr_st_tensor tensor[N_TENSORS];
-    for (int i = 0; i < N_TENSORS; i++) {
-        const rcr_st_tensor *found = rcr_safetensors_find(file, tensor_names[i]);
-        if (found == NULL) return rcr_fail(err, RCR_ERR_PARSE, "the checkpoint lacks '%s'", tensor_names[i]);
-        tensor[i] = *found;
-    }
     char sum[65];
-    rcr_status status = checksum(sum, tensor, N_TENSORS, file->meta_key, file->meta_value, file->n_meta, err);
+    rcr_status status = rcr_checkpoint_checksum(sum, file, err);
     if (status == RCR_OK && strcmp(sum, stored) != 0)
         status = rcr_fail(err, RCR_ERR_MISMATCH,
                           "the checkpoint is damaged (its checksum does not match); the run can't be resumed");
     return status;
 }
 
-rcr_status rcr_checkpoint_open(rcr_checkpoint *out, const char *directory, rcr_error *err) {
-    rcr_checkpoint checkpoint = {0};
-    size_t length;
-    if (strlen(directory) > RCR_PATH_SIZE - 64)
-        return rcr_fail(err, RCR_ERR_ARGUMENT, "the name of the run directory is too long");
-    snprintf(checkpoint.path, sizeof checkpoint.path, "%s/last.ckpt", directory);
-    if (!rcr_is_file(checkpoint.path))
-        return rcr_fail_at(err, RCR_ERR_IO, directory, 0, "there is no last.ckpt in it, so there is no run to resume");
-    rcr_status status = rcr_file_read(&checkpoint.bytes, &length, checkpoint.path, max_checkpoint_bytes, err);
-    if (status == RCR_OK) status = rcr_safetensors_parse(&checkpoint.file, checkpoint.bytes, length, err);
+rcr_status rcr_checkpoint_parse(rcr_checkpoint *out, const char *path, char *bytes, size_t length, rcr_error *err) {
+    rcr_checkpoint checkpoint = {.bytes = bytes};
+    snprintf(checkpoint.path, sizeof checkpoint.path, "%s", path);
+    rcr_status status = rcr_safetensors_parse(&checkpoint.file, checkpoint.bytes, length, err);
     if (status == RCR_OK) status = verify(&checkpoint, err);
     if (status != RCR_OK) {
         rcr_error_set_file(err, checkpoint.path);
@@ -336,6 +342,20 @@ rcr_status rcr_checkpoint_open(rcr_checkpoint *out, const char *directory, rcr_e
     }
     *out = checkpoint;
     return RCR_OK;
+}
+
+rcr_status rcr_checkpoint_open(rcr_checkpoint *out, const char *directory, rcr_error *err) {
+    char path[RCR_PATH_SIZE], *bytes;
+    size_t length;
+    if (strlen(directory) > RCR_PATH_SIZE - 64)
+        return rcr_fail(err, RCR_ERR_ARGUMENT, "the name of the run directory is too long");
+    snprintf(path, sizeof path, "%s/last.ckpt", directory);
+    if (!rcr_is_file(path))
+        return rcr_fail_at(err, RCR_ERR_IO, directory, 0, "there is no last.ckpt in it, so there is no run to resume");
+    rcr_status status = rcr_file_read(&bytes, &length, path, max_checkpoint_bytes, err);
+    if (status == RCR_OK) return rcr_checkpoint_parse(out, path, bytes, length, err);
+    rcr_error_set_file(err, path);
+    return status;
 }
 
 void rcr_checkpoint_close(rcr_checkpoint *checkpoint) {
@@ -375,7 +395,10 @@ static rcr_status take_target_results(rcr_train_result *result, const char *name
                                       rcr_error *err) {
     const rcr_st_tensor *tensor = rcr_safetensors_find(checkpoint->file, tensor_names[T_TARGET_RESULT]);
     size_t T = tensor->count / TARGET_COLUMNS;
-    if (T == 0) return RCR_OK;
+    size_t n_names = 1;
+    for (const char *at = names; at != NULL && *at != '\0'; at++) n_names += *at == ',';
+    if (T == 0) return RCR_OK; /* of a run of one target, in whose name there may be commas */
+    if (T == 1 || T != n_names) return check("its scores are not those of its targets", checkpoint, err);
     double *rows = rcr_malloc(T * TARGET_COLUMNS, sizeof *rows);
     result->targets = rcr_calloc(T, sizeof *result->targets);
     result->n_targets = result->targets != NULL ? T : 0;
@@ -408,6 +431,7 @@ static rcr_status restore_scales(rcr_run *run, const rcr_checkpoint *checkpoint,
         run->target_std[k] = row[3];
     }
     rcr_free(rows);
+    if (status == RCR_OK) status = check(rcr_scales_fault(run), checkpoint, err);
     if (status == RCR_OK && T > 1)
         status = take(run->target_mae, checkpoint, T_TARGET_MAE, "F64", (size_t)run->epochs_done * T,
                       sizeof *run->target_mae, err);
@@ -444,7 +468,8 @@ rcr_status rcr_checkpoint_settings(rcr_run *run, const rcr_checkpoint *checkpoin
     run->finished = counters[5] != 0;
     if (!run->finished || status != RCR_OK) return status;
     run->result = get_result(result);
-    return take_target_results(&run->result, run->options.target, checkpoint, err);
+    status = take_target_results(&run->result, run->options.target, checkpoint, err);
+    return status == RCR_OK ? check(rcr_result_fault(&run->result, run->options.epochs), checkpoint, err) : status;
 }
 
 static rcr_status take_part(int64_t **part, size_t *n, const rcr_checkpoint *checkpoint, int which, size_t n_samples,
@@ -481,7 +506,9 @@ rcr_status rcr_checkpoint_split(rcr_run *run, const rcr_checkpoint *checkpoint, 
     if (status == RCR_OK) status = take_part(&run->split.train, &run->split.n_train, checkpoint, T_TRAIN, n, err);
     if (status == RCR_OK) status = take_part(&run->split.val, &run->split.n_val, checkpoint, T_VAL, n, err);
     if (status == RCR_OK) status = take_part(&run->split.test, &run->split.n_test, checkpoint, T_TEST, n, err);
-    return status;
+    const char *why = NULL;
+    if (status == RCR_OK) status = rcr_split_fault(&why, &run->split, n, err);
+    return status == RCR_OK ? check(why, checkpoint, err) : status;
 }
 
 static rcr_status restore_model(rcr_model *model, const rcr_checkpoint *checkpoint, int parameters, int buffers,
@@ -490,18 +517,20 @@ static rcr_status restore_model(rcr_model *model, const rcr_checkpoint *checkpoi
         take(model->parameters, checkpoint, parameters, REAL_DTYPE, model->n_parameters, sizeof(rcr_real), err);
     if (status == RCR_OK)
         status = take(model->buffers, checkpoint, buffers, REAL_DTYPE, model->n_buffer_values, sizeof(rcr_real), err);
-    return status;
+    return status == RCR_OK ? check(rcr_weights_fault(model), checkpoint, err) : status;
 }
 
 static rcr_status restore_optimizer(rcr_run *run, const rcr_checkpoint *checkpoint, rcr_error *err) {
     size_t n = run->optimizer.n;
-    rcr_real *host = rcr_malloc(n, sizeof *host);
-    if (host == NULL) return rcr_fail_memory(err, "reading a checkpoint");
-    rcr_status status = take(host, checkpoint, T_FIRST, REAL_DTYPE, n, sizeof *host, err);
-    if (status == RCR_OK) run->kernels->mem_upload(run->optimizer.first, host, n);
-    if (status == RCR_OK) status = take(host, checkpoint, T_SECOND, REAL_DTYPE, n, sizeof *host, err);
-    if (status == RCR_OK && run->optimizer.second != NULL) run->kernels->mem_upload(run->optimizer.second, host, n);
-    rcr_free(host);
+    rcr_real *first = rcr_malloc(2 * n, sizeof *first);
+    if (first == NULL) return rcr_fail_memory(err, "reading a checkpoint");
+    rcr_real *second = first + n;
+    rcr_status status = take(first, checkpoint, T_FIRST, REAL_DTYPE, n, sizeof *first, err);
+    if (status == RCR_OK) status = take(second, checkpoint, T_SECOND, REAL_DTYPE, n, sizeof *second, err);
+    if (status == RCR_OK) status = check(rcr_moments_fault(first, second, n), checkpoint, err);
+    if (status == RCR_OK) run->kernels->mem_upload(run->optimizer.first, first, n);
+    if (status == RCR_OK && run->optimizer.second != NULL) run->kernels->mem_upload(run->optimizer.second, second, n);
+    rcr_free(first);
     return status;
 }
 
@@ -512,7 +541,7 @@ static rcr_status restore_history(rcr_run *run, const rcr_checkpoint *checkpoint
     rcr_status status = take(row, checkpoint, T_HISTORY, "F64", n * HISTORY_COLUMNS, sizeof *row, err);
     for (size_t i = 0; i < n && status == RCR_OK; i++) {
         const double *r = row + i * HISTORY_COLUMNS;
-        run->history[i] = (rcr_epoch){(int32_t)r[0], r[1], r[2], r[3], r[4], r[5], r[6] != 0, r[7]};
+        run->history[i] = (rcr_epoch){rcr_epoch_of(r[0]), r[1], r[2], r[3], r[4], r[5], r[6] != 0, r[7]};
     }
     rcr_free(row);
     return status;
@@ -535,22 +564,22 @@ rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint
     if (status == RCR_OK) status = take(shuffle, checkpoint, T_SHUFFLE, "I64", 4, sizeof(int64_t), err);
     if (status == RCR_OK) status = take(scores, checkpoint, T_SCORES, "F64", N_SCORES, sizeof(double), err);
     if (status != RCR_OK) return status;
-    if (counters[1] < 0 || counters[1] > run->options.epochs || counters[2] < 0 || counters[2] > counters[1])
-        return rcr_fail_at(err, RCR_ERR_PARSE, checkpoint->path, 0, "its count of epochs makes no sense");
+    double start_score = run->best_score, start_loss = run->best_loss;
     run->optimizer.step = counters[0];
-    run->epochs_done = (int32_t)counters[1];
-    run->best_epoch = (int32_t)counters[2];
+    run->epochs_done = rcr_epoch_of((double)counters[1]);
+    run->best_epoch = rcr_epoch_of((double)counters[2]);
     memcpy(run->shuffle.s, shuffle, sizeof shuffle);
     run->best_score = scores[0];
     run->best_loss = scores[1];
     run->seconds = scores[2];
     run->model->n_batches_tracked = counters[3];
-    status = restore_scales(run, checkpoint, err);
+    status = check(rcr_counts_fault(run), checkpoint, err);
+    if (status == RCR_OK) status = restore_scales(run, checkpoint, err);
     if (status == RCR_OK) status = restore_model(run->model, checkpoint, T_PARAMETERS, T_BUFFERS, err);
     if (status == RCR_OK && run->best_epoch > 0) {
         status = rcr_model_copy(&run->best, run->model, err);
-        if (status == RCR_OK) status = restore_model(run->best, checkpoint, T_BEST_PARAMETERS, T_BEST_BUFFERS, err);
         if (status == RCR_OK) run->best->n_batches_tracked = counters[4];
+        if (status == RCR_OK) status = restore_model(run->best, checkpoint, T_BEST_PARAMETERS, T_BEST_BUFFERS, err);
     }
     if (status == RCR_OK && run->average != NULL) {
         status = restore_model(run->average, checkpoint, T_AVERAGE_PARAMETERS, T_AVERAGE_BUFFERS, err);
@@ -562,6 +591,7 @@ rcr_status rcr_checkpoint_restore(rcr_run *run, const rcr_checkpoint *checkpoint
     }
     if (status == RCR_OK) status = restore_optimizer(run, checkpoint, err);
     if (status == RCR_OK) status = restore_history(run, checkpoint, err);
+    if (status == RCR_OK) status = check(rcr_history_fault(run, start_score, start_loss), checkpoint, err);
     if (status == RCR_OK) rcr_net_load(run->net, run->model, &run->exec);
     return status;
 }
