@@ -165,13 +165,19 @@ static rcr_status take_text(char **out, const json_t *object, const char *key, r
     return *out != NULL ? RCR_OK : rcr_fail_memory(err, "reading a file");
 }
 
+/* A number of rows; what else it may be is taken for none. */
+static int64_t count_of(const json_t *counts, const char *key, int64_t none) {
+    const json_t *value = json_object_get(counts, key);
+    int64_t count = json_is_integer(value) ? json_integer_value(value) : none;
+    return count >= 0 ? count : none;
+}
+
 static void take_counts(rcr_fetch_counts *c, const json_t *counts) {
-    const json_t *matched = json_object_get(counts, "matched");
-    c->matched = json_is_integer(matched) ? json_integer_value(matched) : -1;
-    c->received = json_integer_value(json_object_get(counts, "received"));
-    c->written = json_integer_value(json_object_get(counts, "written"));
-    c->skipped = json_integer_value(json_object_get(counts, "skipped"));
-    c->outside = json_integer_value(json_object_get(counts, "outside_min_max"));
+    c->matched = count_of(counts, "matched", -1);
+    c->received = count_of(counts, "received", 0);
+    c->written = count_of(counts, "written", 0);
+    c->skipped = count_of(counts, "skipped", 0);
+    c->outside = count_of(counts, "outside_min_max", 0);
 }
 
 /* A folder without a word on where what it holds comes from: nothing of it is to be mixed with, or written over. */
