@@ -17,7 +17,7 @@ runs=${2:-20000}
 shift $(($# < 2 ? $# : 2))
 own="aims cif csv extxyz graph_record poscar toml"
 with_libraries="archive asedb checkpoint elements fetch_folder fetch_page json_structure optimade pickle reader_cif reader_csv reader_json
-  run_checkpoint safetensors split store_parts structure study_table write"
+  run_checkpoint run_folder safetensors split store_parts structure study_table write"
 libraries=$build/libraries
 targets=$own
 rooms="base crystal io graph data"
