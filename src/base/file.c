@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -403,10 +404,9 @@ int rcr_path_exists(const char *path) {
 }
 
 int rcr_is_file_in(const char *folder, const char *name) {
-    rcr_text path = {0};
-    int found = joined(&path, folder, name) != NULL && rcr_is_file(path.data);
-    rcr_text_free(&path);
-    return found;
+    char path[PATH_MAX]; /* no memory is asked for: "not there" must not stand for a lack of it */
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length >= 0 && (size_t)length < sizeof path && rcr_is_file(path);
 }
 
 rcr_status rcr_absolute_path(char **out, const char *path, rcr_error *err) {

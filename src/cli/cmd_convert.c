@@ -428,7 +428,11 @@ int rcr_cmd_convert(int argc, char **argv) {
     int code;
     char joined[64];
     char **words = rcr_calloc((size_t)argc + 1, sizeof *words);
-    if (words == NULL) return RCR_EXIT_FAILED;
+    if (words == NULL) {
+        rcr_error err;
+        rcr_fail_memory(&err, "reading the command line");
+        return rcr_cli_error(&err);
+    }
     int n_words = join_supercell(words, joined, argc, argv);
     if (rcr_args_begin(&args, n_words, words, &code) && (code = check_use(&c, &args)) == 0) {
         code = run(&c, &args);

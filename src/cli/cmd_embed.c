@@ -201,9 +201,7 @@ static int run(embed *e, const rcr_args *args) {
         rcr_cli_hint("interrupted after %zu inputs; nothing was written to --out", e->n_done);
         return RCR_EXIT_INTERRUPTED;
     }
-    rcr_error errors_err;
-    rcr_status written = write_errors(e, &errors_err);
-    if (status == RCR_OK && written != RCR_OK) err = errors_err, status = written;
+    if (status == RCR_OK) status = write_errors(e, &err);
     if (status != RCR_OK) return rcr_cli_error(&err), RCR_EXIT_FAILED;
     if (e->n_done == e->n_failed) {
         rcr_cli_error(&e->first_error);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "crystal/element.h"
 #include "io/csv.h"
@@ -185,10 +186,9 @@ static rcr_status write_safetensors(rcr_embed_output *out, rcr_error *err) {
                                 .data = out->numbers.data};
     n = has_atoms ? 3 : 2;
     rcr_status status = RCR_OK;
-    if (ids == NULL)
-        status = rcr_fail(err, RCR_ERR_ARGUMENT, "an id is not UTF-8, or memory is short; CSV takes any id");
-    else if (out->offset.failed)
-        status = rcr_fail_memory(err, "writing vectors");
+    for (size_t i = 0; ids == NULL && status == RCR_OK && i < out->n; i++)
+        if (!rcr_is_utf8(out->id[i])) status = rcr_fail(err, RCR_ERR_ARGUMENT, "an id is not UTF-8; CSV takes any id");
+    if (status == RCR_OK && (ids == NULL || out->offset.failed)) status = rcr_fail_memory(err, "writing vectors");
     if (status == RCR_OK) status = rcr_safetensors_write(&bytes, &length, tensor, n, key, value, 5, err);
     if (status == RCR_OK) status = rcr_file_write(out->path, bytes, length, err);
     rcr_free(bytes);

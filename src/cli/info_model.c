@@ -109,9 +109,14 @@ static rcr_status epochs_done(size_t *n, const char *directory, rcr_error *err) 
     rcr_csv *csv;
     *n = 0;
     rcr_status status = read_file(&text, &length, directory, "metrics.csv", err);
-    if (text != NULL && rcr_csv_parse(&csv, text, length, NULL) == RCR_OK) {
-        *n = csv->n_rows > 0 ? csv->n_rows - 1 : 0;
-        rcr_csv_free(csv);
+    if (text != NULL) {
+        rcr_status parsed = rcr_csv_parse(&csv, text, length, NULL);
+        if (parsed == RCR_OK) {
+            *n = csv->n_rows > 0 ? csv->n_rows - 1 : 0;
+            rcr_csv_free(csv);
+        } else if (parsed == RCR_ERR_MEMORY) {
+            status = rcr_fail_memory(err, "reading a run");
+        }
     }
     rcr_free(text);
     return status;

@@ -351,6 +351,7 @@ rcr_status rcr_checkpoint_import(rcr_model **out, const void *bytes, size_t leng
     if (status == RCR_OK) status = fill_model(model, &c, err);
     if (status == RCR_OK) status = rcr_model_set_target(model, options->target, options->unit, err);
     if (status == RCR_OK) status = describe_origin(model, &c, bytes, length, options, err);
+    if (c.file != NULL && rcr_torch_out_of_memory(c.file)) status = rcr_fail_memory(err, "reading a checkpoint");
     rcr_element_table_free(own);
     rcr_torch_free(c.file);
     if (status != RCR_OK) {

@@ -23,6 +23,7 @@ struct rcr_torch_file {
     char *text;          /* data.pkl of an archive, which the pickle's texts point into */
     place *place;        /* [n_places] by key, each once */
     size_t n_places;
+    int out_of_memory; /* a number could not be looked at */
 };
 
 /* ---- the list of storages */
@@ -306,11 +307,15 @@ double rcr_torch_value(const rcr_torch_view *view, size_t i) {
     return rcr_torch_element(view->type, view->data + at * rcr_torch_size(view->type));
 }
 
+int rcr_torch_out_of_memory(const rcr_torch_file *file) { return file->out_of_memory; }
+
 int rcr_torch_number(double *out, rcr_torch_file *file, const rcr_py *value) {
     if (value == NULL) return 0;
     if (value->kind != RCR_PY_TENSOR) return rcr_py_number(out, value);
     rcr_torch_view view;
-    if (rcr_torch_tensor(&view, file, value, "", NULL) != RCR_OK || view.count != 1) return 0;
+    rcr_status status = rcr_torch_tensor(&view, file, value, "", NULL);
+    file->out_of_memory |= status == RCR_ERR_MEMORY;
+    if (status != RCR_OK || view.count != 1) return 0;
     *out = rcr_torch_value(&view, 0);
     return 1;
 }

@@ -41,5 +41,7 @@ double rcr_torch_value(const rcr_torch_view *view, size_t i);
 
 /* A number, be it a Python one or a tensor of one element: 1; else 0. */
 int rcr_torch_number(double *out, rcr_torch_file *file, const rcr_py *value);
+/* 1 when a number counted as absent because memory was short. */
+int rcr_torch_out_of_memory(const rcr_torch_file *file);
 
 #endif

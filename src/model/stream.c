@@ -143,12 +143,14 @@ static void prepare(rcr_graph **graph, rcr_stream_row *row, const stream *s, rcr
 
 /* ---- a slab */
 
-static void describe_domain(rcr_stream_row *row, const stream *s, const rcr_graph *graph) {
+static rcr_status describe_domain(rcr_stream_row *row, const stream *s, const rcr_graph *graph, rcr_error *err) {
     rcr_text text = {0};
-    if (s->model->domain == NULL) return;
+    if (s->model->domain == NULL) return RCR_OK;
     rcr_domain_describe(&text, s->model->domain, graph, s->columns.distance > 0 ? row->value[s->columns.distance] : 0);
-    if (!text.failed) set_text(row->domain, sizeof row->domain, text.data, text.length);
+    rcr_status status = text.failed ? rcr_fail_memory(err, "predicting a stream") : RCR_OK;
+    if (status == RCR_OK) set_text(row->domain, sizeof row->domain, text.data, text.length);
     rcr_text_free(&text);
+    return status;
 }
 
 static rcr_status run_slab(slot *at, const stream *s, rcr_stream_format format, rcr_predictor *predictor,
@@ -170,7 +172,7 @@ static rcr_status run_slab(slot *at, const stream *s, rcr_stream_format format, 
         rcr_stream_row *row = &at->row[i];
         if (graph[i] == NULL) continue;
         memcpy(row->value, value + next++ * W, W * sizeof *value);
-        describe_domain(row, s, graph[i]);
+        status = describe_domain(row, s, graph[i], err);
         if (!rcr_forecast_is_finite(&s->columns, row->value))
             rcr_fail_at(&row->error, RCR_ERR_NUMERIC, row->file, at->slab.item[i].line,
                         "the prediction is not a number");

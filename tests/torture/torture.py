@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Commands that write, disturbed: calls that fail, kill -9 and power cuts at a call or at a random moment.
 
-usage: torture.py [--jobs NAME,...] [--parts fail,calls,power,moments] [--long] [--kills N] [--seed S] [--state FILE]
+usage: torture.py [--jobs NAME,...] [--parts fail,memory,calls,power,moments] [--long] [--kills N] [--seed S] [--state FILE]
                   [--at-once N]
 
-RECRYST is the command, RECRYST_SOURCE the sources, RECRYST_SHIM_LIBRARY what shim.c was made into.  Parts:
+RECRYST is the command, RECRYST_SOURCE the sources, RECRYST_SHIM_LIBRARY what shim.c was made into, with what memory.c was
+made into beside it.  Parts:
 
 fail     each call that writes (open, write, fsync, rename, close, mmap, ...) fails in turn, once with EIO and from then on
          with ENOSPC; each call that reads fails once: an error with a reason and exit code 1, what was there before is
          untouched, nothing is left lying about, and the same command without the fault gives what it always gives; where a
          read fails, an output may also name the reason in place of what is missing, and hold all else
+memory   each allocation of the command's own code fails in turn, once and from then on: the same, with "out of memory"
 calls    SIGKILL in place of each call in turn, in the middle of it where it writes
 power    the same, and everything that was not synced is lost, or a seeded part of it; also right after the end
 moments  SIGKILL at random moments, --kills of them; a run that goes on is killed again
@@ -38,10 +40,12 @@ sys.dont_write_bytecode = True
 from jobs import DEMO, JOBS, OLD, PATIENCE, RECRYST, SOURCE, TEMPORARY, Broken, Fetch, call, files_below, must, read, write, write_database
 
 SHIM = os.environ.get("RECRYST_SHIM_LIBRARY", "")
+MEMORY = os.path.join(os.path.dirname(SHIM), "torture_memory.so")
 EIO, ENOSPC = 5, 28
 REASON = re.compile("no space left|device reports|Input/output|system error", re.I)
 # Calls that may fail without a word: another one does the same, or what they close is on the disk, or gone, already.
 HARMLESS = re.compile(r"fired \d+ ((link|syncfs|mkdir) .*|close .*(\.lock|/store|\.part)( \(deleted\))?)$")
+SHORT_OF_MEMORY = re.compile("out of memory", re.I)
 SLOW = ["study", "train --ensemble", "train", "fetch", "prepare"]
 
 
@@ -171,6 +175,20 @@ gate = [false, true]
             if found.get(name) != wanted.get(name):
                 raise Broken("in the end %s differs from that of an undisturbed run" % name)
 
+    def starved(self, job, folder, nth, times):
+        """A run in which allocations fail; (exit code, standard error, what memory.c says)"""
+        log = self.path("memory.log")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(log)
+        env = dict(os.environ, RECRYST_MEMORY="%d %d" % (nth, times), RECRYST_MEMORY_LOG=log, LD_PRELOAD=MEMORY)
+        try:
+            code, out, err = self.run(job, job.argv(folder), folder, env=env, timeout=120)
+        except subprocess.TimeoutExpired:
+            raise Broken("it does not end") from None
+        if out:
+            err += out.decode("utf-8", "replace")
+        return code, err, read(log).decode().strip() if os.path.exists(log) else ""
+
     # the parts
 
     def pick(self, n):
@@ -218,14 +236,55 @@ gate = [false, true]
                 raise Broken("%s; %s" % (problem, where)) from None
         self.done = done
 
-    @staticmethod
-    def tells(folder, err, got):
-        """Whether an output says what could not be read: a file, or notes of a command that went on."""
-        files = [read(os.path.join(folder, name)).decode("utf-8", "replace") for name in files_below(folder)]
-        return any(REASON.search(text) for text in files) or (got == 0 and REASON.search(err) is not None)
+    def memory(self, job):
+        wanted = self.whole(job)
+        code, err, log = self.starved(job, self.begin(job, "it"), 0, 0)
+        if code != 0 or not log.startswith("calls "):
+            raise Broken("with the shim, but without a fault, it ended with %d: %s%s" % (code, log, err))
+        n, k, chosen = int(log.split()[1]), 1, []
+        while k <= n:  # ever fewer of the later ones, which are in loops
+            chosen.append(k)
+            k += 1 + k // 100
+        done = 0
+        for k in chosen if self.long else random.sample(chosen, min(4, len(chosen))):
+            for times in (1, 10**9):
+                yield "allocation %d fails, %d of them" % (k, times)
+                folder = self.begin(job, "it")
+                got, err, log = self.starved(job, folder, k, times)
+                if not log.startswith("fired"):
+                    continue
+                done += 1
+                where = "it ended with %d: %s" % (got, err.strip()[-400:])
+                if got not in (0, 1):
+                    raise Broken("no exit code for a lack of memory: " + where)
+                if got == 1 and not SHORT_OF_MEMORY.search(err) and not self.tells(folder, err, got, SHORT_OF_MEMORY):
+                    raise Broken("no reason: " + where)
+                left = [name for name in files_below(folder) if TEMPORARY.search(name) and not name.endswith(".part")]
+                if left:
+                    raise Broken("%s is left behind: %s" % (left[0], where))
+                try:
+                    try:
+                        job.look(folder, wanted)
+                        if got == 0:
+                            self.compare(job, folder, wanted)
+                    except Broken:
+                        if not self.tells(folder, err, got, SHORT_OF_MEMORY):
+                            raise
+                        self.check_rows(job, folder, wanted, SHORT_OF_MEMORY)
+                    if got != 0:
+                        self.finish(job, folder, wanted)
+                except Broken as problem:
+                    raise Broken("%s; %s" % (problem, where)) from None
+        self.done = done
 
     @staticmethod
-    def check_rows(job, folder, wanted):
+    def tells(folder, err, got, reason=REASON):
+        """Whether an output says what could not be read: a file, or notes of a command that went on."""
+        files = [read(os.path.join(folder, name)).decode("utf-8", "replace") for name in files_below(folder)]
+        return any(reason.search(text) for text in files) or (got == 0 and reason.search(err) is not None)
+
+    @staticmethod
+    def check_rows(job, folder, wanted, reason=REASON):
         """Tables that lack what could not be read have nothing else that is not the undisturbed run's."""
         found = job.results(folder)
         for name in sorted(found):
@@ -233,7 +292,7 @@ gate = [false, true]
                 continue
             known = set(wanted.get(name, b"").split(b"\n"))
             for line in found[name].split(b"\n"):
-                if line not in known and not REASON.search(line.decode("utf-8", "replace")):
+                if line not in known and not reason.search(line.decode("utf-8", "replace")):
                     raise Broken("%s has a line of its own: %r" % (name, line[:200]))
 
     def ended(self, job, mode):
@@ -302,6 +361,7 @@ gate = [false, true]
 
 PARTS = {
     "fail": ("each call fails", lambda lab, job, kills: lab.fail(job)),
+    "memory": ("each allocation fails", lambda lab, job, kills: lab.memory(job)),
     "calls": ("kill -9 at each call", lambda lab, job, kills: lab.ended(job, "kill")),
     "power": ("power cut at each call", lambda lab, job, kills: lab.ended(job, "power")),
     "moments": ("kill -9 at random moments", lambda lab, job, kills: lab.moments(job, kills)),
