@@ -17,10 +17,13 @@ typedef struct change {
 } change;
 
 static void put_value(const rcr_st_tensor *tensor, char *bytes, const char *file, size_t at, double value) {
+    /* Tensors lie one after the other, so that a value may lie anywhere. */
     char *to = bytes + ((const char *)tensor->data - file);
-    if (strcmp(tensor->dtype, "I64") == 0) ((int64_t *)(void *)to)[at] = (int64_t)value;
-    if (strcmp(tensor->dtype, "F64") == 0) ((double *)(void *)to)[at] = value;
-    if (strcmp(tensor->dtype, "F32") == 0) ((float *)(void *)to)[at] = (float)value;
+    int64_t whole = (int64_t)value;
+    float single = (float)value;
+    if (strcmp(tensor->dtype, "I64") == 0) memcpy(to + at * sizeof whole, &whole, sizeof whole);
+    if (strcmp(tensor->dtype, "F64") == 0) memcpy(to + at * sizeof value, &value, sizeof value);
+    if (strcmp(tensor->dtype, "F32") == 0) memcpy(to + at * sizeof single, &single, sizeof single);
 }
 
 /* Write the tensors of `file` with a checksum that is right for them. */
