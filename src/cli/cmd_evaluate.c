@@ -148,7 +148,7 @@ static int tell(const evaluate *e) {
         return rcr_cli_error(&err);
     }
     if (e->out != NULL) rcr_text_printf(&out, "predictions  %s\n", e->out);
-    int code = rcr_cli_print(&out);
+    int code = rcr_cli_show(&out);
     rcr_text_free(&out);
     return code;
 }

@@ -127,7 +127,7 @@ static int list_optimade(const rcr_http_options *options, const char *url) {
     if (status == RCR_OK) rcr_optimade_list(&out, &optimade);
     if (status == RCR_OK && out.length == 0 && !out.failed)
         status = rcr_fail(&err, RCR_ERR_DATA, "%.200s does not list its properties", optimade.base);
-    int code = status == RCR_OK ? rcr_cli_print(&out) : rcr_cli_error(&err);
+    int code = status == RCR_OK ? rcr_cli_show(&out) : rcr_cli_error(&err);
     rcr_text_free(&out);
     rcr_optimade_close(&optimade);
     rcr_http_close(http);

@@ -110,7 +110,8 @@ char *rcr_format_duration(char *buffer, double seconds) {
 
 char *rcr_format_count(char *buffer, long long count) {
     char digits[24];
-    int n = snprintf(digits, sizeof digits, "%lld", count < 0 ? -count : count), at = 0;
+    unsigned long long size = count < 0 ? 0 - (unsigned long long)count : (unsigned long long)count;
+    int n = snprintf(digits, sizeof digits, "%llu", size), at = 0;
     if (count < 0) buffer[at++] = '-';
     for (int i = 0; i < n; i++) {
         buffer[at++] = digits[i];

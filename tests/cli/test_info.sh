@@ -217,6 +217,10 @@ cp "$work/one/model.safetensors" "$work/shelf/one.safetensors"
 RECRYST_MODELS=$work/shelf run 0 predict all "$work/odd.extxyz"
 no_escapes "predict all"
 out_has 'a?]0;b'
+cp "$work/plain.extxyz" "$work/o$esc[1m.extxyz"
+run 0 evaluate "$work/one" "$work/o$esc[1m.extxyz"
+no_escapes evaluate
+out_has 'o?[1m.extxyz'
 run 0 predict "$work/one" "$work/odd.extxyz"
 out_has "a$esc]0;b"
 echo passed

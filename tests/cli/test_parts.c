@@ -2,6 +2,7 @@
 #include "support/check.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <math.h>
 
 #include "cli/args.h"
@@ -192,6 +193,7 @@ static void test_figures(void **state) {
     assert_string_equal(rcr_format_count(b, 999), "999");
     assert_string_equal(rcr_format_count(b, 1000), "1,000");
     assert_string_equal(rcr_format_count(b, -1234567), "-1,234,567");
+    assert_string_equal(rcr_format_count(b, LLONG_MIN), "-9,223,372,036,854,775,808");
     assert_int_equal(rcr_decimals_for(1.05), 4);
     assert_int_equal(rcr_decimals_for(0.0886), 5);
     assert_int_equal(rcr_decimals_for(490), 2);
