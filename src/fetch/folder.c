@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -177,13 +179,12 @@ void rcr_folder_out_sync(const rcr_folder_out *folder) {
     sync();
 }
 
-/* 0 when the folder has no such file any more, else the system's reason. */
+/* 0 when the folder has no such file any more, else the system's reason.  Clearing away must not want memory. */
 static int remove_file(const char *folder, const char *name) {
-    rcr_text path = {0};
-    rcr_text_printf(&path, "%s/%s", folder, name);
-    int code = path.failed ? ENOMEM : unlink(path.data) == 0 || errno == ENOENT ? 0 : errno;
-    rcr_text_free(&path);
-    return code;
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (length < 0 || (size_t)length >= sizeof path) return ENAMETOOLONG;
+    return unlink(path) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 rcr_status rcr_folder_out_remove(const rcr_folder_out *folder, const char *name, rcr_error *err) {
@@ -256,11 +257,9 @@ void rcr_folder_out_drop_pages(const rcr_folder_out *folder, int64_t first) {
 }
 
 void rcr_folder_out_leave(rcr_folder_out *folder, int keep_pages) {
-    rcr_text path = {0};
     /* A second time where a device failed: nothing comes back here to clear what is left. */
     if (!keep_pages && remove_files(folder->cache, is_cached, 0) > 0) remove_files(folder->cache, is_cached, 0);
-    int begun = rcr_folder_out_path(&path, folder, 1, "query.json") == NULL || rcr_is_file(path.data);
-    rcr_text_free(&path);
+    int begun = rcr_is_file_in(folder->cache, "query.json");
     rcr_lock_release(folder->lock, 0);
     folder->lock = NULL;
     if (!begun) {
