@@ -3,5 +3,5 @@
 set -eu
 . "$RECRYST_SOURCE/tests/torture/support.sh"
 parts=${sanitized:+moments}
-exec python3 "$RECRYST_SOURCE/tests/torture/torture.py" --parts "${parts:-fail,memory,calls,power,moments}" \
+exec python3 "$RECRYST_SOURCE/tests/torture/torture.py" --parts "${parts:-fail,${memory}calls,power,moments}" \
     --jobs "train,train --ensemble,study,prepare,prepare --append,prepare database,predict --resume,fetch,fetch --overwrite"
