@@ -218,23 +218,28 @@ gate = [false, true]
                 raise Broken("no message: " + where)
             if got == 1 and not REASON.search(err) and not (mode == "read" and self.tells(folder, err, got)):
                 raise Broken("no reason: " + where)
-            left = [name for name in files_below(folder) if TEMPORARY.search(name) and not name.endswith(".part")]
-            if left:
-                raise Broken("%s is left behind: %s" % (left[0], where))
-            try:
-                try:
-                    job.look(folder, wanted)
-                    if got == 0:
-                        self.compare(job, folder, wanted)
-                except Broken:
-                    if mode != "read" or not self.tells(folder, err, got):
-                        raise
-                    self.check_rows(job, folder, wanted)
-                if got != 0:
-                    self.finish(job, folder, wanted)
-            except Broken as problem:
-                raise Broken("%s; %s" % (problem, where)) from None
+            self.afterwards(job, folder, wanted, got, err, where, REASON if mode == "read" else None)
         self.done = done
+
+    def afterwards(self, job, folder, wanted, got, err, where, reason):
+        """What a run left in which something failed: nothing lies about, all is whole, and it can be gone on with.  With a
+        reason, an output may say that in place of what is missing."""
+        left = [name for name in files_below(folder) if TEMPORARY.search(name) and not name.endswith(".part")]
+        if left:
+            raise Broken("%s is left behind: %s" % (left[0], where))
+        try:
+            try:
+                job.look(folder, wanted)
+                if got == 0:
+                    self.compare(job, folder, wanted)
+            except Broken:
+                if reason is None or not self.tells(folder, err, got, reason):
+                    raise
+                self.check_rows(job, folder, wanted, reason)
+            if got != 0:
+                self.finish(job, folder, wanted)
+        except Broken as problem:
+            raise Broken("%s; %s" % (problem, where)) from None
 
     def memory(self, job):
         wanted = self.whole(job)
@@ -259,22 +264,7 @@ gate = [false, true]
                     raise Broken("no exit code for a lack of memory: " + where)
                 if got == 1 and not SHORT_OF_MEMORY.search(err) and not self.tells(folder, err, got, SHORT_OF_MEMORY):
                     raise Broken("no reason: " + where)
-                left = [name for name in files_below(folder) if TEMPORARY.search(name) and not name.endswith(".part")]
-                if left:
-                    raise Broken("%s is left behind: %s" % (left[0], where))
-                try:
-                    try:
-                        job.look(folder, wanted)
-                        if got == 0:
-                            self.compare(job, folder, wanted)
-                    except Broken:
-                        if not self.tells(folder, err, got, SHORT_OF_MEMORY):
-                            raise
-                        self.check_rows(job, folder, wanted, SHORT_OF_MEMORY)
-                    if got != 0:
-                        self.finish(job, folder, wanted)
-                except Broken as problem:
-                    raise Broken("%s; %s" % (problem, where)) from None
+                self.afterwards(job, folder, wanted, got, err, where, SHORT_OF_MEMORY)
         self.done = done
 
     @staticmethod
