@@ -8,24 +8,13 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
+#include "read_good.h"
 
 /* A cubic cell with one atom of the element at the origin. */
 static const char *cif(const char *element, const char *length) {
     char sites[64];
     snprintf(sites, sizeof sites, "%s1 %s 0 0 0\n", element, element);
     return cubic_cif(length, sites);
-}
-
-static rcr_dataset_options defaults(void) {
-    return (rcr_dataset_options){.need_target = 1, .graph = rcr_graph_options_default()};
-}
-
-static rcr_dataset *read_good(const char *path, const rcr_dataset_options *o) {
-    rcr_dataset *d = NULL;
-    rcr_error err = {0};
-    if (rcr_dataset_read(&d, path, o, &err) != RCR_OK)
-        fail_msg("%s: %s:%ld: %s", path, err.file, err.line, err.message);
-    return d;
 }
 
 static void read_bad(const char *path, const rcr_dataset_options *o, rcr_status status, const char *message) {

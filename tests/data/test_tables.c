@@ -6,18 +6,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/split.h"
-
-static rcr_dataset_options defaults(void) {
-    return (rcr_dataset_options){.need_target = 1, .graph = rcr_graph_options_default()};
-}
-
-static rcr_dataset *read_good(const char *path, const rcr_dataset_options *o) {
-    rcr_dataset *d = NULL;
-    rcr_error err = {0};
-    if (rcr_dataset_read(&d, path, o, &err) != RCR_OK)
-        fail_msg("%s: %s:%ld: %s", path, err.file, err.line, err.message);
-    return d;
-}
+#include "read_good.h"
 
 static void read_bad(const char *path, const char *target, rcr_status status, const char *file, long line,
                      const char *message) {
